@@ -1,0 +1,173 @@
+//! One error type. Its kind says what happens next; the words say what was found and what to do.
+//!
+//! Bad partner data is never an `Err`: a rejected row or a quarantined file is a value
+//! ([`crate::intake`]), counted and reported. An `Err` ends the run, or the step it names.
+
+use std::fmt;
+
+/// What a caller does about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Passing: the same call may succeed later (network, throttling, a busy store).
+    Retry,
+    /// What came in from outside cannot be used (a partner's file, a damaged object).
+    Input,
+    /// The operator or analyst must change a setting, a job, a model or an argument.
+    Config,
+    /// A check with severity `error` failed: nothing is published.
+    Checks,
+    /// Another runner holds the lake, or this one lost it.
+    Fenced,
+    /// A fault in tributary itself.
+    Bug,
+}
+
+/// Result with the crate's own error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, where, and what to do about it. Text is lower case without a full stop.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    path: Option<String>,
+    hint: Option<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of `kind` with its message.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), path: None, hint: None, source: None }
+    }
+    /// A passing failure.
+    pub fn retry(message: impl Into<String>) -> Self {
+        Self::new(Kind::Retry, message)
+    }
+    /// Unusable input.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::new(Kind::Input, message)
+    }
+    /// A wrong setting, job, model or argument.
+    pub fn config(message: impl Into<String>) -> Self {
+        Self::new(Kind::Config, message)
+    }
+    /// A failed check of severity `error`.
+    pub fn checks(message: impl Into<String>) -> Self {
+        Self::new(Kind::Checks, message)
+    }
+    /// The lake belongs to another runner.
+    pub fn fenced(message: impl Into<String>) -> Self {
+        Self::new(Kind::Fenced, message)
+    }
+    /// A fault of our own.
+    pub fn bug(message: impl Into<String>) -> Self {
+        Self::new(Kind::Bug, message)
+    }
+    /// Names the file, key or setting that is concerned.
+    #[must_use]
+    pub fn at(mut self, path: impl fmt::Display) -> Self {
+        self.path.get_or_insert_with(|| path.to_string());
+        self
+    }
+    /// Says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint.get_or_insert_with(|| hint.into());
+        self
+    }
+    /// Keeps the cause.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+    /// What a caller does about it.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+    /// The file, key or setting that is concerned.
+    pub fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+    /// What to do.
+    pub fn advice(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+    /// The whole chain in one line: message, place, causes.
+    pub fn one_line(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(err) = cause {
+            line.push_str(": ");
+            line.push_str(&err.to_string());
+            cause = err.source();
+        }
+        line
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.path {
+            Some(path) => write!(f, "{path}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|err| err as &(dyn std::error::Error + 'static))
+    }
+}
+
+impl From<object_store::Error> for Error {
+    fn from(err: object_store::Error) -> Self {
+        use object_store::Error as Store;
+        let kind = match &err {
+            Store::NotFound { .. } | Store::InvalidPath { .. } => Kind::Input,
+            Store::PermissionDenied { .. } | Store::Unauthenticated { .. } | Store::UnknownConfigurationKey { .. } => {
+                Kind::Config
+            }
+            _ => Kind::Retry,
+        };
+        Self::new(kind, "object store request failed").because(err)
+    }
+}
+
+impl From<datafusion::error::DataFusionError> for Error {
+    fn from(err: datafusion::error::DataFusionError) -> Self {
+        use datafusion::error::DataFusionError as Engine;
+        let kind = match err.find_root() {
+            Engine::ObjectStore(_) | Engine::IoError(_) => Kind::Retry,
+            Engine::ResourcesExhausted(_) | Engine::Plan(_) | Engine::SchemaError(..) | Engine::SQL(..) => Kind::Config,
+            _ => Kind::Bug,
+        };
+        Self::new(kind, "query failed").because(err)
+    }
+}
+
+impl From<arrow::error::ArrowError> for Error {
+    fn from(err: arrow::error::ArrowError) -> Self {
+        Self::bug("columnar operation failed").because(err)
+    }
+}
+
+impl From<parquet::errors::ParquetError> for Error {
+    fn from(err: parquet::errors::ParquetError) -> Self {
+        Self::input("parquet file cannot be read or written").because(err)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(err: std::io::Error) -> Self {
+        Self::retry("file operation failed").because(err)
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(err: serde_json::Error) -> Self {
+        Self::bug("json cannot be read or written").because(err)
+    }
+}

@@ -1,0 +1,100 @@
+//! `jobs/<job>.toml`: what runs, when, over which senders, with which marts and alerts.
+
+use std::path::Path;
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use chrono_tz::Tz;
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// One job.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// The file's name without `.toml`.
+    #[serde(skip)]
+    pub name: String,
+    /// One sentence for people.
+    pub description: String,
+    /// Local time of day at which the job is due, `HH:MM`.
+    pub at: String,
+    /// Day-of-month, month and weekday fields of a cron line; every day by default.
+    #[serde(default = "every_day")]
+    pub days: String,
+    /// Zone of `at` and of the business day; the company's by default.
+    pub time_zone: Option<Tz>,
+    /// First business date that `serve` may catch up to; without it only the last one is due at the first start.
+    pub starts_on: Option<NaiveDate>,
+    /// Senders by name (globs allowed); all by default.
+    #[serde(default = "all")]
+    pub senders: Vec<String>,
+    /// Marts to build (globs allowed); all by default. What they read is built too.
+    #[serde(default = "all")]
+    pub marts: Vec<String>,
+    /// Alerts to raise (globs allowed); all by default.
+    #[serde(default = "all")]
+    pub alerts: Vec<String>,
+    /// Sends mails; switched off for jobs that only build.
+    #[serde(default = "yes")]
+    pub mail: bool,
+}
+
+fn every_day() -> String {
+    "* * *".into()
+}
+fn all() -> Vec<String> {
+    vec!["*".into()]
+}
+fn yes() -> bool {
+    true
+}
+
+impl Job {
+    /// Reads `jobs/<name>.toml`.
+    pub fn load(folder: &Path, name: &str) -> Result<Self> {
+        let path = folder.join(format!("{name}.toml"));
+        let text = std::fs::read_to_string(&path).map_err(|err| {
+            let known = Self::names(folder).unwrap_or_default().join(", ");
+            Error::config(format!("there is no job `{name}`"))
+                .at(path.display())
+                .hint(format!("jobs there are: {known}"))
+                .because(err)
+        })?;
+        let mut job: Self = toml::from_str(&text)
+            .map_err(|err| Error::config("job cannot be read").at(path.display()).because(err))?;
+        job.name = name.to_string();
+        job.time().map_err(|err| err.at(path.display()))?;
+        Ok(job)
+    }
+
+    /// The jobs in `folder`, by name.
+    pub fn names(folder: &Path) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_file() && path.extension().is_some_and(|ext| ext == "toml") {
+                names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// The local time of day at which the job is due.
+    pub fn time(&self) -> Result<NaiveTime> {
+        NaiveTime::parse_from_str(&self.at, "%H:%M")
+            .map_err(|err| Error::config(format!("at is \"{}\"; expected HH:MM", self.at)).because(err))
+    }
+
+    /// The zone of the job.
+    pub fn zone(&self, company: Tz) -> Tz {
+        self.time_zone.unwrap_or(company)
+    }
+
+    /// The last closed business day at `now`: yesterday in the job's zone.
+    pub fn last_closed_day(&self, company: Tz, now: DateTime<Utc>) -> NaiveDate {
+        let today = now.with_timezone(&self.zone(company)).date_naive();
+        today.checked_sub_days(Days::new(1)).unwrap_or(today)
+    }
+}

@@ -1,0 +1,3 @@
+//! What a lake remembers: the commit chain and what it folds to.
+
+pub mod record;

@@ -1,0 +1,357 @@
+//! What a commit holds. These records are the whole memory of a lake: everything else is either
+//! immutable content they name, or can be computed again from them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Which of our two stores an object lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Home {
+    /// Ours: staged rows, intermediate models, state, outbox.
+    Lake,
+    /// For readers: marts.
+    Marts,
+}
+
+/// One immutable object that we wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRef {
+    /// The store.
+    pub home: Home,
+    /// The key below that store's prefix.
+    pub key: String,
+    /// SHA-256 of the bytes, in hex, taken while writing.
+    pub sha256: String,
+    /// Rows.
+    pub rows: u64,
+    /// Size.
+    pub bytes: u64,
+}
+
+/// Where an input stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InputStatus {
+    /// Its rows count.
+    Active,
+    /// A later version of the same period took its place.
+    Superseded,
+    /// Refused whole; the partner's last good data stays.
+    Quarantined,
+}
+
+/// One version of one file of one sender: identified by sender + feed + sha256 of the raw bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// Folder name of the sender.
+    pub sender: String,
+    /// The feed.
+    pub feed: String,
+    /// SHA-256 of the raw bytes as delivered, in hex.
+    pub sha256: String,
+    /// Key in the inbox.
+    pub key: String,
+    /// Size of the raw file.
+    pub bytes: u64,
+    /// The store's etag, where it gives one.
+    pub etag: Option<String>,
+    /// When the object was last modified in the inbox.
+    pub last_modified: DateTime<Utc>,
+    /// When the sender delivered it: declared in the file's name, else `last_modified`.
+    pub delivered_at: DateTime<Utc>,
+    /// First business date of the period that the file reports.
+    pub period_start: Option<NaiveDate>,
+    /// Last business date of that period.
+    pub period_end: Option<NaiveDate>,
+    /// Where it stands.
+    pub status: InputStatus,
+    /// Why it was quarantined, in words.
+    pub reason: Option<String>,
+    /// Fingerprint of the contract and mapping it was read by.
+    pub contract_fingerprint: String,
+    /// Run that took it in.
+    pub run_id: String,
+    /// Data rows in the file.
+    pub rows_read: u64,
+    /// Rows that were staged.
+    pub rows_clean: u64,
+    /// Rows that were refused.
+    pub rows_rejected: u64,
+    /// Rows dropped as identical copies inside the file (counted in `rows_rejected` as reason `duplicate_row`).
+    pub warnings: Vec<String>,
+    /// Staged rows; none when quarantined or empty.
+    pub staged: Option<FileRef>,
+    /// Refused rows; none when there are none.
+    pub rejects: Option<FileRef>,
+    /// Staged rows by month of business date (`2026-11`), so that a change rebuilds only these.
+    pub months: BTreeMap<String, u64>,
+    /// Smallest business date among its rows; for references the earliest date from which a row is valid.
+    pub first_date: Option<NaiveDate>,
+    /// Largest business date among its rows.
+    pub last_date: Option<NaiveDate>,
+    /// Date ranges (inclusive) that a later overlapping file of the same sender and feed holds instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masked: Vec<(NaiveDate, NaiveDate)>,
+}
+
+impl Input {
+    /// Sender, feed and content: what makes it the same file, whatever its name.
+    pub fn id(&self) -> InputId {
+        (self.sender.clone(), self.feed.clone(), self.sha256.clone())
+    }
+}
+
+/// Sender, feed, sha256 of the raw bytes.
+pub type InputId = (String, String, String);
+
+/// What happened to an object of the inbox that needed no new staging.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// Key in the inbox.
+    pub key: String,
+    /// Size.
+    pub bytes: u64,
+    /// Etag, where the store gives one.
+    pub etag: Option<String>,
+    /// Last modification.
+    pub last_modified: DateTime<Utc>,
+    /// Sender and feed by its place.
+    pub sender: String,
+    /// Feed by its place.
+    pub feed: String,
+    /// The content it was found to hold.
+    pub sha256: String,
+    /// `new`, `corrected`, `duplicate`, `reinstated`, `quarantined`.
+    pub outcome: String,
+    /// Run that saw it first.
+    pub run_id: String,
+}
+
+/// One built partition of one model (`all` where the model is not partitioned).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partition {
+    /// Model name.
+    pub model: String,
+    /// `all`, or the partition: `2026-11`.
+    pub partition: String,
+    /// What it was made of: equal fingerprint, equal rows.
+    pub fingerprint: String,
+    /// Its one file; none when it is known to be empty.
+    pub file: Option<FileRef>,
+}
+
+/// Life cycle of an alert, as in Prometheus Alertmanager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertPhase {
+    /// First seen in this run.
+    New,
+    /// Seen before, no worse.
+    Ongoing,
+    /// Seen before at lower severity or smaller value.
+    Worse,
+    /// Was there, is gone.
+    Resolved,
+}
+
+/// One finding of an alert rule and where it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The rule: name of the model in sql/alerts.
+    pub rule: String,
+    /// Hash of rule and labels.
+    pub fingerprint: String,
+    /// What identifies it.
+    pub labels: BTreeMap<String, String>,
+    /// `critical`, `warning` or `info`.
+    pub severity: String,
+    /// The figure it is about, for ranking and for `worse`.
+    pub value: Option<f64>,
+    /// Every column of the row, for the texts.
+    pub row: BTreeMap<String, serde_json::Value>,
+    /// Mail addresses that are told.
+    pub owners: Vec<String>,
+    /// Where it stands.
+    pub phase: AlertPhase,
+    /// Logical date on which it was first seen.
+    pub since: NaiveDate,
+    /// When it was last mailed.
+    pub mailed_at: Option<DateTime<Utc>>,
+    /// Held back by another alert or a silence, with the reason.
+    pub muted: Option<String>,
+}
+
+/// A mail that is owed: its body was written before the commit, its receipt after the server took it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwedMail {
+    /// Who gets it.
+    pub recipient: String,
+    /// Hash of the address, as used in keys.
+    pub recipient_hash: String,
+    /// Subject, for people who look at the state.
+    pub subject: String,
+    /// Key of the message in the lake.
+    pub body: String,
+    /// Run that owes it.
+    pub run_id: String,
+    /// When it was owed.
+    pub owed_at: DateTime<Utc>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// All well.
+    Ok,
+    /// Published, with rejects, late or missing files, or warnings.
+    Warned,
+    /// A check failed: nothing new is published.
+    ChecksFailed,
+    /// An error ended it.
+    Failed,
+}
+
+/// The account of one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// `<job>-<logical date>-<nonce>`.
+    pub run_id: String,
+    /// Job.
+    pub job: String,
+    /// As-of date.
+    pub logical_date: NaiveDate,
+    /// Start.
+    pub started_at: DateTime<Utc>,
+    /// End.
+    pub ended_at: DateTime<Utc>,
+    /// How it ended.
+    pub status: RunStatus,
+    /// What it was computed from: active inputs, SQL, settings, as-of date. Equal means nothing to do.
+    pub plan_fingerprint: String,
+    /// Files taken in.
+    pub files: u64,
+    /// Rows read.
+    pub rows_read: u64,
+    /// Rows staged.
+    pub rows_clean: u64,
+    /// Rows refused.
+    pub rows_rejected: u64,
+    /// Model partitions built and reused.
+    pub partitions_built: u64,
+    /// Partitions that were reused.
+    pub partitions_reused: u64,
+    /// Marts published.
+    pub marts: u64,
+    /// Alerts firing.
+    pub alerts: u64,
+    /// Mails owed.
+    pub mails: u64,
+    /// Milliseconds by stage.
+    pub stage_ms: BTreeMap<String, u64>,
+    /// What reduced the run, in words: feeds that never arrived, failed warn checks.
+    pub notes: Vec<String>,
+    /// The error that ended it.
+    pub error: Option<String>,
+}
+
+/// What a commit changes. Empty parts are left out of the JSON.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Changes {
+    /// Inputs as they stand after this commit: new ones, and old ones whose status or mask changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
+    /// Objects of the inbox seen for the first time with this size and etag.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sightings: Vec<Sighting>,
+    /// Partitions built; replaces the entry of the same model and partition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<Partition>,
+    /// Alert states, whole: what is not listed any more is forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<Vec<Alert>>,
+    /// Mails owed by this run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub owed: Vec<OwedMail>,
+    /// The run's account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunRecord>,
+    /// A silence laid or ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Silence>,
+    /// Rebate periods frozen by payout.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frozen: Vec<serde_json::Value>,
+}
+
+/// A promise not to mail matching alerts for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// Its name.
+    pub id: String,
+    /// Labels that must match; `rule` is one of them.
+    pub matchers: BTreeMap<String, String>,
+    /// Until when.
+    pub until: DateTime<Utc>,
+    /// Who asked for it.
+    pub author: String,
+    /// Why.
+    pub comment: String,
+}
+
+/// Kind of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommitKind {
+    /// A run that published.
+    Run,
+    /// A run that did not; its inputs and alerts still count.
+    Failed,
+    /// A new holder of the lease shuts the door on the old one.
+    Fence,
+    /// A silence.
+    Silence,
+    /// A rebate period was paid and is frozen.
+    Frozen,
+}
+
+/// A checkpoint named by the first commit after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointRef {
+    /// The last commit that it folds.
+    pub number: u64,
+    /// Key in the lake.
+    pub key: String,
+    /// SHA-256 of its bytes, in hex.
+    pub sha256: String,
+}
+
+/// One link of the chain: `state/commits/000042.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Commit {
+    /// Position in the chain, from 1.
+    pub number: u64,
+    /// Epoch of the lease that wrote it.
+    pub epoch: u64,
+    /// Kind.
+    pub kind: CommitKind,
+    /// Run, or who else wrote it.
+    pub run_id: String,
+    /// Random, to recognise our own commit after a lost reply.
+    pub nonce: String,
+    /// As-of date of the run.
+    pub logical_date: Option<NaiveDate>,
+    /// When it was written.
+    pub written_at: DateTime<Utc>,
+    /// SHA-256 of the previous commit's bytes.
+    pub previous_sha256: Option<String>,
+    /// A checkpoint that folds the chain up to an earlier number.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub checkpoint: Option<CheckpointRef>,
+    /// What changes.
+    pub changes: Changes,
+}
