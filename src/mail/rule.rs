@@ -101,6 +101,8 @@ pub struct AlertRule {
     pub name_text: Option<Texts>,
     /// The finding in one line.
     pub title: Texts,
+    /// What the value is, in a word or two, to stand beside it.
+    pub value_label: Option<Texts>,
     /// The value beside what was expected or usual.
     pub comparison: Option<Texts>,
     /// The cause.
@@ -126,6 +128,8 @@ pub struct Said {
     pub title: String,
     /// The value in its format; empty without one.
     pub value: String,
+    /// What the value is.
+    pub value_label: String,
     /// The value beside what was expected.
     pub comparison: String,
     /// The cause.
@@ -253,6 +257,7 @@ impl AlertRule {
         let optional = [
             ("name_text", self.name_text.as_ref()),
             ("title", Some(&self.title)),
+            ("value_label", self.value_label.as_ref()),
             ("comparison", self.comparison.as_ref()),
             ("reason", self.reason.as_ref()),
             ("advice", self.advice.as_ref()),
@@ -285,6 +290,7 @@ impl AlertRule {
                 .value
                 .filter(|_| self.value_format != "none")
                 .map_or_else(String::new, |value| words.figure(value, &self.value_format)),
+            value_label: write("value_label", self.value_label.as_ref()).unwrap_or_default(),
             comparison: write("comparison", self.comparison.as_ref()).unwrap_or_default(),
             reason: write("reason", self.reason.as_ref()).unwrap_or_default(),
             advice: write("advice", self.advice.as_ref()).unwrap_or_default(),

@@ -59,6 +59,7 @@ pub(crate) struct Item {
     pub(crate) tag: String,
     pub(crate) title: String,
     pub(crate) value: String,
+    pub(crate) value_label: String,
     pub(crate) comparison: String,
     pub(crate) reason: String,
     pub(crate) advice: String,
@@ -102,7 +103,7 @@ impl View {
         let subject = subject(edition, received, picked, status, found.first(), &scope, words);
         let preview = match found.first() {
             Some(worst) if worst.reason.is_empty() => lead.clone(),
-            Some(worst) => format!("{lead} · {}", worst.reason),
+            Some(worst) => format!("{} · {}", lead.trim_end_matches(['。', '.']), worst.reason),
             None => lead.clone(),
         };
         let more = more(edition, picked, rest.len(), words);
@@ -120,13 +121,17 @@ impl View {
             preview: clip(&preview, 140),
             company: header_text(&edition.config.company.name),
             scope,
-            day: full_day(edition.run.logical_date, words),
+            day: format!("{} {}", words.date(edition.run.logical_date), words.weekday(edition.run.logical_date)),
             lead,
             facts: facts(edition, received, words),
             card: found.next(),
-            items: found.collect(),
+            items: found.map(Item::without_repeated_value).collect(),
             more,
-            headlines: audience.headlines.iter().map(|headline| figure(edition, headline, words)).collect(),
+            // What a failed run has computed is not what the reports show: no figures then.
+            headlines: match status {
+                Status::Failed => Vec::new(),
+                _ => audience.headlines.iter().map(|headline| figure(edition, headline, words)).collect(),
+            },
             resolved: resolved(edition, picked, words),
             notes: capped(edition.run.notes.iter().map(|note| clip(&header_text(note), TEXT_CHARS)).collect(), words),
             why: why(edition, audience, words),
@@ -152,7 +157,7 @@ fn labels(words: &Words) -> BTreeMap<&'static str, &'static str> {
     pairs.into_iter().map(|(key, zh, en)| (key, words.pick(zh, en))).collect()
 }
 
-/// `11月22日 周日`, with the year where it is not obvious from the thread.
+/// `2026年11月22日 周日`.
 fn full_day(date: NaiveDate, words: &Words) -> String {
     words.pick(
         format!("{} {}", date.format("%Y年%-m月%-d日"), words.weekday(date)),
@@ -338,11 +343,22 @@ fn item(edition: &Edition<'_>, alert: &Alert, words: &Words) -> Item {
         tag,
         title: clip(&said.title, TITLE_CHARS),
         value: said.value,
+        value_label: clip(&said.value_label, TITLE_CHARS),
         comparison: clip(&said.comparison, TEXT_CHARS),
         reason: clip(&said.reason, TEXT_CHARS),
         advice: clip(&said.advice, TEXT_CHARS),
         reference: clip(&label_line(&alert.rule, alert), TEXT_CHARS),
         bars: rule.map_or_else(Vec::new, |rule| bars(&rule.past(alert))),
+    }
+}
+
+impl Item {
+    /// In a list, a value that the title holds is not said twice.
+    fn without_repeated_value(mut self) -> Self {
+        if self.title.contains(&self.value) {
+            self.value.clear();
+        }
+        self
     }
 }
 
@@ -418,12 +434,14 @@ fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words) -> Figure {
     }
 }
 
-/// Heights of a small chart from 0 (or the least, when some are negative) to the greatest; 3 to 24 pixels.
+/// Heights of a small chart, 3 to 24 pixels. It shows the shape of the weeks, not the level: the ground
+/// lies one spread below the least value, for positive values not below 0.
 fn bars(values: &[f64]) -> Vec<Bar> {
     let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     let values = &values[values.len().saturating_sub(30)..];
-    let top = values.iter().copied().fold(0.0, f64::max);
-    let ground = values.iter().copied().fold(0.0, f64::min);
+    let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let ground = if least < 0.0 { least } else { (least - (top - least)).max(0.0) };
     if values.len() < 2 || top <= ground {
         return Vec::new();
     }

@@ -38,6 +38,9 @@ zh = "销售异常"
 [sales_anomaly.alert.title]
 en = "{{ name }} net sales {{ change | signed_percent }} against the same day last week"
 zh = "{{ name }}销售额 {{ change | signed_percent }}（较上周同日）"
+[sales_anomaly.alert.value_label]
+en = "below expectation"
+zh = "低于预期"
 [sales_anomaly.alert.comparison]
 en = "{{ observed | money }} sold, {{ expected | money }} expected ({{ lower | money }} to {{ upper | money }})"
 zh = "实际 {{ observed | money }}，预期 {{ expected | money }}（{{ lower | money }} 至 {{ upper | money }}）"
@@ -255,7 +258,7 @@ fn a_busy_night_in_chinese() {
     let digest = wang(World::busy("zh").all());
     assert_eq!(digest.status, Status::Alert);
     assert_eq!(digest.subject, "[预警] 华东 京东旗舰店销售额 -23.4%（较上周同日） · 8 项异常 · 11-22");
-    assert!(digest.preview.starts_with("8 项需要您关注，其中 1 项严重。 · P014 京东旗舰店少卖"), "{}", digest.preview);
+    assert!(digest.preview.starts_with("8 项需要您关注，其中 1 项严重 · P014 京东旗舰店少卖"), "{}", digest.preview);
     golden("busy_zh.txt", &digest.text);
     golden("busy_zh.html", &digest.html);
 }
@@ -314,6 +317,7 @@ fn a_failed_run_says_whose_figures_stand() {
     assert!(digest.text.contains("昨晚的处理没有完成。报表仍是 2026年11月21日 周六 的数据"), "{}", digest.text);
     assert!(digest.text.contains("tributary run nightly --date 2026-11-22"), "{}", digest.text);
     assert!(digest.text.contains("1 项暂不提示"), "{}", digest.text);
+    assert!(!digest.text.contains("当日净销售额"), "figures of a night that was not published are not told");
     golden("failed_zh.html", &digest.html);
     world.data_as_of = None;
     assert_eq!(world.only().subject, "[失败] 运行未完成 · 11-22");
