@@ -18,9 +18,9 @@ use crate::store::{Store, keys};
 /// Tries of one mail within one call.
 pub const TRIES: u32 = 3;
 /// First pause; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_mins(1);
 /// Longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// After so many mails in a row that reached no server, the others of the round are not tried.
 const UNREACHABLE_MAX: u32 = 3;
 
@@ -247,7 +247,7 @@ impl Postman<'_> {
                 }
                 Outcome::Refused(reason) => self.give_up(Unsent { owed: unsent.owed, reason }, outbox, done).await?,
                 Outcome::Later(reason) | Outcome::Unreachable(reason) => {
-                    left.push(Unsent { owed: unsent.owed, reason })
+                    left.push(Unsent { owed: unsent.owed, reason });
                 }
             }
         }

@@ -219,35 +219,7 @@ impl AlertRule {
         }
         for (locale, words) in [("en", Words::new("en", "USD")), ("zh", Words::new("zh", "CNY"))] {
             for (key, text) in self.texts(words.locale()) {
-                self.validate_text(&format!("{key}.{locale}"), text, &words, &known).map_err(|err| err.at(&place))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn validate_text(&self, key: &str, text: &str, words: &Words, known: &BTreeSet<&str>) -> Result<()> {
-        if text.trim().is_empty() {
-            return Err(Error::config(format!("alert.{key} is empty")).hint("write the text in both languages"));
-        }
-        let env = words.environment();
-        let template = env
-            .template_from_str(text)
-            .map_err(|err| Error::config(format!("alert.{key} is not a valid template")).because(plain(&err)))?;
-        let named: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
-        if let Some(unknown) = named.iter().find(|name| !known.contains(name.as_str())) {
-            let error = Error::config(format!("alert.{key} names column `{unknown}`, which the model does not return"));
-            return Err(error.hint(suggest(unknown, known)));
-        }
-        // Filters are looked up only when a text is written: write it once with sample rows.
-        for sample in [Json::from(1), Json::Null] {
-            let row: Row = known.iter().map(|column| ((*column).to_string(), sample.clone())).collect();
-            if let Err(err) = template.render(&row) {
-                let fatal = [ErrorKind::UnknownFilter, ErrorKind::UnknownTest, ErrorKind::UnknownFunction];
-                if fatal.contains(&err.kind()) {
-                    return Err(Error::config(format!("alert.{key} cannot be written"))
-                        .hint("filters there are: percent, signed_percent, money, number, days, date")
-                        .because(plain(&err)));
-                }
+                validate_text(&format!("{key}.{locale}"), text, &words, &known).map_err(|err| err.at(&place))?;
             }
         }
         Ok(())
@@ -332,6 +304,35 @@ pub(crate) fn as_text(cell: &Json) -> String {
         Json::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// Refuses a text that names a column which the model does not return, or that cannot be written.
+fn validate_text(key: &str, text: &str, words: &Words, known: &BTreeSet<&str>) -> Result<()> {
+    if text.trim().is_empty() {
+        return Err(Error::config(format!("alert.{key} is empty")).hint("write the text in both languages"));
+    }
+    let env = words.environment();
+    let template = env
+        .template_from_str(text)
+        .map_err(|err| Error::config(format!("alert.{key} is not a valid template")).because(plain(&err)))?;
+    let named: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
+    if let Some(unknown) = named.iter().find(|name| !known.contains(name.as_str())) {
+        let error = Error::config(format!("alert.{key} names column `{unknown}`, which the model does not return"));
+        return Err(error.hint(suggest(unknown, known)));
+    }
+    // Filters are looked up only when a text is written: write it once with sample rows.
+    for sample in [Json::from(1), Json::Null] {
+        let row: Row = known.iter().map(|column| ((*column).to_string(), sample.clone())).collect();
+        if let Err(err) = template.render(&row) {
+            let fatal = [ErrorKind::UnknownFilter, ErrorKind::UnknownTest, ErrorKind::UnknownFunction];
+            if fatal.contains(&err.kind()) {
+                return Err(Error::config(format!("alert.{key} cannot be written"))
+                    .hint("filters there are: percent, signed_percent, money, number, days, date")
+                    .because(plain(&err)));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn pick(texts: &Texts, locale: Locale) -> &str {

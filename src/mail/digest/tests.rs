@@ -5,7 +5,7 @@ use chrono::TimeZone as _;
 use super::*;
 use crate::mail::rule::Row;
 
-const RULES: &str = r##"
+const RULES: &str = r#"
 [overstock.alert]
 severity = "warning"
 labels = ["partner_id"]
@@ -62,7 +62,7 @@ zh = "缺文件"
 [missing_file.alert.title]
 en = "{{ name }} has not sent its {{ feed }} file"
 zh = "{{ name }}未发来 {{ feed }} 文件"
-"##;
+"#;
 
 fn rules() -> BTreeMap<String, AlertRule> {
     let all: toml::Table = toml::from_str(RULES).expect("toml");
@@ -242,7 +242,7 @@ fn wang(all: Vec<Digest>) -> Digest {
     all.into_iter().find(|digest| digest.recipient == "wang.li@demo.example").expect("a digest for wang")
 }
 
-/// Compares with the committed picture of it; UPDATE_GOLDEN=1 draws it anew.
+/// Compares with the committed picture of it; `UPDATE_GOLDEN=1` draws it anew.
 fn golden(name: &str, actual: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/mail/digest/golden").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -279,6 +279,7 @@ fn all_well_is_said_too() {
     let digest = World::new("zh").only();
     assert_eq!((digest.status, digest.subject.as_str()), (Status::Ok, "[正常] 一切正常 · 11-22"));
     assert!(digest.text.contains("合作伙伴已到: 6/6"), "{}", digest.text);
+    assert!(!digest.text.contains("静默"), "there is nothing to mute: {}", digest.text);
     golden("ok_zh.html", &digest.html);
     let digest = World::new("en").only();
     assert_eq!(digest.subject, "[OK] all is well · 11-22");

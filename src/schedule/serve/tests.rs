@@ -167,7 +167,7 @@ async fn a_stop_lets_the_current_run_finish() {
 
 #[tokio::test]
 async fn a_run_that_outlives_the_grace_is_dropped() {
-    let stage = Stage::slow(&[22], Duration::from_secs(3600), |_, _| Ok(0));
+    let stage = Stage::slow(&[22], Duration::from_hours(1), |_, _| Ok(0));
     let stop = tokio::time::sleep(Duration::from_millis(100));
     let options = Serve { grace: Duration::from_millis(100), ..options(Ping::default()) };
     let serving = serve(Arc::clone(&stage), Clock::fixed(start()), options, stop);
