@@ -84,7 +84,14 @@ section!(
 );
 section!(
     /// How a run behaves.
-    Run { deadline_minutes: u64, catch_up_max: usize, retries: usize, retry_first_pause_ms: u64, lease_seconds: u64 }
+    Run {
+        deadline_minutes: u64,
+        catch_up_max: usize,
+        retries: usize,
+        retry_first_pause_ms: u64,
+        retry_failed_minutes: i64,
+        lease_seconds: u64,
+    }
 );
 section!(
     /// How long state is kept.
