@@ -29,10 +29,9 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                     continue;
                 }
             };
-            let matcher = matcher(glob)?;
             for object in listing {
                 let name = object.key.rsplit('/').next().unwrap_or_default();
-                if object.size == 0 && !name.contains('.') || name.starts_with('.') || !matcher.is_match(&object.key) {
+                if object.size == 0 && !name.contains('.') || name.starts_with('.') || !mapping.matches(&object.key) {
                     continue;
                 }
                 if night.state.already_seen(&object.key, object.size, object.etag.as_deref(), object.last_modified) {

@@ -70,8 +70,8 @@ impl Company {
 
     /// Loads the company over given stores.
     pub fn with_stores(config: Config, stores: Stores, clock: Clock) -> Result<Self> {
-        let contracts = Contracts::load(&config.folders.jobs.join("feeds"))?;
-        let senders = Senders::load(&config.folders.jobs.join("senders"), &contracts)?;
+        let contracts = Contracts::load(&config.folders.jobs)?;
+        let senders = Senders::load(&config.folders.jobs, &contracts)?;
         let registry = Registry::load(&config, &contracts)?;
         Ok(Self { config, contracts, senders, registry, stores, clock })
     }

@@ -201,7 +201,7 @@ fn received(night: &Night<'_>) -> Received {
     let senders: BTreeSet<&str> = due.iter().map(|(sender, _)| *sender).filter(|s| night.sender_in_job(s)).collect();
     let late: BTreeSet<&str> = due.difference(&there).map(|(sender, _)| *sender).collect();
     let missing = senders.intersection(&late).map(|sender| match night.company.senders.get(sender) {
-        Some(known) => known.label.clone(),
+        Some(known) => known.title.clone(),
         None => (*sender).to_string(),
     });
     let missing: Vec<String> = missing.collect();
