@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! The data's path. [`run`] lists its stages in order; control flow lives only here.
 //!
 //! ```text
@@ -234,8 +233,3 @@ pub async fn plan(company: &Company, request: &Request) -> Result<Plan> {
 pub async fn state(company: &Company) -> Result<State> {
     Ok(Chain::open(&company.stores.lake, &company.clock, &company.config.state).await?.1)
 }
-=======
-//! pipeline
-
-pub mod alert;
->>>>>>> mail
