@@ -112,6 +112,7 @@ section!(
         smtp_security: String,
         smtp_timeout_seconds: u64,
         retry_hours: i64,
+        tries_per_run: u32,
         repeat_hours: i64,
         findings_max: usize,
         rising_colour: String,
