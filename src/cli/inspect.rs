@@ -61,9 +61,9 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
     let last = state.runs.iter().rev().find(|run| run.published());
     let newest = state.runs.last();
     let firing = state.alerts.iter().filter(|a| a.phase != AlertPhase::Resolved && a.muted.is_none()).count();
-    let active = state.inputs.values().filter(|input| input.status == InputStatus::Active).count();
-    let quarantined = state.inputs.values().filter(|input| input.status == InputStatus::Quarantined).count();
-    let owed = crate::mail::undelivered(&company.stores.lake, &state.owed).await?;
+    let active = state.inputs().filter(|input| input.status == InputStatus::Active).count();
+    let quarantined = state.inputs().filter(|input| input.status == InputStatus::Quarantined).count();
+    let owed = pipeline::undelivered(&company, state.owed.iter()).await?;
     let limit = max_age.map(parse_age).transpose()?;
     let too_old = limit.is_some_and(|limit| last.is_none_or(|run| now - run.ended_at > limit));
     if console.json() {
@@ -189,7 +189,7 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
             return Err(Error::config(format!("`{wanted}` begins {} runs: {}", several.len(), ids.join(", "))));
         }
     };
-    let mut files: Vec<_> = state.inputs.values().filter(|input| input.run_id == run.run_id).collect();
+    let mut files: Vec<_> = state.inputs().filter(|input| input.run_id == run.run_id).collect();
     files.sort_by(|a, b| a.key.cmp(&b.key));
     if console.json() {
         console.document(&json!({"run": run, "files": files}))?;
@@ -231,7 +231,7 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
 pub(super) async fn query(cli: &Cli, sql: &str, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
     let state = pipeline::state(&company).await?;
-    if state.published_run().is_none() {
+    if pipeline::published_run(&state).is_none() {
         return Err(Error::config("nothing is published yet").hint("run a job first: tributary run nightly"));
     }
     let batches = models::query_published(&company.registry, &company.config, &company.stores, &state, sql).await?;

@@ -1,5 +1,7 @@
 //! `serve`: runs jobs at their local times until it is told to stop.
 
+use chrono::{NaiveDate, TimeDelta};
+
 use super::args::{Cli, ServeArgs};
 use super::run::{company, exit};
 use super::{Console, Exit};
@@ -67,16 +69,22 @@ pub(super) async fn serve(cli: &Cli, args: &ServeArgs, console: &Console) -> Res
 }
 
 /// What is due now over all jobs, oldest first.
-async fn due(company: &pipeline::Company, jobs: &[Job]) -> Result<Vec<(Job, chrono::NaiveDate)>> {
+async fn due(company: &pipeline::Company, jobs: &[Job]) -> Result<Vec<(Job, NaiveDate)>> {
     let state = pipeline::state(company).await?;
     let now = company.clock.now();
     let mut due = Vec::new();
     for job in jobs {
-        let done = state.published_dates(&job.name);
+        let done = state.done_dates(&job.name).collect();
         let zone = company.config.company.time_zone;
         let dates = schedule::due(job, zone, now, &done, company.config.run.catch_up_max)
             .map_err(|err: Error| err.at(&job.name))?;
-        due.extend(dates.into_iter().map(|date| (job.clone(), date)));
+        let pause = TimeDelta::minutes(company.config.run.retry_failed_minutes);
+        let resting = |date: &NaiveDate| {
+            let newest = state.runs.iter().rev().find(|run| run.job == job.name && run.logical_date == *date);
+            newest.is_some_and(|run| !run.published() && now - run.ended_at < pause)
+        };
+        // A date that just failed rests, and later ones wait behind it: nights are made in order.
+        due.extend(dates.into_iter().take_while(|date| !resting(date)).map(|date| (job.clone(), date)));
     }
     due.sort_by(|a, b| (a.1, &a.0.name).cmp(&(b.1, &b.0.name)));
     Ok(due)

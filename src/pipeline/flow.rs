@@ -118,12 +118,11 @@ pub(super) struct Night<'a> {
 }
 
 impl<'a> Night<'a> {
-    pub(super) fn new(company: &'a Company, request: &'a Request, state: State) -> Result<Self> {
-        let nonce = crate::state::nonce();
-        Ok(Self {
+    pub(super) fn new(company: &'a Company, request: &'a Request, state: State) -> Self {
+        Self {
             company,
             request,
-            run_id: format!("{}-{}-{}", request.job.name, request.date, &nonce[..8]),
+            run_id: crate::state::run_id(&request.job.name, request.date),
             started_at: company.clock.now(),
             state,
             inputs: BTreeMap::new(),
@@ -142,7 +141,7 @@ impl<'a> Night<'a> {
             error: None,
             stage_ms: BTreeMap::new(),
             nothing_new: false,
-        })
+        }
     }
 
     /// Starts a stage's clock.
@@ -167,7 +166,7 @@ impl<'a> Night<'a> {
 
     /// Every input as it stands with this run's changes laid over the committed state.
     pub(super) fn all_inputs(&self) -> impl Iterator<Item = &Input> {
-        let unchanged = self.state.inputs.iter().filter(|(id, _)| !self.inputs.contains_key(*id)).map(|(_, input)| input);
+        let unchanged = self.state.inputs().map(AsRef::as_ref).filter(|input| !self.inputs.contains_key(&input.id()));
         unchanged.chain(self.inputs.values())
     }
 
@@ -216,9 +215,9 @@ impl<'a> Night<'a> {
             return Ok(false);
         }
         let fingerprint = self.plan_fingerprint()?;
-        let last = self.state.run_of(&self.request.job.name, self.request.date);
-        if let Some(last) = last.filter(|run| run.plan_fingerprint == fingerprint && run.published()) {
-            self.run_id.clone_from(&last.run_id);
+        let done = self.state.done(&self.request.job.name, self.request.date);
+        if let Some(done) = done.filter(|done| done.plan_fingerprint == fingerprint) {
+            self.run_id.clone_from(&done.run_id);
             self.nothing_new = true;
         }
         Ok(self.nothing_new)
@@ -260,9 +259,8 @@ impl<'a> Night<'a> {
 
     /// The account for people.
     pub(super) fn into_report(self) -> Result<Report> {
-        let committed = self.state.run_of(&self.request.job.name, self.request.date).cloned();
-        let run = match committed.filter(|run| run.run_id == self.run_id) {
-            Some(run) => run,
+        let run = match self.state.runs.iter().rev().find(|run| run.run_id == self.run_id) {
+            Some(run) => run.clone(),
             None => self.record(self.company.clock.now())?,
         };
         let mut refusals: Vec<(String, String, u64)> =

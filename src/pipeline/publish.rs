@@ -14,12 +14,12 @@ use super::flow::{Built, Night};
 use crate::error::Result;
 use crate::models::Registry;
 use crate::report::MartLine;
-use crate::state::record::{Changes, CommitKind, FileRef, Home, Partition};
-use crate::state::{Chain, Draft, State};
+use crate::state::record::{Changes, CommitKind, FileRef, Home, Partition, RunRecord};
+use crate::state::{Chain, Draft, Held, State};
 use crate::store::keys;
 
 /// Commits what the night took in, built, raised and owes.
-pub(super) async fn commit(night: &mut Night<'_>, built: &Built, chain: &mut Chain) -> Result<()> {
+pub(super) async fn commit(night: &mut Night<'_>, built: &Built, chain: &mut Chain, lease: &Held) -> Result<()> {
     let outcome = &built.outcome;
     night.models = outcome.models;
     night.partitions = (outcome.built, outcome.reused);
@@ -28,16 +28,16 @@ pub(super) async fn commit(night: &mut Night<'_>, built: &Built, chain: &mut Cha
     changes.partitions = outcome
         .partitions
         .iter()
-        .filter(|partition| night.state.partition(&partition.model, &partition.partition) != Some(partition))
+        .filter(|made| night.state.partition(&made.model, &made.partition).is_none_or(|stands| **stands != **made))
         .cloned()
         .collect();
-    append(night, chain, CommitKind::Run, changes).await
+    append(night, chain, lease, CommitKind::Run, changes).await
 }
 
 /// Commits a run that did not get through: its inputs, alerts and mails count, marts stay.
-pub(super) async fn commit_failure(night: &mut Night<'_>, chain: &mut Chain) -> Result<()> {
+pub(super) async fn commit_failure(night: &mut Night<'_>, chain: &mut Chain, lease: &Held) -> Result<()> {
     let changes = changes(night)?;
-    append(night, chain, CommitKind::Failed, changes).await
+    append(night, chain, lease, CommitKind::Failed, changes).await
 }
 
 fn changes(night: &Night<'_>) -> Result<Changes> {
@@ -51,9 +51,15 @@ fn changes(night: &Night<'_>) -> Result<Changes> {
     })
 }
 
-async fn append(night: &mut Night<'_>, chain: &mut Chain, kind: CommitKind, changes: Changes) -> Result<()> {
-    let draft = Draft { kind, run_id: night.run_id.clone(), logical_date: Some(night.request.date), changes };
-    chain.append(draft, &mut night.state).await?;
+async fn append(night: &mut Night<'_>, chain: &mut Chain, lease: &Held, kind: CommitKind, changes: Changes) -> Result<()> {
+    let draft = Draft {
+        kind,
+        run_id: night.run_id.clone(),
+        epoch: Some(lease.epoch()),
+        logical_date: Some(night.request.date),
+        changes,
+    };
+    chain.append(&mut night.state, draft).await?;
     Ok(())
 }
 
@@ -80,6 +86,11 @@ pub(super) fn mart_lines<'a>(
     marts.into_values().collect()
 }
 
+/// The run whose marts readers see: the newest one of the greatest logical date.
+pub fn published_run(state: &State) -> Option<&RunRecord> {
+    state.runs.iter().rev().find(|run| run.published() && Some(run.logical_date) == state.logical_date)
+}
+
 /// What `latest/_run.json` says: which commit the stable paths show, and what each of them holds.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Latest {
@@ -95,7 +106,7 @@ struct Latest {
 
 /// Finishes what a crash left undone: nothing, when `latest/` shows the newest commit.
 pub(super) async fn roll_forward(company: &Company, state: &State) -> Result<()> {
-    match state.published_run() {
+    match published_run(state) {
         Some(run) if shown(company).await?.run_id != run.run_id => latest(company, state).await,
         _ => Ok(()),
     }
@@ -111,10 +122,10 @@ async fn shown(company: &Company) -> Result<Latest> {
 
 /// Brings `duckdb.sql` and `latest/` to what the newest logical date published.
 pub(super) async fn latest(company: &Company, state: &State) -> Result<()> {
-    let Some(run) = state.published_run() else { return Ok(()) };
+    let Some(run) = published_run(state) else { return Ok(()) };
     let marts = &company.stores.marts;
     let mut by_mart: BTreeMap<&str, Vec<(&str, &FileRef)>> = BTreeMap::new();
-    for partition in state.published_partitions() {
+    for partition in state.partitions() {
         if let Some(file) = partition.file.as_ref().filter(|file| file.home == Home::Marts) {
             by_mart.entry(&partition.model).or_default().push((&partition.partition, file));
         }

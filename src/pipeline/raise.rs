@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::alert::{self, Found};
 use super::flow::{Built, Night};
-use super::{discover, expect, system};
+use super::{discover, expect, publish, system};
 use crate::error::{Error, Result};
 use crate::mail::digest::{self, Audience, Edition, Headline, Received};
 use crate::mail::rule::{AlertRule, Row};
@@ -49,7 +49,7 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
         return Ok(());
     }
     let failed = AlertRule::run_failed();
-    let data_as_of = night.state.published_run().map(|run| run.logical_date.to_string());
+    let data_as_of = publish::published_run(&night.state).map(|run| run.logical_date.to_string());
     let row: Row = BTreeMap::from([
         ("job".to_string(), Json::from(night.request.job.name.clone())),
         ("logical_date".to_string(), Json::from(night.request.date.to_string())),
@@ -169,7 +169,7 @@ async fn write_digests(
         config: &company.config,
         run: &night.record(night.started_at)?,
         now: night.started_at,
-        data_as_of: published.or_else(|| night.state.published_run().map(|run| run.logical_date)),
+        data_as_of: published.or_else(|| publish::published_run(&night.state).map(|run| run.logical_date)),
         received: &received(night),
         rules,
         alerts: night.alerts.as_deref().unwrap_or_default(),

@@ -28,8 +28,8 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         outcome: "duplicate".to_string(),
         run_id: night.run_id.clone(),
     };
-    let id = (arrival.sender.clone(), arrival.feed.clone(), sha256.clone());
-    if night.state.inputs.get(&id).is_some_and(|known| known.contract_fingerprint == fingerprint) {
+    let known = night.state.input(&arrival.sender, &arrival.feed, &sha256);
+    if known.is_some_and(|known| known.contract_fingerprint == fingerprint) {
         return Ok(Staged { sighting, input: None, reasons: BTreeMap::new() });
     }
 

@@ -37,24 +37,18 @@ pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) -> Result<()>
     }
 
     for (sender, feed) in touched {
-        let replaces = night.company.contracts.get(&feed).map(|contract| contract.replaces).unwrap_or_default();
+        let replaces = night.company.contracts.expect(&feed)?.replaces;
         let of_feed = |input: &&Input| input.sender == sender && input.feed == feed;
-        let mut versions: Vec<Input> = night
-            .state
-            .inputs
-            .values()
-            .filter(of_feed)
-            .filter(|input| !fresh.contains_key(&input.id()))
-            .cloned()
-            .collect();
+        let known = night.state.versions(&sender, &feed).map(AsRef::as_ref);
+        let mut versions: Vec<Input> = known.filter(|input| !fresh.contains_key(&input.id())).cloned().collect();
         versions.extend(fresh.values().filter(of_feed).cloned());
         let mut sightings: Vec<Sighting> =
-            night.state.sightings.values().filter(|s| s.sender == sender && s.feed == feed).cloned().collect();
+            night.state.sightings(&sender, &feed).map(|sighting| Sighting::clone(sighting)).collect();
         sightings.extend(seen.iter().filter(|s| s.sender == sender && s.feed == feed).cloned());
         for resolved in ledger::resolve(versions, &sightings, replaces) {
-            let id = resolved.id();
-            if night.state.inputs.get(&id) != Some(&resolved) {
-                night.inputs.insert(id, resolved);
+            let known = night.state.input(&resolved.sender, &resolved.feed, &resolved.sha256);
+            if known.is_none_or(|known| **known != resolved) {
+                night.inputs.insert(resolved.id(), resolved);
             }
         }
     }
@@ -62,7 +56,8 @@ pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) -> Result<()>
     for mut sighting in seen {
         let id = (sighting.sender.clone(), sighting.feed.clone(), sighting.sha256.clone());
         sighting.outcome = outcome(night, &sighting);
-        let input = night.inputs.get(&id).or_else(|| night.state.inputs.get(&id));
+        let known = night.state.input(&id.0, &id.1, &id.2).map(AsRef::as_ref);
+        let input = night.inputs.get(&id).or(known);
         let taken = sighting.outcome != "duplicate" && sighting.outcome != "reinstated";
         if let Some(input) = input {
             let mut notes = input.warnings.clone();
@@ -90,7 +85,7 @@ pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) -> Result<()>
 /// What this sighting turned out to be.
 fn outcome(night: &Night<'_>, sighting: &Sighting) -> String {
     let id = (sighting.sender.clone(), sighting.feed.clone(), sighting.sha256.clone());
-    let before = night.state.inputs.get(&id);
+    let before = night.state.input(&id.0, &id.1, &id.2).map(AsRef::as_ref);
     let after = night.inputs.get(&id).or(before);
     let standing = |input: Option<&Input>| input.map(|input| input.status);
     if sighting.outcome == "duplicate" {
