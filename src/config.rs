@@ -89,7 +89,6 @@ section!(
         catch_up_max: usize,
         retries: usize,
         retry_first_pause_ms: u64,
-        retry_failed_minutes: i64,
         lease_seconds: u64,
     }
 );

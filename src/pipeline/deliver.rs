@@ -12,21 +12,29 @@ use crate::error::Result;
 use crate::mail::deliver::{Outbox, Postman, Receipt};
 use crate::mail::transport::Transport;
 use crate::report::MailLine;
+use crate::state::State;
 use crate::state::record::OwedMail;
 use crate::store::{Store, keys};
 
 /// Delivers. A mail that cannot be sent stays owed for the next run; it never undoes what was published.
 pub(super) async fn deliver(night: &mut Night<'_>) -> Result<()> {
-    let company = night.company;
+    let lines = send(night.company, &night.state, night.company.config.mail.tries_per_run).await?;
+    night.mails.extend(lines);
+    Ok(())
+}
+
+/// Sends what waits, each once; for `serve` between runs and for `tributary mail flush`.
+pub async fn flush(company: &Company) -> Result<Vec<MailLine>> {
+    let state = super::state(company).await?;
+    send(company, &state, 1).await
+}
+
+async fn send(company: &Company, state: &State, tries: u32) -> Result<Vec<MailLine>> {
     let transport = Transport::from_environment(&company.config.mail)?;
-    let postman = Postman {
-        transport: &transport,
-        clock: &company.clock,
-        retry_hours: company.config.mail.retry_hours,
-        tries: company.config.mail.tries_per_run,
-    };
+    let retry_hours = company.config.mail.retry_hours;
+    let postman = Postman { transport: &transport, clock: &company.clock, retry_hours, tries };
     let outbox = LakeOutbox { lake: &company.stores.lake, details: Mutex::default() };
-    let owed: Vec<OwedMail> = recent(company, night.state.owed.iter()).cloned().collect();
+    let owed: Vec<OwedMail> = recent(company, state.owed.iter()).cloned().collect();
     let delivery = postman.deliver(&owed, &outbox, tokio::time::sleep).await?;
     let details = outbox.details.into_inner().unwrap_or_default();
     let detail = |mail: &OwedMail| details.get(&(mail.run_id.clone(), mail.recipient_hash.clone())).cloned();
@@ -39,8 +47,7 @@ pub(super) async fn deliver(night: &mut Night<'_>) -> Result<()> {
     let sent = delivery.sent.into_iter().map(|mail| line(mail, "sent", None));
     let waiting = delivery.waiting.into_iter().map(|unsent| line(unsent.owed, "waiting", Some(unsent.reason)));
     let dead = delivery.dead.into_iter().map(|unsent| line(unsent.owed, "dead", Some(unsent.reason)));
-    night.mails.extend(sent.chain(waiting).chain(dead));
-    Ok(())
+    Ok(sent.chain(waiting).chain(dead).collect())
 }
 
 /// Mails that still have neither receipt nor dead letter.

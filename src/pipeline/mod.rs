@@ -27,7 +27,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
 
-pub use deliver::undelivered;
+pub use deliver::{flush, undelivered};
 pub use publish::published_run;
 pub use flow::{Arrival, Plan, Watch};
 
