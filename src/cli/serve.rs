@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::args::{Cli, ServeArgs};
 use super::run::{company, exit};
 use super::{Console, Exit};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::pipeline::{self, Company, Request};
 use crate::report;
@@ -39,7 +39,10 @@ impl Host for Nights {
         if let Some(line) = report::render(&account).lines().next() {
             self.console.line(line)?;
         }
-        Ok(exit(&account).code())
+        match account.run.error {
+            Some(error) if account.passing => Err(Error::retry(error)),
+            _ => Ok(exit(&account).code()),
+        }
     }
 
     async fn idle(&self, _now: DateTime<Utc>) -> Result<()> {

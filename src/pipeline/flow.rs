@@ -113,6 +113,7 @@ pub(super) struct Night<'a> {
     pub(super) warned: bool,
     pub(super) status: RunStatus,
     pub(super) error: Option<String>,
+    pub(super) passing: bool,
     pub(super) stage_ms: BTreeMap<String, u64>,
     pub(super) nothing_new: bool,
 }
@@ -139,6 +140,7 @@ impl<'a> Night<'a> {
             warned: false,
             status: RunStatus::Ok,
             error: None,
+            passing: false,
             stage_ms: BTreeMap::new(),
             nothing_new: false,
         }
@@ -284,6 +286,7 @@ impl<'a> Night<'a> {
         Ok(Report {
             run,
             nothing_new: self.nothing_new,
+            passing: self.passing,
             files: self.files,
             refusals,
             models: self.models,

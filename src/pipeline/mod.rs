@@ -218,6 +218,7 @@ async fn fail(night: &mut Night<'_>, chain: &mut Chain, lease: &Held, err: &Erro
     lease.check().await?;
     let status = if err.kind() == Kind::Checks { RunStatus::ChecksFailed } else { RunStatus::Failed };
     night.status = status;
+    night.passing = err.kind() == Kind::Retry;
     night.error = Some(match err.advice() {
         Some(hint) => format!("{} ({hint})", err.one_line()),
         None => err.one_line(),
