@@ -77,5 +77,4 @@ fn token(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "message_tests.rs"]
 mod tests;

@@ -226,13 +226,12 @@ impl AlertRule {
             return Err(Error::config(format!("alert.{key} is empty")).hint("write the text in both languages"));
         }
         let env = words.environment();
-        let template = env.template_from_str(text).map_err(|err| {
-            Error::config(format!("alert.{key} is not a valid template")).because(plain(&err))
-        })?;
+        let template = env
+            .template_from_str(text)
+            .map_err(|err| Error::config(format!("alert.{key} is not a valid template")).because(plain(&err)))?;
         let named: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
         if let Some(unknown) = named.iter().find(|name| !known.contains(name.as_str())) {
-            let error =
-                Error::config(format!("alert.{key} names column `{unknown}`, which the model does not return"));
+            let error = Error::config(format!("alert.{key} names column `{unknown}`, which the model does not return"));
             return Err(error.hint(suggest(unknown, known)));
         }
         // Filters are looked up only when a text is written: write it once with sample rows.
@@ -282,9 +281,10 @@ impl AlertRule {
         };
         Said {
             title: write("title", Some(&self.title)).unwrap_or_else(|| label_line(&self.name, alert)),
-            value: alert.value.filter(|_| self.value_format != "none").map_or_else(String::new, |value| {
-                words.figure(value, &self.value_format)
-            }),
+            value: alert
+                .value
+                .filter(|_| self.value_format != "none")
+                .map_or_else(String::new, |value| words.figure(value, &self.value_format)),
             comparison: write("comparison", self.comparison.as_ref()).unwrap_or_default(),
             reason: write("reason", self.reason.as_ref()).unwrap_or_default(),
             advice: write("advice", self.advice.as_ref()).unwrap_or_default(),
@@ -353,5 +353,4 @@ fn built_in(name: &str, text: &str) -> AlertRule {
 }
 
 #[cfg(test)]
-#[path = "rule_tests.rs"]
 mod tests;

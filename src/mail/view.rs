@@ -188,7 +188,10 @@ fn subject(
             parts.push(if due > 0 || known == 0 {
                 words.pick(format!("{count} 项异常"), plural(count, "finding", "findings"))
             } else {
-                words.pick(format!("{known} 项已知异常未变"), format!("{} unchanged", plural(known, "finding", "findings")))
+                words.pick(
+                    format!("{known} 项已知异常未变"),
+                    format!("{} unchanged", plural(known, "finding", "findings")),
+                )
             });
         }
         Status::Late => {
@@ -364,10 +367,12 @@ fn more(edition: &Edition<'_>, picked: &Picked<'_>, rest: usize, words: &Words) 
     }
     if !picked.known.is_empty() && !picked.due.is_empty() {
         let (count, list) = (picked.known.len(), by_rule(&picked.known));
-        lines.push(words.pick(
-            format!("{count} 项已告知、未变：{list}。"),
-            format!("{count} told before and unchanged: {list}."),
-        ));
+        lines.push(
+            words.pick(
+                format!("{count} 项已告知、未变：{list}。"),
+                format!("{count} told before and unchanged: {list}."),
+            ),
+        );
     }
     if !picked.muted.is_empty() {
         let (count, list) = (picked.muted.len(), by_rule(&picked.muted));
@@ -436,7 +441,10 @@ fn bars(values: &[f64]) -> Vec<Bar> {
 fn why(edition: &Edition<'_>, audience: &Audience, words: &Words) -> String {
     let head = edition.config.company.head_office.iter().any(|one| one.eq_ignore_ascii_case(&audience.address));
     let (zh, en) = if head {
-        ("您在总部收件人名单中（config.toml 的 company.head_office）", "you are on the head office list (company.head_office in config.toml)")
+        (
+            "您在总部收件人名单中（config.toml 的 company.head_office）",
+            "you are on the head office list (company.head_office in config.toml)",
+        )
     } else {
         ("您是其中渠道、合作伙伴或客户的负责人", "you are responsible for the channels, partners or customers in it")
     };
@@ -450,7 +458,9 @@ fn mute(edition: &Edition<'_>, words: &Words) -> String {
     let contact = edition.config.company.head_office.first().map_or("", String::as_str);
     words.pick(
         format!("暂时不想再收到某一项？把它下面的灰色编号发给 {contact}，请其静默一段时间。"),
-        format!("To stop hearing about a finding for a while, send its grey reference to {contact} and ask for a silence."),
+        format!(
+            "To stop hearing about a finding for a while, send its grey reference to {contact} and ask for a silence."
+        ),
     )
 }
 

@@ -155,8 +155,7 @@ fn carry(standing: &mut Standing, rules: &Rules<'_>, night: &Night<'_>) {
 
 /// Mutes what another alert explains.
 fn inhibit(standing: &mut Standing, rules: &Rules<'_>) {
-    let firing: Vec<Alert> =
-        standing.values().filter(|alert| alert.phase != AlertPhase::Resolved).cloned().collect();
+    let firing: Vec<Alert> = standing.values().filter(|alert| alert.phase != AlertPhase::Resolved).cloned().collect();
     let failed = firing.iter().any(|alert| alert.rule == RUN_FAILED);
     for alert in standing.values_mut() {
         if failed && alert.rule != RUN_FAILED {
@@ -305,5 +304,4 @@ fn owners(rule: &AlertRule, row: &Row, night: &Night<'_>, notes: &mut Vec<String
 }
 
 #[cfg(test)]
-#[path = "alert_tests.rs"]
 mod tests;

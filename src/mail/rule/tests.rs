@@ -67,11 +67,21 @@ fn a_text_that_cannot_be_written_costs_only_itself() {
 #[test]
 fn unknown_columns_and_filters_are_refused_with_the_right_name() {
     for (from, to, message, advice) in [
-        ("partner_name }} holds", "partner_nam }} holds", "alert.title.en names column `partner_nam`", "`partner_name`"),
+        (
+            "partner_name }} holds",
+            "partner_nam }} holds",
+            "alert.title.en names column `partner_nam`",
+            "`partner_name`",
+        ),
         ("\"partner_id\"", "\"partner\"", "alert.labels names column `partner`", "did you mean"),
         ("value = \"overstock_rate\"", "value = \"rate\"", "alert.value names column `rate`", "overstock_rate"),
         ("\"partner_manager\"", "\"manager\"", "alert.owners names column `manager`", "partner_manager"),
-        ("overstock_rate | percent }} more", "overstock_rate | prcent }} more", "alert.title.en cannot", "signed_percent"),
+        (
+            "overstock_rate | percent }} more",
+            "overstock_rate | prcent }} more",
+            "alert.title.en cannot",
+            "signed_percent",
+        ),
         ("\"past\"", "\"pasta\"", "alert.history names column `pasta`", "did you mean `past`?"),
     ] {
         assert!(OVERSTOCK.contains(from), "{from}");
