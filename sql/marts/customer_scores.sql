@@ -308,7 +308,6 @@ final as (
         case
             when last_order_on is null then 'no_sales'
             when frequency = 0 then 'no_sales_in_window'
-            else 'ok'
         end as sales_status,
         r_score,
         f_score,
@@ -316,13 +315,12 @@ final as (
         case
             when last_order_on is null then 'no_sales'
             when r_score is null then 'no_cuts'
-            else 'ok'
         end as score_status,
         rfm_segment,
         rfm_cell,
         segment,
         segment4,
-        case when last_order_on is null then 'no_sales' else 'ok' end as segment_status,
+        case when last_order_on is null then 'no_sales' end as segment_status,
         abc_class,
         preferred_channel,
         preferred_category,
