@@ -117,6 +117,13 @@ impl S3 {
         self.lock().store(key, body.into());
     }
 
+    /// Lays an object into the bucket as if it had been put there at `modified`.
+    pub fn put_at(&self, key: &str, body: impl Into<Bytes>, modified: DateTime<Utc>) {
+        let mut state = self.lock();
+        state.store(key, body.into());
+        state.objects.get_mut(key).expect("just stored").modified = modified;
+    }
+
     /// The objects below a prefix, by the rest of their key.
     pub fn objects(&self, prefix: &str) -> BTreeMap<String, Bytes> {
         let state = self.lock();
