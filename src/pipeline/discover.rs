@@ -29,13 +29,12 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                     continue;
                 }
             };
-            let matcher = matcher(glob)?;
             for object in listing {
                 let name = object.key.rsplit('/').next().unwrap_or_default();
-                if object.bytes == 0 && !name.contains('.') || name.starts_with('.') || !matcher.is_match(&object.key) {
+                if object.size == 0 && !name.contains('.') || name.starts_with('.') || !mapping.matches(&object.key) {
                     continue;
                 }
-                if night.state.already_seen(&object.key, object.bytes, object.etag.as_deref(), object.last_modified) {
+                if night.state.already_seen(&object.key, object.size, object.etag.as_deref(), object.last_modified) {
                     continue;
                 }
                 let age = night.started_at - object.last_modified;
@@ -49,7 +48,7 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                     sender: sender.name.clone(),
                     feed: feed.clone(),
                     key: object.key,
-                    bytes: object.bytes,
+                    bytes: object.size,
                     etag: object.etag,
                     last_modified: object.last_modified,
                 });

@@ -1,6 +1,6 @@
 //! When each sender owes which file: deadlines in local time, turned into instants.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, TimeZone, Utc, Weekday};
+use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use crate::sender::{Expected, Senders};
@@ -28,7 +28,7 @@ pub(super) fn owed(
         for (feed, mapping) in &sender.feeds {
             let Some(expected) = &mapping.expected else { continue };
             let start = expected.from.map_or(first, |from| from.max(first));
-            for date in start.iter_days().take_while(|date| *date <= last).filter(|date| on_day(expected, *date)) {
+            for date in start.iter_days().take_while(|date| *date <= last).filter(|date| expected.expects(*date, None)) {
                 let Some(expected_by) = deadline(expected, zone, date) else { continue };
                 let due_by = expected_by + TimeDelta::minutes(expected.grace_minutes);
                 if due_by <= now {
@@ -46,26 +46,8 @@ pub(super) fn owed(
     all
 }
 
-/// A file is owed for this business date.
-fn on_day(expected: &Expected, date: NaiveDate) -> bool {
-    let weekday = date.weekday().number_from_monday();
-    match expected.days.as_str() {
-        "all" => true,
-        "workdays" => !matches!(date.weekday(), Weekday::Sat | Weekday::Sun),
-        "monthly" => date.succ_opt().is_some_and(|next| next.month() != date.month()),
-        days => days.split(',').any(|part| match part.trim().split_once('-') {
-            Some((from, to)) => {
-                let bound = |text: &str| text.trim().parse::<u32>().unwrap_or(0);
-                (bound(from)..=bound(to)).contains(&weekday)
-            }
-            None => part.trim().parse() == Ok(weekday),
-        }),
-    }
-}
-
 /// The local deadline as an instant; in a gap of the local clock the first instant after it.
 fn deadline(expected: &Expected, zone: Tz, date: NaiveDate) -> Option<DateTime<Utc>> {
-    let day = date.checked_add_days(Days::new(expected.lag_days))?;
-    let local = day.and_time(expected.by);
+    let local = expected.due_local(date)?;
     (0..=3).find_map(|hours| zone.from_local_datetime(&(local + TimeDelta::hours(hours))).earliest()).map(|at| at.to_utc())
 }

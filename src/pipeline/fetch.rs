@@ -2,15 +2,18 @@
 
 use super::flow::{Arrival, Landed, Night};
 use crate::error::Result;
+use crate::store::Download;
 
-/// Fetches `arrival`, with the retries that the operator allows.
+/// Fetches `arrival`, refused when it changed since it was listed.
 pub(super) async fn fetch(night: &Night<'_>, arrival: Arrival) -> Result<Landed> {
     let company = night.company;
     let folder = tempfile::Builder::new().prefix("tributary-").tempdir()?;
-    // The name decides nothing but the extension, which the reader wants.
-    let name: String = arrival.key.rsplit('/').next().unwrap_or("file").chars().filter(|c| *c != '\0').collect();
-    let path = folder.path().join(format!("raw-{}", name.chars().rev().take(80).collect::<Vec<_>>().iter().rev().collect::<String>()));
-    let downloaded =
-        company.stores.inbox.download_to(&arrival.key, &path, company.config.intake.file_bytes_max).await?;
-    Ok(Landed { arrival, folder, path, sha256: downloaded.sha256 })
+    let path = folder.path().join("raw");
+    let limits = Download {
+        bytes_max: company.config.intake.file_bytes_max,
+        etag: arrival.etag.clone(),
+        ..Download::default()
+    };
+    let fetched = company.stores.inbox.download_to(&arrival.key, &path, &limits).await?;
+    Ok(Landed { arrival, folder, path, sha256: fetched.sha256 })
 }

@@ -70,8 +70,8 @@ impl Company {
 
     /// Loads the company over given stores.
     pub fn with_stores(config: Config, stores: Stores, clock: Clock) -> Result<Self> {
-        let contracts = Contracts::load(&config.folders.jobs.join("feeds"))?;
-        let senders = Senders::load(&config.folders.jobs.join("senders"), &contracts)?;
+        let contracts = Contracts::load(&config.folders.jobs)?;
+        let senders = Senders::load(&config.folders.jobs, &contracts)?;
         let registry = Registry::load(&config, &contracts)?;
         Ok(Self { config, contracts, senders, registry, stores, clock })
     }
@@ -149,21 +149,36 @@ async fn night_path(night: &mut Night<'_>, chain: &mut Chain, lease: &Lease, wat
         let night = &*night;
         futures::stream::iter(arrivals)
             .map(|arrival| async move {
-                let landed = fetch::fetch(night, arrival).await?;
+                let key = arrival.key.clone();
+                watch.step(&key);
+                let landed = match fetch::fetch(night, arrival).await {
+                    Ok(landed) => landed,
+                    // One file that changed or vanished under us does not stop the others.
+                    Err(err) if err.kind() == Kind::Input => {
+                        return Ok(Err(format!("{key} waits for the next run: {}", err.one_line())));
+                    }
+                    Err(err) => return Err(err),
+                };
                 killpoint("fetch");
                 let staged = stage::stage(night, landed).await?;
                 killpoint("stage");
-                watch.step(&staged.sighting.key);
-                Ok::<_, Error>(staged)
+                Ok::<_, Error>(Ok(staged))
             })
             .buffered(company.config.files_at_once())
             .try_collect::<Vec<_>>()
             .await?
     };
+    let mut taken = Vec::with_capacity(staged.len());
+    for file in staged {
+        match file {
+            Ok(file) => taken.push(file),
+            Err(note) => night.warn(note),
+        }
+    }
     night.finish(stage);
 
     let stage = night.begin(watch, "validate", 0);
-    validate::validate(night, staged)?;
+    validate::validate(night, taken)?;
     night.finish(stage);
     killpoint("validate");
     if night.nothing_new()? {

@@ -102,7 +102,7 @@ pub(super) async fn roll_forward(company: &Company, state: &State) -> Result<()>
 }
 
 async fn shown(company: &Company) -> Result<Latest> {
-    match company.stores.marts.get_if_exists(&keys::latest_run()).await? {
+    match company.stores.marts.get_if_exists(keys::LATEST_RUN).await? {
         // A damaged file is written again.
         Some(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
         None => Ok(Latest::default()),
@@ -119,7 +119,7 @@ pub(super) async fn latest(company: &Company, state: &State) -> Result<()> {
             by_mart.entry(&partition.model).or_default().push((&partition.partition, file));
         }
     }
-    marts.put(&keys::duckdb(), Bytes::from(duckdb_sql(company, &by_mart, &run.run_id))).await?;
+    marts.put(keys::DUCKDB_SQL, Bytes::from(duckdb_sql(company, &by_mart, &run.run_id))).await?;
 
     let before = shown(company).await?;
     let mut wanted: BTreeMap<String, &FileRef> = BTreeMap::new();
@@ -144,7 +144,7 @@ pub(super) async fn latest(company: &Company, state: &State) -> Result<()> {
         as_of_date: Some(run.logical_date),
         files: wanted.into_iter().map(|(path, file)| (path, file.sha256.clone())).collect(),
     };
-    marts.put(&keys::latest_run(), Bytes::from(serde_json::to_vec_pretty(&now_shown)?)).await?;
+    marts.put(keys::LATEST_RUN, Bytes::from(serde_json::to_vec_pretty(&now_shown)?)).await?;
     Ok(())
 }
 

@@ -2,162 +2,208 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
-use serde_json::Value;
+use serde_json::Value as Json;
 
-use super::alert::{self, Findings};
+use super::alert::{self, Found};
 use super::flow::{Built, Night};
-use super::{discover, system};
-use crate::error::Result;
-use crate::mail::{self, DigestFacts, Headline};
-use crate::models::Row;
-use crate::state::record::{InputStatus, OwedMail};
-use crate::store::keys;
+use super::{discover, expect, system};
+use crate::error::{Error, Result};
+use crate::mail::digest::{self, Audience, Edition, Headline, Received};
+use crate::mail::rule::{AlertRule, Row};
+use crate::state::record::{AlertPhase, InputStatus};
+use crate::store::{Put, keys};
 
-/// The rule that tells of a run that did not get through; its SQL sees earlier runs, this one is told here.
-const RUN_FAILED: &str = "run_failed";
 /// The model that gives each manager the day's figures, where a company has one.
-const HEADLINES: &str = "mail_headlines";
+pub(super) const HEADLINES: &str = "mail_headlines";
+/// How the headlines name the head office, whatever its addresses are.
+const HEAD_OFFICE: &str = "head_office";
 
 /// Raises what the alert models find.
 pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
-    if night.request.quiet || !night.request.job.mail && night.request.job.alerts.is_empty() {
+    if night.request.quiet {
         return Ok(());
     }
-    let company = night.company;
-    let mut findings = Vec::new();
-    for rule in company.registry.alert_rules()? {
-        if !discover::matches_any(&night.request.job.alerts, &rule.name) || !built.outcome.has(&rule.name) {
-            continue;
+    let rules = rules(night)?;
+    let mut found = Vec::new();
+    for rule in rules.values().filter(|rule| discover::matches_any(&night.request.job.alerts, &rule.name)) {
+        if built.outcome.has(&rule.name) {
+            found.push(Found { rule, rows: built.outcome.rows(&rule.name).await?, scope: BTreeMap::new() });
         }
-        let rows = built.outcome.rows(&rule.name).await?;
-        findings.push(Findings { rule, rows });
     }
-    night.alerts = Some(alert::advance(&findings, &night.state.alerts, &night.state.silences, &company.config, night.started_at, night.request.date)?);
-    if !night.request.job.mail {
-        return Ok(());
+    // This run got through: what earlier runs of the job failed of is over.
+    let failed = AlertRule::run_failed();
+    let job = BTreeMap::from([("job".to_string(), night.request.job.name.clone())]);
+    found.push(Found { rule: &failed, rows: Vec::new(), scope: job });
+    judge(night, &found)?;
+    if night.request.job.mail {
+        let audiences = audiences(night, built).await?;
+        write_digests(night, &rules, &audiences).await?;
     }
-    let mut recipients = recipients(night, built).await?;
-    let headlines = headlines(built, &mut recipients).await?;
-    write_digests(night, recipients, &headlines).await
+    Ok(())
 }
 
-/// Raises that this run failed; everything else stays as it was.
+/// Raises that this run failed; everything else stays as it was. Head office is told at once,
+/// and again after `mail.repeat_hours` while it goes on.
 pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
     if night.request.quiet {
         return Ok(());
     }
-    let company = night.company;
-    let Some(rule) = company.registry.alert_rules()?.into_iter().find(|rule| rule.name == RUN_FAILED) else {
-        return Ok(());
-    };
+    let failed = AlertRule::run_failed();
+    let data_as_of = night.state.published_run().map(|run| run.logical_date.to_string());
     let row: Row = BTreeMap::from([
-        ("job".to_string(), Value::from(night.request.job.name.clone())),
-        ("logical_date".to_string(), Value::from(night.request.date.to_string())),
-        ("status".to_string(), Value::from(system::run_status(night.status))),
-        ("run_id".to_string(), Value::from(night.run_id.clone())),
-        ("error".to_string(), Value::from(night.error.clone().unwrap_or_default())),
+        ("job".to_string(), Json::from(night.request.job.name.clone())),
+        ("logical_date".to_string(), Json::from(night.request.date.to_string())),
+        ("status".to_string(), Json::from(system::run_status(night.status))),
+        ("run_id".to_string(), Json::from(night.run_id.clone())),
+        ("error".to_string(), Json::from(night.error.clone().unwrap_or_default())),
+        ("advice".to_string(), Json::from(format!("tributary show {}", night.run_id))),
+        ("data_as_of".to_string(), data_as_of.map_or(Json::Null, Json::from)),
     ]);
-    let findings = [Findings { rule, rows: vec![row] }];
-    night.alerts = Some(alert::advance_failure(&findings, &night.state.alerts, &company.config, night.started_at, night.request.date)?);
-    if !night.request.job.mail {
-        return Ok(());
+    let job = BTreeMap::from([("job".to_string(), night.request.job.name.clone())]);
+    judge(night, &[Found { rule: &failed, rows: vec![row], scope: job }])?;
+    let told = night.alerts.iter().flatten().any(|alert| {
+        alert.rule == failed.name && alert.phase != AlertPhase::Resolved && alert.mailed_at == Some(night.started_at)
+    });
+    if night.request.job.mail && told {
+        let rules = rules(night)?;
+        write_digests(night, &rules, &[]).await?;
     }
-    let recipients: BTreeSet<String> = company.config.company.head_office.iter().cloned().collect();
-    write_digests(night, recipients, &BTreeMap::new()).await
+    Ok(())
 }
 
-/// Everybody who is responsible for a channel, a partner or the whole.
-async fn recipients(night: &Night<'_>, built: &Built) -> Result<BTreeSet<String>> {
-    let mut recipients: BTreeSet<String> = night.company.config.company.head_office.iter().cloned().collect();
+/// Every rule by name: the company's alert models and the built-in one of failed runs.
+fn rules(night: &Night<'_>) -> Result<BTreeMap<String, AlertRule>> {
+    let registry = &night.company.registry;
+    let mut rules = BTreeMap::new();
+    for model in registry.alerts() {
+        rules.insert(model.name.clone(), AlertRule::from_sidecar(&model.name, &model.sidecar.extra)?);
+    }
+    for rule in [AlertRule::run_failed(), AlertRule::mail_undelivered()] {
+        rules.insert(rule.name.clone(), rule);
+    }
+    Ok(rules)
+}
+
+fn judge(night: &mut Night<'_>, found: &[Found<'_>]) -> Result<()> {
+    let silences: Vec<_> = night.state.silences.values().cloned().collect();
+    let judged = alert::judge(
+        found,
+        &alert::Night {
+            previous: &night.state.alerts,
+            silences: &silences,
+            now: night.started_at,
+            logical_date: night.request.date,
+            head_office: &night.company.config.company.head_office,
+            repeat_hours: night.company.config.mail.repeat_hours,
+            mails: night.request.job.mail,
+        },
+    )?;
+    for note in judged.notes {
+        night.warn(note);
+    }
+    night.alerts = Some(judged.alerts);
+    Ok(())
+}
+
+/// Everybody who is responsible for a channel or a partner, with the day's figures.
+async fn audiences(night: &Night<'_>, built: &Built) -> Result<Vec<Audience>> {
+    let mut addresses: BTreeSet<String> = night.company.config.company.head_office.iter().cloned().collect();
     for model in ["channels_current", "partners_current"] {
         if built.outcome.has(model) {
-            for row in built.outcome.query(&format!("select distinct manager from {model} where manager is not null")).await? {
-                recipients.extend(row.get("manager").and_then(Value::as_str).map(str::to_string));
+            let sql = format!("select distinct manager from {model} where manager is not null");
+            for row in built.outcome.query(&sql).await? {
+                addresses.extend(row.get("manager").and_then(Json::as_str).map(str::to_string));
             }
         }
     }
-    for alert in night.alerts.iter().flatten().filter(|alert| alert.muted.is_none()) {
-        recipients.extend(alert.owners.iter().cloned());
-    }
-    recipients.retain(|address| mail::validate_address(address).is_ok());
-    Ok(recipients)
+    let mut headlines = headlines(built).await?;
+    let head_office = headlines.remove(HEAD_OFFICE).unwrap_or_default();
+    addresses.retain(|address| crate::mail::validate_address(address).is_ok());
+    Ok(addresses
+        .into_iter()
+        .map(|address| {
+            let own = headlines.remove(&address);
+            let is_head_office = night.company.config.company.head_office.contains(&address);
+            let headlines = if is_head_office { head_office.clone() } else { own.unwrap_or_default() };
+            Audience { address, scope: None, headlines, received: None }
+        })
+        .collect())
 }
 
-/// The day's figures by recipient.
-async fn headlines(built: &Built, recipients: &mut BTreeSet<String>) -> Result<BTreeMap<String, Vec<Headline>>> {
+/// The day's figures by owner, in the order of the model.
+async fn headlines(built: &Built) -> Result<BTreeMap<String, Vec<Headline>>> {
     let mut by_owner: BTreeMap<String, Vec<Headline>> = BTreeMap::new();
     if !built.outcome.has(HEADLINES) {
         return Ok(by_owner);
     }
-    for row in built.outcome.rows(HEADLINES).await? {
-        let Some(owner) = row.get("owner").and_then(Value::as_str).filter(|owner| recipients.contains(*owner)) else {
+    let number = |row: &Row, column: &str| match row.get(column) {
+        Some(Json::Number(number)) => number.as_f64(),
+        Some(Json::String(text)) => text.parse().ok(),
+        _ => None,
+    };
+    let sql = format!("select * from {HEADLINES} order by owner, position");
+    for row in built.outcome.query(&sql).await? {
+        let text = |column: &str| row.get(column).and_then(Json::as_str).map(str::to_string);
+        let (Some(owner), Some(name), Some(value)) = (text("owner"), text("name"), number(&row, "value")) else {
             continue;
         };
-        by_owner.entry(owner.to_string()).or_default().push(Headline::from_row(&row));
+        let history = text("history").unwrap_or_default();
+        by_owner.entry(owner).or_default().push(Headline {
+            name,
+            value,
+            previous: number(&row, "previous"),
+            history: history.split(';').filter_map(|day| day.trim().parse().ok()).collect(),
+        });
     }
     Ok(by_owner)
 }
 
 async fn write_digests(
     night: &mut Night<'_>,
-    recipients: BTreeSet<String>,
-    headlines: &BTreeMap<String, Vec<Headline>>,
+    rules: &BTreeMap<String, AlertRule>,
+    audiences: &[Audience],
 ) -> Result<()> {
     let company = night.company;
-    let facts = facts(night);
-    let mut alerts = night.alerts.take().unwrap_or_default();
-    for recipient in recipients {
-        let none = Vec::new();
-        let message = mail::digest(
-            &company.config,
-            &company.registry.alert_rules()?,
-            &recipient,
-            &alerts,
-            headlines.get(&recipient).unwrap_or(&none),
-            &facts,
-        )?;
-        let recipient_hash = mail::recipient_hash(&recipient);
-        let body = keys::outbox_body(&night.run_id, &recipient_hash);
-        company.stores.lake.put_new(&body, Bytes::from(message.bytes)).await?;
-        night.owed.push(OwedMail {
-            recipient,
-            recipient_hash,
-            subject: message.subject,
-            body,
-            run_id: night.run_id.clone(),
-            owed_at: night.started_at,
-        });
+    let published = night.error.is_none().then_some(night.request.date);
+    let digests = digest::digests(&Edition {
+        config: &company.config,
+        run: &night.record(night.started_at)?,
+        now: night.started_at,
+        data_as_of: published.or_else(|| night.state.published_run().map(|run| run.logical_date)),
+        received: &received(night),
+        rules,
+        alerts: night.alerts.as_deref().unwrap_or_default(),
+        audiences,
+    })?;
+    for digest in digests {
+        let body = keys::mail_body(&night.run_id, &digest.recipient_hash);
+        if company.stores.lake.put_new(&body, digest.message.clone()).await? == Put::Exists {
+            return Err(Error::bug("a mail of this run was written before").at(body));
+        }
+        night.owed.push(digest.owed(body, &night.run_id, night.started_at));
     }
-    alert::mark_mailed(&mut alerts, &night.owed, &company.config, night.started_at);
-    night.alerts = Some(alerts);
     Ok(())
 }
 
-/// What every digest says about the run itself.
-fn facts(night: &Night<'_>) -> DigestFacts {
-    let senders: BTreeSet<&str> = night.company.senders.iter().map(|sender| sender.name.as_str()).collect();
-    let received: BTreeSet<&str> = night
+/// Which senders owed a file for the as-of date, and which of them delivered.
+fn received(night: &Night<'_>) -> Received {
+    let date = night.request.date;
+    let zone = night.company.config.company.time_zone;
+    let owed = expect::owed(&night.company.senders, zone, (date, date), night.started_at);
+    let due: BTreeSet<(&str, &str)> = owed.iter().map(|file| (file.sender.as_str(), file.feed.as_str())).collect();
+    let there: BTreeSet<(&str, &str)> = night
         .all_inputs()
         .filter(|input| input.status == InputStatus::Active)
-        .filter(|input| input.period_end.is_some_and(|end| end >= night.request.date))
-        .map(|input| input.sender.as_str())
+        .filter(|input| input.period_start.is_some_and(|start| start <= date))
+        .filter(|input| input.period_end.is_some_and(|end| end >= date))
+        .map(|input| (input.sender.as_str(), input.feed.as_str()))
         .collect();
-    DigestFacts {
-        company: night.company.config.company.name.clone(),
-        job: night.request.job.name.clone(),
-        run_id: night.run_id.clone(),
-        as_of_date: night.request.date,
-        written_at: night.started_at,
-        status: night.status,
-        warned: night.warned,
-        senders_expected: senders.len(),
-        senders_received: received.len(),
-        files: night.files.len() as u64,
-        rows_read: night.files.iter().map(|file| file.rows_read).sum(),
-        rows_rejected: night.refusals.values().sum(),
-        quarantined: night.files.iter().filter(|file| file.status == InputStatus::Quarantined).map(|file| file.key.clone()).collect(),
-        notes: night.notes.clone(),
-        error: night.error.clone(),
-    }
+    let senders: BTreeSet<&str> = due.iter().map(|(sender, _)| *sender).filter(|s| night.sender_in_job(s)).collect();
+    let late: BTreeSet<&str> = due.difference(&there).map(|(sender, _)| *sender).collect();
+    let missing = senders.intersection(&late).map(|sender| match night.company.senders.get(sender) {
+        Some(known) => known.title.clone(),
+        None => (*sender).to_string(),
+    });
+    let missing: Vec<String> = missing.collect();
+    Received { expected: senders.len(), received: senders.len() - missing.len(), missing }
 }

@@ -16,7 +16,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
     let sender = company.senders.get(&arrival.sender).ok_or_else(|| Error::bug("sender vanished during the run"))?;
     let mapping = sender.feeds.get(&arrival.feed).ok_or_else(|| Error::bug("feed vanished during the run"))?;
     let contract = company.contracts.get(&arrival.feed).ok_or_else(|| Error::bug("contract vanished during the run"))?;
-    let fingerprint = sender.fingerprint(mapping, contract);
+    let fingerprint = mapping.fingerprint(contract, &company.config.company);
     let mut sighting = Sighting {
         key: arrival.key.clone(),
         bytes: arrival.bytes,
