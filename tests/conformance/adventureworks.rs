@@ -16,8 +16,13 @@ use crate::support::world::World;
 const LAST_DAY: &str = "2014-06-30";
 /// Tables that are snapshots; they were there before the first sale.
 const REFERENCES: &[&str] = &["DimReseller", "DimCustomer", "DimProduct", "FactCurrencyRate", "FactSalesQuota"];
-/// Tables of events; they are complete after the last day.
-const EVENTS: &[&str] = &["FactResellerSales", "FactInternetSales", "FactProductInventory"];
+/// Tables of events, with the key that they are delivered under; they are complete after the last day.
+const EVENTS: &[(&str, &str)] = &[
+    ("FactResellerSales", "FactResellerSales.parquet"),
+    ("FactInternetSales", "FactInternetSales.parquet"),
+    ("FactProductInventory", "warehouse/inventory/FactProductInventory.parquet"),
+    ("FactProductInventory", "warehouse/stock_movements/FactProductInventory.parquet"),
+];
 
 struct Finished {
     world: World,
@@ -29,12 +34,14 @@ fn finished(data: &Path) -> &'static Finished {
     static DONE: OnceLock<Finished> = OnceLock::new();
     DONE.get_or_init(|| {
         let world = lay_out("adventureworks");
-        for (tables, day) in [(REFERENCES, "2010-12-01"), (EVENTS, LAST_DAY)] {
-            for table in tables {
-                let key = format!("{table}.parquet");
-                let bytes = std::fs::read(data.join(&key)).unwrap_or_else(|err| panic!("{key}: {err}"));
-                world.deliver(&key, bytes, date(day));
-            }
+        let table = |name: &str| {
+            std::fs::read(data.join(format!("{name}.parquet"))).unwrap_or_else(|err| panic!("{name}: {err}"))
+        };
+        for name in REFERENCES {
+            world.deliver(&format!("{name}.parquet"), table(name), date("2010-12-01"));
+        }
+        for (name, key) in EVENTS {
+            world.deliver(key, table(name), date(LAST_DAY));
         }
         for folder in ["channels", "partners"] {
             let key = format!("head_office/{folder}/2010-12-01.csv");

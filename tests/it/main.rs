@@ -8,6 +8,7 @@
 //! * `rivals`: several runners on one lake
 //! * `stores`: a bucket instead of folders; lost replies; secrets
 //! * `command_line`: exit codes, JSON, status, plan, clean
+//! * `settings`: wrong settings, each with what must be said about it
 //! * `tidy`: rules of this repository that no compiler checks
 //! * `s3_service`: the stand-in for S3 keeps S3's promises
 //!
@@ -23,5 +24,6 @@ mod recovery;
 mod rivals;
 mod stores;
 mod command_line;
+mod settings;
 mod tidy;
 mod s3_service;
