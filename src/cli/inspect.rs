@@ -31,7 +31,7 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
     for address in &company.config.company.head_office {
         faults.extend(crate::mail::validate_address(address).err().map(|err| err.at("config.toml: company.head_office")));
     }
-    faults.extend(models::check(&company.registry, &company.contracts, &company.config).await?);
+    faults.extend(models::check(&company.registry, &company.config).await?);
     if console.json() {
         let list: Vec<_> = faults.iter().map(|err| json!({"error": err.one_line(), "help": err.advice()})).collect();
         console.document(&json!({"ok": faults.is_empty(), "faults": list}))?;
@@ -234,7 +234,14 @@ pub(super) async fn query(cli: &Cli, sql: &str, console: &Console) -> Result<Exi
     if pipeline::published_run(&state).is_none() {
         return Err(Error::config("nothing is published yet").hint("run a job first: tributary run nightly"));
     }
-    let batches = models::query_published(&company.registry, &company.config, &company.stores, &state, sql).await?;
+    let batches = models::query_published(
+        &company.registry,
+        &company.config,
+        &company.stores,
+        state.partitions().map(AsRef::as_ref),
+        sql,
+    )
+    .await?;
     if console.json() {
         let mut out = Vec::new();
         let mut writer = arrow::json::ArrayWriter::new(&mut out);
@@ -260,13 +267,24 @@ pub(super) async fn test(cli: &Cli, files: &[PathBuf], console: &Console) -> Res
     let config = Config::load(&cli.config)?;
     let contracts = Contracts::load(&config.folders.jobs)?;
     let registry = Registry::load(&config, &contracts)?;
-    let files = if files.is_empty() { vec![config.root.join("tests/slt")] } else { files.to_vec() };
-    let report = models::slt::run(&registry, &contracts, &config, &files).await?;
-    for failure in &report.failures {
-        console.line(failure)?;
+    let mut named = files.to_vec();
+    if named.is_empty() {
+        named.push(config.root.join("tests/slt"));
     }
-    console.line(format!("{} files passed, {} failed", report.passed, report.failures.len()))?;
-    Ok(if report.failures.is_empty() { Exit::Ok } else { Exit::Checks })
+    let mut files = Vec::new();
+    for path in named {
+        if path.is_dir() { files.extend(models::slt::files(&path)?) } else { files.push(path) }
+    }
+    let report = models::slt::run(&files, &registry, &config).await?;
+    let failed = report.files.iter().filter(|file| !file.failures.is_empty()).count();
+    for file in &report.files {
+        for failure in &file.failures {
+            console.line(format!("{}:{}: {}", file.path.display(), failure.line, failure.message))?;
+        }
+    }
+    let records: usize = report.files.iter().map(|file| file.passed).sum();
+    console.line(format!("{} files, {records} records passed, {failed} files failed", report.files.len()))?;
+    Ok(if report.is_ok() { Exit::Ok } else { Exit::Checks })
 }
 
 /// Removes orphans and expired mail bodies.

@@ -16,6 +16,9 @@ use crate::report::{FileLine, MailLine, MartLine, Report};
 use crate::state::record::{Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
 use crate::state::State;
 
+/// The model that gives each manager the day's figures, where a company has one.
+pub(super) const HEADLINES: &str = "mail_headlines";
+
 /// One object of the inbox that is worth fetching.
 #[derive(Debug, Clone, Serialize)]
 pub struct Arrival {
@@ -172,18 +175,12 @@ impl<'a> Night<'a> {
         unchanged.chain(self.inputs.values())
     }
 
-    /// Active inputs with rows on or before the as-of date, sorted, so that equal sets are equal lists.
-    pub(super) fn active_inputs(&self) -> Vec<Input> {
-        let date = self.request.date;
-        let mut active: Vec<Input> = self
-            .all_inputs()
-            .filter(|input| input.status == InputStatus::Active && input.staged.is_some())
-            .filter(|input| input.first_date.is_none_or(|first| first <= date))
-            .filter(|input| self.sender_in_job(&input.sender))
-            .cloned()
-            .collect();
-        active.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256).cmp(&(&b.feed, &b.sender, &b.sha256)));
-        active
+    /// What the models are built from: every input of the job's senders, sorted, so that equal sets are equal lists.
+    pub(super) fn job_inputs(&self) -> Vec<Input> {
+        let mut inputs: Vec<Input> =
+            self.all_inputs().filter(|input| self.sender_in_job(&input.sender)).cloned().collect();
+        inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256).cmp(&(&b.feed, &b.sender, &b.sha256)));
+        inputs
     }
 
     /// The job takes this sender.
@@ -200,9 +197,7 @@ impl<'a> Night<'a> {
         hash.update(self.company.registry.fingerprint());
         hash.update(serde_json::to_vec(&self.company.config.settings)?);
         hash.update(serde_json::to_vec(&self.company.config.tables)?);
-        let mut all: Vec<&Input> = self.all_inputs().filter(|input| self.sender_in_job(&input.sender)).collect();
-        all.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256).cmp(&(&b.feed, &b.sender, &b.sha256)));
-        for input in all {
+        for input in self.job_inputs() {
             hash.update(format!(
                 "{}/{}/{}/{:?}/{:?}\n",
                 input.feed, input.sender, input.sha256, input.status, input.masked
