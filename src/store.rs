@@ -7,6 +7,7 @@
 
 pub mod keys;
 mod local;
+mod quiet;
 mod remote;
 mod transfer;
 pub mod testing;
