@@ -26,8 +26,8 @@ scoped_regions as (
         channel_id as scope_id,
         cast(date_trunc('month', business_date) as date) as month_start,
         region
-    from sales_daily
-    where orders > 0
+    from sales_lines
+    where sale_type = 'sale'
         and region <> 'unknown'
     union all
     select
@@ -35,8 +35,8 @@ scoped_regions as (
         partner_id as scope_id,
         cast(date_trunc('month', business_date) as date) as month_start,
         region
-    from sales_daily
-    where orders > 0
+    from sales_lines
+    where sale_type = 'sale'
         and region <> 'unknown'
 ),
 
