@@ -14,8 +14,8 @@ covered as (
         business_date,
         channel_id,
         count(distinct region) as covered_regions
-    from sales_daily
-    where orders > 0
+    from sales_lines
+    where sale_type = 'sale'
         and region <> 'unknown'
     group by business_date, channel_id
 )

@@ -26,8 +26,8 @@ scoped_regions as (
         channel_id as scope_id,
         cast(date_trunc('month', business_date) as date) as month_start,
         region
-    from sales_daily
-    where orders > 0
+    from sales_lines
+    where sale_type = 'sale'
         and region <> 'unknown'
     union all
     select
@@ -35,8 +35,8 @@ scoped_regions as (
         partner_id as scope_id,
         cast(date_trunc('month', business_date) as date) as month_start,
         region
-    from sales_daily
-    where orders > 0
+    from sales_lines
+    where sale_type = 'sale'
         and region <> 'unknown'
 ),
 
@@ -66,19 +66,32 @@ months as (
     from scoped_orders
 ),
 
+-- One row an order, so that the next step counts rows: counting distinct orders after the join would not be
+-- safe, because the engine then drops the customer from the grouping.
 customer_orders as (
     select
+        scope,
+        scope_id,
+        customer_id,
+        order_key,
+        max(business_date) as business_date
+    from scoped_orders
+    where customer_id is not null
+    group by scope, scope_id, customer_id, order_key
+),
+
+window_customers as (
+    select
         months.month_start,
-        scoped_orders.scope,
-        scoped_orders.scope_id,
-        scoped_orders.customer_id,
-        count(distinct scoped_orders.order_key) as orders
+        customer_orders.scope,
+        customer_orders.scope_id,
+        customer_orders.customer_id,
+        count(*) as orders
     from months
-    inner join scoped_orders
-        on scoped_orders.business_date <= last_day(months.month_start)
-        and scoped_orders.business_date > last_day(months.month_start) - $customer_window_days
-    where scoped_orders.customer_id is not null
-    group by months.month_start, scoped_orders.scope, scoped_orders.scope_id, scoped_orders.customer_id
+    inner join customer_orders
+        on customer_orders.business_date <= last_day(months.month_start)
+        and customer_orders.business_date > last_day(months.month_start) - $customer_window_days
+    group by months.month_start, customer_orders.scope, customer_orders.scope_id, customer_orders.customer_id
 ),
 
 window_buyers as (
@@ -88,35 +101,29 @@ window_buyers as (
         month_start,
         count(*) as buyers,
         count(*) filter (where orders >= 2) as repeat_buyers
-    from customer_orders
+    from window_customers
     group by scope, scope_id, month_start
 ),
 
-keys as (
-    select scope, scope_id, month_start from month_orders
-    union
-    select scope, scope_id, month_start from window_buyers
+together as (
+    select scope, scope_id, month_start, orders, active_customers, 0 as covered_regions, 0 as buyers, 0 as repeat_buyers
+    from month_orders
+    union all
+    select scope, scope_id, month_start, 0, 0, covered_regions, 0, 0
+    from month_regions
+    union all
+    select scope, scope_id, month_start, 0, 0, 0, buyers, repeat_buyers
+    from window_buyers
 )
 
 select
-    keys.scope,
-    keys.scope_id,
-    keys.month_start,
-    coalesce(month_orders.orders, 0) as orders,
-    coalesce(month_orders.active_customers, 0) as active_customers,
-    coalesce(month_regions.covered_regions, 0) as covered_regions,
-    coalesce(window_buyers.buyers, 0) as buyers,
-    coalesce(window_buyers.repeat_buyers, 0) as repeat_buyers
-from keys
-left join month_orders
-    on month_orders.scope = keys.scope
-    and month_orders.scope_id = keys.scope_id
-    and month_orders.month_start = keys.month_start
-left join month_regions
-    on month_regions.scope = keys.scope
-    and month_regions.scope_id = keys.scope_id
-    and month_regions.month_start = keys.month_start
-left join window_buyers
-    on window_buyers.scope = keys.scope
-    and window_buyers.scope_id = keys.scope_id
-    and window_buyers.month_start = keys.month_start
+    scope,
+    scope_id,
+    month_start,
+    sum(orders) as orders,
+    sum(active_customers) as active_customers,
+    sum(covered_regions) as covered_regions,
+    sum(buyers) as buyers,
+    sum(repeat_buyers) as repeat_buyers
+from together
+group by scope, scope_id, month_start

@@ -13,5 +13,5 @@ select
     cast(sum(cost_amount) as decimal(18,4)) as cost_amount,
     count(*) filter (where list_price_value is null) as articles_without_list_price,
     count(*) filter (where cost_amount is null) as articles_without_cost
-from sales_daily
+from sales_by_article_day
 group by business_date, partner_id, channel_id
