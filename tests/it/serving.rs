@@ -54,9 +54,9 @@ fn missed_nights_are_made_up_oldest_first_with_one_digest() {
     assert!(recipients(mails.len()) >= 1, "the newest night has its digest");
     assert!(run_of(NIGHT) >= 1);
     let commits = world.commits();
-    let quiet = commits.iter().filter(|commit| {
-        commit.logical_date.is_some_and(|day| day == date("2026-11-03") || day == date("2026-11-04"))
-    });
+    let quiet = commits
+        .iter()
+        .filter(|commit| commit.logical_date.is_some_and(|day| day == date("2026-11-03") || day == date("2026-11-04")));
     for commit in quiet {
         assert!(commit.changes.owed.is_empty(), "{:?} was caught up and mails nobody", commit.logical_date);
     }
