@@ -48,7 +48,8 @@ impl Lake {
             let batches: Vec<RecordBatch> = files.iter().flat_map(|file| batches(world, file)).collect();
             let Some(first) = batches.first() else { continue };
             let columns = first.schema();
-            let rows = MemTable::try_new(columns, vec![batches]).unwrap_or_else(|err| panic!("{schema}.{table}: {err}"));
+            let rows =
+                MemTable::try_new(columns, vec![batches]).unwrap_or_else(|err| panic!("{schema}.{table}: {err}"));
             let schema = catalog.schema(&schema).expect("registered above");
             schema.register_table(table, Arc::new(rows)).expect("a new table");
         }
@@ -64,9 +65,14 @@ impl Lake {
         let options = FormatOptions::default().with_null("NULL");
         let mut rows = Vec::new();
         for batch in &batches {
-            let cells: Vec<ArrayFormatter> =
-                batch.columns().iter().map(|array| ArrayFormatter::try_new(array, &options).expect("printable")).collect();
-            rows.extend((0..batch.num_rows()).map(|row| cells.iter().map(|cell| cell.value(row).to_string()).collect()));
+            let cells: Vec<ArrayFormatter> = batch
+                .columns()
+                .iter()
+                .map(|array| ArrayFormatter::try_new(array, &options).expect("printable"))
+                .collect();
+            rows.extend(
+                (0..batch.num_rows()).map(|row| cells.iter().map(|cell| cell.value(row).to_string()).collect()),
+            );
         }
         rows
     }
@@ -90,8 +96,12 @@ fn batches(world: &World, file: &FileRef) -> Vec<RecordBatch> {
     batches
         .into_iter()
         .map(|batch| {
-            let fields: Vec<_> =
-                batch.schema().fields().iter().map(|field| field.as_ref().clone().with_metadata(Default::default()).with_nullable(true)).collect();
+            let fields: Vec<_> = batch
+                .schema()
+                .fields()
+                .iter()
+                .map(|field| field.as_ref().clone().with_metadata(Default::default()).with_nullable(true))
+                .collect();
             let schema = Arc::new(arrow::datatypes::Schema::new(fields));
             RecordBatch::try_new(schema, batch.columns().to_vec()).expect("the same columns")
         })

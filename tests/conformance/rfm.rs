@@ -33,7 +33,8 @@ const COUNTS: &[(&str, usize)] = &[
 ];
 
 fn segment(scores: [u8; 3]) -> &'static str {
-    let holds = |ranges: &[(u8, u8); 3]| ranges.iter().zip(scores).all(|((low, high), score)| (*low..=*high).contains(&score));
+    let holds =
+        |ranges: &[(u8, u8); 3]| ranges.iter().zip(scores).all(|((low, high), score)| (*low..=*high).contains(&score));
     SEGMENTS.iter().find(|(_, ranges)| holds(ranges)).map_or("Others", |(name, _)| name)
 }
 
@@ -69,12 +70,12 @@ pub fn segments(data: &Path) {
         for (at, cut) in cuts.into_iter().enumerate() {
             let steps = u8::try_from(at).expect("four cuts");
             let (upper, comparison) = if rising { (steps + 2, ">=") } else { (4 - steps, "<=") };
-            let crossed = lake.value(&format!("select min({column}) from customer_scores where {score} {comparison} {upper}"));
+            let crossed =
+                lake.value(&format!("select min({column}) from customer_scores where {score} {comparison} {upper}"));
             let crossed: f64 = crossed.parse().expect("a number");
             assert!(crossed >= f64::from(cut) - 1.0, "{score} {upper} begins at {crossed}, published {cut}");
-            let below = lake.value(&format!(
-                "select max({column}) from customer_scores where not ({score} {comparison} {upper})"
-            ));
+            let below = lake
+                .value(&format!("select max({column}) from customer_scores where not ({score} {comparison} {upper})"));
             let below: f64 = below.parse().expect("a number");
             assert!(below <= f64::from(cut) + 1.0, "{score} {upper} ends below {below}, published {cut}");
         }

@@ -114,7 +114,9 @@ fn the_shipped_company_passes_its_own_check() {
         assert!(script.stdout.contains("tributary"), "{shell}");
     }
     let help = world.tributary(&["--help"], &[]).expect(&[0]);
-    for command in ["run", "plan", "check", "status", "runs", "show", "query", "test", "demo", "clean", "doctor", "completions"] {
+    for command in
+        ["run", "plan", "check", "status", "runs", "show", "query", "test", "demo", "clean", "doctor", "completions"]
+    {
         assert!(help.stdout.contains(command), "help names `{command}`");
     }
     assert!(help.stdout.contains("64"), "help has the exit codes");
@@ -129,7 +131,8 @@ fn clean_takes_only_what_nothing_names() {
     std::fs::write(&orphan, "left by a crash").expect("a file");
     let young = world.tributary(&["clean"], &[("TRIBUTARY_NOW", "2026-11-06T00:00:00Z")]);
     young.expect(&[0]);
-    let old: std::time::SystemTime = "2026-10-01T00:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().expect("an instant").into();
+    let old: std::time::SystemTime =
+        "2026-10-01T00:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().expect("an instant").into();
     std::fs::File::options().write(true).open(&orphan).and_then(|file| file.set_modified(old)).expect("an older file");
     world.tributary(&["clean"], &[("TRIBUTARY_NOW", "2026-11-06T00:00:00Z")]).expect(&[0]);
     assert!(!orphan.exists(), "an old orphan goes");

@@ -171,11 +171,18 @@ fn a_feed_that_never_arrives_reduces_the_run_and_breaks_nothing() {
 fn a_sku_that_is_not_known_yet_heals_when_the_product_list_comes() {
     let world = world();
     let text = one_day("2026-11-06", 0).replace(",00017,", ",NEW-1,");
-    let touched: i64 =
-        company::lines("p01", date("2026-11-06"), 0).iter().filter(|line| line.sku == "00017").map(company::Line::net).sum();
+    let touched: i64 = company::lines("p01", date("2026-11-06"), 0)
+        .iter()
+        .filter(|line| line.sku == "00017")
+        .map(company::Line::net)
+        .sum();
     assert_ne!(touched, 0, "the day sells it");
     world.deliver("p01/sales/2026-11-06.csv", &text, date("2026-11-06"));
-    world.deliver("p02/sales/2026-11-06.csv", sales_file("p02", std::iter::once(date("2026-11-06")), 0), date("2026-11-06"));
+    world.deliver(
+        "p02/sales/2026-11-06.csv",
+        sales_file("p02", std::iter::once(date("2026-11-06")), 0),
+        date("2026-11-06"),
+    );
     world.night("2026-11-06").expect(&[1]);
     let whole = sent("p01", "2026-11-06", 0);
     assert_eq!(net_of(&world, "p01", "2026-11-06"), whole - i128::from(touched) * 100);
@@ -198,7 +205,11 @@ fn the_order_of_arrival_does_not_matter() {
         ("p01/sales/2026-11-04.v3.csv", one_day("2026-11-04", 7), at("2026-11-05T09:00:00Z")),
         ("p01/sales/2026-11-04.v1 again.csv", one_day("2026-11-04", 3), at("2026-11-05T08:30:00Z")),
         ("p01/sales/2026-11-05.csv", one_day("2026-11-05", 0), at("2026-11-05T20:00:00Z")),
-        ("p01/sales/2026-10.v2.csv", sales_file("p01", company::days(date("2026-10-01"), date("2026-10-31")), 1), at("2026-11-05T10:00:00Z")),
+        (
+            "p01/sales/2026-10.v2.csv",
+            sales_file("p01", company::days(date("2026-10-01"), date("2026-10-31")), 1),
+            at("2026-11-05T10:00:00Z"),
+        ),
     ];
     let base = World::new(MARTS);
     base.deliver_history("2026-11-03");

@@ -7,7 +7,8 @@ use crate::support::marts::ten_thousandths;
 use crate::support::world::World;
 
 const NIGHT: &str = "2026-11-05";
-const MARTS: &[&str] = &["sales_daily", "partner_kpis", "inventory_health", "customer_scores", "deliveries", "data_quality", "runs"];
+const MARTS: &[&str] =
+    &["sales_daily", "partner_kpis", "inventory_health", "customer_scores", "deliveries", "data_quality", "runs"];
 
 fn world() -> World {
     let world = World::new(MARTS);
@@ -36,7 +37,9 @@ fn sales_add_up_to_what_the_partners_sent() {
     let units: i64 = sales.values("units").iter().map(|text| text.parse::<i64>().expect("units")).sum();
     let sent: i64 = [DISTRIBUTOR, ROOM]
         .iter()
-        .flat_map(|partner| company::days(date(company::FIRST_DAY), date(NIGHT)).flat_map(|day| company::lines(partner, day, 0)))
+        .flat_map(|partner| {
+            company::days(date(company::FIRST_DAY), date(NIGHT)).flat_map(|day| company::lines(partner, day, 0))
+        })
         .map(|line| line.quantity)
         .sum();
     assert_eq!(units, sent);
@@ -77,7 +80,10 @@ fn marts_say_what_their_columns_mean_and_hold_only_types_that_every_reader_knows
         for (column, kind) in &mart.columns {
             let plain = ["Utf8", "Int64", "Date32", "Boolean", "Float64"].contains(&kind.as_str());
             let decimal = kind.strip_prefix("Decimal128(").is_some_and(|rest| {
-                rest.split(',').next().and_then(|precision| precision.parse::<u8>().ok()).is_some_and(|digits| digits <= 18)
+                rest.split(',')
+                    .next()
+                    .and_then(|precision| precision.parse::<u8>().ok())
+                    .is_some_and(|digits| digits <= 18)
             });
             let instant = kind.starts_with("Timestamp(µs") || kind.starts_with("Timestamp(Microsecond");
             assert!(plain || decimal || instant, "{name}.{column} is {kind}");
@@ -98,7 +104,8 @@ fn a_digest_goes_to_each_responsible_person_every_run() {
         assert!(text.contains("Message-ID: "), "{name} has an id of ours");
         assert!(text.contains("To: "), "{name} has a recipient");
     }
-    let mut ids: Vec<&str> = mails.values().filter_map(|text| text.lines().find(|line| line.starts_with("Message-ID:"))).collect();
+    let mut ids: Vec<&str> =
+        mails.values().filter_map(|text| text.lines().find(|line| line.starts_with("Message-ID:"))).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), mails.len(), "one message a recipient");
@@ -158,9 +165,12 @@ fn a_past_date_sees_nothing_that_came_to_pass_later() {
     // latest/ follows the greatest date only, so the past one is looked up by its commit.
     let of = |world: &World| -> BTreeMap<String, u64> {
         let commits = world.commits();
-        let last = commits.iter().rev().find(|commit| commit.logical_date == Some(date("2026-11-03"))).expect("its commit");
+        let last =
+            commits.iter().rev().find(|commit| commit.logical_date == Some(date("2026-11-03"))).expect("its commit");
         let partitions = last.changes.partitions.iter().filter(|partition| partition.model == "inventory_health");
-        partitions.map(|partition| (partition.partition.clone(), partition.file.as_ref().map_or(0, |file| file.rows))).collect()
+        partitions
+            .map(|partition| (partition.partition.clone(), partition.file.as_ref().map_or(0, |file| file.rows)))
+            .collect()
     };
     assert_eq!(of(&late), of(&then));
     let newest = late.mart("sales_daily");

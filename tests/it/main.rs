@@ -6,6 +6,7 @@
 //! * `deliveries`: duplicates, corrections, late, broken and missing files, any order of arrival
 //! * `recovery`: killed at every stage boundary and at every write
 //! * `rivals`: several runners on one lake
+//! * `serving`: the built-in scheduler
 //! * `stores`: a bucket instead of folders; lost replies; secrets
 //! * `command_line`: exit codes, JSON, status, plan, clean
 //! * `settings`: wrong settings, each with what must be said about it
@@ -22,6 +23,7 @@ mod first_night;
 mod deliveries;
 mod recovery;
 mod rivals;
+mod serving;
 mod stores;
 mod command_line;
 mod settings;

@@ -57,3 +57,44 @@ fn four_runners_on_a_bucket_commit_the_night_once() {
     race(&world, 4);
     world.published_files();
 }
+
+/// A runner that is stopped in its tracks, loses the lake, and wakes up: it must not commit over its successor.
+#[cfg(unix)]
+#[test]
+fn a_runner_that_wakes_up_after_losing_the_lake_stops() {
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    let world = World::new(MARTS);
+    world.deliver_history(NIGHT);
+    let signal = |child: &Child, name: &str| {
+        let status = Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill");
+        assert!(status.success(), "{name}");
+    };
+    let sleeper = start(&world);
+    let since = Instant::now();
+    while !world.path("lake/staged").exists() {
+        assert!(since.elapsed() < Duration::from_secs(60), "nothing is staged");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    signal(&sleeper, "-STOP");
+    assert!(world.commits().iter().all(|commit| commit.kind != CommitKind::Run), "it was stopped in time");
+
+    // The lease of this world lasts two seconds; a supervisor would try again as well.
+    let successor = (0..10)
+        .map(|_| {
+            std::thread::sleep(Duration::from_secs(1));
+            finish(start(&world))
+        })
+        .find(|end| matches!(end.code, Some(0 | 1)));
+    assert!(successor.is_some(), "the lake is taken over");
+    let hashes = world.hashes();
+
+    signal(&sleeper, "-CONT");
+    let woken = finish(sleeper);
+    assert!(!woken.stderr.contains("panicked"), "{woken}");
+    let commits = world.commits();
+    let runs = commits.iter().filter(|commit| commit.kind == CommitKind::Run).count();
+    assert_eq!(runs, 1, "the night is committed once: {woken}");
+    assert_eq!(world.hashes(), hashes, "and the marts are the successor's");
+}

@@ -14,7 +14,9 @@ fn every_fault_is_named_with_its_place_and_what_to_do() {
         assert!(outcome.stdout.is_empty(), "{name}: errors go to stderr, {outcome}");
         assert!(outcome.stderr.contains("config.toml"), "{name}: the file is named, {outcome}");
         let mut promised = 0;
-        for said in text.lines().filter_map(|line| line.strip_prefix("# says: ").or_else(|| line.strip_prefix("# help: "))) {
+        for said in
+            text.lines().filter_map(|line| line.strip_prefix("# says: ").or_else(|| line.strip_prefix("# help: ")))
+        {
             promised += 1;
             assert!(outcome.stderr.contains(said), "{name}: `{said}` is not said, {outcome}");
         }

@@ -91,7 +91,8 @@ fn secrets_never_come_out() {
 
 #[test]
 fn settings_never_hold_secrets() {
-    let shipped = std::fs::read_to_string(format!("{}/config.toml", crate::support::world::PROJECT)).expect("config.toml");
+    let shipped =
+        std::fs::read_to_string(format!("{}/config.toml", crate::support::world::PROJECT)).expect("config.toml");
     for word in ["secret", "access_key", "password ="] {
         assert!(!shipped.to_lowercase().contains(word), "config.toml has `{word}`");
     }

@@ -91,7 +91,8 @@ fn stages_never_import_another_stage() {
         };
         assert!(!text.is_empty(), "{path} is gone: name the new stage in STAGES");
         for other in STAGES.iter().filter(|other| *other != stage) {
-            for import in [format!("super::{other}::"), format!("pipeline::{other}::"), format!("use super::{other};")] {
+            for import in [format!("super::{other}::"), format!("pipeline::{other}::"), format!("use super::{other};")]
+            {
                 if text.contains(&import) {
                     findings.push(format!("{path} imports {other}"));
                 }
@@ -155,7 +156,8 @@ fn every_model_has_a_contract_and_every_contract_a_model() {
 
 #[test]
 fn every_mart_and_alert_has_a_test_and_every_test_a_model() {
-    let name = |path: &String| path.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or("").to_string();
+    let name =
+        |path: &String| path.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or("").to_string();
     let models: BTreeSet<String> = texts("sql", "sql").keys().map(name).collect();
     let marts: BTreeSet<String> = texts("sql/marts", "sql").keys().map(name).collect();
     let tests: BTreeSet<String> = texts("tests/slt", "slt").keys().map(name).collect();
@@ -205,7 +207,8 @@ fn every_feed_is_documented_in_both_languages() {
         for table in std::iter::once(&contract).chain(columns) {
             for language in ["en", "zh"] {
                 if table.get(language).and_then(toml::Value::as_str).is_none_or(str::is_empty) {
-                    findings.push(format!("{path}: {} has no `{language}`", table.get("name").unwrap_or(&"feed".into())));
+                    findings
+                        .push(format!("{path}: {} has no `{language}`", table.get("name").unwrap_or(&"feed".into())));
                 }
             }
         }
@@ -227,7 +230,10 @@ fn the_readme_says_what_ci_runs() {
 fn the_contents_page_lists_every_test_module() {
     let page = file("tests/it/main.rs");
     for module in page.lines().filter_map(|line| line.strip_prefix("mod ")).map(|rest| rest.trim_end_matches(';')) {
-        assert!(module == "support" || page.contains(&format!("//! * `{module}`")), "{module} is missing in the contents");
+        assert!(
+            module == "support" || page.contains(&format!("//! * `{module}`")),
+            "{module} is missing in the contents"
+        );
     }
     for path in files_below(&Path::new(PROJECT).join("tests/it")).keys().filter(|path| !path.contains('/')) {
         let module = path.trim_end_matches(".rs");

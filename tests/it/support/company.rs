@@ -41,10 +41,7 @@ pub const REFERENCES: &[(&str, &str)] = &[
 
 /// The senders' mappings.
 pub const SENDERS: &[(&str, &str)] = &[
-    (
-        "hq",
-        "name = \"Head office\"\n[feeds.channels]\n[feeds.partners]\n[feeds.products]\n[feeds.customers]\n",
-    ),
+    ("hq", "name = \"Head office\"\n[feeds.channels]\n[feeds.partners]\n[feeds.products]\n[feeds.customers]\n"),
     (
         "p01",
         "name = \"华东总经销\"\n\

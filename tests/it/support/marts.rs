@@ -22,8 +22,11 @@ impl Mart {
     /// SHA-256 over schema and sorted rows, without the columns that name the run.
     pub fn hash(&self) -> String {
         let kept: Vec<usize> = (0..self.columns.len()).filter(|at| !self.columns[*at].0.ends_with("run_id")).collect();
-        let mut rows: Vec<String> =
-            self.rows.iter().map(|row| kept.iter().map(|at| row[*at].as_str()).collect::<Vec<_>>().join("\u{1f}")).collect();
+        let mut rows: Vec<String> = self
+            .rows
+            .iter()
+            .map(|row| kept.iter().map(|at| row[*at].as_str()).collect::<Vec<_>>().join("\u{1f}"))
+            .collect();
         rows.sort();
         let schema: Vec<_> = kept.iter().map(|at| &self.columns[*at]).collect();
         sha256(format!("{schema:?}\n{}", rows.join("\n")).as_bytes())

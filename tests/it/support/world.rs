@@ -100,10 +100,8 @@ impl World {
                 Path::new(PROJECT).join("sql"),
             ),
         );
-        world.write(
-            "jobs/nightly.toml",
-            &format!("description = \"Every night\"\nat = \"06:30\"\nmarts = {marts:?}\n"),
-        );
+        world
+            .write("jobs/nightly.toml", &format!("description = \"Every night\"\nat = \"06:30\"\nmarts = {marts:?}\n"));
         copy_tree(&Path::new(PROJECT).join("jobs/feeds"), &world.path("jobs/feeds"));
         for (sender, mapping) in company::SENDERS {
             world.write(&format!("jobs/senders/{sender}.toml"), mapping);
@@ -128,7 +126,9 @@ impl World {
         }
         let november = company::date("2026-11-01");
         for partner in [company::DISTRIBUTOR, company::ROOM] {
-            for (month, first, end) in [("2026-09", company::FIRST_DAY, "2026-09-30"), ("2026-10", "2026-10-01", "2026-10-31")] {
+            for (month, first, end) in
+                [("2026-09", company::FIRST_DAY, "2026-09-30"), ("2026-10", "2026-10-01", "2026-10-31")]
+            {
                 let end = company::date(end);
                 let text = company::sales_file(partner, company::days(company::date(first), end), 0);
                 self.deliver(&format!("{partner}/sales/{month}.csv"), &text, end);
@@ -187,7 +187,9 @@ impl World {
     /// A command of the real binary in this company, not yet started.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tributary"));
-        command.env_clear().envs(std::env::vars().filter(|(name, _)| ["PATH", "HOME", "TMPDIR"].contains(&name.as_str())));
+        command
+            .env_clear()
+            .envs(std::env::vars().filter(|(name, _)| ["PATH", "HOME", "TMPDIR"].contains(&name.as_str())));
         command.env("NO_COLOR", "1").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(s3) = &self.s3 {
             command.envs(s3.env());
