@@ -1,6 +1,7 @@
 //! Commands that look: `check`, `status`, `runs`, `show`, `query`, `test`, `clean`, `doctor`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
@@ -12,6 +13,7 @@ use crate::config::Config;
 use crate::contract::Contracts;
 use crate::error::{Error, Result};
 use crate::job::Job;
+use crate::mail::transport::Transport;
 use crate::models::{self, Registry};
 use crate::pipeline;
 use crate::report;
@@ -344,7 +346,7 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
             Ok(format!("{} is {}", config.company.time_zone, now.with_timezone(&config.company.time_zone).format("%Y-%m-%d %H:%M")))
         },
     ));
-    findings.push(("mail", crate::mail::check(&config).await));
+    findings.push(("mail", mail(&config).await));
     let faults = findings.iter().filter(|(_, result)| result.is_err()).count();
     if console.json() {
         let list: Vec<_> = findings
@@ -369,6 +371,23 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
         }
     }
     Ok(if faults == 0 { Exit::Ok } else { Exit::Usage })
+}
+
+/// Whether mails could leave: the folder can be made, or the server answers.
+async fn mail(config: &Config) -> Result<String> {
+    let settings = &config.mail;
+    let transport = Transport::from_environment(settings)?;
+    if let Transport::File(folder) = &transport {
+        std::fs::create_dir_all(folder).map_err(|err| Error::from(err).at(folder.display()))?;
+        return Ok(format!("mails are written to {}", folder.display()));
+    }
+    let place = format!("{}:{}", settings.smtp_host, settings.smtp_port);
+    let refused = |err: Error| err.at(&place).hint("check mail.smtp_host, mail.smtp_port and the firewall");
+    match tokio::time::timeout(Duration::from_secs(10), tokio::net::TcpStream::connect(&place)).await {
+        Ok(Ok(_)) => Ok(format!("{place} answers")),
+        Ok(Err(err)) => Err(refused(Error::retry("the mail server cannot be reached").because(err))),
+        Err(_) => Err(refused(Error::retry("the mail server does not answer within 10 seconds"))),
+    }
 }
 
 #[cfg(test)]
