@@ -52,7 +52,7 @@ const FAULTS: [(&str, &str, i64, Fault); 6] = [
 ];
 
 /// Days ago at which all of a channel sells next to nothing.
-const COLLAPSES: [(&str, i64, f64); 2] = [("ch_retail", 4, 0.10), ("ch_live", 0, 0.12)];
+const COLLAPSES: [(&str, i64, f64); 2] = [("ch_franchise", 4, 0.10), ("ch_live", 0, 0.12)];
 
 /// The product of the price war.
 const WAR_PRODUCT: u16 = 0;
