@@ -223,12 +223,24 @@ pub(crate) fn labels(world: &World) -> Vec<Label> {
             .of(&["L601", "L602"])
             .products(&[WAR_PRODUCT])
             .within(&["zhejiang"]),
-        Label::new("unknown_promotion", "unapproved_promotion", "channel_conflicts", "promotion PR8888 is unknown", days(17, 12))
-            .of(&["S501"])
-            .products(&[12]),
-        Label::new("ended_promotion", "unapproved_promotion", "channel_conflicts", "promotion PR7001 has ended", days(23, 20))
-            .of(&["E402"])
-            .products(&[6]),
+        Label::new(
+            "unknown_promotion",
+            "unapproved_promotion",
+            "channel_conflicts",
+            "promotion PR8888 is unknown",
+            days(17, 12),
+        )
+        .of(&["S501"])
+        .products(&[12]),
+        Label::new(
+            "ended_promotion",
+            "unapproved_promotion",
+            "channel_conflicts",
+            "promotion PR7001 has ended",
+            days(23, 20),
+        )
+        .of(&["E402"])
+        .products(&[6]),
         Label::new("below_floor", "below_floor_price", "channel_conflicts", "price at 61 % of list", days(9, 5))
             .of(&["R802"])
             .products(&[6]),

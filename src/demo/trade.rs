@@ -233,7 +233,8 @@ impl<'a> Trade<'a> {
         while at < wanted {
             let together = if self.rng.chance(0.74) { 1 } else { 2 + usize::from(self.rng.chance(0.3)) };
             let upto = (at + together).min(wanted);
-            let second = u32::try_from(floor(9.5 * 3600.0 + span * (real(i64::try_from(at).unwrap_or(0)) + self.rng.unit())));
+            let second =
+                u32::try_from(floor(9.5 * 3600.0 + span * (real(i64::try_from(at).unwrap_or(0)) + self.rng.unit())));
             let made = self.one_order(&picks[at..upto], day, date, second.unwrap_or(0), number_of_order, sales);
             orders.extend(made);
             at = upto;
@@ -307,13 +308,7 @@ impl<'a> Trade<'a> {
         Some(OrderMade { day, customer })
     }
 
-    fn story_order(
-        &mut self,
-        extra: &Extra,
-        day: i64,
-        order: u32,
-        sales: &mut Vec<SaleLine>,
-    ) -> Option<OrderMade> {
+    fn story_order(&mut self, extra: &Extra, day: i64, order: u32, sales: &mut Vec<SaleLine>) -> Option<OrderMade> {
         let at = self.items.iter().position(|item| item.product == extra.product)?;
         let (at, quantity) = self.take_exactly(at, extra.quantity)?;
         let second = 21 * 3600 + 1800 + order % 1200;
