@@ -40,7 +40,7 @@ pub(crate) struct Customer {
 /// Orders of a year that an average identified customer makes.
 const ORDERS_A_YEAR: f64 = 22.0;
 /// Lines of an average order.
-pub(crate) const LINES_PER_ORDER: f64 = 1.34;
+const LINES_PER_ORDER: f64 = 1.34;
 
 /// (share of customers, buys often, large orders, lapsed)
 const KINDS: [(f64, bool, bool, bool); 8] = [

@@ -82,7 +82,15 @@ impl<'a> Desk<'a> {
     }
 
     /// The name of a file: feed, period, and the moment of delivery in UTC.
-    pub(crate) fn name(&self, sender: usize, feed: &str, label: &str, last: i64, late_minutes: i64, ext: &str) -> String {
+    pub(crate) fn name(
+        &self,
+        sender: usize,
+        feed: &str,
+        label: &str,
+        last: i64,
+        late_minutes: i64,
+        ext: &str,
+    ) -> String {
         let spread = i64::try_from(sender * 7 % 60).unwrap_or(0);
         let midnight = self.world.date(last).and_hms_opt(16, 10, 0).expect("ten past four exists");
         let stamp = midnight + TimeDelta::minutes(spread + late_minutes);
@@ -299,13 +307,9 @@ fn file(
     counts: &[(i64, Count)],
     manner: Manner,
 ) -> Result<(Vec<u8>, String)> {
-    let (format, columns) =
-        if is_sales { (way.format, way.sales) } else { (way.inventory_format, way.inventory) };
-    let records: Vec<Record<'_>> = sales
-        .iter()
-        .map(Record::Sale)
-        .chain(counts.iter().map(|(day, count)| Record::Count(count, *day)))
-        .collect();
+    let (format, columns) = if is_sales { (way.format, way.sales) } else { (way.inventory_format, way.inventory) };
+    let records: Vec<Record<'_>> =
+        sales.iter().map(Record::Sale).chain(counts.iter().map(|(day, count)| Record::Count(count, *day))).collect();
     match format {
         Format::Xlsx => Ok((typed::workbook(world, way, columns, &records, manner.known_until)?, "xlsx".into())),
         Format::Parquet => Ok((typed::parquet(world, columns, &records, manner.known_until)?, "parquet".into())),
@@ -315,11 +319,7 @@ fn file(
                 _ => "ndjson",
             };
             let bytes = render(world, way, format, columns, &records, manner);
-            if way.gz || period.history {
-                Ok((gzip(&bytes)?, format!("{ext}.gz")))
-            } else {
-                Ok((bytes, ext.into()))
-            }
+            if way.gz || period.history { Ok((gzip(&bytes)?, format!("{ext}.gz"))) } else { Ok((bytes, ext.into())) }
         }
     }
 }

@@ -474,15 +474,10 @@ impl Dialect {
     /// The sender's mapping. Files are expected every night from `nightly_from` on.
     pub(crate) fn mapping(&self, sender: &Sender, partners: &[Partner], nightly_from: chrono::NaiveDate) -> String {
         let first = &partners[sender.partners[0]];
-        let named: Vec<String> = sender
-            .partners
-            .iter()
-            .map(|at| format!("\"{}\" = \"{}\"", partners[*at].name, partners[*at].id))
-            .collect();
-        let regions: Vec<String> = super::company::REGIONS
-            .iter()
-            .map(|region| format!("\"{}\" = \"{}\"", region.name, region.id))
-            .collect();
+        let named: Vec<String> =
+            sender.partners.iter().map(|at| format!("\"{}\" = \"{}\"", partners[*at].name, partners[*at].id)).collect();
+        let regions: Vec<String> =
+            super::company::REGIONS.iter().map(|region| format!("\"{}\" = \"{}\"", region.name, region.id)).collect();
         let channels: Vec<String> = super::company::CHANNELS
             .iter()
             .map(|channel| format!("\"{}\" = \"{}\"", channel.name, channel.id))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate};
 
+use super::World;
 use super::calendar::{month_end, quarter_name, shift};
 use super::company::{CHANNELS, PRODUCTS};
 use super::customers::{Customer, customers};
@@ -16,7 +17,6 @@ use super::text::{Table, gzip, yuan};
 use super::trade::Receipt;
 use super::values::moment;
 use super::voice::{Complaint, Survey};
-use super::World;
 use crate::error::Result;
 
 /// Position of head office among senders, for the minute of its deliveries.
@@ -209,7 +209,8 @@ fn contacts_of(world: &World, customer: &Customer, rng: &mut Stream, deeds: &mut
     while customer.big && day <= world.last_day() {
         let kind = *rng.pick(&["visit", "call", "call", "coupon", "survey"]);
         let by = references::manager(customer).unwrap_or("service@demo.example");
-        let (outcome, reason) = *rng.pick(&[("reached", "季度回访"), ("no_answer", "季度回访"), ("bought", "专属优惠")]);
+        let (outcome, reason) =
+            *rng.pick(&[("reached", "季度回访"), ("no_answer", "季度回访"), ("bought", "专属优惠")]);
         let second = hours(rng, day);
         deeds.push((second, customer.me.id(), Deed::Contact(kind, by, outcome, reason)));
         day += rng.between(70, 150);

@@ -57,8 +57,12 @@ struct Core {
 }
 
 const CORE_PARTNERS: [Core; 17] = [
-    Core { id: "D001", name: "清禾上海直营店", channel: 0, territory: &["shanghai"], share: 0.55, assortment: 16 },
-    Core { id: "D002", name: "清禾北京直营店", channel: 0, territory: &["beijing"], share: 0.45, assortment: 14 },
+    Core {
+        id: "D001", name: "清禾上海直营店", channel: 0, territory: &["shanghai"], share: 0.55, assortment: 16
+    },
+    Core {
+        id: "D002", name: "清禾北京直营店", channel: 0, territory: &["beijing"], share: 0.45, assortment: 14
+    },
     Core {
         id: "P101",
         name: "江南百汇商贸",
@@ -91,9 +95,15 @@ const CORE_PARTNERS: [Core; 17] = [
         share: 0.55,
         assortment: 10,
     },
-    Core { id: "A202", name: "两湖小家电代理", channel: 2, territory: &["hubei", "hunan"], share: 0.45, assortment: 8 },
-    Core { id: "F301", name: "成都春熙加盟店", channel: 3, territory: &["sichuan"], share: 0.55, assortment: 14 },
-    Core { id: "F302", name: "西安钟楼加盟店", channel: 3, territory: &["shaanxi"], share: 0.45, assortment: 12 },
+    Core {
+        id: "A202", name: "两湖小家电代理", channel: 2, territory: &["hubei", "hunan"], share: 0.45, assortment: 8
+    },
+    Core {
+        id: "F301", name: "成都春熙加盟店", channel: 3, territory: &["sichuan"], share: 0.55, assortment: 14
+    },
+    Core {
+        id: "F302", name: "西安钟楼加盟店", channel: 3, territory: &["shaanxi"], share: 0.45, assortment: 12
+    },
     Core { id: "E401", name: "天禾商城旗舰店", channel: 4, territory: &[], share: 0.65, assortment: 22 },
     Core { id: "E402", name: "京选全球购专营店", channel: 4, territory: &[], share: 0.35, assortment: 16 },
     Core { id: "S501", name: "拼友优品小店", channel: 5, territory: &[], share: 1.0, assortment: 10 },

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate};
 
+use super::World;
 use super::calendar::{entries, month_end, month_name, quarter_name, shift};
 use super::company::{AREAS, CATEGORIES, CHANNELS, CUSTOMER_MANAGERS, NEW_PRODUCT, PRODUCTS, REGIONS};
 use super::customers::{Customer, CustomerRef, customers};
@@ -14,7 +15,6 @@ use super::partners::Partner;
 use super::random::Stream;
 use super::stories::{LAUNCHED_DAYS_AGO, target_factor};
 use super::text::{Table, yuan};
-use super::World;
 use crate::error::Result;
 
 /// The marginal plan of the distributors.
@@ -184,8 +184,7 @@ fn products(world: &World, is_first: bool) -> Table {
 }
 
 fn promotions(world: &World) -> Table {
-    let mut table =
-        Table::new("promotion_id,partner_id,channel_id,sku,starts_on,ends_on,min_price,approved_by");
+    let mut table = Table::new("promotion_id,partner_id,channel_id,sku,starts_on,ends_on,min_price,approved_by");
     for promotion in world.promotions.iter().filter(|promotion| !promotion.unlisted) {
         table.row([
             promotion.id.clone(),
@@ -222,9 +221,8 @@ pub(crate) fn manager(customer: &Customer) -> Option<&'static str> {
 
 /// Everybody who had joined by a day.
 fn all_customers(world: &World, upto: i64) -> Table {
-    let mut table = Table::new(
-        "customer_id,joined_on,birth_date,gender,income_band,region,referred_by,manager,contact_allowed",
-    );
+    let mut table =
+        Table::new("customer_id,joined_on,birth_date,gender,income_band,region,referred_by,manager,contact_allowed");
     for home in 0..world.partners.len() {
         let partner = &world.partners[home];
         let mut rng = Stream::new(world.options.seed, &["members", &partner.id]);
@@ -297,9 +295,7 @@ fn targets(world: &World, books: &Books) -> Table {
             let outlook = outlook(world, books, number, month);
             let stretch = rng.within(0.94, 1.06) * target_factor(number);
             let channel = CHANNELS[partner.channel].id;
-            for (metric, value, unit) in
-                [("net_sales", outlook.net / 100, 1000), ("units", outlook.units, 10)]
-            {
+            for (metric, value, unit) in [("net_sales", outlook.net / 100, 1000), ("units", outlook.units, 10)] {
                 let target = (scaled(value, stretch) / unit + 1) * unit;
                 for period in [month_name(month), quarter_name(month)] {
                     for (scope, id) in [("partner", partner.id.as_str()), ("channel", channel), ("total", "all")] {
@@ -348,8 +344,7 @@ fn channel_costs(world: &World, books: &Books) -> Table {
 
 /// The whole market by month and category, with its largest other brand.
 fn market(books: &Books) -> Table {
-    let mut table =
-        Table::new("period,region,category,market_sales_amount,largest_competitor_sales_amount,currency");
+    let mut table = Table::new("period,region,category,market_sales_amount,largest_competitor_sales_amount,currency");
     // (the market, and its largest other brand, against our sales)
     let sizes = [(6.0, 0.8), (7.5, 1.3), (12.0, 2.1), (6.5, 0.9), (9.0, 1.5)];
     for ((category, month), net) in &books.categories {
@@ -395,8 +390,21 @@ fn rebate_plans(world: &World, books: &Books) -> Table {
         let number = number.to_string();
         let (plan, rate) = (plan.to_string(), rate.to_string());
         table.row([
-            plan, number, scope, scope_id, period, basis, metric, method, value, rate, amount, cap, min_growth,
-            from.clone(), to.clone(),
+            plan,
+            number,
+            scope,
+            scope_id,
+            period,
+            basis,
+            metric,
+            method,
+            value,
+            rate,
+            amount,
+            cap,
+            min_growth,
+            from.clone(),
+            to.clone(),
         ]);
     };
     for (at, (value, rate)) in distributor_tiers(world, &books.sell_in).into_iter().enumerate() {

@@ -52,7 +52,7 @@ const FAULTS: [(&str, &str, i64, Fault); 6] = [
 ];
 
 /// Days ago at which all of a channel sells next to nothing.
-const COLLAPSES: [(&str, i64, f64); 2] = [("ch_retail", 4, 0.10), ("ch_live", 0, 0.12)];
+const COLLAPSES: [(&str, i64, f64); 2] = [("ch_franchise", 4, 0.10), ("ch_live", 0, 0.12)];
 
 /// The product of the price war.
 const WAR_PRODUCT: u16 = 0;
@@ -223,12 +223,24 @@ pub(crate) fn labels(world: &World) -> Vec<Label> {
             .of(&["L601", "L602"])
             .products(&[WAR_PRODUCT])
             .within(&["zhejiang"]),
-        Label::new("unknown_promotion", "unapproved_promotion", "channel_conflicts", "promotion PR8888 is unknown", days(17, 12))
-            .of(&["S501"])
-            .products(&[12]),
-        Label::new("ended_promotion", "unapproved_promotion", "channel_conflicts", "promotion PR7001 has ended", days(23, 20))
-            .of(&["E402"])
-            .products(&[6]),
+        Label::new(
+            "unknown_promotion",
+            "unapproved_promotion",
+            "channel_conflicts",
+            "promotion PR8888 is unknown",
+            days(17, 12),
+        )
+        .of(&["S501"])
+        .products(&[12]),
+        Label::new(
+            "ended_promotion",
+            "unapproved_promotion",
+            "channel_conflicts",
+            "promotion PR7001 has ended",
+            days(23, 20),
+        )
+        .of(&["E402"])
+        .products(&[6]),
         Label::new("below_floor", "below_floor_price", "channel_conflicts", "price at 61 % of list", days(9, 5))
             .of(&["R802"])
             .products(&[6]),

@@ -1,6 +1,7 @@
 //! Records as lines of text: delimited or JSON, in any of the encodings, packed or not. The same
 //! records give the same bytes on every machine.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use chrono::Timelike;
@@ -38,8 +39,7 @@ pub(crate) fn render(
     manner: Manner,
 ) -> Vec<u8> {
     let broken = manner.fault == Some(Fault::Broken);
-    let columns: Vec<Column> =
-        columns.iter().copied().filter(|(_, field)| !(broken && *field == Field::Sku)).collect();
+    let columns: Vec<Column> = columns.iter().copied().filter(|(_, field)| !(broken && *field == Field::Sku)).collect();
     let mut out = Vec::with_capacity(records.len() * 96 + 256);
     match format {
         Format::Ndjson => json_lines(world, dialect, &columns, records, manner, &mut out),
@@ -180,11 +180,25 @@ fn encode(encoding: Encoding, text: Vec<u8>) -> Vec<u8> {
     match encoding {
         Encoding::Utf8 => text,
         Encoding::Utf8Bom => [b"\xef\xbb\xbf".as_slice(), &text].concat(),
-        Encoding::Gb18030 => {
-            let text = String::from_utf8_lossy(&text);
-            encoding_rs::GB18030.encode(&text).0.into_owned()
-        }
+        Encoding::Gb18030 => gb18030(&String::from_utf8_lossy(&text)),
     }
+}
+
+/// The same few words come again and again, so each is looked up in the large table once.
+fn gb18030(text: &str) -> Vec<u8> {
+    let mut words: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let plain = rest.find(|letter: char| !letter.is_ascii()).unwrap_or(rest.len());
+        out.extend_from_slice(&rest.as_bytes()[..plain]);
+        rest = &rest[plain..];
+        let word = rest.find(|letter: char| letter.is_ascii()).unwrap_or(rest.len());
+        let encode = || encoding_rs::GB18030.encode(&rest[..word]).0.into_owned();
+        out.extend_from_slice(words.entry(&rest[..word]).or_insert_with(encode));
+        rest = &rest[word..];
+    }
+    out
 }
 
 /// Packs `bytes` with neither a time nor a name inside.

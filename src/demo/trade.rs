@@ -9,7 +9,7 @@ use chrono::{Datelike, NaiveDate};
 use super::World;
 use super::calendar::{factor, shift};
 use super::company::{CATEGORIES, CHANNELS, Channel, NEW_PRODUCT, PRODUCTS, REGIONS};
-use super::customers::{Customer, CustomerRef, LINES_PER_ORDER, Pool};
+use super::customers::{Customer, CustomerRef, Pool};
 use super::partners::Partner;
 use super::random::Stream;
 use super::stories::{self, Extra};
@@ -76,7 +76,6 @@ pub(crate) struct Count {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OrderMade {
     pub(crate) day: i64,
-    pub(crate) second: u32,
     pub(crate) customer: Option<CustomerRef>,
 }
 
@@ -105,13 +104,16 @@ pub(crate) struct Trade<'a> {
     /// Expected lines of all days before a day.
     expected: Vec<f64>,
     extras: Vec<Extra>,
-    picks: Vec<usize>,
+    /// Wanted today: item and units.
+    picks: Vec<(usize, i64)>,
 }
 
 /// Days that ordering looks ahead of the last day.
 const HORIZON: i64 = 90;
 /// An order of at least this much (fen) is a large one.
 const BIG_ORDER: i64 = 33_000;
+/// A product of at least this list price (fen) is dear.
+const DEAR: i64 = 40_000;
 
 impl<'a> Trade<'a> {
     /// The partner at position `at`, with the stock it starts with.
@@ -126,8 +128,9 @@ impl<'a> Trade<'a> {
             let before = expected.last().copied().unwrap_or(0.0);
             expected.push(before + lines);
         }
-        let items = partner
-            .assortment
+        let mut kept = partner.assortment.clone();
+        kept.sort_by_key(|product| (PRODUCTS[usize::from(*product)].list_price, *product));
+        let items = kept
             .iter()
             .map(|product| Item { product: *product, on_hand: 0, on_order: 0, lots: VecDeque::new() })
             .collect();
@@ -230,7 +233,8 @@ impl<'a> Trade<'a> {
         while at < wanted {
             let together = if self.rng.chance(0.74) { 1 } else { 2 + usize::from(self.rng.chance(0.3)) };
             let upto = (at + together).min(wanted);
-            let second = u32::try_from(floor(9.5 * 3600.0 + span * (real(i64::try_from(at).unwrap_or(0)) + self.rng.unit())));
+            let second =
+                u32::try_from(floor(9.5 * 3600.0 + span * (real(i64::try_from(at).unwrap_or(0)) + self.rng.unit())));
             let made = self.one_order(&picks[at..upto], day, date, second.unwrap_or(0), number_of_order, sales);
             orders.extend(made);
             at = upto;
@@ -247,7 +251,7 @@ impl<'a> Trade<'a> {
 
     fn one_order(
         &mut self,
-        picks: &[usize],
+        picks: &[(usize, i64)],
         day: i64,
         date: NaiveDate,
         second: u32,
@@ -258,9 +262,8 @@ impl<'a> Trade<'a> {
         let ship_to = self.ship_to();
         let (promised, delivered) = self.delivery(day);
         let campaign = self.world.campaign(self.channel.id, date);
-        for pick in picks {
-            let wanted = self.rng.between(self.channel.quantity.0, self.channel.quantity.1);
-            let Some((at, quantity)) = self.take(*pick, wanted) else { continue };
+        for (pick, wanted) in picks {
+            let Some((at, quantity)) = self.take(*pick, *wanted) else { continue };
             let product = self.items[at].product;
             let unit_price = self.shelf_price(product, 1.0);
             let promotion = campaign.filter(|_| self.rng.chance(0.6));
@@ -302,16 +305,10 @@ impl<'a> Trade<'a> {
         for at in first..sales.len() {
             self.maybe_return(sales[at]);
         }
-        Some(OrderMade { day, second, customer })
+        Some(OrderMade { day, customer })
     }
 
-    fn story_order(
-        &mut self,
-        extra: &Extra,
-        day: i64,
-        order: u32,
-        sales: &mut Vec<SaleLine>,
-    ) -> Option<OrderMade> {
+    fn story_order(&mut self, extra: &Extra, day: i64, order: u32, sales: &mut Vec<SaleLine>) -> Option<OrderMade> {
         let at = self.items.iter().position(|item| item.product == extra.product)?;
         let (at, quantity) = self.take_exactly(at, extra.quantity)?;
         let second = 21 * 3600 + 1800 + order % 1200;
@@ -332,7 +329,7 @@ impl<'a> Trade<'a> {
             promised: self.channel.ships.then_some(day + 3),
             delivered: self.channel.ships.then_some(day + 2),
         });
-        Some(OrderMade { day, second, customer: None })
+        Some(OrderMade { day, customer: None })
     }
 
     /// A freight refund on the last day of some months: money without goods that count.
@@ -442,8 +439,15 @@ impl<'a> Trade<'a> {
         if product == NEW_PRODUCT && share == 0.0 {
             share = 0.04;
         }
-        let (low, high) = self.channel.quantity;
+        let (low, high) = self.quantity(at);
         self.expected_lines(day + 1, days) * share * real(low + high) / 2.0
+    }
+
+    /// Smallest and largest quantity of a line; dear things are bought one by one.
+    fn quantity(&self, at: usize) -> (i64, i64) {
+        let (low, high) = self.channel.quantity;
+        let dear = PRODUCTS[usize::from(self.items[at].product)].list_price >= DEAR;
+        if dear { (low, low + (high - low) / 3) } else { (low, high) }
     }
 
     fn expected_lines(&self, day: i64, days: i64) -> f64 {
@@ -475,16 +479,18 @@ impl<'a> Trade<'a> {
         }
     }
 
-    /// Chooses `lines` items so that a day's mix is near the expected one: even steps from a drawn start,
-    /// then shuffled.
+    /// Chooses `lines` items and units so that a day is near the expected one: items, which lie in order of
+    /// price, in even steps from a drawn start, units in steps of the golden section; then shuffled.
     fn pick(&mut self, lines: i64) {
         self.picks.clear();
-        let count = real(lines);
         let start = self.rng.unit();
+        let mut turn = self.rng.unit();
         for line in 0..lines {
-            let at = (start + real(line)) / count;
+            let at = (start + real(line)) / real(lines);
             let item = self.shares.partition_point(|share| *share <= at).min(self.items.len() - 1);
-            self.picks.push(item);
+            turn = (turn + 0.618_033_988_749_895).fract();
+            let (low, high) = self.quantity(item);
+            self.picks.push((item, low + floor(turn * real(high - low + 1))));
         }
         for at in (1..self.picks.len()).rev() {
             let other = self.rng.below(at + 1);
@@ -581,11 +587,6 @@ fn sold(item: &Item) -> bool {
 /// Days on the road.
 fn transit(product: u16) -> i64 {
     PRODUCTS[usize::from(product)].lead_time_days / 2
-}
-
-/// Orders of a partner in an average year.
-pub(crate) fn orders_a_year(partner: &Partner) -> f64 {
-    partner.rows_per_day * 365.0 / LINES_PER_ORDER
 }
 
 fn number(at: usize) -> u16 {

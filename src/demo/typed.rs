@@ -112,12 +112,7 @@ fn plain(number: i64) -> f64 {
 }
 
 /// A Parquet file: money as decimal(18,4), moments in UTC.
-pub(crate) fn parquet(
-    world: &World,
-    columns: &[Column],
-    records: &[Record<'_>],
-    known_until: i64,
-) -> Result<Vec<u8>> {
+pub(crate) fn parquet(world: &World, columns: &[Column], records: &[Record<'_>], known_until: i64) -> Result<Vec<u8>> {
     let mut arrays: Vec<(&str, ArrayRef, bool)> = Vec::new();
     for (name, field) in columns {
         let values = records.iter().map(|record| value(world, *record, *field, known_until));

@@ -101,11 +101,13 @@ impl Voice {
 impl Ear {
     fn complaint(&mut self, order: &OrderMade) -> Complaint {
         let rng = &mut self.rng;
-        let medium = *rng.pick(if self.channel.ships { &["online", "online", "phone"] } else { &["store", "phone", "online"] });
+        let medium =
+            *rng.pick(if self.channel.ships { &["online", "online", "phone"] } else { &["store", "phone", "online"] });
         let (category, stage) = *rng.pick(&CATEGORIES);
         let opened = (order.day + rng.between(0, 6)) * DAY + rng.between(9 * HOUR, 22 * HOUR);
         let limit = if medium == "online" { 60 } else { 24 * 60 };
-        let minutes = if rng.chance(0.85) { rng.between(limit / 12, limit - 2) } else { rng.between(limit + 5, limit * 4) };
+        let minutes =
+            if rng.chance(0.85) { rng.between(limit / 12, limit - 2) } else { rng.between(limit + 5, limit * 4) };
         let paused_hours = if rng.chance(0.1) { rng.between(2, 12) } else { 0 };
         let hours = if rng.chance(0.80) { rng.between(2, 22) } else { rng.between(30, 120) } + paused_hours;
         let response = opened + minutes * 60;
