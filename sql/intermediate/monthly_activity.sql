@@ -62,8 +62,8 @@ month_regions as (
 ),
 
 months as (
-    select distinct month_start
-    from scoped_orders
+    select distinct cast(date_trunc('month', business_date) as date) as month_start
+    from orders
 ),
 
 -- One row an order, so that the next step counts rows: counting distinct orders after the join would not be

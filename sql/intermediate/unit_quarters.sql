@@ -42,10 +42,10 @@ spine as (
         quarters.quarter_start,
         quarters.closes_on,
         quarters.closes_on < cast(quarters.quarter_start + interval '3 months' as date) - 1 as provisional,
-        row_number() over (
+        cast(row_number() over (
             partition by first_quarters.unit_type, first_quarters.unit_id
             order by quarters.quarter_start
-        ) as quarter_no
+        ) as bigint) as quarter_no
     from first_quarters
     inner join quarters on quarters.quarter_start >= first_quarters.first_quarter_start
 )

@@ -200,7 +200,7 @@ followed as (
             partition by unit_type, unit_id
             order by quarter_no
             rows between unbounded preceding and current row
-        ), 0) as last_quarter_not_declining
+        ), min(quarter_no) over (partition by unit_type, unit_id) - 1) as last_quarter_not_declining
     from classified
 ),
 

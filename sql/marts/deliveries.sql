@@ -11,11 +11,33 @@ with expected as (
     where business_date <= $as_of_date
 ),
 
+-- A feed that is expected on month ends only is satisfied by a file dated anywhere in the month.
 scheduled as (
-    select distinct
+    select
         sender,
-        feed
+        feed,
+        bool_and(business_date = last_day(business_date)) as is_monthly
     from expected
+    group by sender, feed
+),
+
+covered as (
+    select distinct
+        input_days.sender,
+        input_days.feed,
+        case
+            when scheduled.is_monthly then last_day(input_days.business_date)
+            else input_days.business_date
+        end as business_date,
+        input_days.input,
+        input_days.status,
+        input_days.delivered_at,
+        input_days.rows_read,
+        input_days.rows_rejected
+    from input_days
+    left join scheduled
+        on scheduled.sender = input_days.sender
+        and scheduled.feed = input_days.feed
 ),
 
 unscheduled as (
@@ -60,7 +82,7 @@ versions as (
         count(*) filter (where status = 'quarantined') as quarantined_versions,
         min(delivered_at) as first_delivered_at,
         min(delivered_at) filter (where status <> 'quarantined') as first_accepted_at
-    from input_days
+    from covered
     group by sender, feed, business_date
 ),
 
@@ -72,7 +94,7 @@ standing as (
             partition by sender, feed, business_date
             order by case when status = 'active' then 0 else 1 end, delivered_at desc, input
         ) as place
-    from input_days
+    from covered
 ),
 
 together as (
