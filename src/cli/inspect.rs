@@ -14,7 +14,9 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::models::{self, Registry};
 use crate::pipeline;
+use crate::report;
 use crate::schedule;
+use crate::state::{self, Options};
 use crate::state::record::{AlertPhase, InputStatus, RunRecord, RunStatus};
 use crate::store::Stores;
 
@@ -59,7 +61,7 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
     let state = pipeline::state(&company).await?;
     let now = company.clock.now();
     let last = state.runs.iter().rev().find(|run| run.published());
-    let newest = state.runs.last();
+    let newest = state.runs.back();
     let firing = state.alerts.iter().filter(|a| a.phase != AlertPhase::Resolved && a.muted.is_none()).count();
     let active = state.inputs().filter(|input| input.status == InputStatus::Active).count();
     let quarantined = state.inputs().filter(|input| input.status == InputStatus::Quarantined).count();
@@ -178,7 +180,7 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
     let company = company(cli)?;
     let state = pipeline::state(&company).await?;
     let matching: Vec<&RunRecord> = match wanted {
-        "last" => state.runs.last().into_iter().collect(),
+        "last" => state.runs.back().into_iter().collect(),
         prefix => state.runs.iter().filter(|run| run.run_id.starts_with(prefix)).collect(),
     };
     let run = match matching.as_slice() {
@@ -290,17 +292,27 @@ pub(super) async fn test(cli: &Cli, files: &[PathBuf], console: &Console) -> Res
 /// Removes orphans and expired mail bodies.
 pub(super) async fn clean(cli: &Cli, dry_run: bool, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
-    let removed = crate::state::clean(&company.stores, &company.config.state, &company.clock, dry_run).await?;
-    let bytes: u64 = removed.iter().map(|object| object.bytes).sum();
+    let options = Options::of(&company.config);
+    let held = state::hold(&company.stores, &options, &company.clock, "clean").await?;
+    let cleaned =
+        state::clean::clean(&company.stores, &held.chain, &held.state, &options, &company.clock, dry_run).await;
+    held.release().await?;
+    let cleaned = cleaned?;
+    let objects: Vec<&String> = cleaned.lake.iter().chain(&cleaned.marts).collect();
     if console.json() {
-        let keys: Vec<&String> = removed.iter().map(|object| &object.key).collect();
-        console.document(&json!({"dry_run": dry_run, "objects": keys, "bytes": bytes}))?;
+        let uploads = &cleaned.uploads;
+        console.document(&json!({"dry_run": dry_run, "objects": objects, "uploads": uploads, "bytes": cleaned.bytes}))?;
     } else {
         let verb = if dry_run { "would remove" } else { "removed" };
-        for object in removed.iter().take(20) {
-            console.line(format!("  {}", object.key))?;
+        for key in objects.iter().take(20) {
+            console.line(format!("  {key}"))?;
         }
-        console.line(format!("{verb} {} objects, {bytes} bytes", removed.len()))?;
+        console.line(format!(
+            "{verb} {} objects, {} bytes, and {} leftovers of uploads",
+            objects.len(),
+            report::thousands(cleaned.bytes),
+            cleaned.uploads.len()
+        ))?;
     }
     Ok(Exit::Ok)
 }
@@ -316,8 +328,8 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
                 "inbox",
                 stores.inbox.list("").await.map(|objects| format!("{} ({} objects)", stores.inbox, objects.len())),
             ));
-            findings.push(("lake", stores.lake.check_conditional_writes().await.map(|()| format!("{}: writable, conditional writes hold", stores.lake))));
-            findings.push(("marts", stores.marts.check_conditional_writes().await.map(|()| format!("{}: writable", stores.marts))));
+            findings.push(("lake", stores.lake.check_create_once(&state::nonce()).await.map(|()| format!("{}: writable, conditional writes hold", stores.lake))));
+            findings.push(("marts", stores.marts.check_create_once(&state::nonce()).await.map(|()| format!("{}: writable", stores.marts))));
         }
         Err(err) => findings.push(("stores", Err(err))),
     }

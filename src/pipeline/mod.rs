@@ -104,25 +104,29 @@ pub struct Request {
 /// every later failure is committed, mailed to head office and told in the report.
 pub async fn run(company: &Company, request: &Request, watch: &dyn Watch) -> Result<Report> {
     let options = Options::of(&company.config);
-    let (mut chain, mut state) = Chain::open(&company.stores, &options, &company.clock).await?;
-    let held = state::hold(&company.stores.lake, &mut chain, &mut state, &options, &company.clock).await?;
-    let result = Box::pin(run_with_lease(company, request, watch, &mut chain, state, &held)).await;
-    held.release().await;
-    result
+    let holder = format!("run {} {}", request.job.name, request.date);
+    let mut held = state::hold(&company.stores, &options, &company.clock, &holder).await?;
+    let result = Box::pin(run_with_lease(company, request, watch, &mut held)).await;
+    match (result, held.release().await) {
+        (Ok(report), Err(err)) => {
+            // What was committed stands; the next runner waits until the lease runs out.
+            tracing::warn!(error = err.one_line(), "the lake could not be let go");
+            Ok(report)
+        }
+        (result, _) => result,
+    }
 }
 
 async fn run_with_lease(
     company: &Company,
     request: &Request,
     watch: &dyn Watch,
-    chain: &mut Chain,
-    state: State,
-    lease: &Held,
+    held: &mut Held,
 ) -> Result<Report> {
-    publish::roll_forward(company, &state).await?;
-    let mut night = Night::new(company, request, state);
+    publish::roll_forward(company, &held.state).await?;
+    let mut night = Night::new(company, request, held.state.clone());
     let deadline = Duration::from_secs(company.config.run.deadline_minutes * 60);
-    let outcome = match tokio::time::timeout(deadline, Box::pin(night_path(&mut night, chain, lease, watch))).await
+    let outcome = match tokio::time::timeout(deadline, Box::pin(night_path(&mut night, held, watch))).await
     {
         Ok(outcome) => outcome,
         Err(_) => Err(Error::retry(format!("run took longer than {} minutes", company.config.run.deadline_minutes))
@@ -132,7 +136,7 @@ async fn run_with_lease(
         Ok(()) => {}
         // Whoever lost the lake must not write to it, not even that it failed.
         Err(err) if err.kind() == Kind::Fenced => return Err(err),
-        Err(err) => fail(&mut night, chain, lease, &err).await?,
+        Err(err) => fail(&mut night, held, &err).await?,
     }
     if !request.quiet {
         watch.stage("deliver", 0);
@@ -143,7 +147,7 @@ async fn run_with_lease(
 }
 
 /// The stages, in order.
-async fn night_path(night: &mut Night<'_>, chain: &mut Chain, lease: &Held, watch: &dyn Watch) -> Result<()> {
+async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -> Result<()> {
     let company = night.company;
 
     let stage = night.begin(watch, "discover", 0);
@@ -185,13 +189,13 @@ async fn night_path(night: &mut Night<'_>, chain: &mut Chain, lease: &Held, watc
     night.finish(stage);
 
     let stage = night.begin(watch, "validate", 0);
-    validate::validate(night, taken)?;
+    validate::validate(night, taken);
     night.finish(stage);
     killpoint("validate");
     if night.nothing_new()? {
         return Ok(());
     }
-    lease.check().await?;
+    held.check()?;
 
     let stage = night.begin(watch, "transform", 0);
     let built = transform::transform(night, watch).await?;
@@ -204,7 +208,7 @@ async fn night_path(night: &mut Night<'_>, chain: &mut Chain, lease: &Held, watc
     killpoint("alert");
 
     let stage = night.begin(watch, "publish", 0);
-    publish::commit(night, &built, chain, lease).await?;
+    publish::commit(night, &built, held).await?;
     killpoint("commit");
     publish::latest(company, &night.state).await?;
     night.finish(stage);
@@ -213,9 +217,9 @@ async fn night_path(night: &mut Night<'_>, chain: &mut Chain, lease: &Held, watc
 }
 
 /// Records a failed run: what it took in still counts, marts stay as they were, head office is told.
-async fn fail(night: &mut Night<'_>, chain: &mut Chain, lease: &Held, err: &Error) -> Result<()> {
+async fn fail(night: &mut Night<'_>, held: &mut Held, err: &Error) -> Result<()> {
     tracing::error!(run = %night.run_id, error = %err.one_line(), "run failed");
-    lease.check().await?;
+    held.check()?;
     let status = if err.kind() == Kind::Checks { RunStatus::ChecksFailed } else { RunStatus::Failed };
     night.status = status;
     night.passing = err.kind() == Kind::Retry;
@@ -224,7 +228,7 @@ async fn fail(night: &mut Night<'_>, chain: &mut Chain, lease: &Held, err: &Erro
         None => err.one_line(),
     });
     raise::raise_failure(night).await?;
-    publish::commit_failure(night, chain, lease).await
+    publish::commit_failure(night, held).await
 }
 
 /// What a run would do: files to fetch, partitions to build and why.

@@ -15,11 +15,11 @@ use crate::error::Result;
 use crate::models::Registry;
 use crate::report::MartLine;
 use crate::state::record::{Changes, CommitKind, FileRef, Home, Partition, RunRecord};
-use crate::state::{Chain, Draft, Held, State};
+use crate::state::{Held, State};
 use crate::store::keys;
 
 /// Commits what the night took in, built, raised and owes.
-pub(super) async fn commit(night: &mut Night<'_>, built: &Built, chain: &mut Chain, lease: &Held) -> Result<()> {
+pub(super) async fn commit(night: &mut Night<'_>, built: &Built, held: &mut Held) -> Result<()> {
     let outcome = &built.outcome;
     night.models = outcome.models;
     night.partitions = (outcome.built, outcome.reused);
@@ -31,13 +31,13 @@ pub(super) async fn commit(night: &mut Night<'_>, built: &Built, chain: &mut Cha
         .filter(|made| night.state.partition(&made.model, &made.partition).is_none_or(|stands| **stands != **made))
         .cloned()
         .collect();
-    append(night, chain, lease, CommitKind::Run, changes).await
+    append(night, held, CommitKind::Run, changes).await
 }
 
 /// Commits a run that did not get through: its inputs, alerts and mails count, marts stay.
-pub(super) async fn commit_failure(night: &mut Night<'_>, chain: &mut Chain, lease: &Held) -> Result<()> {
+pub(super) async fn commit_failure(night: &mut Night<'_>, held: &mut Held) -> Result<()> {
     let changes = changes(night)?;
-    append(night, chain, lease, CommitKind::Failed, changes).await
+    append(night, held, CommitKind::Failed, changes).await
 }
 
 fn changes(night: &Night<'_>) -> Result<Changes> {
@@ -51,15 +51,12 @@ fn changes(night: &Night<'_>) -> Result<Changes> {
     })
 }
 
-async fn append(night: &mut Night<'_>, chain: &mut Chain, lease: &Held, kind: CommitKind, changes: Changes) -> Result<()> {
-    let draft = Draft {
-        kind,
-        run_id: night.run_id.clone(),
-        epoch: Some(lease.epoch()),
-        logical_date: Some(night.request.date),
-        changes,
-    };
-    chain.append(&mut night.state, draft).await?;
+async fn append(night: &mut Night<'_>, held: &mut Held, kind: CommitKind, changes: Changes) -> Result<()> {
+    let written = changes.partitions.iter().filter_map(|made| made.file.as_ref());
+    let staged = changes.inputs.iter().flat_map(|input| input.staged.iter().chain(&input.rejects));
+    night.company.stores.sync(&written.chain(staged).collect::<Vec<_>>()).await?;
+    held.commit(kind, &night.run_id, Some(night.request.date), changes).await?;
+    night.state.clone_from(&held.state);
     Ok(())
 }
 
@@ -136,7 +133,10 @@ pub(super) async fn latest(company: &Company, state: &State) -> Result<()> {
     let mut wanted: BTreeMap<String, &FileRef> = BTreeMap::new();
     for (mart, files) in &by_mart {
         for (partition, file) in files {
-            let path = if *partition == "all" { keys::latest(mart) } else { keys::latest_partition(mart, partition) };
+            let path = match company.registry.get(mart).and_then(|model| model.sidecar.partition.as_ref()) {
+                Some(by) if *partition != "all" => keys::latest_partition(mart, &by.by, partition),
+                _ => keys::latest(mart),
+            };
             wanted.insert(path, file);
         }
     }
