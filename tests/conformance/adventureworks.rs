@@ -1,4 +1,4 @@
-//! AdventureWorks: sales in six currencies, 776,286 daily stock balances, and Microsoft's published figures.
+//! `AdventureWorks`: sales in six currencies, 776,286 daily stock balances, and Microsoft's published figures.
 //!
 //! Dates are stored as in the 2014 edition of the data; the published table is of the 2012 edition, 2,007 days
 //! earlier. Marts hold the dates as stored; the shift is in the questions asked here.

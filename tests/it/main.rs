@@ -15,6 +15,7 @@
 //!
 //! The public data sets have a binary of their own, `tests/conformance/main.rs`.
 
+#![expect(clippy::format_push_string, reason = "texts of tests are short; clarity counts")]
 #![expect(unreachable_pub, reason = "a test binary exports nothing; `pub` shows what the tests use of a module")]
 
 mod support;
