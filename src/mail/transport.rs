@@ -132,8 +132,9 @@ impl Smtp {
     }
 
     async fn send(&self, owed: &OwedMail, message: &[u8]) -> Outcome {
-        let envelope = parse_address(&owed.recipient)
-            .and_then(|to| Envelope::new(Some(self.from.clone()), vec![to]).map_err(|err| Error::bug("envelope").because(err)));
+        let envelope = parse_address(&owed.recipient).and_then(|to| {
+            Envelope::new(Some(self.from.clone()), vec![to]).map_err(|err| Error::bug("envelope").because(err))
+        });
         let envelope = match envelope {
             Ok(envelope) => envelope,
             Err(err) => return Outcome::Refused(err.one_line()),
@@ -218,5 +219,4 @@ fn file_name(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "transport_tests.rs"]
 mod tests;

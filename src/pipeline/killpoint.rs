@@ -19,7 +19,7 @@ pub(super) fn killpoint(_name: &str) {}
 #[cfg(debug_assertions)]
 pub(super) fn guard(stores: Stores) -> Stores {
     match std::env::var("TRIBUTARY_KILL_AT_WRITE").ok().and_then(|n| n.parse().ok()) {
-        Some(n) => crate::store::testing::abort_at_write(stores, n),
+        Some(n) => abort_at_write(&stores, n),
         None => stores,
     }
 }
