@@ -100,7 +100,7 @@ fn batches(world: &World, file: &FileRef) -> Vec<RecordBatch> {
                 .schema()
                 .fields()
                 .iter()
-                .map(|field| field.as_ref().clone().with_metadata(Default::default()).with_nullable(true))
+                .map(|field| field.as_ref().clone().with_metadata(std::collections::HashMap::new()).with_nullable(true))
                 .collect();
             let schema = Arc::new(arrow::datatypes::Schema::new(fields));
             RecordBatch::try_new(schema, batch.columns().to_vec()).expect("the same columns")

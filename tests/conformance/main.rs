@@ -8,6 +8,7 @@
 //! * `online_retail`: 305 nights of a web shop, one after the other, with faults thrown in
 //! * `rfm`: the scores and segments that the R package rfm documents
 
+#![expect(clippy::format_push_string, reason = "texts of tests are short; clarity counts")]
 #![expect(unreachable_pub, reason = "a test binary exports nothing; `pub` shows what the tests use of a module")]
 #![expect(clippy::print_stdout, reason = "a test harness prints its results")]
 

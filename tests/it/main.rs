@@ -8,6 +8,7 @@
 //! * `rivals`: several runners on one lake
 //! * `serving`: the built-in scheduler
 //! * `stores`: a bucket instead of folders; lost replies; secrets
+//! * `demo_company`: the demo generator, and the README's night telling its stories
 //! * `command_line`: exit codes, JSON, status, plan, clean
 //! * `settings`: wrong settings, each with what must be said about it
 //! * `tidy`: rules of this repository that no compiler checks
@@ -15,6 +16,7 @@
 //!
 //! The public data sets have a binary of their own, `tests/conformance/main.rs`.
 
+#![expect(clippy::format_push_string, reason = "texts of tests are short; clarity counts")]
 #![expect(unreachable_pub, reason = "a test binary exports nothing; `pub` shows what the tests use of a module")]
 
 mod support;
@@ -25,6 +27,7 @@ mod recovery;
 mod rivals;
 mod serving;
 mod stores;
+mod demo_company;
 mod command_line;
 mod settings;
 mod tidy;

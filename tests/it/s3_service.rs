@@ -1,4 +1,4 @@
-//! The in-process S3 service against object_store's own client: what it promises, it keeps.
+//! The in-process S3 service against `object_store`'s own client: what it promises, it keeps.
 
 use std::sync::Arc;
 use std::time::Duration;

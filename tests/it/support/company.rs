@@ -68,8 +68,8 @@ const LINES: u32 = 6;
 pub struct Line {
     /// Order.
     pub order_id: String,
-    /// Line in the order.
-    pub line_no: u32,
+    /// Place in the order.
+    pub position: u32,
     /// Buyer.
     pub customer_id: &'static str,
     /// Product.
@@ -95,11 +95,11 @@ pub fn lines(partner: &str, day: NaiveDate, extra: i64) -> Vec<Line> {
     (0..LINES)
         .map(|at| {
             let (sku, price) = GOODS[((seed + at * 7) % 4) as usize];
-            let returned = (seed + at) % 11 == 0;
+            let returned = (seed + at).is_multiple_of(11);
             let pieces = i64::from((seed * 3 + at * 5) % 4) + 1;
             Line {
                 order_id: format!("{partner}-{day}-{}", at / 2 + 1),
-                line_no: at % 2 + 1,
+                position: at % 2 + 1,
                 customer_id: ["c1", "c2", "c3"][((seed + at / 2) % 3) as usize],
                 sku,
                 quantity: if returned { -pieces } else { pieces } + if at == 0 { extra } else { 0 },
@@ -132,8 +132,8 @@ pub fn sales_file(partner: &str, days: impl Iterator<Item = NaiveDate>, extra: i
             text.push_str(&format!(
                 "{},{},{day} 10:{:02}:00,{},{},{},{},{},CNY,Shanghai,{kind}\n",
                 line.order_id,
-                line.line_no,
-                line.line_no,
+                line.position,
+                line.position,
                 line.customer_id,
                 line.sku,
                 line.quantity,
@@ -148,8 +148,8 @@ pub fn sales_file(partner: &str, days: impl Iterator<Item = NaiveDate>, extra: i
 /// A stock file of one day.
 pub fn inventory_file(day: NaiveDate) -> String {
     let mut text = String::from("sku,counted_on,on_hand_quantity,on_order_quantity,unit_cost\n");
-    for (at, (sku, price)) in GOODS.iter().enumerate() {
-        let on_hand = 100 + 40 * at as u32 + day.day() % 7;
+    for ((sku, price), step) in GOODS.iter().zip(1..) {
+        let on_hand = 60 + 40 * step + day.day() % 7;
         text.push_str(&format!("{sku},{day},{on_hand},0,{}\n", money(price / 2)));
     }
     text
