@@ -1,1 +1,4 @@
 //! intake
+
+pub mod date;
+pub mod number;

@@ -1,1 +1,16 @@
-//! mail
+//! From findings to people: what a finding says ([`rule`]), one digest a recipient a run ([`digest`]),
+//! the message that carries it ([`message`]) and its way to the mail server ([`deliver`]).
+//!
+//! No other module names the mail crate. A finding's life cycle is not here: [`crate::pipeline::alert`].
+
+pub mod address;
+pub mod words;
+pub mod rule;
+pub mod digest;
+mod view;
+mod render;
+pub mod message;
+pub mod transport;
+pub mod deliver;
+
+pub use address::{recipient_hash, validate_address, validate_sender};
