@@ -120,11 +120,20 @@ pub struct Unsent {
     pub reason: String,
 }
 
+/// A mail that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The mail.
+    pub owed: OwedMail,
+    /// The server's words, or the file's path.
+    pub detail: String,
+}
+
 /// The account of one call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
     /// Sent now.
-    pub sent: Vec<OwedMail>,
+    pub sent: Vec<Sent>,
     /// Settled before.
     pub settled: usize,
     /// Still owed; the next call tries again.
@@ -242,8 +251,8 @@ impl Postman<'_> {
             unreachable = if matches!(outcome, Outcome::Unreachable(_)) { unreachable + 1 } else { 0 };
             match outcome {
                 Outcome::Taken(detail) => {
-                    outbox.settle(&unsent.owed, &self.receipt(&unsent.owed, Settled::Sent, detail)).await?;
-                    done.sent.push(unsent.owed);
+                    outbox.settle(&unsent.owed, &self.receipt(&unsent.owed, Settled::Sent, detail.clone())).await?;
+                    done.sent.push(Sent { owed: unsent.owed, detail });
                 }
                 Outcome::Refused(reason) => self.give_up(Unsent { owed: unsent.owed, reason }, outbox, done).await?,
                 Outcome::Later(reason) | Outcome::Unreachable(reason) => {

@@ -5,12 +5,11 @@ use chrono::TimeDelta;
 use super::Company;
 use super::flow::Night;
 use crate::error::Result;
-use crate::mail::deliver::{Outbox, Postman, Receipt};
+use crate::mail::deliver::{Outbox, Postman};
 use crate::mail::transport::Transport;
 use crate::report::MailLine;
 use crate::state::State;
 use crate::state::record::OwedMail;
-use crate::store::keys;
 
 /// Delivers. A mail that cannot be sent stays owed for the next run; it never undoes what was published.
 pub(super) async fn deliver(night: &mut Night<'_>) -> Result<()> {
@@ -30,20 +29,15 @@ async fn send(company: &Company, state: &State, tries: u32) -> Result<Vec<MailLi
     let retry_hours = company.config.mail.retry_hours;
     let postman = Postman { transport: &transport, clock: &company.clock, retry_hours, tries, now: false };
     let owed: Vec<OwedMail> = recent(company, state.owed.iter()).cloned().collect();
-    let lake = &company.stores.lake;
-    let delivery = postman.deliver(&owed, lake, tokio::time::sleep).await?;
+    let delivery = postman.deliver(&owed, &company.stores.lake, tokio::time::sleep).await?;
     let line = |mail: OwedMail, outcome: &str, detail: String| MailLine {
         detail,
         recipient: mail.recipient,
         subject: mail.subject,
         outcome: outcome.to_string(),
     };
-    let mut lines = Vec::new();
-    for mail in delivery.sent {
-        let receipt = lake.get(&keys::mail_receipt(&mail.run_id, &mail.recipient_hash)).await?;
-        let receipt: Receipt = serde_json::from_slice(&receipt)?;
-        lines.push(line(mail, "sent", receipt.detail));
-    }
+    let mut lines: Vec<MailLine> =
+        delivery.sent.into_iter().map(|sent| line(sent.owed, "sent", sent.detail)).collect();
     lines.extend(delivery.waiting.into_iter().map(|unsent| line(unsent.owed, "waiting", unsent.reason)));
     lines.extend(delivery.dead.into_iter().map(|unsent| line(unsent.owed, "dead", unsent.reason)));
     Ok(lines)

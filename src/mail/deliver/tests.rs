@@ -83,6 +83,7 @@ async fn one_message_a_recipient_and_none_twice() {
     let world = World::new(Fault::None, &["a@demo.example", "b@demo.example"]).await;
     let first = world.deliver(3, false).await;
     assert_eq!((first.sent.len(), first.settled, first.is_short()), (2, 0, false));
+    assert!(first.sent[0].detail.contains("taken as 42"), "{}", first.sent[0].detail);
     let arrived = world.sink.arrived();
     let to: Vec<_> = arrived.iter().map(|mail| mail.to.join(",")).collect();
     assert_eq!(to, ["a@demo.example", "b@demo.example"]);
@@ -198,6 +199,18 @@ async fn a_lost_body_holds_up_nobody_else() {
     world.lake.delete(&world.owed[0].body).await.expect("deleted");
     let done = world.deliver(1, false).await;
     assert_eq!((done.sent.len(), done.waiting.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn doctor_hears_what_the_server_says() {
+    let world = World::new(Fault::None, &[]).await;
+    assert!(world.transport.check().await.expect("well").contains("takes mails from"));
+    world.sink.set(Fault::BadPassword);
+    let err = world.transport.check().await.expect_err("refused");
+    assert!(err.to_string().contains("535") && !err.one_line().contains("canary-77aa"), "{}", err.one_line());
+    world.sink.set(Fault::MuteBanner);
+    assert!(world.transport.check().await.is_err());
+    assert!(world.sink.arrived().is_empty());
 }
 
 #[test]
