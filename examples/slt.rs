@@ -11,7 +11,7 @@ use tributary::models::{self, Registry, slt};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let config = Config::load(Path::new("config.toml"))?;
-    let contracts = Contracts::load(&config.folders.jobs.join("feeds"))?;
+    let contracts = Contracts::load(&config.folders.jobs)?;
     let (registry, mut problems) = Registry::read(&config, &contracts)?;
     if problems.is_empty() {
         problems.extend(models::check(&registry, &config).await?);

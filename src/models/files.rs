@@ -66,7 +66,8 @@ pub(super) fn table(
     date: Option<&str>,
     slices: &[Slice],
 ) -> Result<Arc<dyn TableProvider>> {
-    let home = slices.first().map_or(Home::Lake, |slice| slice.file.home);
+    // The optimizer does not take a scan of no files.
+    let Some(home) = slices.first().map(|slice| slice.file.home) else { return empty(schema) };
     let ranged = slices.iter().any(|slice| slice.range.is_some());
     let mut files = Vec::with_capacity(slices.len());
     for slice in slices {

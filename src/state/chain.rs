@@ -332,7 +332,7 @@ fn follows(state: &State, commit: Commit) -> Result<Commit> {
 }
 
 /// The objects that a commit is about to name.
-fn files(changes: &Changes) -> Vec<&FileRef> {
+pub(super) fn files(changes: &Changes) -> Vec<&FileRef> {
     let inputs = changes.inputs.iter().flat_map(|input| input.staged.iter().chain(&input.rejects));
     inputs.chain(changes.partitions.iter().filter_map(|made| made.file.as_ref())).collect()
 }
