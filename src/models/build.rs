@@ -100,7 +100,9 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
         }
         let made: Vec<Partition> = {
             let (world, base, plan) = (&world, &base, &plan);
-            futures::stream::iter(jobs)
+            // Futures first, stream after: a closure inside the stream would have to hold for any lifetime.
+            let futures: Vec<_> = jobs
+                .into_iter()
                 .map(|(month, partition, fingerprint, reading)| async move {
                     let job = Job { world, base, plan, model, month, partition, fingerprint, reading };
                     let started = Instant::now();
@@ -115,9 +117,8 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
                     step(&format!("{} {}", model.name, made.partition));
                     Ok::<_, Error>(made)
                 })
-                .buffered(AT_ONCE)
-                .try_collect()
-                .await?
+                .collect();
+            futures::stream::iter(futures).buffered(AT_ONCE).try_collect().await?
         };
         built += made.len() as u64;
         fresh.insert(name.clone(), made.iter().map(|partition| partition.partition.clone()).collect());

@@ -25,7 +25,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         sender: arrival.sender.clone(),
         feed: arrival.feed.clone(),
         sha256: sha256.clone(),
-        delivered_at: intake::delivered_at(mapping, &arrival.key).unwrap_or(arrival.last_modified),
+        delivered_at: intake::delivered_at(mapping, &arrival.key, arrival.last_modified),
         period: None,
         outcome: String::new(),
         run_id: night.run_id.clone(),
@@ -95,7 +95,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
     }
     if let Some(rejects) = &outcome.rejects {
         let key = keys::rejects(&input.feed, &input.sender, &input.sha256, &input.contract_fingerprint, &night.run_id);
-        input.rejects = Some(upload(night, key, rejects, input.rows_rejected).await?);
+        input.rejects = Some(upload(night, key, rejects, outcome.rejects_rows).await?);
     }
     Ok(Staged { sighting, input: Some(input), reasons: outcome.reasons })
 }
