@@ -2,7 +2,10 @@
 -- stock, and what was too much at the month's close. A snapshot stands until the partner's next one.
 with
 counts as (
-    select partner_id, sku, counted_on, on_hand_units, unit_cost, stock_value
+    -- Value as booked: a negative balance lowers the average, as it does in the partner's own books.
+    select
+        partner_id, sku, counted_on, on_hand_units, unit_cost,
+        cast(on_hand_quantity * unit_cost as decimal(18, 4)) as booked_value
     from inventory_counts
 ),
 sales as (
@@ -104,7 +107,7 @@ stock as (
         counts.partner_id,
         counts.sku,
         weights.month_start,
-        sum(counts.stock_value * weights.points) as weighted_value,
+        sum(counts.booked_value * weights.points) as weighted_value,
         coalesce(sum(weights.days) filter (where counts.on_hand_units > 0), 0) as days_in_stock,
         coalesce(sum(counts.on_hand_units) filter (where weights.is_closing), 0) as closing_units,
         max(counts.unit_cost) filter (where weights.is_closing) as unit_cost
