@@ -5,7 +5,8 @@
 -- average price as it is; the return rate by plain differences.
 -- With few weeks n both medians are uncertain: the spread is taken times 1 + 3.3 / (n - 2), which was found by drawing
 -- normal noise 300,000 times, so that the band holds 99.9 % of quiet days for n from 4 to 26.
--- Floor of the spread: chance alone moves n orders by 1 / sqrt(n), and nothing is steadier than $anomaly_noise_min.
+-- Floor of the spread: chance alone moves what n orders of unequal size bring by sqrt(2 / n), and nothing is steadier
+-- than $anomaly_noise_min. Under $anomaly_orders_min orders a day chance has it all, and nothing is judged.
 with
 sales as (
     select * from watch_days where business_date <= $as_of_date
@@ -175,6 +176,7 @@ expected as (
             when judged.value is null then 'no_sales'
             when coalesce(weekdays.points, 0) < $anomaly_points_min then 'few_points'
             when judged.metric <> 'return_rate' and weekdays.median_value <= 0 then 'nothing_expected'
+            when weekdays.median_orders < $anomaly_orders_min then 'few_orders'
         end as status
     from judged
     left join weekdays
@@ -196,7 +198,7 @@ floored as (
             when metric = 'return_rate' then
                 greatest(expected, 1 / usual_orders) * (1 - least(greatest(expected, 1 / usual_orders), 1))
         end as return_variance,
-        greatest(cast($anomaly_noise_min as double), 1 / sqrt(usual_orders)) as chance
+        greatest(cast($anomaly_noise_min as double), sqrt(2 / usual_orders)) as chance
     from expected
 ),
 spread as (
