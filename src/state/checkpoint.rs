@@ -54,7 +54,7 @@ pub(super) async fn load(lake: &Store, named: &CheckpointRef, keep: Keep) -> Res
 #[derive(Serialize, Deserialize)]
 struct Head {
     number: u64,
-    head_sha256: Option<String>,
+    sha256: Option<String>,
     epoch: u64,
     written_at: Option<DateTime<Utc>>,
     logical_date: Option<NaiveDate>,
@@ -65,7 +65,7 @@ fn encode(state: &State) -> Result<Vec<u8>> {
     let mut sink = Sink { writer: None, builders: Builders::default() };
     let head = Head {
         number: state.number,
-        head_sha256: state.head_sha256.clone(),
+        sha256: state.head_sha256.clone(),
         epoch: state.epoch,
         written_at: state.written_at,
         logical_date: state.logical_date,
@@ -277,7 +277,7 @@ fn fold_json(row: &Row<'_>, state: &mut State) -> Result<()> {
         Some("head") => {
             let head: Head = read(row)?;
             state.number = head.number;
-            state.head_sha256 = head.head_sha256;
+            state.head_sha256 = head.sha256;
             state.epoch = head.epoch;
             state.written_at = head.written_at;
             state.logical_date = head.logical_date;
