@@ -166,6 +166,14 @@ impl Store {
         self.0.folder.as_deref()
     }
 
+    /// Where a reader outside finds the object: a file's path, or the store's URL with the key.
+    pub fn reader_path(&self, key: &str) -> String {
+        match self.local_root() {
+            Some(folder) => folder.join(key).display().to_string(),
+            None => format!("{}/{key}", self.0.place.trim_end_matches('/')),
+        }
+    }
+
     /// How this store retries.
     pub fn retry(&self) -> Retry {
         self.0.retry

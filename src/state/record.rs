@@ -294,6 +294,13 @@ pub struct RunRecord {
     pub error: Option<String>,
 }
 
+impl RunRecord {
+    /// The run got through: its marts are what readers see, unless a later one followed.
+    pub fn published(&self) -> bool {
+        matches!(self.status, RunStatus::Ok | RunStatus::Warned)
+    }
+}
+
 /// What a commit changes. Empty parts are left out of the JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -31,6 +31,10 @@ pub enum Fault {
     HangAfter,
     /// A read gives only the first half of the bytes. A write with this fault is an [`Fault::ErrorBefore`].
     Truncate,
+    /// The process dies before it does anything.
+    AbortBefore,
+    /// The process dies once it is done.
+    AbortAfter,
 }
 
 /// Which requests are counted together.
@@ -171,6 +175,11 @@ async fn suffer<T: Send>(next: Next, work: BoxFuture<'_, Result<T>>) -> Result<T
         Next::Harm(Fault::ErrorAfter) => {
             work.await?;
             Err(injected("failed after"))
+        }
+        Next::Harm(Fault::AbortBefore) => std::process::abort(),
+        Next::Harm(Fault::AbortAfter) => {
+            work.await?;
+            std::process::abort()
         }
         Next::Harm(Fault::HangBefore) => futures::future::pending().await,
         Next::Harm(Fault::HangAfter) => {

@@ -1,0 +1,168 @@
+//! One canonical column's mapping: a header, a list of headers, or a table that says more.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+use serde::Deserialize;
+use toml::Value;
+
+use super::{factor_of, patterns_of, regex_with_group, section};
+use crate::contract::Column;
+use crate::error::{Error, Result};
+use crate::intake::date::Pattern;
+use crate::intake::number::Exact;
+
+/// A condition on the raw text of another column of the file.
+#[derive(Debug, Clone)]
+pub struct Equals {
+    /// Header.
+    pub column: String,
+    /// Text that the trimmed cell must equal.
+    pub equals: String,
+}
+
+/// Where a canonical column comes from and what is done to its text.
+#[derive(Debug, Clone, Default)]
+pub struct Mapping {
+    /// Headers, the first that the file has is taken; empty means the canonical name.
+    pub headers: Vec<String>,
+    /// The same text for every row.
+    pub constant: Option<String>,
+    /// 1, 2, 3 ... within the file.
+    pub row_number: bool,
+    /// First group of this expression over the file's name.
+    pub from_name: Option<Regex>,
+    /// Header of the line's net amount: the column becomes quantity x `unit_price` - net.
+    pub from_net: Option<String>,
+    /// Declared date or timestamp formats; ISO forms by default.
+    pub patterns: Vec<Pattern>,
+    /// Exact factor on numbers.
+    pub scale: Option<Exact>,
+    /// Whether a trailing percent sign is expected, which divides by 100.
+    pub percent: bool,
+    /// Negates numbers of rows for which this holds.
+    pub negate_if: Option<Equals>,
+    /// Rounds excess digits instead of refusing them; the feed's by default.
+    pub round: Option<bool>,
+    /// Text by prefix of the cell, longest prefix first.
+    pub prefixes: Vec<(String, String)>,
+    /// Text where the cell is empty or no prefix fits.
+    pub default: Option<String>,
+    /// Value map, applied after `strip_prefix` and `strip_suffix`.
+    pub map: BTreeMap<String, String>,
+    /// Refuses values that `map` does not list.
+    pub strict: bool,
+    /// Removed from the front of the text where it is there.
+    pub strip_prefix: Option<String>,
+    /// Removed from the end of the text where it is there.
+    pub strip_suffix: Option<String>,
+    /// Texts of digits are filled with leading zeros to this width.
+    pub width: Option<usize>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RawMapping {
+    column: Option<Value>,
+    constant: Option<Value>,
+    row_number: bool,
+    from_name: Option<String>,
+    from_net: Option<String>,
+    format: Option<String>,
+    formats: Vec<String>,
+    scale: Option<Value>,
+    percent: bool,
+    negate_if: Option<RawEquals>,
+    round: Option<bool>,
+    prefixes: BTreeMap<String, String>,
+    default: Option<Value>,
+    map: BTreeMap<String, String>,
+    strict: bool,
+    strip_prefix: Option<String>,
+    strip_suffix: Option<String>,
+    width: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEquals {
+    column: String,
+    equals: String,
+}
+
+impl Mapping {
+    /// Reads `"header"`, `["header", "other header"]` or a table.
+    pub(super) fn parse(value: &Value, canonical: &Column) -> Result<Self> {
+        let raw = match value {
+            Value::String(_) | Value::Array(_) => RawMapping { column: Some(value.clone()), ..RawMapping::default() },
+            Value::Table(_) => section(value.clone())?,
+            other => {
+                return Err(Error::config(format!("{other} is no mapping"))
+                    .hint("give a header, a list of headers, or a table such as { constant = \"P001\" }"));
+            }
+        };
+        let headers = headers_of(raw.column.as_ref())?;
+        let sources = [!headers.is_empty(), raw.constant.is_some(), raw.row_number, raw.from_name.is_some(), raw.from_net.is_some()];
+        if sources.iter().filter(|given| **given).count() > 1 {
+            return Err(Error::config("more than one source")
+                .hint("give only one of column, constant, row_number, from_name and from_net"));
+        }
+        let number = canonical.column_type.is_number();
+        if !number && (raw.scale.is_some() || raw.percent || raw.negate_if.is_some() || raw.row_number || raw.round.is_some()) {
+            return Err(Error::config(format!(
+                "scale, percent, negate_if, row_number and round are for numbers; the column is {}",
+                canonical.column_type
+            )));
+        }
+        if raw.strict && raw.map.is_empty() {
+            return Err(Error::config("strict = true needs a map"));
+        }
+        let mut formats = raw.formats;
+        formats.extend(raw.format);
+        let mut prefixes: Vec<(String, String)> = raw.prefixes.into_iter().collect();
+        prefixes.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
+        Ok(Self {
+            headers,
+            constant: raw.constant.as_ref().map(scalar_text).transpose()?,
+            row_number: raw.row_number,
+            from_name: raw.from_name.as_deref().map(|text| regex_with_group("from_name", text)).transpose()?,
+            from_net: raw.from_net,
+            patterns: patterns_of(&formats, canonical.column_type)?,
+            scale: raw.scale.as_ref().map(factor_of).transpose()?,
+            percent: raw.percent,
+            negate_if: raw.negate_if.map(|raw| Equals { column: raw.column, equals: raw.equals }),
+            round: raw.round,
+            prefixes,
+            default: raw.default.as_ref().map(scalar_text).transpose()?,
+            map: raw.map,
+            strict: raw.strict,
+            strip_prefix: raw.strip_prefix,
+            strip_suffix: raw.strip_suffix,
+            width: raw.width,
+        })
+    }
+}
+
+fn headers_of(value: Option<&Value>) -> Result<Vec<String>> {
+    let wrong = || Error::config("column must be a header or a list of headers");
+    match value {
+        None => Ok(Vec::new()),
+        Some(Value::String(header)) => Ok(vec![header.clone()]),
+        Some(Value::Array(items)) if !items.is_empty() => {
+            items.iter().map(|item| item.as_str().map(str::to_string).ok_or_else(wrong)).collect()
+        }
+        Some(_) => Err(wrong()),
+    }
+}
+
+/// The text of a TOML scalar, as it would stand in a file.
+fn scalar_text(value: &Value) -> Result<String> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Integer(number) => Ok(number.to_string()),
+        Value::Float(number) => Ok(number.to_string()),
+        Value::Boolean(flag) => Ok(flag.to_string()),
+        Value::Datetime(at) => Ok(at.to_string()),
+        other => Err(Error::config(format!("{other} is no constant; expected a text, number, date or true / false"))),
+    }
+}
