@@ -123,7 +123,7 @@ impl Ear {
             medium,
             category,
             stage,
-            severity: rng.pick(&SEVERITIES),
+            severity: SEVERITIES[rng.below(SEVERITIES.len())],
         }
     }
 
