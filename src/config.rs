@@ -84,7 +84,13 @@ section!(
 );
 section!(
     /// How a run behaves.
-    Run { deadline_minutes: u64, catch_up_max: usize, retries: usize, retry_first_pause_ms: u64, lease_seconds: u64 }
+    Run {
+        deadline_minutes: u64,
+        catch_up_max: usize,
+        retries: usize,
+        retry_first_pause_ms: u64,
+        lease_seconds: u64,
+    }
 );
 section!(
     /// How long state is kept.
@@ -105,6 +111,7 @@ section!(
         smtp_security: String,
         smtp_timeout_seconds: u64,
         retry_hours: i64,
+        tries_per_run: u32,
         repeat_hours: i64,
         findings_max: usize,
         rising_colour: String,
@@ -158,6 +165,10 @@ impl Config {
         one_of("mail.transport", &self.mail.transport, &["file", "smtp"])?;
         one_of("mail.smtp_security", &self.mail.smtp_security, &["starttls", "tls", "none"])?;
         one_of("mail.rising_colour", &self.mail.rising_colour, &["red", "green"])?;
+        crate::mail::validate_sender(&self.mail.from).map_err(|err| err.at("mail.from"))?;
+        for address in &self.company.head_office {
+            crate::mail::validate_address(address).map_err(|err| err.at("company.head_office"))?;
+        }
         if !(0.0..=1.0).contains(&self.intake.reject_limit) {
             return Err(Error::config(format!(
                 "intake.reject_limit is {}; expected a share from 0 to 1",

@@ -65,6 +65,7 @@ impl Job {
             .map_err(|err| Error::config("job cannot be read").at(path.display()).because(err))?;
         job.name = name.to_string();
         job.time().map_err(|err| err.at(path.display()))?;
+        crate::schedule::check_days(&job.days).map_err(|err| err.at(path.display()))?;
         Ok(job)
     }
 

@@ -1,1 +1,490 @@
-//! store
+//! Inbox, lake and marts behind one small interface. Only this module builds keys, opens stores and
+//! knows which of them are folders; everything else asks a [`Store`] by key.
+//!
+//! Three rules of the house live here: a key is parsed, never rewritten ([`Store::path`]); a hash is
+//! taken while bytes pass, never afterwards ([`HashingWriter`], [`Store::download_to`]); and an
+//! error names the key but never a credential.
+
+pub mod keys;
+mod local;
+mod quiet;
+mod remote;
+mod transfer;
+pub mod testing;
+
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use sha2::{Digest, Sha256};
+
+use crate::config::Config;
+use crate::error::{Error, Kind, Result};
+use crate::state::record::{FileRef, Home};
+
+pub use transfer::{Download, Fetched, HashingWriter};
+
+/// The three stores of a company.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    /// Senders' drops, read only.
+    pub inbox: Store,
+    /// Ours: staged rows, models, state, outbox.
+    pub lake: Store,
+    /// For readers.
+    pub marts: Store,
+}
+
+impl Stores {
+    /// Opens what `config.stores` names. Credentials, region and endpoint come from the environment
+    /// variables `AWS_*`, `AZURE_*` and `GOOGLE_*`. Folders of lake and marts are made when missing.
+    pub fn open(config: &Config) -> Result<Self> {
+        Self::open_with(
+            config,
+            std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))),
+        )
+    }
+
+    /// [`Stores::open`] with the environment given.
+    fn open_with(config: &Config, environment: impl Iterator<Item = (String, String)>) -> Result<Self> {
+        let environment: Vec<(String, String)> = environment.collect();
+        let open = |setting: &str, location: &str, create: bool| {
+            remote::open(location, &config.root, create, &environment, Retry::of(config))
+                .map_err(|err| err.at(format!("stores.{setting}")))
+        };
+        Ok(Self {
+            inbox: open("inbox", &config.stores.inbox, false)?,
+            lake: open("lake", &config.stores.lake, true)?,
+            marts: open("marts", &config.stores.marts, true)?,
+        })
+    }
+
+    /// Any three stores, for tests and for programs that bring their own.
+    pub fn from_parts(inbox: Store, lake: Store, marts: Store) -> Self {
+        Self { inbox, lake, marts }
+    }
+
+    /// The store in which `home` lies.
+    pub fn of(&self, home: Home) -> &Store {
+        match home {
+            Home::Lake => &self.lake,
+            Home::Marts => &self.marts,
+        }
+    }
+
+    /// Makes written objects safe against power loss, before a commit names them. Object stores
+    /// are durable by themselves; folders are told to sync these files and their folders.
+    pub async fn sync(&self, files: &[&FileRef]) -> Result<()> {
+        for home in [Home::Lake, Home::Marts] {
+            let keys = files.iter().filter(|file| file.home == home).map(|file| file.key.clone()).collect();
+            self.of(home).sync(keys).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Tries and first pause for transient errors.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry {
+    /// Tries after the first.
+    pub retries: usize,
+    /// Pause before the second try; doubles with each.
+    pub first_pause: Duration,
+}
+
+impl Retry {
+    /// As `config.run` says.
+    pub fn of(config: &Config) -> Self {
+        Self { retries: config.run.retries, first_pause: Duration::from_millis(config.run.retry_first_pause_ms) }
+    }
+
+    /// Pause before try `attempt` (from 1), at most 15 seconds.
+    pub fn pause(&self, attempt: usize) -> Duration {
+        let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
+        self.first_pause.saturating_mul(1 << doublings).min(Duration::from_secs(15))
+    }
+}
+
+/// One object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Key below the store's prefix.
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+    /// The store's own mark of the content, where it gives one.
+    pub etag: Option<String>,
+    /// Last modification, by the store's clock.
+    pub last_modified: DateTime<Utc>,
+}
+
+impl From<ObjectMeta> for Object {
+    fn from(meta: ObjectMeta) -> Self {
+        Self { key: meta.location.into(), size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified }
+    }
+}
+
+/// What became of a [`Store::put_new`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// The object is ours.
+    Created,
+    /// The key was taken; by whom, only reading it tells (a lost reply makes our own look foreign).
+    Exists,
+}
+
+/// One object store, rooted at its prefix. Cloning shares it.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    object: Arc<dyn ObjectStore>,
+    /// Where it lies, for people: never holds a credential.
+    place: String,
+    /// Its folder, when it is one.
+    folder: Option<PathBuf>,
+    /// Whether files may be touched beside the object store's interface (fsync, own listing).
+    direct: bool,
+    retry: Retry,
+    secrets: remote::Secrets,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({})", self.0.place)
+    }
+}
+
+impl std::fmt::Display for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.place)
+    }
+}
+
+impl Store {
+    /// Any object store, as it is.
+    pub fn new(object: Arc<dyn ObjectStore>) -> Self {
+        let place = object.to_string();
+        Self::assemble(
+            object,
+            place,
+            None,
+            Retry { retries: 2, first_pause: Duration::from_millis(1) },
+            remote::Secrets::default(),
+        )
+    }
+
+    /// An empty store in memory.
+    pub fn memory() -> Self {
+        Self::new(Arc::new(object_store::memory::InMemory::new()))
+    }
+
+    /// A folder; made when `create` and missing.
+    pub fn folder(folder: &FsPath, create: bool) -> Result<Self> {
+        local::open(folder, create, Retry { retries: 2, first_pause: Duration::from_millis(1) })
+    }
+
+    fn assemble(
+        object: Arc<dyn ObjectStore>,
+        place: String,
+        folder: Option<PathBuf>,
+        retry: Retry,
+        secrets: remote::Secrets,
+    ) -> Self {
+        let direct = folder.is_some();
+        Self(Arc::new(Inner { object, place, folder, direct, retry, secrets }))
+    }
+
+    /// The same place seen through another object store, such as one that injects faults: from
+    /// here on every request goes through it, so syncs to disk are left out.
+    #[must_use]
+    pub fn wrapped(&self, wrap: impl FnOnce(Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore>) -> Self {
+        Self(Arc::new(Inner {
+            object: wrap(self.object()),
+            place: self.0.place.clone(),
+            folder: self.0.folder.clone(),
+            direct: false,
+            retry: self.0.retry,
+            secrets: self.0.secrets.clone(),
+        }))
+    }
+
+    /// The object store itself, rooted at the prefix, for the query engine.
+    pub fn object(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.0.object)
+    }
+
+    /// The folder, when this store is one.
+    pub fn local_root(&self) -> Option<&FsPath> {
+        self.0.folder.as_deref()
+    }
+
+    /// Where a reader outside finds the object: a file's path, or the store's URL with the key.
+    pub fn reader_path(&self, key: &str) -> String {
+        match self.local_root() {
+            Some(folder) => folder.join(key).display().to_string(),
+            None => format!("{}/{key}", self.0.place.trim_end_matches('/')),
+        }
+    }
+
+    /// How this store retries.
+    pub fn retry(&self) -> Retry {
+        self.0.retry
+    }
+
+    /// The key as a path: unchanged or refused (empty parts, `.`, `..`, control characters, a
+    /// leading or trailing slash), so that what we ask for is what was listed.
+    pub fn path(&self, key: &str) -> Result<Path> {
+        let refuse = |what: String| Error::input(what).at(format!("{key:?}")).hint("rename or remove the object");
+        if key.is_empty() || key.starts_with('/') || key.ends_with('/') {
+            return Err(refuse("not a key; expected one without a slash at either end".into()));
+        }
+        Path::parse(key).map_err(|err| refuse("not a usable key".into()).because(err))
+    }
+
+    /// The whole object. Refused when fewer bytes arrive than the store promised.
+    pub async fn get(&self, key: &str) -> Result<Bytes> {
+        let path = self.checked(key)?;
+        let found = self.0.object.get(&path).await.map_err(|err| self.fail(key, err))?;
+        let promised = found.range.end - found.range.start;
+        let bytes = found.bytes().await.map_err(|err| self.fail(key, err))?;
+        if bytes.len() as u64 != promised {
+            return Err(Error::retry(format!("{} bytes arrived of {promised}", bytes.len())).at(key));
+        }
+        Ok(bytes)
+    }
+
+    /// [`Store::get`], or none when there is no such object.
+    pub async fn get_if_exists(&self, key: &str) -> Result<Option<Bytes>> {
+        let path = self.checked(key)?;
+        match self.0.object.head(&path).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(err) => Err(self.fail(key, err)),
+            Ok(_) => self.get(key).await.map(Some),
+        }
+    }
+
+    /// The whole object, refused unless its SHA-256 (hex) is the expected one.
+    pub async fn get_verified(&self, key: &str, sha256: &str) -> Result<Bytes> {
+        let bytes = self.get(key).await?;
+        let found = sha256_hex(&bytes);
+        if found != sha256 {
+            return Err(Error::input(format!("its bytes hash to {found}; expected {sha256}"))
+                .at(key)
+                .hint("the object was damaged or changed after it was written; restore it from a copy"));
+        }
+        Ok(bytes)
+    }
+
+    /// Creates the object unless the key is taken. After an error the object may be there or not.
+    pub async fn put_new(&self, key: &str, bytes: impl Into<Bytes>) -> Result<Put> {
+        let bytes = bytes.into();
+        let path = self.checked(key)?;
+        if let Some(folder) = self.direct_folder() {
+            return local::put(folder, key, bytes, local::Mode::Create).await.map_err(|err| err.at(key));
+        }
+        match self.0.object.put_opts(&path, bytes.into(), PutOptions::from(PutMode::Create)).await {
+            Ok(_) => Ok(Put::Created),
+            // Azure says a taken key as a failed precondition.
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                Ok(Put::Exists)
+            }
+            Err(err) => Err(self.fail(key, err)),
+        }
+    }
+
+    /// Writes the object, whatever the key held. Readers see the old or the new bytes, whole.
+    pub async fn put(&self, key: &str, bytes: impl Into<Bytes>) -> Result<()> {
+        let bytes = bytes.into();
+        let path = self.checked(key)?;
+        if let Some(folder) = self.direct_folder() {
+            return local::put(folder, key, bytes, local::Mode::Replace).await.map(|_| ()).map_err(|err| err.at(key));
+        }
+        self.0.object.put(&path, bytes.into()).await.map(|_| ()).map_err(|err| self.fail(key, err))
+    }
+
+    /// Everything below the folder `prefix` (`""` for all), by key. Markers of empty folders are left
+    /// out. One unusable key, or a symlink that leads out of the folder, fails this prefix and is named:
+    /// listing each sender by its own prefix keeps one from stopping the others.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<Object>> {
+        let path = if prefix.is_empty() { None } else { Some(self.path(prefix.trim_end_matches('/'))?) };
+        let mut objects = match self.direct_folder() {
+            Some(folder) => local::list(folder, path.as_ref().map_or("", AsRef::as_ref)).await?,
+            None => self
+                .0
+                .object
+                .list(path.as_ref())
+                .map_ok(Object::from)
+                .try_collect::<Vec<_>>()
+                .await
+                .map_err(|err| self.fail_listing(prefix, err))?,
+        };
+        objects.retain(|object| !is_folder_marker(object));
+        objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        Ok(objects)
+    }
+
+    /// Size, etag and time of one object.
+    pub async fn head(&self, key: &str) -> Result<Object> {
+        let path = self.checked(key)?;
+        self.0.object.head(&path).await.map(Object::from).map_err(|err| self.fail(key, err))
+    }
+
+    /// Whether there is such an object.
+    pub async fn exists(&self, key: &str) -> Result<bool> {
+        let path = self.checked(key)?;
+        match self.0.object.head(&path).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(err) => Err(self.fail(key, err)),
+        }
+    }
+
+    /// Deletes the object; one that is not there counts as deleted.
+    pub async fn delete(&self, key: &str) -> Result<()> {
+        let path = self.checked(key)?;
+        match self.0.object.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(err) => Err(self.fail(key, err)),
+        }
+    }
+
+    /// Copies within the store, on its own side, replacing what `to` held.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<()> {
+        let (source, target) = (self.checked(from)?, self.checked(to)?);
+        self.0.object.copy(&source, &target).await.map_err(|err| self.fail(from, err))
+    }
+
+    /// A streaming upload that hashes what passes. Nothing is visible before it finishes.
+    pub fn writer(&self, key: &str) -> Result<HashingWriter> {
+        let path = self.checked(key)?;
+        Ok(HashingWriter::new(self.clone(), key, path))
+    }
+
+    /// Fetches the object into a local file by ranges, hashing what passes.
+    pub async fn download_to(&self, key: &str, to: &FsPath, limits: &Download) -> Result<Fetched> {
+        transfer::download(self, key, to, limits).await
+    }
+
+    /// Refuses a store that lets the same key be created twice: on such a store two runners could
+    /// both believe in their commit. Writes and removes one small object; `token` makes its key unique.
+    pub async fn check_create_once(&self, token: &str) -> Result<()> {
+        let key = keys::probe(token);
+        // After a lost reply the client's own second try makes the first look taken; what it holds counts.
+        self.put_new(&key, Bytes::from_static(b"first")).await?;
+        let second = self.put_new(&key, Bytes::from_static(b"second")).await?;
+        let kept = self.get(&key).await?;
+        self.delete(&key).await?;
+        if second == Put::Exists && kept.as_ref() == b"first" {
+            return Ok(());
+        }
+        Err(Error::config("this store creates the same key twice, so it cannot hold a commit chain")
+            .at(&self.0.place)
+            .hint("use a store that honours conditional writes (If-None-Match: *)"))
+    }
+
+    /// Leftovers of uploads that died, with their last modification. Only folders have them visible.
+    pub async fn unfinished_uploads(&self) -> Result<Vec<(PathBuf, DateTime<Utc>)>> {
+        match self.direct_folder() {
+            Some(folder) => local::unfinished(folder).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn sync(&self, keys: Vec<String>) -> Result<()> {
+        match self.direct_folder() {
+            Some(folder) => local::sync(folder, keys).await,
+            None => Ok(()),
+        }
+    }
+
+    fn direct_folder(&self) -> Option<&FsPath> {
+        self.0.folder.as_deref().filter(|_| self.0.direct)
+    }
+
+    /// The path of a key that, in a folder, does not lead out of it through a symlink.
+    fn checked(&self, key: &str) -> Result<Path> {
+        let path = self.path(key)?;
+        if let Some(folder) = self.direct_folder() {
+            local::stays_inside(folder, key)?;
+        }
+        Ok(path)
+    }
+
+    fn fail(&self, key: &str, err: object_store::Error) -> Error {
+        let kind = kind_of(&err);
+        let message = match &err {
+            object_store::Error::NotFound { .. } => "there is no such object",
+            object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+                "the store refuses access"
+            }
+            _ => "object store request failed",
+        };
+        Error::new(kind, message).at(key).because(self.0.secrets.scrub(&chain(&err)))
+    }
+
+    fn fail_listing(&self, prefix: &str, err: object_store::Error) -> Error {
+        let shown = if prefix.is_empty() { self.0.place.as_str() } else { prefix };
+        match &err {
+            object_store::Error::InvalidPath { source } => {
+                Error::input(format!("cannot be listed: {source}")).at(shown).hint("rename or remove that object")
+            }
+            _ => self.fail(shown, err),
+        }
+    }
+}
+
+/// What a caller does about a store's error.
+fn kind_of(err: &object_store::Error) -> Kind {
+    use object_store::Error as Store;
+    match err {
+        Store::NotFound { .. } | Store::InvalidPath { .. } => Kind::Input,
+        Store::PermissionDenied { .. } | Store::Unauthenticated { .. } | Store::UnknownConfigurationKey { .. } => {
+            Kind::Config
+        }
+        _ => Kind::Retry,
+    }
+}
+
+/// An error and its causes in one line, each said once.
+fn chain(err: &dyn std::error::Error) -> String {
+    let mut line = err.to_string();
+    let mut cause = err.source();
+    while let Some(err) = cause {
+        let said = err.to_string();
+        if !line.contains(&said) {
+            line.push_str(": ");
+            line.push_str(&said);
+        }
+        cause = err.source();
+    }
+    line
+}
+
+/// Object stores list the marker of an empty "folder" as an object: empty, its name without a suffix.
+fn is_folder_marker(object: &Object) -> bool {
+    let name = object.key.rsplit('/').next().unwrap_or(&object.key);
+    object.size == 0 && !name.contains('.')
+}
+
+/// SHA-256 of bytes, in hex.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes in hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests;

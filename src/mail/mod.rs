@@ -1,1 +1,24 @@
-//! mail
+//! From findings to people: what a finding says ([`rule`]), one digest a recipient a run ([`digest`]),
+//! the message that carries it ([`message`]) and its way to the mail server ([`deliver`]).
+//!
+//! No other module names the mail crate. A finding's life cycle is not here: [`crate::pipeline::alert`].
+
+pub mod address;
+pub mod words;
+pub mod rule;
+pub mod digest;
+mod view;
+mod render;
+pub mod message;
+pub mod transport;
+pub mod deliver;
+
+pub use address::{recipient_hash, validate_address, validate_sender};
+
+use crate::config::Config;
+use crate::error::Result;
+
+/// Whether mails could leave now: the folder takes files, or the server lets us in. For `doctor`; sends nothing.
+pub async fn check(config: &Config) -> Result<String> {
+    transport::Transport::from_environment(&config.mail)?.check().await
+}

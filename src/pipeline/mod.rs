@@ -1,1 +1,247 @@
-//! pipeline
+//! The data's path. [`run`] lists its stages in order; control flow lives only here.
+//!
+//! ```text
+//! discover -> fetch -> stage -> validate -> transform -> alert   -> publish -> deliver
+//! Arrival     Landed   Staged   Checked     Built        Raised     Commit     Mail
+//! ```
+//!
+//! A stage never imports another stage: what passes between them is defined in [`flow`].
+
+pub mod flow;
+pub mod alert;
+mod deliver;
+mod discover;
+mod expect;
+mod fetch;
+mod killpoint;
+mod publish;
+mod raise;
+mod stage;
+mod system;
+mod transform;
+mod validate;
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use futures::{StreamExt, TryStreamExt};
+
+pub use deliver::{flush, undelivered};
+pub use publish::published_run;
+pub use flow::{Arrival, Plan, Watch};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::contract::Contracts;
+use crate::error::{Error, Kind, Result};
+use crate::job::Job;
+use crate::models::Registry;
+use crate::report::Report;
+use crate::sender::Senders;
+use crate::state::record::{RunRecord, RunStatus};
+use crate::state::{self, Chain, Held, Options, State};
+use crate::store::Stores;
+use flow::Night;
+use killpoint::killpoint;
+
+/// Everything that a company's folder and stores hold, loaded and checked.
+pub struct Company {
+    /// Settings.
+    pub config: Config,
+    /// Feed contracts.
+    pub contracts: Contracts,
+    /// Sender mappings.
+    pub senders: Senders,
+    /// SQL models.
+    pub registry: Registry,
+    /// Inbox, lake and marts.
+    pub stores: Stores,
+    /// Time.
+    pub clock: Clock,
+}
+
+impl Company {
+    /// Loads the company whose settings are in `config`, and opens its stores.
+    pub fn load(config: &Path, clock: Clock) -> Result<Self> {
+        let config = Config::load(config)?;
+        let stores = killpoint::guard(Stores::open(&config)?);
+        Self::with_stores(config, stores, clock)
+    }
+
+    /// Loads the company over given stores.
+    pub fn with_stores(config: Config, stores: Stores, clock: Clock) -> Result<Self> {
+        let contracts = Contracts::load(&config.folders.jobs)?;
+        let senders = Senders::load(&config.folders.jobs, &contracts)?;
+        let registry = Registry::load(&config, &contracts)?;
+        Ok(Self { config, contracts, senders, registry, stores, clock })
+    }
+
+    /// One of its jobs.
+    pub fn job(&self, name: &str) -> Result<Job> {
+        Job::load(&self.config.folders.jobs, name)
+    }
+}
+
+/// What is asked of a run.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The job.
+    pub job: Job,
+    /// As-of date.
+    pub date: NaiveDate,
+    /// Build everything again.
+    pub full_refresh: bool,
+    /// Only these marts; all of the job's when empty.
+    pub select: Vec<String>,
+    /// Change no alert and mail nothing (backfill, and catch-up before the newest date).
+    pub quiet: bool,
+}
+
+/// Runs one job for one date, from the inbox to the mails.
+///
+/// An `Err` means that not even a failed run could be recorded (no store, no lease, wrong settings);
+/// every later failure is committed, mailed to head office and told in the report.
+pub async fn run(company: &Company, request: &Request, watch: &dyn Watch) -> Result<Report> {
+    let options = Options::of(&company.config);
+    let holder = format!("run {} {}", request.job.name, request.date);
+    let mut held = state::hold(&company.stores, &options, &company.clock, &holder).await?;
+    let result = Box::pin(run_with_lease(company, request, watch, &mut held)).await;
+    match (result, held.release().await) {
+        (Ok(report), Err(err)) => {
+            // What was committed stands; the next runner waits until the lease runs out.
+            tracing::warn!(error = err.one_line(), "the lake could not be let go");
+            Ok(report)
+        }
+        (result, _) => result,
+    }
+}
+
+async fn run_with_lease(
+    company: &Company,
+    request: &Request,
+    watch: &dyn Watch,
+    held: &mut Held,
+) -> Result<Report> {
+    publish::roll_forward(company, &held.state).await?;
+    let mut night = Night::new(company, request, held.state.clone());
+    let deadline = Duration::from_secs(company.config.run.deadline_minutes * 60);
+    let outcome = match tokio::time::timeout(deadline, Box::pin(night_path(&mut night, held, watch))).await
+    {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Error::retry(format!("run took longer than {} minutes", company.config.run.deadline_minutes))
+            .hint("raise run.deadline_minutes, or look at the stage times of earlier runs with `tributary runs`")),
+    };
+    match outcome {
+        Ok(()) => {}
+        // Whoever lost the lake must not write to it, not even that it failed.
+        Err(err) if err.kind() == Kind::Fenced => return Err(err),
+        Err(err) => fail(&mut night, held, &err).await?,
+    }
+    if !request.quiet {
+        watch.stage("deliver", 0);
+        killpoint("deliver");
+        deliver::deliver(&mut night).await?;
+    }
+    night.into_report()
+}
+
+/// The stages, in order.
+async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -> Result<()> {
+    let company = night.company;
+
+    let stage = night.begin(watch, "discover", 0);
+    let arrivals = discover::discover(night).await?;
+    night.finish(stage);
+    killpoint("discover");
+
+    let stage = night.begin(watch, "stage", arrivals.len() as u64);
+    let staged = {
+        let night = &*night;
+        futures::stream::iter(arrivals)
+            .map(|arrival| async move {
+                let key = arrival.key.clone();
+                watch.step(&key);
+                let landed = match fetch::fetch(night, arrival).await {
+                    Ok(landed) => landed,
+                    // One file that changed or vanished under us does not stop the others.
+                    Err(err) if err.kind() == Kind::Input => {
+                        return Ok(Err(format!("{key} waits for the next run: {}", err.one_line())));
+                    }
+                    Err(err) => return Err(err),
+                };
+                killpoint("fetch");
+                let staged = stage::stage(night, landed).await?;
+                killpoint("stage");
+                Ok::<_, Error>(Ok(staged))
+            })
+            .buffered(company.config.files_at_once())
+            .try_collect::<Vec<_>>()
+            .await?
+    };
+    let mut taken = Vec::with_capacity(staged.len());
+    for file in staged {
+        match file {
+            Ok(file) => taken.push(file),
+            Err(note) => night.warn(note),
+        }
+    }
+    night.finish(stage);
+
+    let stage = night.begin(watch, "validate", 0);
+    validate::validate(night, taken);
+    night.finish(stage);
+    killpoint("validate");
+    if night.nothing_new()? {
+        return Ok(());
+    }
+    held.check()?;
+
+    let stage = night.begin(watch, "transform", 0);
+    let built = transform::transform(night, watch).await?;
+    night.finish(stage);
+    killpoint("transform");
+
+    let stage = night.begin(watch, "alert", 0);
+    raise::raise(night, &built).await?;
+    night.finish(stage);
+    killpoint("alert");
+
+    let stage = night.begin(watch, "publish", 0);
+    publish::commit(night, &built, held).await?;
+    killpoint("commit");
+    publish::latest(company, &night.state).await?;
+    night.finish(stage);
+    killpoint("publish");
+    Ok(())
+}
+
+/// Records a failed run: what it took in still counts, marts stay as they were, head office is told.
+async fn fail(night: &mut Night<'_>, held: &mut Held, err: &Error) -> Result<()> {
+    tracing::error!(run = %night.run_id, error = %err.one_line(), "run failed");
+    held.check()?;
+    let status = if err.kind() == Kind::Checks { RunStatus::ChecksFailed } else { RunStatus::Failed };
+    night.status = status;
+    night.passing = err.kind() == Kind::Retry;
+    night.error = Some(match err.advice() {
+        Some(hint) => format!("{} ({hint})", err.one_line()),
+        None => err.one_line(),
+    });
+    raise::raise_failure(night).await?;
+    publish::commit_failure(night, held).await
+}
+
+/// What a run would do: files to fetch, partitions to build and why.
+pub async fn plan(company: &Company, request: &Request) -> Result<Plan> {
+    let mut night = Night::new(company, request, state(company).await?);
+    let arrivals = discover::discover(&mut night).await?;
+    let steps = transform::plan(&night).await?;
+    let of_date = |run: &&RunRecord| run.job == request.job.name && run.logical_date == request.date;
+    let last = night.state.runs.iter().rev().find(of_date).cloned();
+    Ok(Plan { arrivals, steps, last, notes: night.notes })
+}
+
+/// The folded state of the lake, for commands that only look.
+pub async fn state(company: &Company) -> Result<State> {
+    Ok(Chain::open(&company.stores, &Options::of(&company.config), &company.clock).await?.1)
+}

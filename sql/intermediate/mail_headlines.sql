@@ -1,0 +1,129 @@
+-- The figures at the top of each manager's mail: net sales of the as-of date, the same weekday a week earlier,
+-- and the last fourteen days as a row of numbers. Channel managers see their channels, partner managers their
+-- partners, head office the total and every channel. Days without sales count as 0.
+with sales as (
+    select
+        business_date,
+        channel_id,
+        partner_id,
+        sum(net_sales) as net_sales
+    from sales_by_article_day
+    where business_date > $as_of_date - interval '14 days'
+        and business_date <= $as_of_date
+    group by business_date, channel_id, partner_id
+),
+
+channels as (
+    select channel_id, name, manager from channels_current
+),
+
+partners as (
+    select partner_id, name, manager from partners_current
+),
+
+figures as (
+    select
+        'head_office' as owner,
+        'total' as entity_type,
+        'total' as entity_id,
+        '全部渠道 · all channels' as name,
+        business_date,
+        sum(net_sales) as net_sales
+    from sales
+    group by business_date
+
+    union all
+
+    select
+        'head_office',
+        'channel',
+        channels.channel_id,
+        channels.name,
+        sales.business_date,
+        sum(sales.net_sales)
+    from sales
+    inner join channels on channels.channel_id = sales.channel_id
+    group by channels.channel_id, channels.name, sales.business_date
+
+    union all
+
+    select
+        channels.manager,
+        'channel',
+        channels.channel_id,
+        channels.name,
+        sales.business_date,
+        sum(sales.net_sales)
+    from sales
+    inner join channels on channels.channel_id = sales.channel_id
+    where channels.manager is not null
+    group by channels.manager, channels.channel_id, channels.name, sales.business_date
+
+    union all
+
+    select
+        partners.manager,
+        'partner',
+        partners.partner_id,
+        partners.name,
+        sales.business_date,
+        sum(sales.net_sales)
+    from sales
+    inner join partners on partners.partner_id = sales.partner_id
+    where partners.manager is not null
+    group by partners.manager, partners.partner_id, partners.name, sales.business_date
+),
+
+days as (
+    select cast($as_of_date - interval '1 day' * offset_days as date) as business_date
+    from (select unnest(generate_series(0, 13)) as offset_days) as offsets
+),
+
+entities as (
+    select distinct owner, entity_type, entity_id, name from figures
+),
+
+filled as (
+    select
+        entities.owner,
+        entities.entity_type,
+        entities.entity_id,
+        entities.name,
+        days.business_date,
+        coalesce(figures.net_sales, 0) as net_sales
+    from entities
+    cross join days
+    left join figures
+        on figures.owner = entities.owner
+        and figures.entity_type = entities.entity_type
+        and figures.entity_id = entities.entity_id
+        and figures.business_date = days.business_date
+),
+
+summarised as (
+    select
+        owner,
+        entity_type,
+        entity_id,
+        name,
+        sum(case when business_date = $as_of_date then net_sales end) as value,
+        sum(case when business_date = cast($as_of_date - interval '7 days' as date) then net_sales end) as previous,
+        string_agg(cast(net_sales as varchar), ';' order by business_date) as history,
+        sum(net_sales) as fortnight
+    from filled
+    group by owner, entity_type, entity_id, name
+)
+
+select
+    owner,
+    entity_type,
+    entity_id,
+    name,
+    value,
+    previous,
+    history,
+    row_number() over (
+        partition by owner
+        order by case entity_type when 'total' then 0 when 'channel' then 1 else 2 end, fortnight desc, entity_id
+    ) as position
+from summarised

@@ -1,0 +1,95 @@
+-- Inventory turnover: cost of goods sold in the window, brought to a year, over the average stock at cost.
+-- A snapshot stands until the next one; $inventory_averaging says at which points the stock is looked at.
+with
+counts as (
+    select partner_id, sku, counted_on, stock_value
+    from inventory_counts
+    where counted_on <= $as_of_date
+),
+sales as (
+    select partner_id, sku, cost_amount
+    from sales_lines
+    where business_date > $as_of_date - $turnover_window_days and business_date <= $as_of_date
+),
+days as (
+    -- The first day is the opening: the day before the window.
+    select unnest(generate_series($as_of_date - $turnover_window_days, $as_of_date, interval '1 day')) as day
+),
+points as (
+    select day
+    from days
+    where
+        case $inventory_averaging
+            when 'daily' then day > $as_of_date - $turnover_window_days
+            when 'two_point' then day = $as_of_date - $turnover_window_days or day = $as_of_date
+            when 'month_end' then
+                day = $as_of_date - $turnover_window_days or day = $as_of_date or extract(day from day + 1) = 1
+        end
+),
+snapshots as (
+    select partner_id, counted_on
+    from counts
+    group by partner_id, counted_on
+),
+spans as (
+    select
+        partner_id,
+        counted_on,
+        lead(counted_on, 1, $as_of_date + 1) over (partition by partner_id order by counted_on) as replaced_on
+    from snapshots
+),
+weights as (
+    select spans.partner_id, spans.counted_on, count(*) as points, min(points.day) as first_point
+    from spans
+    inner join points
+        on points.day >= spans.counted_on
+        and points.day < spans.replaced_on
+    group by spans.partner_id, spans.counted_on
+),
+coverage as (
+    select partner_id, sum(points) as points, min(first_point) as first_point
+    from weights
+    group by partner_id
+),
+judged as (
+    select coverage.partner_id, coverage.points, coverage.first_point = first.day as has_opening
+    from coverage
+    cross join (select min(day) as day from points) as first
+),
+stock as (
+    select counts.partner_id, counts.sku, sum(counts.stock_value * weights.points) as weighted_value
+    from counts
+    inner join weights
+        on counts.partner_id = weights.partner_id
+        and counts.counted_on = weights.counted_on
+    group by counts.partner_id, counts.sku
+),
+costs as (
+    select partner_id, sku, sum(cost_amount) as cogs
+    from sales
+    group by partner_id, sku
+),
+final as (
+    select
+        stock.partner_id,
+        stock.sku,
+        coalesce(costs.cogs, 0) as cogs,
+        cast(stock.weighted_value / judged.points as decimal(18, 4)) as average_stock_value,
+        case when judged.has_opening then
+            cast(coalesce(costs.cogs, 0) as double) * 365 / $turnover_window_days * judged.points
+            / nullif(cast(stock.weighted_value as double), 0)
+        end as inventory_turnover,
+        case
+            when not judged.has_opening then 'no_opening_count'
+            when stock.weighted_value is null then 'no_cost'
+            when stock.weighted_value = 0 then 'no_stock'
+        end as turnover_status
+    from stock
+    inner join judged
+        on stock.partner_id = judged.partner_id
+    left join costs
+        on stock.partner_id = costs.partner_id
+        and stock.sku = costs.sku
+)
+select partner_id, sku, cogs, average_stock_value, inventory_turnover, turnover_status
+from final

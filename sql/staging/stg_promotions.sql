@@ -1,0 +1,43 @@
+-- Approved promotions as they now stand. The newest snapshot of each sender counts;
+-- of two senders that name the same key, the later snapshot.
+with newest as (
+    select
+        _sender,
+        max(_period_start) as snapshot_on
+    from feeds.promotions
+    group by _sender
+),
+
+ranked as (
+    select
+        delivered.*,
+        row_number() over (
+            partition by delivered.promotion_id
+            order by
+                delivered._period_start desc,
+                delivered._delivered_at desc,
+                delivered._sender,
+                delivered._input,
+                delivered._line
+        ) as newest_row
+    from feeds.promotions as delivered
+    inner join newest
+        on newest._sender = delivered._sender
+        and newest.snapshot_on = delivered._period_start
+)
+
+select
+    promotion_id,
+    partner_id,
+    channel_id,
+    sku,
+    starts_on,
+    ends_on,
+    min_price,
+    approved_by,
+    _sender,
+    _file,
+    _line,
+    _input
+from ranked
+where newest_row = 1

@@ -1,0 +1,405 @@
+//! Commands that look: `check`, `status`, `runs`, `show`, `query`, `test`, `clean`, `doctor`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use serde_json::json;
+
+use super::args::Cli;
+use super::run::{clock, company};
+use super::{Console, Exit};
+use crate::config::Config;
+use crate::contract::Contracts;
+use crate::error::{Error, Result};
+use crate::job::Job;
+use crate::mail::transport::Transport;
+use crate::models::{self, Registry};
+use crate::pipeline;
+use crate::report;
+use crate::schedule;
+use crate::state::{self, Options};
+use crate::state::record::{AlertPhase, InputStatus, RunRecord, RunStatus};
+use crate::store::Stores;
+
+/// Checks everything that can be checked without data.
+pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
+    let company = company(cli)?;
+    let mut faults: Vec<Error> = Vec::new();
+    let names = Job::names(&company.config.folders.jobs)?;
+    for name in &names {
+        if let Err(err) = company.job(name).and_then(|job| schedule::check_days(&job.days)) {
+            faults.push(err.at(format!("jobs/{name}.toml")));
+        }
+    }
+    for address in &company.config.company.head_office {
+        faults.extend(crate::mail::validate_address(address).err().map(|err| err.at("config.toml: company.head_office")));
+    }
+    faults.extend(models::check(&company.registry, &company.config).await?);
+    if console.json() {
+        let list: Vec<_> = faults.iter().map(|err| json!({"error": err.one_line(), "help": err.advice()})).collect();
+        console.document(&json!({"ok": faults.is_empty(), "faults": list}))?;
+    } else {
+        for fault in &faults {
+            console.error(fault);
+        }
+        console.line(format!(
+            "{}: {} jobs, {} senders, {} feed contracts, {} models ({} marts, {} alerts)",
+            if faults.is_empty() { "ok" } else { "faults found" },
+            names.len(),
+            company.senders.iter().count(),
+            company.contracts.iter().count(),
+            company.registry.names().count(),
+            company.registry.marts().count(),
+            company.registry.alerts().count(),
+        ))?;
+    }
+    Ok(if faults.is_empty() { Exit::Ok } else { Exit::Usage })
+}
+
+/// How the lake stands.
+pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) -> Result<Exit> {
+    let company = company(cli)?;
+    let state = pipeline::state(&company).await?;
+    let now = company.clock.now();
+    let last = state.runs.iter().rev().find(|run| run.published());
+    let newest = state.runs.back();
+    let firing = state.alerts.iter().filter(|a| a.phase != AlertPhase::Resolved && a.muted.is_none()).count();
+    let active = state.inputs().filter(|input| input.status == InputStatus::Active).count();
+    let quarantined = state.inputs().filter(|input| input.status == InputStatus::Quarantined).count();
+    let owed = pipeline::undelivered(&company, state.owed.iter()).await?;
+    let limit = max_age.map(parse_age).transpose()?;
+    let too_old = limit.is_some_and(|limit| last.is_none_or(|run| now - run.ended_at > limit));
+    if console.json() {
+        console.document(&json!({
+            "commit": state.number,
+            "last_published": last,
+            "last_run": newest,
+            "alerts_firing": firing,
+            "inputs_active": active,
+            "inputs_quarantined": quarantined,
+            "mails_owed": owed,
+            "too_old": too_old,
+        }))?;
+    } else {
+        match last {
+            Some(run) => console.line(format!(
+                "last published  {} as of {}, ended {} ({})",
+                run.run_id,
+                run.logical_date,
+                run.ended_at.format("%Y-%m-%d %H:%M UTC"),
+                age(now - run.ended_at)
+            ))?,
+            None => console.line("last published  never")?,
+        }
+        if let Some(run) = newest.filter(|run| !run.published()) {
+            console.line(format!("last run        FAILED: {}", run.error.as_deref().unwrap_or("no reason kept")))?;
+        }
+        console.line(format!("commits         {}", state.number))?;
+        console.line(format!("files           {active} active, {quarantined} quarantined"))?;
+        console.line(format!("alerts firing   {firing}"))?;
+        console.line(format!("mails owed      {owed}"))?;
+        if too_old {
+            console.line(format!("TOO OLD         no successful run within {}", max_age.unwrap_or_default()))?;
+        }
+    }
+    let failed = newest.is_some_and(|run| !run.published());
+    Ok(match (too_old, failed, owed) {
+        (true, _, _) | (_, true, _) => Exit::Error,
+        (_, _, 1..) => Exit::Undelivered,
+        _ => Exit::Ok,
+    })
+}
+
+/// `26h`, `90m`, `2d`.
+fn parse_age(text: &str) -> Result<TimeDelta> {
+    let wrong = || Error::config(format!("\"{text}\" is not an age")).hint("write for example 90m, 26h or 2d");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let n: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    match unit {
+        'm' => TimeDelta::try_minutes(n),
+        'h' => TimeDelta::try_hours(n),
+        'd' => TimeDelta::try_days(n),
+        _ => None,
+    }
+    .ok_or_else(wrong)
+}
+
+fn age(span: TimeDelta) -> String {
+    match span.num_minutes() {
+        ..60 => format!("{} minutes ago", span.num_minutes().max(0)),
+        60..2880 => format!("{} hours ago", span.num_hours()),
+        _ => format!("{} days ago", span.num_days()),
+    }
+}
+
+fn word(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Ok => "ok",
+        RunStatus::Warned => "warnings",
+        RunStatus::ChecksFailed => "checks failed",
+        RunStatus::Failed => "failed",
+    }
+}
+
+/// Past runs, newest first.
+pub(super) async fn runs(cli: &Cli, limit: usize, console: &Console) -> Result<Exit> {
+    let company = company(cli)?;
+    let state = pipeline::state(&company).await?;
+    let newest: Vec<&RunRecord> = state.runs.iter().rev().take(limit).collect();
+    if console.json() {
+        console.document(&newest)?;
+        return Ok(Exit::Ok);
+    }
+    if newest.is_empty() {
+        console.line("no run yet: tributary run nightly")?;
+        return Ok(Exit::Ok);
+    }
+    console.line(format!(
+        "{:<36} {:<10} {:<14} {:>7} {:>12} {:>9} {:>7} {:>8}",
+        "run", "as of", "status", "files", "rows", "rejected", "alerts", "seconds"
+    ))?;
+    for run in newest {
+        let seconds = (run.ended_at - run.started_at).num_milliseconds();
+        console.line(format!(
+            "{:<36} {:<10} {:<14} {:>7} {:>12} {:>9} {:>7} {:>6}.{}",
+            run.run_id,
+            run.logical_date,
+            word(run.status),
+            run.files,
+            run.rows_read,
+            run.rows_rejected,
+            run.alerts,
+            seconds / 1000,
+            seconds % 1000 / 100
+        ))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// One run in full.
+pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<Exit> {
+    let company = company(cli)?;
+    let state = pipeline::state(&company).await?;
+    let matching: Vec<&RunRecord> = match wanted {
+        "last" => state.runs.back().into_iter().collect(),
+        prefix => state.runs.iter().filter(|run| run.run_id.starts_with(prefix)).collect(),
+    };
+    let run = match matching.as_slice() {
+        [run] => *run,
+        [] => return Err(Error::config(format!("there is no run `{wanted}`")).hint("`tributary runs` lists them")),
+        several => {
+            let ids: Vec<&str> = several.iter().map(|run| run.run_id.as_str()).collect();
+            return Err(Error::config(format!("`{wanted}` begins {} runs: {}", several.len(), ids.join(", "))));
+        }
+    };
+    let mut files: Vec<_> = state.inputs().filter(|input| input.run_id == run.run_id).collect();
+    files.sort_by(|a, b| a.key.cmp(&b.key));
+    if console.json() {
+        console.document(&json!({"run": run, "files": files}))?;
+        return Ok(Exit::Ok);
+    }
+    let local = company.config.company.time_zone;
+    console.line(format!("{}  {}", run.run_id, word(run.status)))?;
+    console.line(format!("  as of       {}", run.logical_date))?;
+    console.line(format!("  started     {}", run.started_at.with_timezone(&local).format("%Y-%m-%d %H:%M:%S %Z")))?;
+    console.line(format!("  ended       {}", run.ended_at.with_timezone(&local).format("%Y-%m-%d %H:%M:%S %Z")))?;
+    console.line(format!("  files       {}", run.files))?;
+    console.line(format!("  rows        {} = {} clean + {} rejected", run.rows_read, run.rows_clean, run.rows_rejected))?;
+    console.line(format!("  partitions  {} built, {} reused", run.partitions_built, run.partitions_reused))?;
+    console.line(format!("  marts       {}, alerts {}, mails {}", run.marts, run.alerts, run.mails))?;
+    for (stage, ms) in &run.stage_ms {
+        console.line(format!("  {stage:<11} {ms} ms"))?;
+    }
+    for note in &run.notes {
+        console.line(format!("  note        {note}"))?;
+    }
+    if let Some(error) = &run.error {
+        console.line(format!("  error       {error}"))?;
+    }
+    for input in files.iter().take(50) {
+        let standing = match input.status {
+            InputStatus::Active => "active",
+            InputStatus::Superseded => "superseded",
+            InputStatus::Quarantined => "quarantined",
+        };
+        console.line(format!("  {standing:<11} {} ({} rows, {} rejected)", input.key, input.rows_read, input.rows_rejected))?;
+    }
+    if files.len() > 50 {
+        console.line(format!("  … and {} more files (--output json lists all)", files.len() - 50))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Asks the published marts.
+pub(super) async fn query(cli: &Cli, sql: &str, console: &Console) -> Result<Exit> {
+    let company = company(cli)?;
+    let state = pipeline::state(&company).await?;
+    if pipeline::published_run(&state).is_none() {
+        return Err(Error::config("nothing is published yet").hint("run a job first: tributary run nightly"));
+    }
+    let batches = models::query_published(
+        &company.registry,
+        &company.config,
+        &company.stores,
+        state.partitions().map(AsRef::as_ref),
+        sql,
+    )
+    .await?;
+    if console.json() {
+        let mut out = Vec::new();
+        let mut writer = arrow::json::ArrayWriter::new(&mut out);
+        for batch in &batches {
+            writer.write(batch)?;
+        }
+        writer.finish()?;
+        if out.is_empty() {
+            out.extend_from_slice(b"[]");
+        }
+        out.push(b'\n');
+        console.raw(&out)?;
+    } else {
+        let rows: usize = batches.iter().map(arrow::record_batch::RecordBatch::num_rows).sum();
+        console.line(arrow::util::pretty::pretty_format_batches(&batches)?.to_string())?;
+        console.line(format!("{rows} rows"))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Runs the SQL unit tests.
+pub(super) async fn test(cli: &Cli, files: &[PathBuf], console: &Console) -> Result<Exit> {
+    let config = Config::load(&cli.config)?;
+    let contracts = Contracts::load(&config.folders.jobs)?;
+    let registry = Registry::load(&config, &contracts)?;
+    let mut named = files.to_vec();
+    if named.is_empty() {
+        named.push(config.root.join("tests/slt"));
+    }
+    let mut files = Vec::new();
+    for path in named {
+        if path.is_dir() { files.extend(models::slt::files(&path)?) } else { files.push(path) }
+    }
+    let report = models::slt::run(&files, &registry, &config).await?;
+    let failed = report.files.iter().filter(|file| !file.failures.is_empty()).count();
+    for file in &report.files {
+        for failure in &file.failures {
+            console.line(format!("{}:{}: {}", file.path.display(), failure.line, failure.message))?;
+        }
+    }
+    let records: usize = report.files.iter().map(|file| file.passed).sum();
+    console.line(format!("{} files, {records} records passed, {failed} files failed", report.files.len()))?;
+    Ok(if report.is_ok() { Exit::Ok } else { Exit::Checks })
+}
+
+/// Removes orphans and expired mail bodies.
+pub(super) async fn clean(cli: &Cli, dry_run: bool, console: &Console) -> Result<Exit> {
+    let company = company(cli)?;
+    let options = Options::of(&company.config);
+    let held = state::hold(&company.stores, &options, &company.clock, "clean").await?;
+    let cleaned =
+        state::clean::clean(&company.stores, &held.chain, &held.state, &options, &company.clock, dry_run).await;
+    held.release().await?;
+    let cleaned = cleaned?;
+    let objects: Vec<&String> = cleaned.lake.iter().chain(&cleaned.marts).collect();
+    if console.json() {
+        let uploads = &cleaned.uploads;
+        console.document(&json!({"dry_run": dry_run, "objects": objects, "uploads": uploads, "bytes": cleaned.bytes}))?;
+    } else {
+        let verb = if dry_run { "would remove" } else { "removed" };
+        for key in objects.iter().take(20) {
+            console.line(format!("  {key}"))?;
+        }
+        console.line(format!(
+            "{verb} {} objects, {} bytes, and {} leftovers of uploads",
+            objects.len(),
+            report::thousands(cleaned.bytes),
+            cleaned.uploads.len()
+        ))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Checks machine and stores; each line says what was tried and what to do where it failed.
+pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
+    let mut findings: Vec<(&str, Result<String>)> = Vec::new();
+    let config = Config::load(&cli.config)?;
+    findings.push(("settings", Ok(format!("{} is valid", cli.config.display()))));
+    match Stores::open(&config) {
+        Ok(stores) => {
+            findings.push((
+                "inbox",
+                stores.inbox.list("").await.map(|objects| format!("{} ({} objects)", stores.inbox, objects.len())),
+            ));
+            findings.push(("lake", stores.lake.check_create_once(&state::nonce()).await.map(|()| format!("{}: writable, conditional writes hold", stores.lake))));
+            findings.push(("marts", stores.marts.check_create_once(&state::nonce()).await.map(|()| format!("{}: writable", stores.marts))));
+        }
+        Err(err) => findings.push(("stores", Err(err))),
+    }
+    findings.push(("models", pipeline::Company::load(&cli.config, clock()?).map(|c| format!("{} models load", c.registry.names().count()))));
+    findings.push(("spill", tempfile::tempdir().map(|dir| format!("{} is writable", dir.path().parent().unwrap_or(dir.path()).display())).map_err(Error::from)));
+    let now = clock()?.now();
+    findings.push((
+        "clock",
+        if now < chrono::DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000) {
+            Err(Error::config(format!("the machine says it is {now}")).hint("set the clock"))
+        } else {
+            Ok(format!("{} is {}", config.company.time_zone, now.with_timezone(&config.company.time_zone).format("%Y-%m-%d %H:%M")))
+        },
+    ));
+    findings.push(("mail", mail(&config).await));
+    let faults = findings.iter().filter(|(_, result)| result.is_err()).count();
+    if console.json() {
+        let list: Vec<_> = findings
+            .iter()
+            .map(|(what, result)| match result {
+                Ok(text) => json!({"check": what, "ok": true, "found": text}),
+                Err(err) => json!({"check": what, "ok": false, "found": err.one_line(), "help": err.advice()}),
+            })
+            .collect();
+        console.document(&list)?;
+    } else {
+        for (what, result) in &findings {
+            match result {
+                Ok(text) => console.line(format!("ok    {what:<10} {text}"))?,
+                Err(err) => {
+                    console.line(format!("FAIL  {what:<10} {}", err.one_line()))?;
+                    if let Some(hint) = err.advice() {
+                        console.line(format!("                 help: {hint}"))?;
+                    }
+                }
+            }
+        }
+    }
+    Ok(if faults == 0 { Exit::Ok } else { Exit::Usage })
+}
+
+/// Whether mails could leave: the folder can be made, or the server answers.
+async fn mail(config: &Config) -> Result<String> {
+    let settings = &config.mail;
+    let transport = Transport::from_environment(settings)?;
+    if let Transport::File(folder) = &transport {
+        std::fs::create_dir_all(folder).map_err(|err| Error::from(err).at(folder.display()))?;
+        return Ok(format!("mails are written to {}", folder.display()));
+    }
+    let place = format!("{}:{}", settings.smtp_host, settings.smtp_port);
+    let refused = |err: Error| err.at(&place).hint("check mail.smtp_host, mail.smtp_port and the firewall");
+    match tokio::time::timeout(Duration::from_secs(10), tokio::net::TcpStream::connect(&place)).await {
+        Ok(Ok(_)) => Ok(format!("{place} answers")),
+        Ok(Err(err)) => Err(refused(Error::retry("the mail server cannot be reached").because(err))),
+        Err(_) => Err(refused(Error::retry("the mail server does not answer within 10 seconds"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_read() {
+        assert_eq!(parse_age("26h").unwrap(), TimeDelta::hours(26));
+        assert_eq!(parse_age("90m").unwrap(), TimeDelta::minutes(90));
+        assert!(parse_age("26").is_err());
+        assert!(parse_age("h").is_err());
+        assert!(parse_age("").is_err());
+    }
+}

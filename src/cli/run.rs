@@ -1,0 +1,159 @@
+//! `run`, `plan` and `backfill`.
+
+use chrono::NaiveDate;
+use indicatif::ProgressBar;
+
+use super::args::{BackfillArgs, Cli, RunArgs};
+use super::{Console, Exit};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::pipeline::{self, Company, Request, Watch};
+use crate::report::{self, Report};
+use crate::state::record::RunStatus;
+
+/// Loads the company that the command line names.
+pub(super) fn company(cli: &Cli) -> Result<Company> {
+    Company::load(&cli.config, clock()?)
+}
+
+/// The machine's clock; in debug builds `TRIBUTARY_NOW` stops it, for tests.
+pub(super) fn clock() -> Result<Clock> {
+    #[cfg(debug_assertions)]
+    if let Ok(now) = std::env::var("TRIBUTARY_NOW") {
+        let now = chrono::DateTime::parse_from_rfc3339(&now)
+            .map_err(|err| Error::config("TRIBUTARY_NOW is not an RFC 3339 instant").because(err))?;
+        return Ok(Clock::fixed(now.to_utc()));
+    }
+    Ok(Clock::system())
+}
+
+/// A progress bar that follows the stages.
+struct Bar(ProgressBar);
+
+impl Watch for Bar {
+    fn stage(&self, name: &str, steps: u64) {
+        self.0.set_prefix(name.to_string());
+        self.0.set_message(String::new());
+        self.0.set_position(0);
+        self.0.set_length(steps);
+        self.0.tick();
+    }
+    fn step(&self, what: &str) {
+        self.0.set_message(what.to_string());
+        self.0.inc(1);
+    }
+}
+
+fn request(company: &Company, args: &RunArgs) -> Result<Request> {
+    let job = company.job(&args.job)?;
+    let last = job.last_closed_day(company.config.company.time_zone, company.clock.now());
+    let date = args.date.unwrap_or(last);
+    if date > last {
+        return Err(Error::config(format!("{date} is not over yet: the last closed business day is {last}")));
+    }
+    Ok(Request { job, date, full_refresh: args.full_refresh, select: args.select.clone(), quiet: false })
+}
+
+/// Runs one job once and says what came of it.
+pub(super) async fn run(cli: &Cli, args: &RunArgs, console: &Console) -> Result<Exit> {
+    let company = company(cli)?;
+    let request = request(&company, args)?;
+    let bar = Bar(console.progress());
+    let report = pipeline::run(&company, &request, &bar).await;
+    bar.0.finish_and_clear();
+    let report = report?;
+    show(&report, console)?;
+    Ok(exit(&report))
+}
+
+/// Prints an account.
+pub(super) fn show(report: &Report, console: &Console) -> Result<()> {
+    if console.json() { console.document(report) } else { console.raw(report::render(report).as_bytes()) }
+}
+
+/// How the command ends for this account.
+pub(super) fn exit(report: &Report) -> Exit {
+    let undelivered = report.mails.iter().any(|mail| mail.outcome != "sent");
+    match report.run.status {
+        RunStatus::ChecksFailed => Exit::Checks,
+        RunStatus::Failed => Exit::Error,
+        _ if undelivered => Exit::Undelivered,
+        _ if report.nothing_new => Exit::Ok,
+        RunStatus::Warned => Exit::Warnings,
+        RunStatus::Ok => Exit::Ok,
+    }
+}
+
+/// Shows what a run would do.
+pub(super) async fn plan(cli: &Cli, args: &RunArgs, console: &Console) -> Result<Exit> {
+    let company = company(cli)?;
+    let request = request(&company, args)?;
+    let plan = pipeline::plan(&company, &request).await?;
+    if console.json() {
+        console.document(&plan)?;
+        return Ok(Exit::Ok);
+    }
+    let bytes: u64 = plan.arrivals.iter().map(|arrival| arrival.bytes).sum();
+    console.line(format!("{} {}", request.job.name, request.date))?;
+    console.line(format!("  would fetch   {} files, {} bytes", plan.arrivals.len(), report::thousands(bytes)))?;
+    for arrival in plan.arrivals.iter().take(20) {
+        console.line(format!("    {}", arrival.key))?;
+    }
+    if plan.arrivals.len() > 20 {
+        console.line(format!("    … and {} more", plan.arrivals.len() - 20))?;
+    }
+    let build: Vec<_> = plan.steps.iter().filter(|step| step.build).collect();
+    console.line(format!(
+        "  would build   {} partitions, reuse {} (from what is staged; new files add theirs)",
+        build.len(),
+        plan.steps.len() - build.len()
+    ))?;
+    for step in build {
+        console.line(format!("    {:<28} {:<8} {}", step.model, step.partition, step.reason))?;
+    }
+    match plan.last {
+        Some(run) => console.line(format!("  last run      {} ended {}", run.run_id, run.ended_at.format("%Y-%m-%d %H:%M UTC")))?,
+        None => console.line("  last run      none of this date")?,
+    }
+    for note in plan.notes {
+        console.line(format!("  note          {note}"))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Builds the marts of past dates, oldest first. Alerts stay as they are and nothing is mailed.
+pub(super) async fn backfill(cli: &Cli, args: &BackfillArgs, console: &Console) -> Result<Exit> {
+    let company = company(cli)?;
+    let job = company.job(&args.job)?;
+    let last = job.last_closed_day(company.config.company.time_zone, company.clock.now());
+    if args.from > args.to || args.to > last {
+        return Err(Error::config(format!("{} to {} is not a span of closed business days", args.from, args.to))
+            .hint(format!("--from must not be after --to, and --to not after {last}")));
+    }
+    let bar = Bar(console.progress());
+    let mut worst = Exit::Ok;
+    for date in args.from.iter_days().take_while(|date: &NaiveDate| *date <= args.to) {
+        let request = Request { job: job.clone(), date, full_refresh: false, select: Vec::new(), quiet: true };
+        let report = pipeline::run(&company, &request, &bar).await?;
+        let exit = exit(&report);
+        let rows: u64 = report.marts.iter().map(|mart| mart.rows).sum();
+        console.line(format!("{date}  {}  {} marts, {} rows", word(exit), report.marts.len(), report::thousands(rows)))?;
+        if matches!(exit, Exit::Error | Exit::Checks) {
+            show(&report, console)?;
+            return Ok(exit);
+        }
+        worst = if worst == Exit::Ok { exit } else { worst };
+    }
+    bar.0.finish_and_clear();
+    Ok(worst)
+}
+
+fn word(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Ok => "ok",
+        Exit::Warnings => "warnings",
+        Exit::Checks => "checks failed",
+        Exit::Undelivered => "mails waiting",
+        Exit::Error | Exit::Usage => "failed",
+    }
+}

@@ -1,0 +1,316 @@
+//! What a digest shows, in sentences: everything the templates print is decided here.
+
+mod sentences;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use sentences::{clip, full_day, lead, more, mute, name_list, subject, why};
+
+use crate::mail::address::header_text;
+use crate::mail::digest::{Audience, Edition, Headline, Picked, Received, Status, status};
+use crate::mail::rule::{Said, label_line};
+use crate::mail::words::Words;
+use crate::state::record::{Alert, AlertPhase};
+
+/// Longest title and longest reason or advice, in characters.
+const TITLE_CHARS: usize = 90;
+const TEXT_CHARS: usize = 320;
+/// Notes, resolved findings and missing partners listed before the rest is counted.
+const LINES_MAX: usize = 8;
+
+/// A digest, ready to be laid out.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct View {
+    pub(crate) lang: &'static str,
+    pub(crate) status: Status,
+    pub(crate) status_word: &'static str,
+    pub(crate) colour: &'static str,
+    pub(crate) subject: String,
+    pub(crate) preview: String,
+    pub(crate) company: String,
+    pub(crate) scope: String,
+    pub(crate) day: String,
+    pub(crate) lead: String,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) card: Option<Item>,
+    pub(crate) items: Vec<Item>,
+    pub(crate) more: Vec<String>,
+    pub(crate) headlines: Vec<Figure>,
+    pub(crate) resolved: Vec<String>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) why: String,
+    pub(crate) mute: String,
+    pub(crate) run_id: String,
+    pub(crate) t: BTreeMap<&'static str, &'static str>,
+}
+
+/// A line of the summary at the top.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Fact {
+    pub(crate) name: &'static str,
+    pub(crate) value: String,
+    pub(crate) bad: bool,
+}
+
+/// A finding.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Item {
+    pub(crate) colour: &'static str,
+    pub(crate) severity: &'static str,
+    pub(crate) tag: String,
+    pub(crate) title: String,
+    pub(crate) value: String,
+    pub(crate) value_label: String,
+    pub(crate) comparison: String,
+    pub(crate) reason: String,
+    pub(crate) advice: String,
+    pub(crate) reference: String,
+    pub(crate) bars: Vec<Bar>,
+}
+
+/// A figure of the day.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Figure {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) change: String,
+    pub(crate) colour: &'static str,
+    pub(crate) previous: String,
+    pub(crate) bars: Vec<Bar>,
+}
+
+/// One bar of a small chart; heights in pixels, the rest pads the bar to the ground.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Bar {
+    pub(crate) height: u32,
+    pub(crate) last: bool,
+}
+
+/// Tones that stay readable on white and when a mail program darkens the page.
+const RED: &str = "#d1453b";
+const AMBER: &str = "#c27a16";
+const GREEN: &str = "#2f9461";
+const BLUE: &str = "#4a7fc1";
+const GREY: &str = "#7a8594";
+
+impl View {
+    pub(crate) fn new(edition: &Edition<'_>, audience: &Audience, picked: &Picked<'_>, words: &Words) -> Self {
+        let received = audience.received.as_ref().unwrap_or(edition.received);
+        let status = status(edition, received, picked);
+        let mut found: Vec<Item> = picked.due.iter().map(|alert| item(edition, alert, words)).collect();
+        let rest = found.split_off(found.len().min(edition.config.mail.findings_max.max(1)));
+        let lead = lead(edition, received, picked, status, words);
+        let scope = header_text(audience.scope.as_deref().unwrap_or_default());
+        let subject = subject(edition, received, picked, status, found.first(), &scope, words);
+        let preview = match found.first() {
+            Some(worst) if worst.reason.is_empty() => lead.clone(),
+            Some(worst) => format!("{} · {}", lead.trim_end_matches(['。', '.']), worst.reason),
+            None => lead.clone(),
+        };
+        let more = more(edition, picked, rest.len(), words);
+        let mute = if found.is_empty() { String::new() } else { mute(edition, words) };
+        let colour = match status {
+            Status::Failed => RED,
+            Status::Alert => found.first().map_or(AMBER, |worst| worst.colour),
+            Status::Late => AMBER,
+            Status::Ok => GREEN,
+        };
+        let mut found = found.into_iter();
+        Self {
+            lang: words.pick("zh-CN", "en"),
+            status,
+            status_word: status.word(words),
+            colour,
+            subject,
+            preview: clip(&preview, 140),
+            company: header_text(&edition.config.company.name),
+            scope,
+            day: format!("{} {}", words.date(edition.run.logical_date), words.weekday(edition.run.logical_date)),
+            lead,
+            facts: facts(edition, received, words),
+            card: found.next(),
+            items: found.map(Item::without_repeated_value).collect(),
+            more,
+            // What a failed run has computed is not what the reports show: no figures then.
+            headlines: match status {
+                Status::Failed => Vec::new(),
+                _ => audience.headlines.iter().map(|headline| figure(edition, headline, words)).collect(),
+            },
+            resolved: resolved(edition, picked, words),
+            notes: capped(edition.run.notes.iter().map(|note| clip(&header_text(note), TEXT_CHARS)).collect(), words),
+            why: why(edition, audience, words),
+            mute,
+            run_id: header_text(&edition.run.run_id),
+            t: labels(words),
+        }
+    }
+}
+
+fn labels(words: &Words) -> BTreeMap<&'static str, &'static str> {
+    let pairs = [
+        ("reason", "原因", "Cause"),
+        ("advice", "建议", "Do"),
+        ("worst", "最严重", "The worst"),
+        ("others", "其他", "Also"),
+        ("figures", "当日净销售额", "Net sales of the day"),
+        ("against", "较上周同日", "against the same day last week"),
+        ("channel", "渠道", "Channel"),
+        ("resolved", "已恢复", "Resolved"),
+        ("notes", "数据说明", "About the data"),
+    ];
+    pairs.into_iter().map(|(key, zh, en)| (key, words.pick(zh, en))).collect()
+}
+fn facts(edition: &Edition<'_>, received: &Received, words: &Words) -> Vec<Fact> {
+    let run = edition.run;
+    let mut facts = vec![Fact {
+        name: words.pick("数据截至", "Data as of"),
+        value: edition.data_as_of.map_or_else(|| "—".to_string(), |day| full_day(day, words)),
+        bad: edition.data_as_of != Some(run.logical_date),
+    }];
+    if received.expected > 0 {
+        let missing = name_list(&received.missing, 3, words);
+        let counts = format!("{}/{}", received.received, received.expected);
+        facts.push(Fact {
+            name: words.pick("合作伙伴已到", "Partners arrived"),
+            value: if missing.is_empty() {
+                counts
+            } else {
+                words.pick(format!("{counts}，缺 {missing}"), format!("{counts}, without {missing}"))
+            },
+            bad: received.received < received.expected,
+        });
+    }
+    let (read, refused) = (count(run.rows_read), count(run.rows_rejected));
+    let share = if run.rows_read == 0 { 0.0 } else { refused / read };
+    let rows = words.number(read);
+    facts.push(Fact {
+        name: words.pick("读入行数", "Rows read"),
+        value: if run.rows_rejected == 0 {
+            words.pick(format!("{rows}，全部可用"), format!("{rows}, none refused"))
+        } else {
+            let small = if share < 0.001 { "<0.1%".to_string() } else { words.percent(share) };
+            let refused = words.number(refused);
+            words.pick(format!("{rows}，拒收 {refused}（{small}）"), format!("{rows}, {refused} refused ({small})"))
+        },
+        bad: share >= 0.01,
+    });
+    facts
+}
+
+/// A count for reading.
+#[expect(clippy::cast_precision_loss, reason = "shown with four digits at most")]
+fn count(rows: u64) -> f64 {
+    rows as f64
+}
+
+fn item(edition: &Edition<'_>, alert: &Alert, words: &Words) -> Item {
+    let rule = edition.rules.get(&alert.rule);
+    let said = rule.map_or_else(
+        || Said { title: label_line(&alert.rule, alert), ..Said::default() },
+        |rule| rule.say(alert, words),
+    );
+    let (colour, severity) = match alert.severity.as_str() {
+        "critical" => (RED, words.pick("严重", "critical")),
+        "warning" => (AMBER, words.pick("警告", "warning")),
+        _ => (BLUE, words.pick("提示", "info")),
+    };
+    let since = words.pick(format!("自 {}", words.date(alert.since)), format!("since {}", words.date(alert.since)));
+    let tag = match alert.phase {
+        AlertPhase::New => words.pick("新", "new").to_string(),
+        AlertPhase::Worse => words.pick(format!("加重，{since}"), format!("worse, {since}")),
+        AlertPhase::Ongoing | AlertPhase::Resolved => since,
+    };
+    Item {
+        colour,
+        severity,
+        tag,
+        title: clip(&said.title, TITLE_CHARS),
+        value: said.value,
+        value_label: clip(&said.value_label, TITLE_CHARS),
+        comparison: clip(&said.comparison, TEXT_CHARS),
+        reason: clip(&said.reason, TEXT_CHARS),
+        advice: clip(&said.advice, TEXT_CHARS),
+        reference: clip(&label_line(&alert.rule, alert), TEXT_CHARS),
+        bars: rule.map_or_else(Vec::new, |rule| bars(&rule.past(alert))),
+    }
+}
+
+impl Item {
+    /// In a list, a value that the title holds is not said twice.
+    fn without_repeated_value(mut self) -> Self {
+        if self.title.contains(&self.value) {
+            self.value.clear();
+        }
+        self
+    }
+}
+
+fn resolved(edition: &Edition<'_>, picked: &Picked<'_>, words: &Words) -> Vec<String> {
+    let lines = picked.resolved.iter().map(|alert| {
+        let title = edition
+            .rules
+            .get(&alert.rule)
+            .map_or_else(|| label_line(&alert.rule, alert), |rule| rule.say(alert, words).title);
+        let since = words.date(alert.since);
+        words.pick(
+            format!("{}（自 {since}）", clip(&title, TITLE_CHARS)),
+            format!("{} (since {since})", clip(&title, TITLE_CHARS)),
+        )
+    });
+    capped(lines.collect(), words)
+}
+
+fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words) -> Figure {
+    let (rise, fall) = if edition.config.mail.rising_colour == "red" { (RED, GREEN) } else { (GREEN, RED) };
+    let growth = headline.previous.filter(|previous| *previous > 0.0).map(|previous| headline.value / previous - 1.0);
+    let (change, colour) = match growth {
+        None => ("—".to_string(), GREY),
+        Some(growth) if growth.abs() < 0.0005 => (format!("＝ {}", words.percent(0.0)), GREY),
+        Some(growth) if growth > 0.0 => (format!("▲ {}", words.percent(growth)), rise),
+        Some(growth) => (format!("▼ {}", words.percent(-growth)), fall),
+    };
+    Figure {
+        name: clip(&header_text(&headline.name), 40),
+        value: words.money(headline.value),
+        change,
+        colour,
+        previous: headline.previous.map_or_else(String::new, |previous| words.money(previous)),
+        bars: bars(&headline.history),
+    }
+}
+
+/// Heights of a small chart, 3 to 24 pixels. It shows the shape of the weeks, not the level: the ground
+/// lies one spread below the least value, for positive values not below 0.
+fn bars(values: &[f64]) -> Vec<Bar> {
+    let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    let values = &values[values.len().saturating_sub(30)..];
+    let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let ground = if least < 0.0 { least } else { (least - (top - least)).max(0.0) };
+    if values.len() < 2 || top <= ground {
+        return Vec::new();
+    }
+    let pixels = |value: f64| {
+        let share = (value - ground) / (top - ground);
+        // The share lies in 0..=1, so the figure in 3..=24.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "3 to 24")]
+        let height = (3.0 + 21.0 * share).round() as u32;
+        height
+    };
+    let end = values.len() - 1;
+    values.iter().enumerate().map(|(place, value)| Bar { height: pixels(*value), last: place == end }).collect()
+}
+fn capped(mut lines: Vec<String>, words: &Words) -> Vec<String> {
+    let distinct: BTreeSet<String> = lines.iter().cloned().collect();
+    if distinct.len() < lines.len() {
+        lines = distinct.into_iter().collect();
+    }
+    if lines.len() > LINES_MAX {
+        let rest = lines.len() - LINES_MAX;
+        lines.truncate(LINES_MAX);
+        lines.push(words.pick(format!("……还有 {rest} 条"), format!("… and {rest} more")));
+    }
+    lines
+}

@@ -1,0 +1,114 @@
+use arrow::util::display::array_value_to_string;
+
+use super::*;
+use crate::models::session::{self, Limits};
+
+/// The rows of a query, cells joined by a blank.
+async fn ask(sql: &str) -> Vec<String> {
+    try_ask(sql).await.unwrap()
+}
+
+async fn try_ask(sql: &str) -> Result<Vec<String>, String> {
+    let context = session::open(Limits { memory_bytes: 1 << 26, spill_bytes: 0, threads: 3 }).unwrap();
+    let frame = context.sql(sql).await.map_err(|err| err.to_string())?;
+    let batches = frame.collect().await.map_err(|err| err.to_string())?;
+    let mut rows = Vec::new();
+    for batch in batches {
+        for row in 0..batch.num_rows() {
+            let cells = batch.columns().iter().map(|array| array_value_to_string(array, row).unwrap());
+            rows.push(cells.collect::<Vec<_>>().join(" "));
+        }
+    }
+    Ok(rows)
+}
+
+#[tokio::test]
+async fn quantiles_interpolate_exactly() {
+    // R: quantile(c(1, 2, 3, 4), c(.25, .5, .9)) gives 1.75, 2.5, 3.7.
+    let sql = "select quantile_exact(x, 0.25), quantile_exact(x, 0.5), quantile_exact(x, 0.9), median_exact(x) \
+               from (values (4), (1), (3), (2), (null)) t(x)";
+    assert_eq!(ask(sql).await, ["1.7500000000 2.5000000000 3.7000000000 2.5000000000"]);
+    let sql = "select quantile_exact(x, 0), quantile_exact(x, 1), quantile_exact(x, 0.3333) \
+               from (values (-1.05), (2.10)) t(x)";
+    assert_eq!(ask(sql).await, ["-1.0500000000 2.1000000000 -0.0001050000"]);
+    let rows = "(values (1), (1), (2), (2), (4), (6), (9)) t(x)";
+    let sql = format!("select quantile_exact(cast(x as double), 0.9), mad_exact(cast(x as double)) from {rows}");
+    assert_eq!(ask(&sql).await, ["7.2 1.0"]);
+    assert_eq!(ask(&format!("select mad_exact(x) from {rows}")).await, ["1.0000000000"]);
+    assert_eq!(ask("select median_exact(x) from (values (1.5)) t(x) where x > 2").await, [""]);
+}
+
+#[tokio::test]
+async fn quantiles_round_half_away_from_zero_at_the_tenth_place() {
+    let sql = "select median_exact(x) from (values (0.0000000001), (0.0000000002)) t(x)";
+    assert_eq!(ask(sql).await, ["0.0000000002"]);
+    let sql = "select median_exact(x) from (values (-0.0000000001), (-0.0000000002)) t(x)";
+    assert_eq!(ask(sql).await, ["-0.0000000002"]);
+}
+
+#[tokio::test]
+async fn quantiles_move_with_a_window() {
+    let sql = "select day, cast(median_exact(x) over (order by day rows between 2 preceding and current row) \
+               as decimal(18, 2)) from (values (1, 5), (2, 1), (3, 9), (4, 1), (5, null), (6, 4)) t(day, x) order by day";
+    assert_eq!(ask(sql).await, ["1 5.00", "2 3.00", "3 5.00", "4 1.00", "5 5.00", "6 2.50"]);
+}
+
+#[tokio::test]
+async fn quantiles_by_group_do_not_depend_on_the_order_of_rows() {
+    let sql = "select value % 3 as part, median_exact((value * 7919) % 10007) from generate_series(1, 30000) \
+               group by 1 order by 1";
+    let once = ask(sql).await;
+    let back = "select value % 3 as part, median_exact((value * 7919) % 10007) from \
+                (select * from generate_series(1, 30000) order by value desc) group by 1 order by 1";
+    assert_eq!(once, ask(back).await);
+    assert_eq!(once.len(), 3);
+}
+
+#[tokio::test]
+async fn a_share_outside_0_to_1_is_refused() {
+    let err = try_ask("select quantile_exact(x, 1.5) from (values (1)) t(x)").await.unwrap_err();
+    assert!(err.contains("expected a number from 0 to 1"), "{err}");
+    let err = try_ask("select quantile_exact(x, x) from (values (1)) t(x)").await.unwrap_err();
+    assert!(err.contains("must be a constant"), "{err}");
+    let err = try_ask("select median_exact(x) from (values ('a')) t(x)").await.unwrap_err();
+    assert!(err.contains("not Utf8"), "{err}");
+}
+
+#[tokio::test]
+async fn the_value_beside_an_extreme_is_the_smallest_of_several() {
+    let rows = "(values ('b', 1), ('a', 1), ('c', 2), ('d', 2), ('e', null), (null, 2)) t(name, rank)";
+    let sql = format!("select min_by(name, rank), max_by(name, rank) from {rows}");
+    assert_eq!(ask(&sql).await, ["a c"]);
+    let sql = format!("select max_by(name, rank) from {rows} where rank is null");
+    assert_eq!(ask(&sql).await, [""]);
+}
+
+#[tokio::test]
+async fn calendar_steps() {
+    let sql = "select last_day(date '2024-02-10'), period_month(date '2026-01-31'), period_quarter(date '2026-10-01'), \
+               period_start('2026-Q4'), period_end('2026-Q4'), period_end('2024-02'), period_start('2026'), \
+               period_end('2026-13'), period_start('2026-1')";
+    assert_eq!(ask(sql).await, ["2024-02-29 2026-01 2026-Q4 2026-10-01 2026-12-31 2024-02-29 2026-01-01  "]);
+    let sql = "select add_months(date '2026-01-31', 1), add_months(date '2026-03-31', -1), add_days(date '2026-03-01', -1), \
+               age_years(date '2000-02-29', date '2026-02-28'), age_years(date '2000-02-29', date '2026-03-01')";
+    assert_eq!(ask(sql).await, ["2026-02-28 2026-02-28 2026-02-28 25 26"]);
+}
+
+#[tokio::test]
+async fn nothing_tells_the_time_or_draws_lots() {
+    for call in ["now()", "current_timestamp", "current_date", "today()", "current_time", "random()", "uuid()"] {
+        assert!(try_ask(&format!("select {call}")).await.is_err(), "{call} must be unknown");
+    }
+}
+
+#[test]
+fn every_function_says_how_it_is_called() {
+    for function in all() {
+        let name = match &function.body {
+            Body::Scalar(scalar) => scalar.name().to_string(),
+            Body::Aggregate(aggregate) => aggregate.name().to_string(),
+        };
+        assert!(function.usage.starts_with(&format!("{name}(")), "{name}: {}", function.usage);
+        assert!(function.words.ends_with('.'));
+    }
+}

@@ -1,0 +1,98 @@
+//! Which models need which: build order, cycles, selection.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use globset::Glob;
+
+use super::registry::{Layer, Model, Registry};
+use crate::config::closest;
+use crate::error::{Error, Result};
+
+/// Names in build order: each after what it reads, otherwise by layer and name. A cycle is named in full.
+pub(super) fn order(models: &BTreeMap<String, Model>) -> Result<Vec<String>> {
+    let mut waiting: BTreeMap<&str, BTreeSet<&str>> = models
+        .iter()
+        .map(|(name, model)| {
+            let reads = model.reads.models.iter().filter(|read| models.contains_key(*read)).map(String::as_str);
+            (name.as_str(), reads.collect())
+        })
+        .collect();
+    let mut order = Vec::with_capacity(models.len());
+    while !waiting.is_empty() {
+        let ready = waiting
+            .iter()
+            .filter(|(_, reads)| reads.is_empty())
+            .map(|(name, _)| *name)
+            .min_by_key(|name| (models.get(*name).map(|model| model.layer), *name));
+        let Some(ready) = ready else { return Err(cycle(models, &waiting)) };
+        waiting.remove(ready);
+        waiting.values_mut().for_each(|reads| {
+            reads.remove(ready);
+        });
+        order.push(ready.to_string());
+    }
+    Ok(order)
+}
+
+fn cycle(models: &BTreeMap<String, Model>, waiting: &BTreeMap<&str, BTreeSet<&str>>) -> Error {
+    let mut path: Vec<&str> = Vec::new();
+    let mut at = waiting.keys().next().copied();
+    while let Some(name) = at {
+        if let Some(first) = path.iter().position(|seen| *seen == name) {
+            path.drain(..first);
+            path.push(name);
+            break;
+        }
+        path.push(name);
+        at = waiting.get(name).and_then(|reads| reads.iter().next().copied());
+    }
+    let file = path.first().and_then(|name| models.get(*name)).map_or("sql", |model| model.path.as_str());
+    Error::config(format!("models read each other in a circle: {}", path.join(" reads ")))
+        .at(file)
+        .hint("move what they share into a model of its own")
+}
+
+pub(super) fn select(registry: &Registry, globs: &[String]) -> Result<Vec<String>> {
+    let mut wanted: BTreeSet<&str> = BTreeSet::new();
+    for glob in globs {
+        let (pattern, downstream) = glob.strip_suffix('+').map_or((glob.as_str(), false), |stem| (stem, true));
+        let matcher = Glob::new(pattern)
+            .map_err(|err| Error::config(format!("\"{glob}\" is not a pattern of model names")).because(err))?
+            .compile_matcher();
+        // A plain `*` means what readers get; a name may also pick a step in between.
+        let all = pattern.contains('*');
+        let hits: Vec<&str> = registry
+            .models()
+            .filter(|model| matcher.is_match(&model.name))
+            .filter(|model| !all || matches!(model.layer, Layer::Marts | Layer::Alerts))
+            .map(|model| model.name.as_str())
+            .collect();
+        if hits.is_empty() && pattern != "*" {
+            let error = Error::config(format!("no model matches \"{glob}\""));
+            return Err(match closest(pattern, registry.models().map(|model| model.name.as_str())) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error,
+            });
+        }
+        wanted.extend(&hits);
+        if downstream {
+            for name in registry.order() {
+                let Some(model) = registry.get(name) else { continue };
+                let mut reads = model.reads.models.iter();
+                if reads.any(|read| hits.contains(&read.as_str()) || wanted.contains(read.as_str())) {
+                    wanted.insert(name);
+                }
+            }
+        }
+    }
+    let mut open: Vec<&str> = wanted.iter().copied().collect();
+    while let Some(name) = open.pop() {
+        let Some(model) = registry.get(name) else { continue };
+        for read in model.reads.models.iter().chain(&model.check_reads.models) {
+            if wanted.insert(read) {
+                open.push(read);
+            }
+        }
+    }
+    Ok(registry.order().iter().filter(|name| wanted.contains(name.as_str())).cloned().collect())
+}

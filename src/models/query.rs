@@ -1,0 +1,103 @@
+//! From SQL text to a plan, and from an engine's error back to the line that caused it.
+
+use datafusion::common::Diagnostic;
+use datafusion::config::Dialect;
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast;
+
+use super::bind::Parameters;
+use crate::error::{Error, Kind, Result};
+
+/// Parses one query.
+pub fn parse(context: &SessionContext, sql: &str) -> Result<Statement, DataFusionError> {
+    let statement = context.state().sql_to_statement(sql, &Dialect::Generic)?;
+    match &statement {
+        Statement::Statement(inner) if matches!(inner.as_ref(), ast::Statement::Query(_)) => Ok(statement),
+        _ => Err(DataFusionError::Plan("a model is one query; this is another kind of statement".to_string())),
+    }
+}
+
+/// Plans a parsed query with its parameters.
+pub async fn plan(
+    context: &SessionContext,
+    statement: &Statement,
+    parameters: &Parameters,
+    path: &str,
+    sql: &str,
+) -> Result<DataFrame> {
+    let mut bound = statement.clone();
+    parameters.bind(&mut bound).map_err(|err| err.at(path))?;
+    let plan = context.state().statement_to_plan(bound).await.map_err(|err| located(&err, path, sql))?;
+    context.execute_logical_plan(plan).await.map_err(|err| located(&err, path, sql))
+}
+
+/// An engine's error with file, line and column, and the line underlined where the engine knows it.
+pub fn located(err: &DataFusionError, path: &str, sql: &str) -> Error {
+    let kind = Error::from(DataFusionError::Plan(String::new())).kind();
+    let spans: Vec<&Diagnostic> = err.diagnostic().into_iter().collect();
+    let words = words(err);
+    if let Some(diagnostic) = spans.first()
+        && let Some(span) = diagnostic.span
+    {
+        let (line, column) = (span.start.line, span.start.column);
+        let width = if span.end.line == span.start.line { span.end.column.saturating_sub(column).max(1) } else { 1 };
+        let error = Error::new(kind, format!("{words}{}", underlined(sql, line, column, width)))
+            .at(format!("{path}:{line}:{column}"));
+        let help: Vec<&str> = diagnostic.helps.iter().chain([]).map(|help| help.message.as_str()).collect();
+        return if help.is_empty() { error } else { error.hint(help.join("; ")) };
+    }
+    if let Some((line, column)) = parser_position(&words) {
+        let words = words.split(" at Line: ").next().unwrap_or_default();
+        return Error::new(kind, format!("{words}{}", underlined(sql, line, column, 1)))
+            .at(format!("{path}:{line}:{column}"));
+    }
+    Error::new(engine_kind(err), words).at(path)
+}
+
+fn engine_kind(err: &DataFusionError) -> Kind {
+    match err.find_root() {
+        DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => Kind::Retry,
+        // What else fails while planning or running a model is decided by its SQL and its data.
+        _ => Kind::Config,
+    }
+}
+
+/// The engine's message without its own prefixes and stack of wrappers.
+fn words(err: &DataFusionError) -> String {
+    let text = err.find_root().strip_backtrace();
+    let mut text = text.as_str();
+    for prefix in ["Error during planning: ", "Schema error: ", "SQL error: ", "Execution error: ", "Arrow error: "] {
+        text = text.strip_prefix(prefix).unwrap_or(text);
+    }
+    let text = text.strip_prefix("ParserError(\"").and_then(|rest| rest.strip_suffix("\")")).unwrap_or(text);
+    let text = text.split("\nDid you mean").next().unwrap_or(text);
+    let mut chars = text.trim().trim_end_matches('.').chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        (Some(first), _) => std::iter::once(first).chain(chars).collect(),
+        _ => "query failed".to_string(),
+    }
+}
+
+fn parser_position(words: &str) -> Option<(u64, u64)> {
+    let (_, rest) = words.rsplit_once("Line: ")?;
+    let (line, column) = rest.split_once(", Column: ")?;
+    let column: String = column.chars().take_while(char::is_ascii_digit).collect();
+    Some((line.parse().ok()?, column.parse().ok()?))
+}
+
+fn underlined(sql: &str, line: u64, column: u64, width: u64) -> String {
+    let at = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    match sql.lines().nth(at(line).saturating_sub(1)) {
+        Some(text) => {
+            let pad = " ".repeat(at(column).saturating_sub(1).min(text.chars().count()));
+            format!("\n    {text}\n    {pad}{}", "^".repeat(at(width).min(text.chars().count().max(1))))
+        }
+        None => String::new(),
+    }
+}

@@ -1,0 +1,78 @@
+//! The query engine, built in one place: what it may use, which functions it knows, and that it never reads the clock.
+
+use std::sync::Arc;
+
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
+};
+use datafusion::execution::disk_manager::DiskManagerBuilder;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use super::functions;
+use crate::config::Config;
+use crate::error::Result;
+
+/// What a session may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Memory of all running queries together, before they spill.
+    pub memory_bytes: usize,
+    /// Disk that spilled data may fill.
+    pub spill_bytes: u64,
+    /// Query threads.
+    pub threads: usize,
+}
+
+impl Limits {
+    /// As configured.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            memory_bytes: config.engine.memory_bytes,
+            spill_bytes: config.engine.spill_bytes,
+            threads: config.threads(),
+        }
+    }
+}
+
+/// Functions whose value depends on when or how often they are called: a mart may not depend on that.
+const BANNED: [&str; 6] = ["now", "current_date", "current_time", "random", "uuid", "version"];
+
+/// Opens an engine that knows our functions and the empty schemas `feeds`, `system` and `settings`.
+pub fn open(limits: Limits) -> Result<SessionContext> {
+    let mut config = SessionConfig::new().with_target_partitions(limits.threads.max(1)).with_information_schema(false);
+    let options = config.options_mut();
+    options.sql_parser.default_null_ordering = "nulls_last".to_string();
+    options.sql_parser.parse_float_as_decimal = true;
+    options.sql_parser.collect_spans = true;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.execution.parquet.schema_force_view_types = false;
+    options.execution.parquet.pushdown_filters = true;
+    options.execution.time_zone = Some("UTC".to_string());
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_bytes)))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_max_temp_directory_size(limits.spill_bytes))
+        .build_arc()?;
+    let state =
+        SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
+    let context = SessionContext::new_with_state(state);
+    for name in BANNED {
+        context.deregister_udf(name);
+    }
+    functions::register(&context);
+    fork(&context)
+}
+
+/// A session with the same functions, limits, memory and stores, but without any table.
+pub fn fork(base: &SessionContext) -> Result<SessionContext> {
+    let catalog = MemoryCatalogProvider::new();
+    for schema in ["public", "feeds", "system", "settings"] {
+        catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new()))?;
+    }
+    let catalogs = MemoryCatalogProviderList::new();
+    catalogs.register_catalog("datafusion".to_string(), Arc::new(catalog));
+    let state = SessionStateBuilder::new_from_existing(base.state()).with_catalog_list(Arc::new(catalogs)).build();
+    Ok(SessionContext::new_with_state(state))
+}

@@ -1,0 +1,424 @@
+//! `.slt` tests of models: given rows, expected rows, on the production engine, without any file of data.
+//!
+//! A test gives rows at any layer and asks for a model; every model it has not given is computed from its SQL.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch, new_null_array};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type, Schema, SchemaRef};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use chrono::NaiveDate;
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+use datafusion::config::Dialect;
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast;
+use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
+
+use super::bind::Parameters;
+use super::cast::{Conform, declared};
+use super::query;
+use super::registry::Registry;
+use super::session::{self, Limits};
+use super::system;
+use crate::config::{Config, closest};
+use crate::error::{Error, Result};
+
+/// The as-of date of a test that sets none.
+pub const AS_OF: NaiveDate = match NaiveDate::from_ymd_opt(2026, 11, 22) {
+    Some(date) => date,
+    None => NaiveDate::MIN,
+};
+
+/// One failed record.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// Line of the record in its file.
+    pub line: u32,
+    /// What was expected and what came.
+    pub message: String,
+}
+
+/// How one file fared.
+#[derive(Debug, Clone)]
+pub struct FileReport {
+    /// The file.
+    pub path: PathBuf,
+    /// Records that held.
+    pub passed: usize,
+    /// Records that did not.
+    pub failures: Vec<Failure>,
+}
+
+/// How all files fared.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// By file, in the order given.
+    pub files: Vec<FileReport>,
+}
+
+impl Report {
+    /// Whether every record of every file held.
+    pub fn is_ok(&self) -> bool {
+        self.files.iter().all(|file| file.failures.is_empty())
+    }
+}
+
+/// The `.slt` files below `folder`, sorted.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|err| Error::from(err).at(folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "slt") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Runs every file on an engine of its own.
+pub async fn run(files: &[PathBuf], registry: &Registry, config: &Config) -> Result<Report> {
+    let mut report = Report::default();
+    for path in files {
+        report.files.push(run_file(path, registry, config).await?);
+    }
+    Ok(report)
+}
+
+async fn run_file(path: &Path, registry: &Registry, config: &Config) -> Result<FileReport> {
+    let mut report = FileReport { path: path.to_path_buf(), passed: 0, failures: Vec::new() };
+    let records = match sqllogictest::parse_file::<DefaultColumnType>(path) {
+        Ok(records) => records,
+        Err(err) => {
+            report.failures.push(Failure { line: err.location().line(), message: err.kind().to_string() });
+            return Ok(report);
+        }
+    };
+    let database = Database::open(registry, config)?;
+    let cell = std::sync::Mutex::new(Some(database));
+    let mut runner = Runner::new(|| {
+        let taken = cell.lock().ok().and_then(|mut slot| slot.take());
+        async move { taken.ok_or_else(|| Failed("a test file has one connection only".to_string())) }
+    });
+    runner.with_column_validator(|actual, expected| {
+        actual.len() == expected.len() || expected.as_slice() == [DefaultColumnType::Any]
+    });
+    for record in records {
+        let counts = matches!(record, Record::Statement { .. } | Record::Query { .. });
+        if matches!(record, Record::Halt { .. }) {
+            break;
+        }
+        match runner.run_async(record).await {
+            Ok(_) => report.passed += usize::from(counts),
+            Err(err) => {
+                report.failures.push(Failure { line: err.location().line(), message: err.kind().to_string() });
+            }
+        }
+    }
+    runner.shutdown_async().await;
+    Ok(report)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Failed(String);
+
+impl From<Error> for Failed {
+    fn from(err: Error) -> Self {
+        let line = err.one_line();
+        Self(match err.advice() {
+            Some(hint) => format!("{line} ({hint})"),
+            None => line,
+        })
+    }
+}
+
+/// One engine with empty feeds and system tables, in which models appear when they are asked for.
+struct Database {
+    context: SessionContext,
+    registry: Arc<Registry>,
+    parameters: Parameters,
+    /// Models computed from their SQL since the last statement that could have changed them.
+    computed: BTreeSet<String>,
+}
+
+impl Database {
+    fn open(registry: &Registry, config: &Config) -> Result<Self> {
+        let limits = Limits { memory_bytes: 1 << 30, spill_bytes: 1 << 30, threads: 1 };
+        let context = session::open(limits)?;
+        for (name, feed) in registry.feeds() {
+            context.register_table(TableReference::partial("feeds", name.as_str()), empty(&feed.schema)?)?;
+        }
+        for name in system::TABLES {
+            if let Some(schema) = system::schema(name) {
+                context.register_table(TableReference::partial("system", name), empty(&schema)?)?;
+            }
+        }
+        for (name, batch) in registry.tables() {
+            let table = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]])?;
+            context.register_table(TableReference::partial("settings", name.as_str()), Arc::new(table))?;
+        }
+        let parameters = Parameters::of(config, AS_OF, "test-run")?;
+        Ok(Self { context, registry: Arc::new(registry.clone()), parameters, computed: BTreeSet::new() })
+    }
+
+    async fn execute(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>> {
+        if let Some((name, value)) = setting(sql) {
+            self.parameters.set(name, value)?;
+            self.forget()?;
+            return Ok(DBOutput::StatementComplete(0));
+        }
+        let located = |err: datafusion::error::DataFusionError| query::located(&err, "test", sql);
+        let statement = self.context.state().sql_to_statement(sql, &Dialect::Generic).map_err(located)?;
+        let is_query =
+            matches!(&statement, Statement::Statement(inner) if matches!(inner.as_ref(), ast::Statement::Query(_)));
+        if !is_query {
+            self.forget()?;
+        }
+        let target = created(&statement);
+        if let Some((name, false)) = &target {
+            self.prepare(name).await?;
+        }
+        let mut bound = statement;
+        let own = target.as_ref().map(|(name, _)| name.as_str());
+        self.provide(&bound, own).await?;
+        self.parameters.bind(&mut bound)?;
+        let plan = self.context.state().statement_to_plan(bound).await.map_err(located)?;
+        let frame = self.context.execute_logical_plan(plan).await.map_err(located)?;
+        let schema = Arc::new(frame.schema().as_arrow().clone());
+        let batches = frame.collect().await.map_err(located)?;
+        if let Some((name, true)) = &target {
+            self.complete(name).await?;
+        }
+        if !is_query {
+            return Ok(DBOutput::StatementComplete(0));
+        }
+        let types = schema.fields().iter().map(|field| column_type(field.data_type())).collect();
+        let mut rows = Vec::new();
+        for batch in &batches {
+            rows.extend(render(batch)?);
+        }
+        Ok(DBOutput::Rows { types, rows })
+    }
+
+    /// Drops what was computed, because what it was computed from may change.
+    fn forget(&mut self) -> Result<()> {
+        for name in std::mem::take(&mut self.computed) {
+            self.context.deregister_table(name.as_str())?;
+        }
+        Ok(())
+    }
+
+    /// Computes every model that `statement` reads, directly or not, and that is not there yet; not the table
+    /// `own` that it writes.
+    async fn provide(&mut self, statement: &Statement, own: Option<&str>) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let mut wanted = BTreeSet::new();
+        for reference in self.context.state().resolve_table_references(statement)? {
+            if reference.schema().is_none() && own != Some(reference.table()) {
+                self.missing(reference.table(), &registry, &mut wanted)?;
+            }
+        }
+        for name in registry.order().iter().filter(|name| wanted.contains(*name)) {
+            let Some(model) = registry.get(name) else { continue };
+            let frame = query::plan(&self.context, &model.statement, &self.parameters, &model.path, &model.sql).await?;
+            let found = Arc::new(frame.schema().as_arrow().clone());
+            let batches = frame.collect().await.map_err(|err| query::located(&err, &model.path, &model.sql))?;
+            let conform = Conform::new(&found, &model.sidecar.columns).map_err(|err| err.at(&model.path))?;
+            let cast = batches.iter().map(|batch| conform.apply(batch).map_err(|err| err.at(&model.path)));
+            let table = MemTable::try_new(Arc::clone(conform.schema()), vec![cast.collect::<Result<_>>()?])?;
+            self.context.register_table(name.as_str(), Arc::new(table))?;
+            self.computed.insert(name.clone());
+        }
+        Ok(())
+    }
+
+    fn missing(&self, name: &str, registry: &Registry, wanted: &mut BTreeSet<String>) -> Result<()> {
+        let Some(model) = registry.get(name) else { return Ok(()) };
+        if self.context.table_exist(name)? || !wanted.insert(name.to_string()) {
+            return Ok(());
+        }
+        for read in &model.reads.models {
+            self.missing(read, registry, wanted)?;
+        }
+        Ok(())
+    }
+
+    /// The schema that model `name` has from its SQL, if it can be planned with what is there.
+    async fn schema_of(&self, name: &str) -> Result<Option<SchemaRef>> {
+        let Some(model) = self.registry.get(name) else { return Ok(None) };
+        if !model.sidecar.columns.is_empty() {
+            return Ok(Some(declared(model.columns())));
+        }
+        let mut wanted = BTreeSet::new();
+        for read in &model.reads.models {
+            self.missing(read, &self.registry, &mut wanted)?;
+        }
+        let mut lent: Vec<&str> = Vec::new();
+        let mut schema = None;
+        for step in self.registry.order().iter().filter(|step| wanted.contains(*step) || *step == name) {
+            let Some(model) = self.registry.get(step) else { continue };
+            let planned = query::plan(&self.context, &model.statement, &self.parameters, &model.path, &model.sql).await;
+            let Ok(frame) = planned else { break };
+            if step == name {
+                schema = Conform::new(frame.schema().as_arrow(), &[]).ok().map(|conform| Arc::clone(conform.schema()));
+            } else {
+                self.context.register_table(step.as_str(), frame.into_view())?;
+                lent.push(step);
+            }
+        }
+        for step in lent {
+            self.context.deregister_table(step)?;
+        }
+        Ok(schema)
+    }
+
+    /// Before an insert into a model's rows: an empty table of the model's schema.
+    async fn prepare(&mut self, name: &str) -> Result<()> {
+        if self.context.table_exist(name)? {
+            return Ok(());
+        }
+        if let Some(schema) = self.schema_of(name).await? {
+            self.context.register_table(name, empty(&schema)?)?;
+        }
+        Ok(())
+    }
+
+    /// After a test created the rows of a model: the model's own types, and NULL for columns the test left out.
+    async fn complete(&mut self, name: &str) -> Result<()> {
+        let Some(provider) = self.context.deregister_table(name)? else { return Ok(()) };
+        let schema = self.schema_of(name).await?;
+        self.context.register_table(name, provider)?;
+        let Some(schema) = schema else { return Ok(()) };
+        let batches = self.context.table(name).await?.collect().await?;
+        let given = self.context.table(name).await?;
+        for field in given.schema().fields() {
+            if schema.column_with_name(field.name()).is_none() {
+                let names = schema.fields().iter().map(|field| field.name().as_str());
+                let error = Error::config(format!("model `{name}` has no column `{}`", field.name()));
+                return Err(match closest(field.name(), names) {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error,
+                });
+            }
+        }
+        let mut typed = Vec::new();
+        for batch in &batches {
+            let columns = schema
+                .fields()
+                .iter()
+                .map(|field| match batch.column_by_name(field.name()) {
+                    Some(array) => cast(array, field.data_type()),
+                    None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            typed.push(RecordBatch::try_new(Arc::clone(&schema), columns)?);
+        }
+        self.context.deregister_table(name)?;
+        self.context.register_table(name, Arc::new(MemTable::try_new(schema, vec![typed])?))?;
+        Ok(())
+    }
+}
+
+type Boxed<'f, T> = Pin<Box<dyn Future<Output = T> + Send + 'f>>;
+
+impl AsyncDB for Database {
+    type Error = Failed;
+    type ColumnType = DefaultColumnType;
+
+    fn run<'db, 'sql, 'f>(&'db mut self, sql: &'sql str) -> Boxed<'f, Result<DBOutput<DefaultColumnType>, Failed>>
+    where
+        'db: 'f,
+        'sql: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move { self.execute(sql).await.map_err(Failed::from) })
+    }
+
+    fn shutdown<'db, 'f>(&'db mut self) -> Boxed<'f, ()>
+    where
+        'db: 'f,
+        Self: 'f,
+    {
+        Box::pin(async {})
+    }
+}
+
+/// `set name = value`.
+fn setting(sql: &str) -> Option<(&str, &str)> {
+    let rest = sql.trim().trim_end_matches(';');
+    let (word, rest) = rest.split_once(char::is_whitespace)?;
+    let (name, value) = rest.split_once('=')?;
+    word.eq_ignore_ascii_case("set").then(|| (name.trim().trim_start_matches('$'), value.trim()))
+}
+
+/// The unqualified table that a statement creates (true) or inserts into (false).
+fn created(statement: &Statement) -> Option<(String, bool)> {
+    let Statement::Statement(inner) = statement else { return None };
+    let (name, creates) = match inner.as_ref() {
+        ast::Statement::CreateTable(table) => (&table.name, true),
+        ast::Statement::Insert(insert) => match &insert.table {
+            ast::TableObject::TableName(name) => (name, false),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    (name.0.len() == 1).then(|| (name.to_string().to_lowercase(), creates))
+}
+
+fn empty(schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
+    Ok(Arc::new(MemTable::try_new(nullable(schema), vec![vec![]])?))
+}
+
+fn nullable(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn column_type(kind: &DataType) -> DefaultColumnType {
+    match kind {
+        kind if kind.is_integer() => DefaultColumnType::Integer,
+        kind if kind.is_numeric() => DefaultColumnType::FloatingPoint,
+        _ => DefaultColumnType::Text,
+    }
+}
+
+/// Rows as text: `NULL`, `(empty)` for an empty text, decimals with their scale, doubles to six digits.
+fn render(batch: &RecordBatch) -> Result<Vec<Vec<String>>> {
+    let options = FormatOptions::default().with_null("NULL");
+    let mut rows = vec![Vec::with_capacity(batch.num_columns()); batch.num_rows()];
+    for array in batch.columns() {
+        let array = match array.data_type() {
+            DataType::Float32 | DataType::Float16 => &cast(array, &DataType::Float64)?,
+            DataType::Timestamp(unit, Some(_)) => &cast(array, &DataType::Timestamp(*unit, None))?,
+            _ => array,
+        };
+        let formatter = ArrayFormatter::try_new(array.as_ref(), &options)?;
+        for (at, row) in rows.iter_mut().enumerate() {
+            row.push(match array.data_type() {
+                DataType::Float64 if array.is_valid(at) => double(array.as_primitive::<Float64Type>().value(at)),
+                _ => match formatter.value(at).to_string() {
+                    text if text.is_empty() => "(empty)".to_string(),
+                    text => text,
+                },
+            });
+        }
+    }
+    Ok(rows)
+}
+
+fn double(value: f64) -> String {
+    let text = format!("{value:.6}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".to_string() } else { text.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

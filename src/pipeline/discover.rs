@@ -1,0 +1,121 @@
+//! Lists the inbox, sender by sender, and keeps what was not seen before.
+//!
+//! A sender whose folder cannot be listed is named in the notes; the others go on.
+
+use std::collections::BTreeSet;
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::flow::{Arrival, Night};
+use crate::error::{Error, Result};
+use crate::state::ledger;
+
+/// Files worth fetching, in the order of their keys.
+pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
+    let company = night.company;
+    let mut arrivals = Vec::new();
+    let mut growing = 0_usize;
+    let senders: Vec<_> = company.senders.iter().filter(|sender| night.sender_in_job(&sender.name)).collect();
+    if senders.is_empty() {
+        return Err(Error::config(format!("job {} takes no sender", night.request.job.name))
+            .hint("add a file to jobs/senders, or change `senders` in the job"));
+    }
+    for sender in senders {
+        for (feed, mapping) in &sender.feeds {
+            let glob = &mapping.path;
+            let listing = match company.stores.inbox.list(literal_prefix(glob)).await {
+                Ok(listing) => listing,
+                Err(err) => {
+                    night.warn(format!("sender {}: {feed} cannot be listed: {}", sender.name, err.one_line()));
+                    continue;
+                }
+            };
+            for object in listing {
+                let name = object.key.rsplit('/').next().unwrap_or_default();
+                if object.size == 0 && !name.contains('.') || name.starts_with('.') || !mapping.matches(&object.key) {
+                    continue;
+                }
+                if ledger::already_seen(&night.state, &sender.name, feed, &object) {
+                    continue;
+                }
+                let age = night.started_at - object.last_modified;
+                if age.num_seconds() < i64::try_from(company.config.intake.settle_seconds).unwrap_or(i64::MAX)
+                    && company.config.intake.settle_seconds > 0
+                {
+                    growing += 1;
+                    continue;
+                }
+                arrivals.push(Arrival {
+                    sender: sender.name.clone(),
+                    feed: feed.clone(),
+                    key: object.key,
+                    bytes: object.size,
+                    etag: object.etag,
+                    last_modified: object.last_modified,
+                });
+            }
+        }
+    }
+    if growing > 0 {
+        night.warn(format!("{growing} files may still be growing and wait for the next run"));
+    }
+    arrivals.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut keys = BTreeSet::new();
+    for arrival in &arrivals {
+        if !keys.insert(&arrival.key) {
+            return Err(Error::config(format!("two sender mappings take the file {}", arrival.key))
+                .hint("narrow `path` in jobs/senders so that each file belongs to one sender and feed"));
+        }
+    }
+    let max = company.config.intake.files_per_night_max;
+    if arrivals.len() > max {
+        night.warn(format!(
+            "{} new files, but intake.files_per_night_max is {max}: the rest waits for the next run",
+            arrivals.len()
+        ));
+        arrivals.truncate(max);
+    }
+    Ok(arrivals)
+}
+
+/// Any of the globs matches.
+pub(super) fn matches_any(globs: &[String], name: &str) -> bool {
+    globs.iter().any(|glob| matcher(glob).is_ok_and(|matcher| matcher.is_match(name)))
+}
+
+fn matcher(glob: &str) -> Result<GlobMatcher> {
+    GlobBuilder::new(glob)
+        .literal_separator(true)
+        .build()
+        .map(|glob| glob.compile_matcher())
+        .map_err(|err| Error::config(format!("\"{glob}\" is not a file pattern")).because(err))
+}
+
+/// The folders of a glob before its first special character: all that must be listed.
+fn literal_prefix(glob: &str) -> &str {
+    let special = glob.find(['*', '?', '[', '{']).unwrap_or(glob.len());
+    match glob[..special].rfind('/') {
+        Some(slash) => &glob[..slash],
+        None => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_literal_folders_are_listed() {
+        assert_eq!(literal_prefix("d01/sales/*.csv"), "d01/sales");
+        assert_eq!(literal_prefix("d01/**"), "d01");
+        assert_eq!(literal_prefix("*/sales/**"), "");
+        assert_eq!(literal_prefix("d01/sales/all.csv"), "d01/sales");
+    }
+
+    #[test]
+    fn globs_choose_names() {
+        assert!(matches_any(&["*".into()], "d01"));
+        assert!(matches_any(&["a*".into(), "d*".into()], "d01"));
+        assert!(!matches_any(&["a*".into()], "d01"));
+    }
+}

@@ -1,0 +1,305 @@
+//! What passes from stage to stage, and what a night knows while it lasts.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use super::{Company, Request};
+use crate::error::Result;
+use crate::models::{BuildOutcome, PlanStep};
+use crate::report::{FileLine, MailLine, MartLine, Report};
+use crate::state::record::{Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
+use crate::state::State;
+
+/// The model that gives each manager the day's figures, where a company has one.
+pub(super) const HEADLINES: &str = "mail_headlines";
+
+/// One object of the inbox that is worth fetching.
+#[derive(Debug, Clone, Serialize)]
+pub struct Arrival {
+    /// Sender by its place.
+    pub sender: String,
+    /// Feed by its place.
+    pub feed: String,
+    /// Key in the inbox.
+    pub key: String,
+    /// Size.
+    pub bytes: u64,
+    /// Etag, where the store gives one.
+    pub etag: Option<String>,
+    /// Last modification.
+    pub last_modified: DateTime<Utc>,
+}
+
+/// A fetched file: spooled to a local folder that goes when this is dropped.
+#[derive(Debug)]
+pub struct Landed {
+    /// Where it came from.
+    pub arrival: Arrival,
+    /// Holds the spooled file and what staging writes beside it.
+    pub folder: TempDir,
+    /// The raw bytes.
+    pub path: PathBuf,
+    /// SHA-256 of the raw bytes, in hex.
+    pub sha256: String,
+}
+
+/// A file read by its contract: staged, refused whole, or known already.
+#[derive(Debug)]
+pub struct Staged {
+    /// That it was seen.
+    pub sighting: Sighting,
+    /// The version it makes; none when these bytes were taken in before.
+    pub input: Option<Input>,
+    /// Refused rows by reason.
+    pub reasons: BTreeMap<String, u64>,
+}
+
+/// Models after the transform stage.
+pub struct Built {
+    /// What the engine built and reused, with the session that can still be asked.
+    pub outcome: BuildOutcome,
+    /// Rows refused by SQL checks in this run's files, by feed and reason.
+    pub refusals: Vec<(String, String, u64)>,
+}
+
+/// What would happen: the answer of `plan`.
+#[derive(Debug, Serialize)]
+pub struct Plan {
+    /// Files that would be fetched.
+    pub arrivals: Vec<Arrival>,
+    /// Partitions that would be built, and why.
+    pub steps: Vec<PlanStep>,
+    /// The last run of this date, if there was one.
+    pub last: Option<RunRecord>,
+    /// What is odd about the inbox.
+    pub notes: Vec<String>,
+}
+
+/// Follows a run: a progress bar, or nothing.
+pub trait Watch: Sync {
+    /// A stage starts; `steps` is 0 where it is not known.
+    fn stage(&self, name: &str, steps: u64);
+    /// One step of it is done.
+    fn step(&self, what: &str);
+}
+
+impl Watch for () {
+    fn stage(&self, _name: &str, _steps: u64) {}
+    fn step(&self, _what: &str) {}
+}
+
+/// A run while it lasts.
+pub(super) struct Night<'a> {
+    pub(super) company: &'a Company,
+    pub(super) request: &'a Request,
+    pub(super) run_id: String,
+    pub(super) started_at: DateTime<Utc>,
+    pub(super) state: State,
+    /// Inputs that this run takes in or whose standing it changes.
+    pub(super) inputs: BTreeMap<InputId, Input>,
+    pub(super) sightings: Vec<Sighting>,
+    pub(super) files: Vec<FileLine>,
+    pub(super) refusals: BTreeMap<(String, String), u64>,
+    pub(super) alerts: Option<Vec<Alert>>,
+    pub(super) owed: Vec<OwedMail>,
+    pub(super) mails: Vec<MailLine>,
+    pub(super) marts: Vec<MartLine>,
+    pub(super) models: u64,
+    pub(super) partitions: (u64, u64),
+    pub(super) notes: Vec<String>,
+    pub(super) warned: bool,
+    pub(super) status: RunStatus,
+    pub(super) error: Option<String>,
+    pub(super) passing: bool,
+    pub(super) stage_ms: BTreeMap<String, u64>,
+    pub(super) nothing_new: bool,
+}
+
+impl<'a> Night<'a> {
+    pub(super) fn new(company: &'a Company, request: &'a Request, state: State) -> Self {
+        Self {
+            company,
+            request,
+            run_id: crate::state::run_id(&request.job.name, request.date),
+            started_at: company.clock.now(),
+            state,
+            inputs: BTreeMap::new(),
+            sightings: Vec::new(),
+            files: Vec::new(),
+            refusals: BTreeMap::new(),
+            alerts: None,
+            owed: Vec::new(),
+            mails: Vec::new(),
+            marts: Vec::new(),
+            models: 0,
+            partitions: (0, 0),
+            notes: Vec::new(),
+            warned: false,
+            status: RunStatus::Ok,
+            error: None,
+            passing: false,
+            stage_ms: BTreeMap::new(),
+            nothing_new: false,
+        }
+    }
+
+    /// Starts a stage's clock.
+    pub(super) fn begin(&self, watch: &dyn super::Watch, name: &'static str, steps: u64) -> (&'static str, Instant) {
+        watch.stage(name, steps);
+        (name, Instant::now())
+    }
+
+    /// Stops it.
+    pub(super) fn finish(&mut self, (name, start): (&'static str, Instant)) {
+        let elapsed = start.elapsed().as_millis();
+        tracing::info!(run = %self.run_id, stage = name, ms = elapsed, "stage done");
+        self.stage_ms.insert(name.to_string(), u64::try_from(elapsed).unwrap_or(u64::MAX));
+    }
+
+    /// Says something that people should read, and makes the run end with warnings.
+    pub(super) fn warn(&mut self, note: String) {
+        tracing::warn!(run = %self.run_id, "{note}");
+        self.notes.push(note);
+        self.warned = true;
+    }
+
+    /// Every input as it stands with this run's changes laid over the committed state.
+    pub(super) fn all_inputs(&self) -> impl Iterator<Item = &Input> {
+        let unchanged = self.state.inputs().map(AsRef::as_ref).filter(|input| !self.inputs.contains_key(&input.id()));
+        unchanged.chain(self.inputs.values())
+    }
+
+    /// What the models are built from: every input of the job's senders, sorted, so that equal sets are equal lists.
+    pub(super) fn job_inputs(&self) -> Vec<Input> {
+        let mut inputs: Vec<Input> =
+            self.all_inputs().filter(|input| self.sender_in_job(&input.sender)).cloned().collect();
+        inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256).cmp(&(&b.feed, &b.sender, &b.sha256)));
+        inputs
+    }
+
+    /// The job takes this sender.
+    pub(super) fn sender_in_job(&self, sender: &str) -> bool {
+        crate::pipeline::discover::matches_any(&self.request.job.senders, sender)
+    }
+
+    /// What this run is computed from. Equal to the last committed one of the same job and date: nothing to do.
+    pub(super) fn plan_fingerprint(&self) -> Result<String> {
+        let mut hash = Sha256::new();
+        hash.update(self.request.job.name.as_bytes());
+        hash.update(self.request.date.to_string());
+        hash.update(format!("{:?}{:?}{:?}", self.request.job.marts, self.request.job.alerts, self.request.select));
+        hash.update(self.company.registry.fingerprint());
+        hash.update(serde_json::to_vec(&self.company.config.settings)?);
+        hash.update(serde_json::to_vec(&self.company.config.tables)?);
+        for input in self.job_inputs() {
+            hash.update(format!(
+                "{}/{}/{}/{:?}/{:?}\n",
+                input.feed, input.sender, input.sha256, input.status, input.masked
+            ));
+        }
+        Ok(hex(&hash.finalize()))
+    }
+
+    /// Sets and returns whether the committed run of this job and date already holds all there is.
+    pub(super) fn nothing_new(&mut self) -> Result<bool> {
+        if self.request.full_refresh || !self.sightings.is_empty() {
+            return Ok(false);
+        }
+        let fingerprint = self.plan_fingerprint()?;
+        let done = self.state.done(&self.request.job.name, self.request.date);
+        if let Some(done) = done.filter(|done| done.plan_fingerprint == fingerprint) {
+            self.run_id.clone_from(&done.run_id);
+            self.nothing_new = true;
+        }
+        Ok(self.nothing_new)
+    }
+
+    /// The record to commit.
+    pub(super) fn record(&self, ended_at: DateTime<Utc>) -> Result<RunRecord> {
+        let taken = |read: fn(&FileLine) -> u64| self.files.iter().map(read).sum::<u64>();
+        let by_sql: u64 = self.refusals.values().sum::<u64>();
+        let rows_read = taken(|file| file.rows_read);
+        let rejected = by_sql.min(rows_read);
+        Ok(RunRecord {
+            run_id: self.run_id.clone(),
+            job: self.request.job.name.clone(),
+            logical_date: self.request.date,
+            started_at: self.started_at,
+            ended_at,
+            status: match self.status {
+                RunStatus::Ok if self.warned => RunStatus::Warned,
+                status => status,
+            },
+            plan_fingerprint: self.plan_fingerprint()?,
+            files: self.files.len() as u64,
+            rows_read,
+            rows_clean: rows_read - rejected,
+            rows_rejected: rejected,
+            partitions_built: self.partitions.0,
+            partitions_reused: self.partitions.1,
+            marts: self.marts.len() as u64,
+            alerts: self.alerts.as_ref().map_or(0, |alerts| {
+                alerts.iter().filter(|alert| alert.phase != crate::state::record::AlertPhase::Resolved).count() as u64
+            }),
+            mails: self.owed.len() as u64,
+            stage_ms: self.stage_ms.clone(),
+            notes: self.notes.clone(),
+            error: self.error.clone(),
+        })
+    }
+
+    /// The account for people.
+    pub(super) fn into_report(self) -> Result<Report> {
+        let run = match self.state.runs.iter().rev().find(|run| run.run_id == self.run_id) {
+            Some(run) => run.clone(),
+            None => self.record(self.company.clock.now())?,
+        };
+        let mut refusals: Vec<(String, String, u64)> =
+            self.refusals.into_iter().map(|((feed, reason), count)| (feed, reason, count)).collect();
+        refusals.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| (&a.0, &a.1).cmp(&(&b.0, &b.1))));
+        let mut next = Vec::new();
+        if self.files.iter().any(|file| file.status == InputStatus::Quarantined || file.rows_rejected > 0) {
+            next.push("see what was refused: tributary query \"select * from data_quality\"".to_string());
+        }
+        if run.published() {
+            next.push("ask the marts: tributary query \"select * from channel_kpis limit 5\"".to_string());
+        } else {
+            next.push(format!("see the whole run: tributary show {}", run.run_id));
+        }
+        let stores = &self.company.stores;
+        let mut places =
+            vec![("marts".to_string(), stores.marts.to_string()), ("lake".to_string(), stores.lake.to_string())];
+        if self.company.config.mail.transport == "file" {
+            places.push(("mails".to_string(), self.company.config.mail.folder.display().to_string()));
+        }
+        Ok(Report {
+            run,
+            nothing_new: self.nothing_new,
+            passing: self.passing,
+            files: self.files,
+            refusals,
+            models: self.models,
+            marts: self.marts,
+            alerts: self.alerts.unwrap_or_default(),
+            mails: self.mails,
+            places,
+            next,
+        })
+    }
+}
+
+/// Bytes as hex digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        // Writing into a String cannot fail.
+        write!(out, "{byte:02x}").ok();
+        out
+    })
+}

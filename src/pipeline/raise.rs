@@ -1,0 +1,207 @@
+//! Asks the alert models, moves every alert through its life cycle, and writes one digest a recipient.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::alert::{self, Found};
+use super::flow::{Built, HEADLINES, Night};
+use super::{discover, expect, publish, system};
+use crate::error::{Error, Result};
+use crate::mail::digest::{self, Audience, Edition, Headline, Received};
+use crate::mail::rule::{AlertRule, Row};
+use crate::state::record::{AlertPhase, InputStatus};
+use crate::store::{Put, keys};
+
+/// How the headlines name the head office, whatever its addresses are.
+const HEAD_OFFICE: &str = "head_office";
+
+/// Raises what the alert models find.
+pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
+    if night.request.quiet {
+        return Ok(());
+    }
+    let rules = rules(night)?;
+    let mut found = Vec::new();
+    for rule in rules.values().filter(|rule| discover::matches_any(&night.request.job.alerts, &rule.name)) {
+        if built.outcome.has(&rule.name) {
+            found.push(Found { rule, rows: built.outcome.rows(&rule.name).await?, scope: BTreeMap::new() });
+        }
+    }
+    // This run got through: what earlier runs of the job failed of is over.
+    let failed = AlertRule::run_failed();
+    let job = BTreeMap::from([("job".to_string(), night.request.job.name.clone())]);
+    found.push(Found { rule: &failed, rows: Vec::new(), scope: job });
+    judge(night, &found)?;
+    if night.request.job.mail {
+        let audiences = audiences(night, built).await?;
+        write_digests(night, &rules, &audiences).await?;
+    }
+    Ok(())
+}
+
+/// Raises that this run failed; everything else stays as it was. Head office is told at once,
+/// and again after `mail.repeat_hours` while it goes on.
+pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
+    if night.request.quiet {
+        return Ok(());
+    }
+    let failed = AlertRule::run_failed();
+    let data_as_of = publish::published_run(&night.state).map(|run| run.logical_date.to_string());
+    let row: Row = BTreeMap::from([
+        ("job".to_string(), Json::from(night.request.job.name.clone())),
+        ("logical_date".to_string(), Json::from(night.request.date.to_string())),
+        ("status".to_string(), Json::from(system::run_status(night.status))),
+        ("run_id".to_string(), Json::from(night.run_id.clone())),
+        ("error".to_string(), Json::from(night.error.clone().unwrap_or_default())),
+        ("advice".to_string(), Json::from(format!("tributary show {}", night.run_id))),
+        ("data_as_of".to_string(), data_as_of.map_or(Json::Null, Json::from)),
+    ]);
+    let job = BTreeMap::from([("job".to_string(), night.request.job.name.clone())]);
+    judge(night, &[Found { rule: &failed, rows: vec![row], scope: job }])?;
+    let told = night.alerts.iter().flatten().any(|alert| {
+        alert.rule == failed.name && alert.phase != AlertPhase::Resolved && alert.mailed_at == Some(night.started_at)
+    });
+    if night.request.job.mail && told {
+        let rules = rules(night)?;
+        write_digests(night, &rules, &[]).await?;
+    }
+    Ok(())
+}
+
+/// Every rule by name: the company's alert models and the built-in one of failed runs.
+fn rules(night: &Night<'_>) -> Result<BTreeMap<String, AlertRule>> {
+    let registry = &night.company.registry;
+    let mut rules = BTreeMap::new();
+    for name in registry.alerts() {
+        rules.insert(name.to_string(), AlertRule::from_sidecar(name, &registry.model(name)?.sidecar.extra)?);
+    }
+    for rule in [AlertRule::run_failed(), AlertRule::mail_undelivered()] {
+        rules.insert(rule.name.clone(), rule);
+    }
+    Ok(rules)
+}
+
+fn judge(night: &mut Night<'_>, found: &[Found<'_>]) -> Result<()> {
+    let silences: Vec<_> = night.state.silences.values().cloned().collect();
+    let judged = alert::judge(
+        found,
+        &alert::Night {
+            previous: &night.state.alerts,
+            silences: &silences,
+            now: night.started_at,
+            logical_date: night.request.date,
+            head_office: &night.company.config.company.head_office,
+            repeat_hours: night.company.config.mail.repeat_hours,
+            mails: night.request.job.mail,
+        },
+    )?;
+    for note in judged.notes {
+        night.warn(note);
+    }
+    night.alerts = Some(judged.alerts);
+    Ok(())
+}
+
+/// Everybody who is responsible for a channel or a partner, with the day's figures.
+async fn audiences(night: &Night<'_>, built: &Built) -> Result<Vec<Audience>> {
+    let mut addresses: BTreeSet<String> = night.company.config.company.head_office.iter().cloned().collect();
+    for model in ["channels_current", "partners_current"] {
+        if built.outcome.has(model) {
+            let sql = format!("select distinct manager from {model} where manager is not null");
+            for row in built.outcome.query(&sql).await? {
+                addresses.extend(row.get("manager").and_then(Json::as_str).map(str::to_string));
+            }
+        }
+    }
+    let mut headlines = headlines(built).await?;
+    let head_office = headlines.remove(HEAD_OFFICE).unwrap_or_default();
+    addresses.retain(|address| crate::mail::validate_address(address).is_ok());
+    Ok(addresses
+        .into_iter()
+        .map(|address| {
+            let own = headlines.remove(&address);
+            let is_head_office = night.company.config.company.head_office.contains(&address);
+            let headlines = if is_head_office { head_office.clone() } else { own.unwrap_or_default() };
+            Audience { address, scope: None, headlines, received: None }
+        })
+        .collect())
+}
+
+/// The day's figures by owner, in the order of the model.
+async fn headlines(built: &Built) -> Result<BTreeMap<String, Vec<Headline>>> {
+    let mut by_owner: BTreeMap<String, Vec<Headline>> = BTreeMap::new();
+    if !built.outcome.has(HEADLINES) {
+        return Ok(by_owner);
+    }
+    let number = |row: &Row, column: &str| match row.get(column) {
+        Some(Json::Number(number)) => number.as_f64(),
+        Some(Json::String(text)) => text.parse().ok(),
+        _ => None,
+    };
+    let sql = format!("select * from {HEADLINES} order by owner, position");
+    for row in built.outcome.query(&sql).await? {
+        let text = |column: &str| row.get(column).and_then(Json::as_str).map(str::to_string);
+        let (Some(owner), Some(name), Some(value)) = (text("owner"), text("name"), number(&row, "value")) else {
+            continue;
+        };
+        let history = text("history").unwrap_or_default();
+        by_owner.entry(owner).or_default().push(Headline {
+            name,
+            value,
+            previous: number(&row, "previous"),
+            history: history.split(';').filter_map(|day| day.trim().parse().ok()).collect(),
+        });
+    }
+    Ok(by_owner)
+}
+
+async fn write_digests(
+    night: &mut Night<'_>,
+    rules: &BTreeMap<String, AlertRule>,
+    audiences: &[Audience],
+) -> Result<()> {
+    let company = night.company;
+    let published = night.error.is_none().then_some(night.request.date);
+    let digests = digest::digests(&Edition {
+        config: &company.config,
+        run: &night.record(night.started_at)?,
+        now: night.started_at,
+        data_as_of: published.or_else(|| publish::published_run(&night.state).map(|run| run.logical_date)),
+        received: &received(night),
+        rules,
+        alerts: night.alerts.as_deref().unwrap_or_default(),
+        audiences,
+    })?;
+    for digest in digests {
+        let body = keys::mail_body(&night.run_id, &digest.recipient_hash);
+        if company.stores.lake.put_new(&body, digest.message.clone()).await? == Put::Exists {
+            return Err(Error::bug("a mail of this run was written before").at(body));
+        }
+        night.owed.push(digest.owed(body, &night.run_id, night.started_at));
+    }
+    Ok(())
+}
+
+/// Which senders owed a file for the as-of date, and which of them delivered.
+fn received(night: &Night<'_>) -> Received {
+    let date = night.request.date;
+    let zone = night.company.config.company.time_zone;
+    let owed = expect::owed(&night.company.senders, zone, (date, date), night.started_at);
+    let due: BTreeSet<(&str, &str)> = owed.iter().map(|file| (file.sender.as_str(), file.feed.as_str())).collect();
+    let there: BTreeSet<(&str, &str)> = night
+        .all_inputs()
+        .filter(|input| input.status == InputStatus::Active)
+        .filter(|input| input.period_start.is_some_and(|start| start <= date))
+        .filter(|input| input.period_end.is_some_and(|end| end >= date))
+        .map(|input| (input.sender.as_str(), input.feed.as_str()))
+        .collect();
+    let senders: BTreeSet<&str> = due.iter().map(|(sender, _)| *sender).filter(|s| night.sender_in_job(s)).collect();
+    let late: BTreeSet<&str> = due.difference(&there).map(|(sender, _)| *sender).collect();
+    let missing = senders.intersection(&late).map(|sender| match night.company.senders.get(sender) {
+        Some(known) => known.title.clone(),
+        None => (*sender).to_string(),
+    });
+    let missing: Vec<String> = missing.collect();
+    Received { expected: senders.len(), received: senders.len() - missing.len(), missing }
+}

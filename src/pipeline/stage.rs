@@ -1,0 +1,113 @@
+//! Reads one fetched file by its contract and lays typed rows and refused rows into the lake.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::flow::{Landed, Night, Staged};
+use crate::error::{Error, Result};
+use crate::intake::{self, Outcome, RawFile};
+use crate::state::record::{FileRef, Home, Input, InputStatus, Sighting};
+use crate::store::keys;
+
+/// Stages `landed`. Bytes that were taken in before, by the same contract and mapping, are not read again.
+pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
+    let company = night.company;
+    let Landed { arrival, folder, path, sha256 } = landed;
+    let sender = company.senders.get(&arrival.sender).ok_or_else(|| Error::bug("sender vanished during the run"))?;
+    let mapping = sender.feeds.get(&arrival.feed).ok_or_else(|| Error::bug("feed vanished during the run"))?;
+    let contract = company.contracts.get(&arrival.feed).ok_or_else(|| Error::bug("contract vanished during the run"))?;
+    let fingerprint = mapping.fingerprint(contract, &company.config.company);
+    let sighting = Sighting {
+        key: arrival.key.clone(),
+        bytes: arrival.bytes,
+        etag: arrival.etag.clone(),
+        last_modified: arrival.last_modified,
+        sender: arrival.sender.clone(),
+        feed: arrival.feed.clone(),
+        sha256: sha256.clone(),
+        delivered_at: intake::delivered_at(mapping, &arrival.key, arrival.last_modified),
+        period: None,
+        outcome: String::new(),
+        run_id: night.run_id.clone(),
+    };
+    let known = night.state.input(&arrival.sender, &arrival.feed, &sha256);
+    if known.is_some_and(|known| known.contract_fingerprint == fingerprint) {
+        return Ok(Staged { sighting, input: None, reasons: BTreeMap::new() });
+    }
+
+    let raw = RawFile {
+        sender: arrival.sender.clone(),
+        feed: arrival.feed.clone(),
+        key: arrival.key.clone(),
+        path,
+        bytes: arrival.bytes,
+        sha256: sha256.clone(),
+        last_modified: arrival.last_modified,
+    };
+    let outcome = {
+        let (sender, mapping, contract) = (sender.clone(), mapping.clone(), contract.clone());
+        let (limits, zone) = (company.config.intake.clone(), company.config.company.time_zone);
+        let currency = company.config.company.base_currency.clone();
+        let out = folder.path().to_path_buf();
+        // A reader that panics on a malicious file is a bad file, not a dead night.
+        let work = tokio::task::spawn_blocking(move || {
+            intake::stage_file(&raw, &sender, &mapping, &contract, &limits, zone, &currency, &out)
+        });
+        match work.await {
+            Ok(outcome) => outcome?,
+            Err(_) => Outcome::unreadable("the reader gave up on this file (it crashed); the file is damaged or hostile"),
+        }
+    };
+
+    let mut input = Input {
+        sender: arrival.sender,
+        feed: arrival.feed,
+        sha256,
+        key: arrival.key,
+        bytes: arrival.bytes,
+        etag: arrival.etag,
+        last_modified: arrival.last_modified,
+        delivered_at: outcome.delivered_at.unwrap_or(arrival.last_modified),
+        period_start: outcome.period_start,
+        period_end: outcome.period_end,
+        status: InputStatus::Active,
+        reason: None,
+        contract_fingerprint: fingerprint,
+        run_id: night.run_id.clone(),
+        rows_read: outcome.rows_read,
+        rows_clean: outcome.rows_clean,
+        rows_rejected: outcome.rows_rejected,
+        warnings: outcome.warnings,
+        staged: None,
+        rejects: None,
+        months: outcome.months,
+        first_date: outcome.first_date,
+        last_date: outcome.last_date,
+        masked: Vec::new(),
+        resent_at: None,
+    };
+    if let Some(reason) = outcome.quarantined {
+        input.status = InputStatus::Quarantined;
+        input.reason = Some(reason);
+    } else if let Some(staged) = &outcome.staged {
+        let key = keys::staged(&input.feed, &input.sender, &input.sha256, &input.contract_fingerprint, &night.run_id);
+        input.staged = Some(upload(night, key, staged, input.rows_clean).await?);
+    }
+    if let Some(rejects) = &outcome.rejects {
+        let key = keys::rejects(&input.feed, &input.sender, &input.sha256, &input.contract_fingerprint, &night.run_id);
+        input.rejects = Some(upload(night, key, rejects, outcome.rejects_rows).await?);
+    }
+    Ok(Staged { sighting, input: Some(input), reasons: outcome.reasons })
+}
+
+/// Copies a finished local file into the lake under a new key.
+async fn upload(night: &Night<'_>, key: String, local: &Path, rows: u64) -> Result<FileRef> {
+    let mut writer = night.company.stores.lake.writer(&key)?;
+    let mut file = tokio::fs::File::open(local).await?;
+    if let Err(err) = tokio::io::copy(&mut file, &mut writer).await {
+        writer.abort().await?;
+        return Err(Error::retry("a staged file could not be laid into the lake").at(key).because(err));
+    }
+    let (sha256, bytes) = writer.finish().await?;
+    Ok(FileRef { home: Home::Lake, key, sha256, rows, bytes })
+}

@@ -1,0 +1,126 @@
+//! Builds what the job publishes, reusing every partition whose fingerprint is unchanged.
+
+use std::collections::BTreeMap;
+
+use super::flow::{Built, Night, Watch};
+use super::flow::HEADLINES;
+use super::{discover, system};
+use crate::error::{Error, Result};
+use crate::models::{self, BuildPlan, PlanStep, Severity};
+use crate::state::record::{Input, Partition};
+
+/// Builds. A failed check of severity `error` ends the run before anything is published.
+pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Result<Built> {
+    let selected = selected(night)?;
+    let outcome = {
+        let inputs = night.job_inputs();
+        let plan = build_plan(night, &selected, &inputs)?;
+        models::build(plan, &|what: &str| watch.step(what)).await?
+    };
+    let mut failures = Vec::new();
+    for failure in &outcome.failures {
+        match failure.severity {
+            Severity::Error => failures.push(failure.message.clone()),
+            Severity::Warn => night.warn(failure.message.clone()),
+        }
+    }
+    if !failures.is_empty() {
+        return Err(Error::checks(format!("{} checks failed: {}", failures.len(), failures.join("; ")))
+            .hint("the last good marts stay in place; correct the data or the check and run again"));
+    }
+    for note in &outcome.notes {
+        night.warn(note.clone());
+    }
+    let refusals = refused_by_sql(night, &outcome).await?;
+    for (feed, reason, count) in &refusals {
+        *night.refusals.entry((feed.clone(), reason.clone())).or_default() += count;
+    }
+    Ok(Built { outcome, refusals })
+}
+
+/// What would be built, and why.
+pub(super) async fn plan(night: &Night<'_>) -> Result<Vec<PlanStep>> {
+    let selected = selected(night)?;
+    let inputs = night.job_inputs();
+    models::plan(build_plan(night, &selected, &inputs)?).await
+}
+
+fn build_plan<'a>(
+    night: &'a Night<'_>,
+    selected: &'a [String],
+    inputs: &'a [Input],
+) -> Result<BuildPlan<'a>> {
+    let company = night.company;
+    Ok(BuildPlan {
+        registry: &company.registry,
+        config: &company.config,
+        stores: &company.stores,
+        as_of_date: night.request.date,
+        run_id: &night.run_id,
+        models: selected,
+        inputs,
+        system: system::tables(night)?,
+        previous: night
+            .state
+            .partitions()
+            .map(|made| ((made.model.clone(), made.partition.clone()), Partition::clone(made)))
+            .collect(),
+        full_refresh: night.request.full_refresh,
+    })
+}
+
+/// Marts and alerts of the job, narrowed by `--select`.
+fn selected(night: &Night<'_>) -> Result<Vec<String>> {
+    let registry = &night.company.registry;
+    let job = &night.request.job;
+    let mut names: Vec<String> = Vec::new();
+    for mart in registry.marts() {
+        if discover::matches_any(&job.marts, mart)
+            && (night.request.select.is_empty() || discover::matches_any(&night.request.select, mart))
+        {
+            names.push(mart.to_string());
+        }
+    }
+    if names.is_empty() {
+        return Err(Error::config(format!("job {} selects no mart", job.name))
+            .hint(format!("marts there are: {}", registry.marts().collect::<Vec<_>>().join(", "))));
+    }
+    if night.request.select.is_empty() && !night.request.quiet {
+        names.extend(registry.alerts().filter(|alert| discover::matches_any(&job.alerts, alert)).map(str::to_string));
+        let digest = [HEADLINES, "channels_current", "partners_current"].map(str::to_string);
+        names.extend(digest.into_iter().filter(|model| job.mail && registry.get(model).is_some()));
+    }
+    Ok(names)
+}
+
+/// Rows of this run's files that SQL refused: unknown sku, partner or channel, or no rate.
+async fn refused_by_sql(night: &Night<'_>, outcome: &models::BuildOutcome) -> Result<Vec<(String, String, u64)>> {
+    let mut refusals: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for feed in night.company.contracts.iter().map(|contract| contract.name.as_str()) {
+        let model = format!("stg_{feed}");
+        let fresh: Vec<_> = night.inputs.values().filter(|i| i.feed == feed && i.run_id == night.run_id).collect();
+        if fresh.is_empty() || !outcome.has(&model) || !outcome.has_column(&model, "refused_reason") {
+            continue;
+        }
+        let first = fresh.iter().filter_map(|input| input.first_date).min();
+        let dated = first.filter(|_| outcome.has_column(&model, "business_date"));
+        let since = dated.map(|date| format!(" and business_date >= date '{date}'")).unwrap_or_default();
+        // Few files: name them. Many (a first night): every refused row since the earliest is theirs.
+        let files = if fresh.len() > 200 {
+            String::new()
+        } else {
+            let list: Vec<String> = fresh.iter().map(|input| format!("'{}'", input.sha256)).collect();
+            format!(" and _input in ({})", list.join(", "))
+        };
+        let sql = format!(
+            "select refused_reason as reason, count(*) as refused_rows from {model} \
+             where refused_reason is not null{since}{files} group by 1 order by 1"
+        );
+        for row in outcome.query(&sql).await? {
+            let reason = row.get("reason").and_then(|value| value.as_str()).unwrap_or("unknown").to_string();
+            let count = row.get("refused_rows").and_then(serde_json::Value::as_u64).unwrap_or(0);
+            *refusals.entry((feed.to_string(), reason)).or_default() += count;
+        }
+    }
+    Ok(refusals.into_iter().map(|((feed, reason), count)| (feed, reason, count)).collect())
+}

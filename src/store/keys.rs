@@ -1,0 +1,132 @@
+//! Every key that we write, built in one place. No data key is ever written twice: each carries what
+//! it was made of (a hash) and the run that made it.
+
+/// Rows of one input: `staged/<feed>/<sender>/<sha256>-<contract fingerprint>-<run id>.parquet` in the lake.
+pub fn staged(feed: &str, sender: &str, sha256: &str, contract_fingerprint: &str, run_id: &str) -> String {
+    format!("staged/{feed}/{sender}/{sha256}-{contract_fingerprint}-{run_id}.parquet")
+}
+
+/// Refused rows of one input, in the lake.
+pub fn rejects(feed: &str, sender: &str, sha256: &str, contract_fingerprint: &str, run_id: &str) -> String {
+    format!("rejects/{feed}/{sender}/{sha256}-{contract_fingerprint}-{run_id}.parquet")
+}
+
+/// An optional raw copy of one input, in the lake.
+pub fn landed(feed: &str, sender: &str, sha256: &str) -> String {
+    format!("landed/{feed}/{sender}/{sha256}")
+}
+
+/// One partition of a model that is not a mart, in the lake.
+pub fn model(model: &str, partition: &str, fingerprint: &str, run_id: &str) -> String {
+    format!("models/{model}/{partition}/{fingerprint}-{run_id}.parquet")
+}
+
+/// One partition of a mart, in the marts.
+pub fn mart(mart: &str, partition: &str, fingerprint: &str, run_id: &str) -> String {
+    format!("{mart}/{partition}/{fingerprint}-{run_id}.parquet")
+}
+
+/// The stable path of a mart that is one file, in the marts.
+pub fn latest(mart: &str) -> String {
+    format!("latest/{mart}.parquet")
+}
+
+/// The stable path of one partition of a large mart, in the marts.
+pub fn latest_partition(mart: &str, by: &str, partition: &str) -> String {
+    format!("latest/{mart}/{by}={partition}/part.parquet")
+}
+
+/// What `latest/` was made from, in the marts; written after everything else in it.
+pub const LATEST_RUN: &str = "latest/_run.json";
+
+/// The views that readers open, in the marts: the one atomic flip.
+pub const DUCKDB_SQL: &str = "duckdb.sql";
+
+/// Folder of the commit chain, in the lake.
+pub const COMMITS: &str = "state/commits";
+
+/// One commit of the chain: `state/commits/000042.json`.
+pub fn commit(number: u64) -> String {
+    format!("{COMMITS}/{number:06}.json")
+}
+
+/// The number in a commit's key; none for anything else that lies there.
+pub fn commit_number(key: &str) -> Option<u64> {
+    let number = key.strip_prefix(COMMITS)?.strip_prefix('/')?.strip_suffix(".json")?.parse().ok()?;
+    (commit(number) == key).then_some(number)
+}
+
+/// Folder of checkpoints, in the lake.
+pub const CHECKPOINTS: &str = "state/checkpoints";
+
+/// A checkpoint that folds the chain up to `number`; `token` keeps two writers apart.
+pub fn checkpoint(number: u64, token: &str) -> String {
+    format!("{CHECKPOINTS}/{number:06}-{token}.parquet")
+}
+
+/// Folder of leases, in the lake.
+pub const LEASES: &str = "state/lease";
+
+/// Who holds epoch `epoch`: created once.
+pub fn lease(epoch: u64) -> String {
+    format!("{LEASES}/{epoch:06}.json")
+}
+
+/// The sign of life of the holder of `epoch`: overwritten at every beat.
+pub fn lease_beat(epoch: u64) -> String {
+    format!("{LEASES}/{epoch:06}.beat.json")
+}
+
+/// The epoch in the key of a lease; none for beats and anything else.
+pub fn lease_epoch(key: &str) -> Option<u64> {
+    let epoch = key.strip_prefix(LEASES)?.strip_prefix('/')?.strip_suffix(".json")?.parse().ok()?;
+    (lease(epoch) == key).then_some(epoch)
+}
+
+/// Folder of probes, in the lake.
+pub const PROBES: &str = "state/probe";
+
+/// A small object written and removed to try a store.
+pub fn probe(token: &str) -> String {
+    format!("{PROBES}/{token}.txt")
+}
+
+/// Folder of mails, in the lake.
+pub const OUTBOX: &str = "outbox";
+
+/// A mail as it is owed.
+pub fn mail_body(run_id: &str, recipient_hash: &str) -> String {
+    format!("{OUTBOX}/{run_id}/{recipient_hash}.eml")
+}
+
+/// Proof that the server took a mail.
+pub fn mail_receipt(run_id: &str, recipient_hash: &str) -> String {
+    format!("{OUTBOX}/{run_id}/{recipient_hash}.sent.json")
+}
+
+/// The tries made so far for a mail that could not be sent yet.
+pub fn mail_tries(run_id: &str, recipient_hash: &str) -> String {
+    format!("{OUTBOX}/{run_id}/{recipient_hash}.tries.json")
+}
+
+/// Proof that a mail was given up.
+pub fn mail_dead(run_id: &str, recipient_hash: &str) -> String {
+    format!("{OUTBOX}/{run_id}/{recipient_hash}.dead.json")
+}
+
+/// Whether `clean` may ever delete this key of the lake: what we name by content or run.
+pub fn is_lake_data(key: &str) -> bool {
+    ["staged/", "rejects/", "models/"].iter().any(|folder| key.starts_with(folder)) && key.ends_with(".parquet")
+}
+
+/// Whether `clean` may ever delete this key of the marts: `<mart>/<partition>/<...>-<...>.parquet`
+/// outside `latest/`. Whatever else people put there is theirs.
+pub fn is_mart_data(key: &str) -> bool {
+    let mut parts = key.split('/');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(mart), Some(_), Some(file), None) => {
+            mart != "latest" && file.strip_suffix(".parquet").is_some_and(|stem| stem.contains('-'))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,261 @@
+//! What a folder needs beside the object store's interface: durable writes, a listing that refuses to
+//! leave the folder, and the leftovers of uploads that died.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::{StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
+
+use super::{Object, Put, Retry, Store, remote};
+use crate::error::{Error, Result};
+
+/// Opens a folder as a store.
+pub(super) fn open(folder: &Path, create: bool, retry: Retry) -> Result<Store> {
+    if create {
+        fs::create_dir_all(folder)
+            .map_err(|err| Error::config("the folder cannot be made").at(folder.display()).because(err))?;
+    }
+    let root = fs::canonicalize(folder).map_err(|err| {
+        Error::config("the folder cannot be opened")
+            .at(folder.display())
+            .hint("make it, or name another one in [stores] of config.toml")
+            .because(err)
+    })?;
+    let object = LocalFileSystem::new_with_prefix(&root)
+        .map_err(|err| Error::config("the folder cannot be opened").at(root.display()).because(err))?;
+    let place = root.display().to_string();
+    Ok(Store::assemble(Arc::new(object), place, Some(root), retry, remote::Secrets::default()))
+}
+
+/// Whether an existing object may be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Create,
+    Replace,
+}
+
+/// Writes a file so that after a power loss it is there whole or not at all: synced under a passing
+/// name first, then linked or renamed into place, then its folder is synced.
+pub(super) async fn put(root: &Path, key: &str, bytes: Bytes, mode: Mode) -> Result<Put> {
+    let (root, target) = (root.to_path_buf(), root.join(key));
+    blocking(move || put_now(&root, &target, &bytes, mode)).await
+}
+
+fn put_now(root: &Path, target: &Path, bytes: &[u8], mode: Mode) -> Result<Put> {
+    let folder = target.parent().unwrap_or(root);
+    make_folders(root, folder)?;
+    let (mut file, passing) = passing_file(target)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    drop(file);
+    let placed = written.and_then(|()| match mode {
+        Mode::Create => fs::hard_link(&passing, target),
+        Mode::Replace => fs::rename(&passing, target),
+    });
+    let put = match placed {
+        Ok(()) => Ok(Put::Created),
+        Err(err) if mode == Mode::Create && err.kind() == ErrorKind::AlreadyExists => Ok(Put::Exists),
+        Err(err) => Err(Error::from(err)),
+    };
+    if mode == Mode::Create || put.is_err() {
+        // A leftover is swept by `clean`; failing to remove it must not hide what happened.
+        if let Err(err) = fs::remove_file(&passing) {
+            tracing::debug!(path = %passing.display(), %err, "passing file stays until `clean`");
+        }
+    }
+    if matches!(put, Ok(Put::Created)) {
+        sync_folder(folder)?;
+    }
+    put
+}
+
+/// `<name>#<n>`: the object store's own name for an unfinished upload, which no listing shows.
+fn passing_file(target: &Path) -> Result<(File, PathBuf)> {
+    for n in 1..10_000_u32 {
+        let mut name = target.as_os_str().to_owned();
+        name.push(format!("#{n}"));
+        match OpenOptions::new().write(true).create_new(true).open(&name) {
+            Ok(file) => return Ok((file, PathBuf::from(name))),
+            Err(err) if err.kind() == ErrorKind::AlreadyExists => {}
+            Err(err) => return Err(err.into()),
+        }
+    }
+    Err(Error::retry("too many unfinished uploads beside the file").hint("run `tributary clean`"))
+}
+
+/// Makes missing folders and syncs the parents that gained one.
+fn make_folders(root: &Path, folder: &Path) -> Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let missing: Vec<&Path> = folder.ancestors().take_while(|dir| *dir != root && !dir.is_dir()).collect();
+    fs::create_dir_all(folder)?;
+    for dir in missing.iter().rev() {
+        sync_folder(dir.parent().unwrap_or(root))?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> Result<()> {
+    Ok(File::open(folder)?.sync_all()?)
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// Syncs written files and the folders between them and the root.
+pub(super) async fn sync(root: &Path, keys: Vec<String>) -> Result<()> {
+    let mut folders = std::collections::BTreeSet::new();
+    for key in &keys {
+        let path = root.join(key);
+        folders.extend(path.ancestors().skip(1).take_while(|dir| dir.starts_with(root)).map(Path::to_path_buf));
+    }
+    let files = keys.into_iter().map(|key| {
+        let path = root.join(&key);
+        blocking(move || {
+            File::open(&path).and_then(|file| file.sync_all()).map_err(|err| match err.kind() {
+                ErrorKind::NotFound => Error::bug("a file that is about to be committed is not there").at(key),
+                _ => Error::from(err).at(key),
+            })
+        })
+    });
+    futures::stream::iter(files).buffer_unordered(8).try_collect::<Vec<()>>().await?;
+    blocking(move || folders.iter().try_for_each(|folder| sync_folder(folder))).await
+}
+
+/// Refuses a key whose file, or the nearest existing folder above it, lies outside the root.
+pub(super) fn stays_inside(root: &Path, key: &str) -> Result<()> {
+    if is_passing_name(key) {
+        return Err(Error::input("reads like an unfinished upload (`#` and digits at its end)")
+            .at(key)
+            .hint("rename the file"));
+    }
+    let target = root.join(key);
+    for path in target.ancestors() {
+        match fs::canonicalize(path) {
+            Ok(real) if real.starts_with(root) => return Ok(()),
+            Ok(_) => return Err(leads_out(key)),
+            // A broken link exists without resolving; everything else that is missing has a parent that is not.
+            Err(_) if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()) => return Err(leads_out(key)),
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn leads_out(key: &str) -> Error {
+    Error::input("is a link that leads out of the folder, or nowhere")
+        .at(key)
+        .hint("put the file itself there, or remove the link")
+}
+
+fn is_passing_name(name: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    name.split_once('#').is_some_and(|(_, end)| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// All files below `prefix`.
+pub(super) async fn list(root: &Path, prefix: &str) -> Result<Vec<Object>> {
+    let (root, prefix) = (root.to_path_buf(), prefix.to_string());
+    blocking(move || {
+        let mut found = Vec::new();
+        walk(&root, &root.join(&prefix), &prefix, false, &mut |path, key| {
+            if !is_passing_name(key) {
+                found.push(object(path, key)?);
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    })
+    .await
+}
+
+/// Leftovers of uploads that died.
+pub(super) async fn unfinished(root: &Path) -> Result<Vec<(PathBuf, DateTime<Utc>)>> {
+    let root = root.to_path_buf();
+    blocking(move || {
+        let mut found = Vec::new();
+        walk(&root, &root, "", false, &mut |path, key| {
+            if is_passing_name(key) {
+                found.push((path.to_path_buf(), object(path, key)?.last_modified));
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    })
+    .await
+}
+
+type Visit<'a> = dyn FnMut(&Path, &str) -> Result<()> + 'a;
+
+/// Visits every file below `folder`. Links inside the root are followed, once; others are refused.
+fn walk(root: &Path, folder: &Path, prefix: &str, linked: bool, visit: &mut Visit<'_>) -> Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(err) => return Err(Error::from(err).at(if prefix.is_empty() { "." } else { prefix })),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let shown = |name: &str| if prefix.is_empty() { name.to_string() } else { format!("{prefix}/{name}") };
+        let Some(name) = name.to_str() else {
+            return Err(Error::input("its name is not UTF-8")
+                .at(shown(&name.to_string_lossy()))
+                .hint("rename the file"));
+        };
+        let key = shown(name);
+        if name.chars().any(|c| c.is_ascii_control()) {
+            return Err(Error::input("its name has a control character")
+                .at(format!("{key:?}"))
+                .hint("rename the file"));
+        }
+        let path = entry.path();
+        let kind = entry.file_type()?;
+        let mut is_folder = kind.is_dir();
+        if kind.is_symlink() {
+            let real = fs::canonicalize(&path).map_err(|_| leads_out(&key))?;
+            is_folder = real.is_dir();
+            if !real.starts_with(root) || (is_folder && (linked || folder.starts_with(&real))) {
+                return Err(leads_out(&key));
+            }
+        }
+        if is_folder {
+            walk(root, &path, &key, linked || kind.is_symlink(), visit)?;
+        } else if path.is_file() {
+            visit(&path, &key)?;
+        }
+    }
+    Ok(())
+}
+
+/// The file as the object store itself would describe it.
+fn object(path: &Path, key: &str) -> Result<Object> {
+    let meta = fs::metadata(path).map_err(|err| Error::from(err).at(key))?;
+    let modified = meta.modified()?;
+    let micros = modified.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_micros();
+    let etag = format!("{:x}-{micros:x}-{:x}", inode(&meta), meta.len());
+    Ok(Object { key: key.to_string(), size: meta.len(), etag: Some(etag), last_modified: modified.into() })
+}
+
+#[cfg(unix)]
+fn inode(meta: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(meta)
+}
+
+#[cfg(not(unix))]
+fn inode(_meta: &fs::Metadata) -> u64 {
+    0
+}
+
+/// Runs file work off the async threads.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|err| Error::bug("file work was cut short").because(err))?
+}

@@ -1,0 +1,167 @@
+//! A mail server on a free loopback port that takes mails, or fails in a chosen way.
+//!
+//! Shared: the integration tests and the unit tests of the mail module both include this file.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// How the server behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(dead_code, reason = "each includer uses its own part")]
+pub(crate) enum Fault {
+    /// Takes every mail.
+    None,
+    /// Accepts the connection and says nothing.
+    MuteBanner,
+    /// Reads the message and never answers.
+    MuteAfterData,
+    /// Takes the message and cuts the connection before the reply.
+    DropAfterData,
+    /// 550 for one recipient.
+    Refuse(String),
+    /// 451 to every recipient.
+    Busy,
+    /// 421 in place of the banner.
+    Closing,
+    /// 535 to every login.
+    BadPassword,
+}
+
+/// A mail as it arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Arrived {
+    /// Recipients in the envelope.
+    pub(crate) to: Vec<String>,
+    /// The message.
+    pub(crate) message: String,
+}
+
+#[derive(Debug)]
+struct Shared {
+    fault: Fault,
+    arrived: Vec<Arrived>,
+    connections: usize,
+}
+
+/// The running server; stops when dropped.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    address: SocketAddr,
+    shared: Arc<Mutex<Shared>>,
+    task: JoinHandle<()>,
+}
+
+#[allow(dead_code, reason = "each includer uses its own part")]
+impl Sink {
+    /// Starts on a free port.
+    pub(crate) async fn start(fault: Fault) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
+        let address = listener.local_addr().expect("bound");
+        let shared = Arc::new(Mutex::new(Shared { fault, arrived: Vec::new(), connections: 0 }));
+        let state = Arc::clone(&shared);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&state)));
+            }
+        });
+        Self { address, shared, task }
+    }
+
+    /// Its port.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Behaves differently from the next connection on.
+    pub(crate) fn set(&self, fault: Fault) {
+        lock(&self.shared).fault = fault;
+    }
+
+    /// Mails taken so far.
+    pub(crate) fn arrived(&self) -> Vec<Arrived> {
+        lock(&self.shared).arrived.clone()
+    }
+
+    /// Connections seen so far.
+    pub(crate) fn connections(&self) -> usize {
+        lock(&self.shared).connections
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One connection; an error of the socket ends it.
+async fn serve(stream: TcpStream, shared: Arc<Mutex<Shared>>) {
+    let fault = {
+        let mut shared = lock(&shared);
+        shared.connections += 1;
+        shared.fault.clone()
+    };
+    drop(talk(stream, &fault, &shared).await);
+}
+
+async fn talk(stream: TcpStream, fault: &Fault, shared: &Mutex<Shared>) -> std::io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read).lines();
+    match fault {
+        Fault::MuteBanner => std::future::pending().await,
+        Fault::Closing => return write.write_all(b"421 4.3.2 closing\r\n").await,
+        _ => write.write_all(b"220 sink ready\r\n").await?,
+    }
+    let mut to = Vec::new();
+    while let Some(line) = lines.next_line().await? {
+        let upper = line.to_ascii_uppercase();
+        let reply = if upper.starts_with("EHLO") {
+            "250-sink\r\n250 AUTH PLAIN LOGIN\r\n".to_string()
+        } else if upper.starts_with("AUTH") {
+            let bad = *fault == Fault::BadPassword;
+            if bad { "535 5.7.8 wrong password\r\n".into() } else { "235 2.7.0 welcome\r\n".into() }
+        } else if upper.starts_with("RCPT TO:") {
+            let address = line.split(['<', '>']).nth(1).unwrap_or_default().to_string();
+            match fault {
+                Fault::Refuse(one) if *one == address => "550 5.1.1 no such mailbox\r\n".to_string(),
+                Fault::Busy => "451 4.3.0 try later\r\n".to_string(),
+                _ => {
+                    to.push(address);
+                    "250 2.1.5 ok\r\n".to_string()
+                }
+            }
+        } else if upper == "DATA" {
+            write.write_all(b"354 go ahead\r\n").await?;
+            let mut message = String::new();
+            while let Some(line) = lines.next_line().await? {
+                if line == "." {
+                    break;
+                }
+                message.push_str(line.strip_prefix('.').unwrap_or(&line));
+                message.push_str("\r\n");
+            }
+            if *fault == Fault::MuteAfterData {
+                std::future::pending::<()>().await;
+            }
+            lock(shared).arrived.push(Arrived { to: std::mem::take(&mut to), message });
+            if *fault == Fault::DropAfterData {
+                return Ok(());
+            }
+            "250 2.0.0 taken as 42\r\n".to_string()
+        } else if upper == "QUIT" {
+            return write.write_all(b"221 2.0.0 bye\r\n").await;
+        } else {
+            "250 2.0.0 ok\r\n".to_string()
+        };
+        write.write_all(reply.as_bytes()).await?;
+    }
+    Ok(())
+}
