@@ -40,6 +40,15 @@ const MOVED_WORKDAYS: [((i32, u32, u32), &str); 8] = [
     ((2026, 10, 10), "国庆节调休上班"),
 ];
 
+/// Holidays that follow the moon or the sun, as announced: (first day, days, name).
+const MOVING_HOLIDAYS: [((i32, u32, u32), i64, &str); 5] = [
+    ((2025, 4, 4), 3, "清明节"),
+    ((2025, 5, 31), 3, "端午节"),
+    ((2026, 4, 4), 3, "清明节"),
+    ((2026, 6, 19), 3, "端午节"),
+    ((2026, 9, 25), 3, "中秋节"),
+];
+
 /// How a channel lives through the year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rhythm {
@@ -111,6 +120,9 @@ pub(crate) fn entries(from: NaiveDate, to: NaiveDate) -> Vec<Entry> {
         holiday(date(year, 1, 1), if year == 2026 { 3 } else { 1 }, "元旦");
         if let Some(first) = spring_festival(year) {
             holiday(shift(first, -2), 9, "春节");
+        }
+        for ((_, month, day), days, name) in MOVING_HOLIDAYS.into_iter().filter(|((own, ..), ..)| *own == year) {
+            holiday(date(year, month, day), days, name);
         }
         holiday(date(year, 5, 1), 5, "劳动节");
         holiday(date(year, 10, 1), if year == 2025 { 8 } else { 7 }, "国庆节");

@@ -139,7 +139,7 @@ impl Dialect {
             .collect();
         self.mapping
             .replace("@NAME@", &sender.name)
-            .replace("@SENDER@", &sender.id)
+            .replace("@SENDER@", &sender.id.replace('_', "-"))
             .replace("@PARTNER@", &first.id)
             .replace("@CHANNEL@", super::company::CHANNELS[first.channel].id)
             .replace("@PARTNERS@", &named.join(", "))

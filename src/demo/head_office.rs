@@ -15,6 +15,7 @@ use super::partners::CORE;
 use super::random::Stream;
 use super::references;
 use super::stock::Receipt;
+use super::stories::Label;
 use super::text::{Table, gzip, yuan};
 use super::values::moment;
 use super::voice::{Complaint, Survey};
@@ -334,7 +335,14 @@ fn put_payouts(desk: &mut Desk<'_>, sell_in: &BTreeMap<(usize, String), i64>) ->
                 continue;
             }
             let bought = sell_in.get(&(number, quarter.clone())).copied().unwrap_or(0);
-            let slip = if at == 1 && partner.id == "P101" { 50_000 } else { 0 };
+            let slipped = at == 1 && partner.id == "P101";
+            let slip = if slipped { 50_000 } else { 0 };
+            if slipped {
+                let days = (paid, paid);
+                let label =
+                    Label::new("payout_slip", "adjustment", "partner_rebates", "500.00 paid above the plan", days);
+                desk.labels.push(label.of(&["P101"]));
+            }
             table.row(&[
                 format!("PO-{quarter}-{}", partner.id),
                 partner.id.clone(),

@@ -13,6 +13,8 @@ use super::*;
 use crate::contract::Contracts;
 use crate::sender::{Sender as Mapped, Senders};
 
+mod staging;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -43,7 +45,7 @@ fn small(dir: &Path) -> Options {
     Options { days: 45, rows_per_day: 60, ..Options::fixture(dir) }
 }
 
-/// With `BLESS=1` in the environment the fixtures are written anew.
+/// With `BLESS=1` in the environment the fixtures are written anew; run it alone then, other tests read them.
 #[test]
 fn the_fixtures_are_what_the_generator_writes() {
     let temp = tempfile::tempdir().unwrap();

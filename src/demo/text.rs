@@ -113,9 +113,7 @@ fn json_lines(
             out.extend_from_slice(b"\":");
             let found = value(world, *record, *field, manner.known_until);
             let bare = matches!(found, Value::Whole(_) | Value::Money(_));
-            if found == Value::Nothing {
-                out.extend_from_slice(b"null");
-            } else if bare {
+            if bare {
                 cell(out, dialect.style, &found);
             } else {
                 out.push(b'"');
