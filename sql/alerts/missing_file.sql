@@ -8,9 +8,10 @@ missing as (
         and business_date > $as_of_date - $missing_file_days
 ),
 senders as (
-    select distinct sender, partner_id
+    select sender, partner_id, row_number() over (partition by sender order by partner_id) as place
     from partner_senders
     where month_start >= cast(date_trunc('month', $as_of_date) as date) - 92
+    group by sender, partner_id
 ),
 partners as (
     select partner_id, name, channel_id, manager from partners_current
@@ -23,7 +24,9 @@ reported as (
         senders.sender,
         count(*) as partners,
         min(senders.partner_id) as partner_id,
-        min(coalesce(partners.name, senders.partner_id)) as partner_name,
+        string_agg(
+            coalesce(partners.name, senders.partner_id), ' / ' order by senders.partner_id
+        ) filter (where senders.place <= 3) || case when count(*) > 3 then ' …' else '' end as partner_names,
         min(partners.manager) as partner_manager,
         count(distinct partners.channel_id) as channels,
         min(partners.channel_id) as channel_id
@@ -59,7 +62,7 @@ final as (
             else summed.feed
         end as feed_zh,
         case when reported.partners = 1 then reported.partner_id else '' end as partner_id,
-        case when reported.partners = 1 then reported.partner_name else summed.sender end as sender_name,
+        coalesce(reported.partner_names, summed.sender) as sender_name,
         coalesce(reported.partners, 0) as partners,
         case when reported.partners = 1 then reported.partner_manager end as partner_manager,
         case when reported.channels = 1 then channels.manager end as channel_manager,

@@ -79,10 +79,13 @@ final as (
         ranked.overstock_units as worst_units,
         ranked.required_units as worst_required_units,
         case
-            when first_moves.units is not null then 'transfer'
-            when ranked.advice = 'promote' then 'promote'
+            when 2 * first_moves.units >= ranked.overstock_units then 'transfer'
+            when ranked.sell_out_units = 0 or 2 * ranked.units_age_91_plus >= ranked.on_hand_units then 'promote'
             else 'reduce_supply'
         end as worst_action,
+        cast(ceil(
+            cast(ranked.overstock_units as double) / nullif(cast(ranked.average_daily_sell_out as double), 0)
+        ) as bigint) as worst_days_to_clear,
         first_moves.units as transfer_units,
         first_moves.to_partner_id as transfer_partner_id,
         coalesce(partners.name, first_moves.to_partner_id) as transfer_partner_name
@@ -104,5 +107,5 @@ select
     as_of_date, partner_id, partner_name, partner_manager, channel_id, channel_name, channel_manager, overstock_rate,
     overstock_limit, channel_overstock_rate, stock_value, overstock_value, products, top_products,
     products_to_transfer, products_to_promote, products_to_reduce, worst_sku, worst_product, worst_units,
-    worst_required_units, worst_action, transfer_units, transfer_partner_id, transfer_partner_name
+    worst_required_units, worst_action, worst_days_to_clear, transfer_units, transfer_partner_id, transfer_partner_name
 from final

@@ -2,7 +2,9 @@
 -- where money is not, and regions and categories only where no channel, partner or total moved the same way.
 with
 found as (
-    select *
+    select
+        *,
+        case when metric in ('net_sales', 'units', 'orders') then 'sales' else metric end as family
     from anomalies
     where business_date = $as_of_date and known_cause is null
 ),
@@ -20,18 +22,18 @@ bands as (
 leading_metrics as (
     select *
     from found
-    qualify metric in ('average_price', 'return_rate') or row_number() over (
-        partition by entity_type, entity_id, direction, metric in ('average_price', 'return_rate')
+    qualify row_number() over (
+        partition by entity_type, entity_id, direction, family
         order by case metric when 'net_sales' then 1 when 'orders' then 2 else 3 end
     ) = 1
 ),
 main_moves as (
-    select distinct metric, direction
+    select distinct family, direction
     from leading_metrics
     where entity_type in ('total', 'channel', 'partner')
 ),
 channel_moves as (
-    select distinct metric, direction, entity_id as channel_id
+    select distinct family, direction, entity_id as channel_id
     from leading_metrics
     where entity_type = 'channel'
 ),
@@ -39,9 +41,9 @@ told as (
     select leading_metrics.*
     from leading_metrics
     left join main_moves
-        on leading_metrics.metric = main_moves.metric
+        on leading_metrics.family = main_moves.family
         and leading_metrics.direction = main_moves.direction
-    where leading_metrics.entity_type in ('total', 'channel', 'partner') or main_moves.metric is null
+    where leading_metrics.entity_type in ('total', 'channel', 'partner') or main_moves.family is null
 ),
 histories as (
     select
@@ -58,7 +60,7 @@ histories as (
     group by told.metric, told.entity_type, told.entity_id
 ),
 final as (
-    -- The channel manager reads of the partner within the channel's own finding, if there is one.
+    -- Who manages the channel reads of the partner within the channel's own finding, if there is one.
     select
         told.business_date,
         'sales' as feed,
@@ -107,13 +109,14 @@ final as (
         on told.channel_id = channels.channel_id
     left join channel_moves
         on told.entity_type = 'partner'
-        and told.metric = channel_moves.metric
+        and told.family = channel_moves.family
         and told.direction = channel_moves.direction
         and told.channel_id = channel_moves.channel_id
     left join histories
         on told.metric = histories.metric
         and told.entity_type = histories.entity_type
         and told.entity_id = histories.entity_id
+    where channel_moves.channel_id is null or partners.manager is distinct from channels.manager
 )
 select
     business_date, feed, metric, metric_en, metric_zh, entity_type, entity_id, entity_en, entity_zh, partner_id,

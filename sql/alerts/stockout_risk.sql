@@ -5,6 +5,9 @@ stock as (
     from inventory_health
     where is_stockout_risk and advice_status is null and sell_out_units > 0
 ),
+partners as (
+    select partner_id, name from partners_current
+),
 ranked as (
     -- What is empty or nearly so comes first; among equals, what sells most money.
     select
@@ -46,15 +49,19 @@ final as (
         ranked.lead_time_days as worst_lead_time_days,
         ranked.replenish_units as worst_replenish_units,
         ranked.transfer_in_units as worst_transfer_units,
-        split_part(split_part(ranked.receive_plan, ';', 1), ':', 1) as worst_transfer_from,
+        givers.partner_id as worst_transfer_from,
+        coalesce(givers.name, givers.partner_id) as worst_transfer_name,
         cast(ranked.average_daily_sell_out as double) as worst_daily_units
     from ranked
     inner join summed
         on ranked.partner_id = summed.partner_id
+    left join partners as givers
+        on split_part(split_part(ranked.receive_plan, ';', 1), ':', 1) = givers.partner_id
     where ranked.place = 1
 )
 select
     as_of_date, partner_id, partner_name, partner_manager, channel_manager, products, products_empty,
     replenish_in_all, top_products, worst_sku, worst_product, worst_days, worst_on_hand, worst_on_order,
-    worst_lead_time_days, worst_replenish_units, worst_transfer_units, worst_transfer_from, worst_daily_units
+    worst_lead_time_days, worst_replenish_units, worst_transfer_units, worst_transfer_from, worst_transfer_name,
+    worst_daily_units
 from final

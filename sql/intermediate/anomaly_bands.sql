@@ -5,7 +5,9 @@
 -- average price as it is; the return rate by plain differences.
 -- With few weeks n both medians are uncertain: the spread is taken times 1 + 3.3 / (n - 2), which was found by drawing
 -- normal noise 300,000 times, so that the band holds 99.9 % of quiet days for n from 4 to 26.
--- Floor of the spread: chance alone moves n orders by 1 / sqrt(n), and nothing is steadier than $anomaly_noise_min.
+-- Floor of the spread: chance alone moves what n orders of unequal size bring by sqrt(2 / n), and nothing is steadier
+-- than $anomaly_noise_min. Under $anomaly_orders_min orders a day chance has it all, and nothing is judged; prices and
+-- returns need as many on the day itself.
 with
 sales as (
     select * from watch_days where business_date <= $as_of_date
@@ -92,7 +94,7 @@ series as (
     from filled
 ),
 judged as (
-    select business_date, entity_type, entity_id, metric, first_day, is_unreported, value
+    select business_date, entity_type, entity_id, metric, first_day, is_unreported, value, orders
     from series
     where business_date > $as_of_date - $anomaly_days
 ),
@@ -167,7 +169,14 @@ expected as (
         judged.is_unreported,
         cast(judged.value as double) as observed,
         cast(weekdays.median_value as double) as expected,
-        greatest(cast(weekdays.median_orders as double), 1) as usual_orders,
+        greatest(
+            case
+                when judged.metric in ('average_price', 'return_rate') then
+                    least(cast(weekdays.median_orders as double), cast(judged.orders as double))
+                else cast(weekdays.median_orders as double)
+            end,
+            1
+        ) as orders_behind,
         1.4826 * cast(mads.mad as double)
         * (1 + 3.3 / nullif(cast($anomaly_weeks - 2 as double), 0)) as mad_spread,
         case
@@ -175,6 +184,8 @@ expected as (
             when judged.value is null then 'no_sales'
             when coalesce(weekdays.points, 0) < $anomaly_points_min then 'few_points'
             when judged.metric <> 'return_rate' and weekdays.median_value <= 0 then 'nothing_expected'
+            when weekdays.median_orders < $anomaly_orders_min then 'few_orders'
+            when judged.metric in ('average_price', 'return_rate') and judged.orders < $anomaly_orders_min then 'few_orders'
         end as status
     from judged
     left join weekdays
@@ -194,9 +205,9 @@ floored as (
         *,
         case
             when metric = 'return_rate' then
-                greatest(expected, 1 / usual_orders) * (1 - least(greatest(expected, 1 / usual_orders), 1))
+                greatest(expected, 1 / orders_behind) * (1 - least(greatest(expected, 1 / orders_behind), 1))
         end as return_variance,
-        greatest(cast($anomaly_noise_min as double), 1 / sqrt(usual_orders)) as chance
+        greatest(cast($anomaly_noise_min as double), sqrt(2 / orders_behind)) as chance
     from expected
 ),
 spread as (
@@ -204,7 +215,7 @@ spread as (
         *,
         case metric
             when 'return_rate' then
-                greatest(mad_spread, sqrt(return_variance / usual_orders), cast($anomaly_noise_min as double) * expected)
+                greatest(mad_spread, sqrt(2 * return_variance / orders_behind), cast($anomaly_noise_min as double) * expected)
             when 'average_price' then greatest(mad_spread, chance)
             else greatest(mad_spread, chance / 2)
         end as spread

@@ -76,8 +76,10 @@ joined as (
         paid.monetary,
         paid.monetary_all_time,
         last_year_orders.orders_before_last,
-        cast(last_year_paid.paid_before_last as decimal(28, 10)) / last_year_orders.orders_before_last
-            as average_before_last
+        cast(
+            cast(last_year_paid.paid_before_last as decimal(28, 10)) / last_year_orders.orders_before_last
+            as decimal(28, 10)
+        ) as average_before_last
     from paid
     left join bought
         on paid.evaluated_on = bought.evaluated_on

@@ -2,7 +2,8 @@
 -- A snapshot stands until the next one; $inventory_averaging says at which points the stock is looked at.
 with
 counts as (
-    select partner_id, sku, counted_on, stock_value
+    -- As booked: a negative balance lowers the average, as it does in the partner's own books.
+    select partner_id, sku, counted_on, cast(on_hand_quantity * unit_cost as decimal(18, 4)) as stock_value
     from inventory_counts
     where counted_on <= $as_of_date
 ),

@@ -1,0 +1,242 @@
+-- Stock and sell-out of each partner and product by month: average stock at cost, cost of goods sold, days without
+-- stock, and what was too much at the month's close. A snapshot stands until the partner's next one.
+with
+counts as (
+    -- Value as booked: a negative balance lowers the average, as it does in the partner's own books.
+    select
+        partner_id, sku, counted_on, on_hand_units, unit_cost,
+        cast(on_hand_quantity * unit_cost as decimal(18, 4)) as booked_value
+    from inventory_counts
+),
+sales as (
+    select partner_id, sku, business_date, sale_type, quantity, net_amount, cost_amount
+    from sales_lines
+),
+products as (
+    select sku, unit_cost, lead_time_days, launched_on, valid_from, superseded_from
+    from stg_products
+),
+snapshots as (
+    select partner_id, counted_on
+    from counts
+    group by partner_id, counted_on
+),
+last_known as (
+    select max(business_date) as business_date
+    from (
+        select max(counted_on) as business_date from snapshots
+        union all
+        select max(business_date) as business_date from sales
+    ) as both_feeds
+),
+calendar_months as (
+    select distinct cast(date_trunc('month', counted_on) as date) as month_start
+    from snapshots
+),
+months as (
+    -- A running month closes, for now, on the last day that anything is known of.
+    select
+        calendar_months.month_start,
+        least(
+            cast(calendar_months.month_start + interval '1 month' as date) - 1, last_known.business_date
+        ) as closes_on
+    from calendar_months
+    cross join last_known
+),
+days as (
+    select
+        month_start,
+        closes_on,
+        unnest(generate_series(month_start - 1, closes_on, interval '1 day')) as day
+    from months
+),
+points as (
+    select
+        month_start,
+        closes_on,
+        day,
+        day >= month_start as in_month,
+        case
+            when $inventory_averaging = 'daily' then day >= month_start
+            else day < month_start or day = closes_on
+        end as is_point
+    from days
+),
+first_points as (
+    select month_start, min(day) as day
+    from points
+    where is_point
+    group by month_start
+),
+spans as (
+    select
+        partner_id,
+        counted_on,
+        lead(counted_on, 1, date '9999-12-31') over (partition by partner_id order by counted_on) as replaced_on
+    from snapshots
+),
+weights as (
+    select
+        spans.partner_id,
+        spans.counted_on,
+        points.month_start,
+        count(*) filter (where points.is_point) as points,
+        count(*) filter (where points.in_month) as days,
+        bool_or(points.day = points.closes_on) as is_closing,
+        min(points.day) filter (where points.is_point) as first_point
+    from spans
+    inner join points
+        on points.day >= spans.counted_on
+        and points.day < spans.replaced_on
+    group by spans.partner_id, spans.counted_on, points.month_start
+),
+coverage as (
+    select
+        weights.partner_id,
+        weights.month_start,
+        sum(weights.points) as points,
+        sum(weights.days) as days,
+        min(weights.first_point) = max(first_points.day) as has_opening
+    from weights
+    inner join first_points
+        on weights.month_start = first_points.month_start
+    group by weights.partner_id, weights.month_start
+),
+stock as (
+    select
+        counts.partner_id,
+        counts.sku,
+        weights.month_start,
+        sum(counts.booked_value * weights.points) as weighted_value,
+        coalesce(sum(weights.days) filter (where counts.on_hand_units > 0), 0) as days_in_stock,
+        coalesce(sum(counts.on_hand_units) filter (where weights.is_closing), 0) as closing_units,
+        max(counts.unit_cost) filter (where weights.is_closing) as unit_cost
+    from counts
+    inner join weights
+        on counts.partner_id = weights.partner_id
+        and counts.counted_on = weights.counted_on
+    group by counts.partner_id, counts.sku, weights.month_start
+),
+sold as (
+    select
+        partner_id,
+        sku,
+        cast(date_trunc('month', business_date) as date) as month_start,
+        sum(net_amount) as net_sales,
+        sum(cost_amount) as cogs
+    from sales
+    group by partner_id, sku, cast(date_trunc('month', business_date) as date)
+),
+demand as (
+    select
+        sales.partner_id,
+        sales.sku,
+        months.month_start,
+        greatest(
+            coalesce(
+                sum(sales.quantity) filter (where sales.business_date > months.closes_on - $demand_window_days), 0
+            ),
+            0
+        ) as sell_out_units
+    from sales
+    inner join months
+        on sales.business_date > months.month_start - $demand_window_days
+        and sales.business_date <= months.closes_on
+    where sales.sale_type in ('sale', 'return')
+    group by sales.partner_id, sales.sku, months.month_start
+),
+sellers as (
+    select distinct partner_id, month_start
+    from demand
+),
+everything as (
+    select partner_id, sku, month_start from stock
+    union
+    select partner_id, sku, month_start from sold
+    union
+    select partner_id, sku, month_start from demand
+),
+joined as (
+    select
+        everything.partner_id,
+        everything.sku,
+        everything.month_start,
+        months.closes_on,
+        coverage.days as days_covered,
+        coverage.points,
+        coverage.has_opening,
+        coalesce(stock.weighted_value, 0) as weighted_value,
+        coalesce(stock.days_in_stock, 0) as days_in_stock,
+        coalesce(stock.closing_units, 0) as closing_units,
+        coalesce(stock.unit_cost, products.unit_cost) as unit_cost,
+        coalesce(sold.net_sales, 0) as net_sales,
+        coalesce(sold.cogs, 0) as cogs,
+        demand.partner_id is not null as sells,
+        coalesce(demand.sell_out_units, 0) as sell_out_units,
+        sellers.partner_id is not null as partner_sells,
+        coalesce(products.lead_time_days, $lead_time_default_days) as lead_time_days,
+        coalesce(months.closes_on - products.launched_on < $new_item_days, false) as launched_lately
+    from everything
+    inner join months
+        on everything.month_start = months.month_start
+    inner join coverage
+        on everything.partner_id = coverage.partner_id
+        and everything.month_start = coverage.month_start
+    left join stock
+        on everything.partner_id = stock.partner_id
+        and everything.sku = stock.sku
+        and everything.month_start = stock.month_start
+    left join sold
+        on everything.partner_id = sold.partner_id
+        and everything.sku = sold.sku
+        and everything.month_start = sold.month_start
+    left join demand
+        on everything.partner_id = demand.partner_id
+        and everything.sku = demand.sku
+        and everything.month_start = demand.month_start
+    left join sellers
+        on everything.partner_id = sellers.partner_id
+        and everything.month_start = sellers.month_start
+    left join products
+        on everything.sku = products.sku
+        and products.valid_from <= months.closes_on
+        and products.superseded_from > months.closes_on
+),
+needed as (
+    select
+        *,
+        case
+            when not partner_sells then null
+            when sell_out_units = 0 and launched_lately then 0
+            else greatest(
+                closing_units - (
+                    sell_out_units * (lead_time_days + $review_days + $safety_days) + $demand_window_days - 1
+                ) / $demand_window_days,
+                0
+            )
+        end as overstock_units
+    from joined
+),
+final as (
+    select
+        month_start,
+        partner_id,
+        sku,
+        closes_on,
+        days_covered,
+        has_opening,
+        cast(cast(weighted_value as decimal(34, 8)) / nullif(points, 0) as decimal(18, 4)) as average_stock_value,
+        closing_units,
+        cast(closing_units * unit_cost as decimal(18, 4)) as closing_value,
+        overstock_units,
+        cast(overstock_units * unit_cost as decimal(18, 4)) as overstock_value,
+        cast(net_sales as decimal(18, 4)) as net_sales,
+        cast(cogs as decimal(18, 4)) as cogs,
+        case when sells then days_covered else 0 end as days_selling,
+        case when sells then days_covered - days_in_stock else 0 end as stockout_days
+    from needed
+)
+select
+    month_start, partner_id, sku, closes_on, days_covered, has_opening, average_stock_value, closing_units,
+    closing_value, overstock_units, overstock_value, net_sales, cogs, days_selling, stockout_days
+from final
