@@ -188,6 +188,9 @@ pub struct Column {
     /// The only texts allowed.
     #[serde(default)]
     pub accepted: Vec<String>,
+    /// Leading zeros of the text are data: number cells of a workbook, which have lost them, are refused.
+    #[serde(default)]
+    pub leading_zeros: bool,
     /// Text taken where the column is absent or the cell empty; `$base_currency` is the company's.
     pub default: Option<String>,
     /// Derivation where the column is absent or the cell empty, after `default`.

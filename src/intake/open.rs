@@ -1,0 +1,311 @@
+//! From a spooled file to its parts: what the first bytes say it is, unpacked under caps. The content
+//! decides; a name can lie.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use tempfile::NamedTempFile;
+
+use super::block::{Step, Stop, refuse};
+use crate::config::Intake;
+use crate::error::Error;
+
+/// Unpacked bytes that are always allowed, whatever the ratio.
+const RATIO_FREE: u64 = 1 << 20;
+
+/// How bytes are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+/// What a part holds, by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Text: delimited or JSON.
+    Text,
+    Parquet,
+    Xlsx,
+    Ods,
+    Xls,
+}
+
+/// One readable piece: the file itself, or one member of an archive.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// Inbox key, and for members `key!member`.
+    pub name: String,
+    pub content: Content,
+    path: PathBuf,
+    packing: Packing,
+    pub unpacked_max: u64,
+    /// Keeps an unpacked copy alive.
+    _copy: Option<NamedTempFile>,
+}
+
+impl Part {
+    /// Opens the part's unpacked bytes from their start.
+    pub(super) fn open(&self) -> Step<Box<dyn Read>> {
+        unpacked(&self.path, self.packing, self.unpacked_max)
+    }
+
+    /// The unpacked bytes as a file that can be sought.
+    pub(super) fn file(&self) -> Step<File> {
+        File::open(&self.path).map_err(|err| Stop::Failed(Error::from(err).at(self.path.display())))
+    }
+}
+
+/// A refusal that travels through `Read`.
+#[derive(Debug)]
+struct Refusal(String);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Tells damaged data from a failing disk.
+pub(super) fn stop_of(err: io::Error) -> Stop {
+    if err.raw_os_error().is_some() {
+        return Stop::Failed(err.into());
+    }
+    if let Some(refusal) = err.get_ref().and_then(|inner| inner.downcast_ref::<Refusal>()) {
+        return Stop::Refused(refusal.0.clone());
+    }
+    Stop::Refused(format!("the file is damaged: {err}"))
+}
+
+/// Counts what comes out, and refuses more than the cap. Says of damaged data what it was packed by.
+struct Capped<R> {
+    inner: R,
+    left: u64,
+    max: u64,
+    packed_by: &'static str,
+}
+
+impl<R: Read> Read for Capped<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(out).map_err(|err| {
+            if err.raw_os_error().is_some() || err.kind() == io::ErrorKind::Interrupted {
+                return err;
+            }
+            let what = match err.kind() {
+                io::ErrorKind::UnexpectedEof => "is cut off: its end is missing".to_string(),
+                _ => format!("is damaged: {err}"),
+            };
+            io::Error::other(Refusal(format!("the {} data {what}; send the file again", self.packed_by)))
+        })?;
+        self.left = match self.left.checked_sub(read as u64) {
+            Some(left) => left,
+            None => {
+                return Err(io::Error::other(Refusal(format!(
+                    "the {} data unpacks to more than {} bytes, the most allowed for its size",
+                    self.packed_by, self.max
+                ))));
+            }
+        };
+        Ok(read)
+    }
+}
+
+fn unpacked(path: &Path, packing: Packing, max: u64) -> Step<Box<dyn Read>> {
+    let file = File::open(path).map_err(|err| Stop::Failed(Error::from(err).at(path.display())))?;
+    let buffered = |file| BufReader::with_capacity(256 * 1024, file);
+    Ok(match packing {
+        Packing::Plain => Box::new(file),
+        Packing::Gzip => {
+            let inner = flate2::bufread::MultiGzDecoder::new(buffered(file));
+            Box::new(Capped { inner, left: max, max, packed_by: "gzip" })
+        }
+        Packing::Zstd => {
+            let mut inner = zstd::stream::read::Decoder::with_buffer(buffered(file)).map_err(stop_of)?;
+            // 128 MiB of window is what zstd --long=27 needs; a file that asks for more is refused
+            inner.window_log_max(27).map_err(stop_of)?;
+            Box::new(Capped { inner, left: max, max, packed_by: "zstd" })
+        }
+    })
+}
+
+/// First bytes of a reader, however it hands them out.
+pub(super) fn head(reader: &mut dyn Read, length: usize) -> Step<Vec<u8>> {
+    let mut head = Vec::with_capacity(length);
+    reader.take(length as u64).read_to_end(&mut head).map_err(stop_of)?;
+    Ok(head)
+}
+
+/// Takes a spooled file apart. `scratch` is a folder for unpacked copies.
+pub(super) fn open(path: &Path, key: &str, limits: &Intake, scratch: &Path) -> Step<Vec<Part>> {
+    let mut file = File::open(path).map_err(|err| Stop::Failed(Error::from(err).at(path.display())))?;
+    let size = file.metadata().map_err(|err| Stop::Failed(err.into()))?.len();
+    if size == 0 {
+        return refuse("the file is empty (0 bytes)");
+    }
+    if size > limits.file_bytes_max {
+        return refuse(format!("the file has {size} bytes; at most {} are taken", limits.file_bytes_max));
+    }
+    let max = limits.unpacked_bytes_max.min(size.saturating_mul(limits.unpacked_ratio_max).max(RATIO_FREE));
+    let first = head(&mut file, 8)?;
+    let packing = match first.as_slice() {
+        [0x1f, 0x8b, ..] => Packing::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Zstd,
+        _ => Packing::Plain,
+    };
+    let part = |content, packing| Part {
+        name: key.to_string(),
+        content,
+        path: path.to_path_buf(),
+        packing,
+        unpacked_max: max,
+        _copy: None,
+    };
+    if packing == Packing::Plain {
+        return match kind_of(&first, &mut file)? {
+            Kind::Content(content) => Ok(vec![part(content, packing)]),
+            Kind::Archive => members(&file, key, limits, max, scratch),
+        };
+    }
+    let mut inner = unpacked(path, packing, max)?;
+    let first = head(&mut inner, 8)?;
+    if first.is_empty() {
+        return refuse("the file is empty once unpacked (0 bytes)");
+    }
+    let text = !matches!(first.as_slice(), [b'P', b'K', 3, 4, ..] | [b'P', b'A', b'R', b'1', ..] | [0xd0, 0xcf, 0x11, 0xe0, ..]);
+    if text {
+        return Ok(vec![part(Content::Text, packing)]);
+    }
+    // formats that are read from their end need a file
+    let mut copy = copy_of(&mut unpacked(path, packing, max)?, scratch)?;
+    match kind_of(&first, copy.as_file_mut())? {
+        Kind::Content(content) => Ok(vec![Part {
+            name: key.to_string(),
+            content,
+            path: copy.path().to_path_buf(),
+            packing: Packing::Plain,
+            unpacked_max: max,
+            _copy: Some(copy),
+        }]),
+        Kind::Archive => refuse("the file is an archive packed twice; send it packed once"),
+    }
+}
+
+enum Kind {
+    Content(Content),
+    Archive,
+}
+
+fn kind_of(first: &[u8], file: &mut File) -> Step<Kind> {
+    Ok(match first {
+        [b'P', b'A', b'R', b'1', ..] => Kind::Content(Content::Parquet),
+        [0xd0, 0xcf, 0x11, 0xe0, ..] => {
+            file.seek(SeekFrom::Start(0)).map_err(stop_of)?;
+            let head = head(file, 1 << 20)?;
+            let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+            if head.windows(name.len()).any(|window| window == name) {
+                return refuse("the workbook is encrypted; send it without a password");
+            }
+            Kind::Content(Content::Xls)
+        }
+        [b'P', b'K', 3, 4, ..] => {
+            file.seek(SeekFrom::Start(0)).map_err(stop_of)?;
+            let names: Vec<String> = archive(file)?.file_names().map(str::to_string).collect();
+            let has = |wanted: &str| names.iter().any(|name| name == wanted);
+            if has("[Content_Types].xml") {
+                Kind::Content(Content::Xlsx)
+            } else if has("mimetype") && has("content.xml") {
+                Kind::Content(Content::Ods)
+            } else {
+                Kind::Archive
+            }
+        }
+        [b'P', b'K', ..] => return refuse("the zip archive has no members"),
+        _ => Kind::Content(Content::Text),
+    })
+}
+
+fn archive(file: &File) -> Step<zip::ZipArchive<BufReader<File>>> {
+    let file = file.try_clone().map_err(stop_of)?;
+    zip::ZipArchive::new(BufReader::new(file)).map_err(zip_stop)
+}
+
+fn zip_stop(err: zip::result::ZipError) -> Stop {
+    match err {
+        zip::result::ZipError::Io(err) if err.raw_os_error().is_some() => Stop::Failed(err.into()),
+        err => Stop::Refused(format!("the zip archive cannot be read: {err}; send the file again")),
+    }
+}
+
+fn copy_of(from: &mut dyn Read, scratch: &Path) -> Step<NamedTempFile> {
+    let mut copy = NamedTempFile::new_in(scratch).map_err(|err| Stop::Failed(err.into()))?;
+    io::copy(from, copy.as_file_mut()).map_err(stop_of)?;
+    copy.as_file_mut().flush().map_err(|err| Stop::Failed(err.into()))?;
+    Ok(copy)
+}
+
+fn members(file: &File, key: &str, limits: &Intake, max: u64, scratch: &Path) -> Step<Vec<Part>> {
+    let mut archive = archive(file)?;
+    if archive.len() > limits.members_max {
+        return refuse(format!("the zip archive has {} members; at most {} are taken", archive.len(), limits.members_max));
+    }
+    let mut parts = Vec::new();
+    let mut left = max;
+    for index in 0..archive.len() {
+        let member = archive.by_index(index).map_err(zip_stop)?;
+        let name = member.name().to_string();
+        if member.encrypted() {
+            return refuse(format!("member {name:?} of the zip archive is encrypted; send it without a password"));
+        }
+        let own = name.starts_with("__MACOSX/") || name.ends_with(".DS_Store");
+        if member.is_dir() || own {
+            continue;
+        }
+        if member.enclosed_name().is_none() || name.chars().any(char::is_control) {
+            return refuse(format!("member {name:?} of the zip archive has a name that leaves its folder"));
+        }
+        let rc = Rc::new(RefCell::new(0_u64));
+        let capped = Capped { inner: member, left, max, packed_by: "zip" };
+        let mut copy = copy_of(&mut Counted { inner: capped, seen: Rc::clone(&rc) }, scratch)?;
+        left = left.saturating_sub(*rc.borrow());
+        let first = {
+            let file = copy.as_file_mut();
+            file.seek(SeekFrom::Start(0)).map_err(stop_of)?;
+            head(file, 8)?
+        };
+        if first.is_empty() {
+            return refuse(format!("member {name:?} of the zip archive is empty (0 bytes)"));
+        }
+        let Kind::Content(content) = kind_of(&first, copy.as_file_mut())? else {
+            return refuse(format!("member {name:?} of the zip archive is an archive itself"));
+        };
+        let path = copy.path().to_path_buf();
+        let name = format!("{key}!{name}");
+        parts.push(Part { name, content, path, packing: Packing::Plain, unpacked_max: max, _copy: Some(copy) });
+    }
+    if parts.is_empty() {
+        return refuse("the zip archive has no members");
+    }
+    parts.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(parts)
+}
+
+/// Counts what passes, for a budget that several members share.
+struct Counted<R> {
+    inner: R,
+    seen: Rc<RefCell<u64>>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(out)?;
+        *self.seen.borrow_mut() += read as u64;
+        Ok(read)
+    }
+}

@@ -1,0 +1,117 @@
+//! Which business period a file reports, and when it was delivered.
+
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, Utc};
+use regex::Regex;
+
+/// First and last day of a period, both inclusive.
+pub(super) type Span = (NaiveDate, NaiveDate);
+
+/// The period in a key: the first date in the file's name, else in the folder nearest to it.
+pub(super) fn of_key(key: &str) -> Option<Span> {
+    key.rsplit('/').find_map(of_name)
+}
+
+/// The first date in a name: `YYYY-MM-DD`, `YYYYMMDD`, `YYYY-MM` or `YYYYMM`, also with `_`, `.` or `年月日`.
+/// A month means all of it.
+pub(super) fn of_name(name: &str) -> Option<Span> {
+    let chars: Vec<char> = name.chars().collect();
+    let mut at = 0;
+    while at < chars.len() {
+        let run = chars[at..].iter().take_while(|char| char.is_ascii_digit()).count();
+        if run == 0 {
+            at += 1;
+            continue;
+        }
+        if let Some(span) = of_digits(&chars, at, run) {
+            return Some(span);
+        }
+        at += run;
+    }
+    None
+}
+
+fn of_digits(chars: &[char], at: usize, run: usize) -> Option<Span> {
+    let number = |from: usize, length: usize| -> Option<u32> {
+        let digits = chars.get(from..from + length)?;
+        digits.iter().try_fold(0, |value, char| Some(value * 10 + char.to_digit(10)?))
+    };
+    let year = i32::try_from(number(at, 4.min(run))?).ok().filter(|year| (1990..2100).contains(year))?;
+    match run {
+        // a date, or a date and a time
+        8 | 10 | 12 | 14 => day(year, number(at + 4, 2)?, number(at + 6, 2)?),
+        6 => month(year, number(at + 4, 2)?),
+        4 => {
+            let separator = |at: usize| chars.get(at).is_some_and(|char| matches!(char, '-' | '_' | '.' | '年' | '月'));
+            if !separator(at + 4) {
+                return None;
+            }
+            let digits = |from: usize| chars[from.min(chars.len())..].iter().take_while(|char| char.is_ascii_digit()).count();
+            let length = digits(at + 5);
+            if !(1..=2).contains(&length) {
+                return None;
+            }
+            let months = number(at + 5, length)?;
+            let after = at + 5 + length;
+            let days = digits(after + 1);
+            if separator(after) && (1..=2).contains(&days) {
+                return day(year, months, number(after + 1, days)?);
+            }
+            month(year, months)
+        }
+        _ => None,
+    }
+}
+
+fn day(year: i32, month: u32, day: u32) -> Option<Span> {
+    let date = NaiveDate::from_ymd_opt(year, month, day)?;
+    Some((date, date))
+}
+
+/// All of a month.
+pub(super) fn month(year: i32, month: u32) -> Option<Span> {
+    let first = NaiveDate::from_ymd_opt(year, month, 1)?;
+    Some((first, first.checked_add_months(Months::new(1))?.checked_sub_days(Days::new(1))?))
+}
+
+/// The delivery instant that a file's name declares, else when the store last saw it change.
+pub(super) fn delivered_at(key: &str, declared: Option<&Regex>, last_modified: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    let Some(regex) = declared else { return Ok(last_modified) };
+    let name = key.rsplit('/').next().unwrap_or(key);
+    let Some(text) = regex.captures(name).and_then(|found| found.get(1)) else { return Ok(last_modified) };
+    let text = text.as_str();
+    ["%Y%m%dT%H%M", "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S", "%Y%m%d%H%M"]
+        .into_iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+        .map(|at| at.and_utc())
+        .ok_or_else(|| format!("the file's name gives {text:?} as delivery time; expected YYYYMMDDTHHMM in UTC; the store's time is used"))
+}
+
+/// `YYYY-MM` of a date.
+pub(super) fn month_name(date: NaiveDate) -> String {
+    format!("{:04}-{:02}", date.year(), date.month())
+}
+
+/// Canonical form and first day of a period text: `2026`, `2026-Q3`, `2026-11`, also written `2026Q3`,
+/// `202611`, `2026/11` or `2026年11月`.
+pub(super) fn canonical(text: &str) -> Option<(String, NaiveDate)> {
+    let year: i32 = text.get(..4)?.parse().ok().filter(|year| (1900..=9999).contains(year))?;
+    let written = text[4..].trim_end_matches('月');
+    let rest = written.trim_start_matches(['-', '/', '.', '年', ' ']);
+    if rest.is_empty() {
+        return Some((format!("{year:04}"), NaiveDate::from_ymd_opt(year, 1, 1)?));
+    }
+    if let Some(quarter) = rest.strip_prefix(['Q', 'q']) {
+        let quarter: u32 = quarter.parse().ok().filter(|quarter| (1..=4).contains(quarter))?;
+        return Some((format!("{year:04}-Q{quarter}"), NaiveDate::from_ymd_opt(year, quarter * 3 - 2, 1)?));
+    }
+    // a single digit is a month only behind a separator: 20261 could be anything
+    let long = rest.len() == 2 || rest.len() == 1 && rest != written;
+    if !long || !rest.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let month: u32 = rest.parse().ok()?;
+    Some((format!("{year:04}-{month:02}"), NaiveDate::from_ymd_opt(year, month, 1)?))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,346 @@
+//! Delimited text: csv-core fills a block from a buffer of decoded text and every record keeps its range in
+//! that buffer. A record that the buffer cuts is read again with the next one, so that the parser never
+//! carries state over; the buffer grows for one long record up to the cap and no further.
+
+use super::block::{BLOCK_ROWS, Block, Flaw, Row, Source, Step, refuse};
+use super::decode::Decoder;
+use crate::config::Intake;
+use crate::sender::SenderFeed;
+
+/// Text that is read at once.
+const BUFFER: usize = 512 * 1024;
+/// Delimiters that are tried where none is declared.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// Reads delimited text.
+pub(super) struct TextSource {
+    decoder: Decoder,
+    core: csv_core::Reader,
+    /// The delimiter that is used.
+    pub delimiter: u8,
+    buffer: Vec<u8>,
+    /// Unread text is `buffer[from..to]`.
+    from: usize,
+    to: usize,
+    /// Offset of `buffer[0]` in the decoded text.
+    offset: u64,
+    lines: LineCounter,
+    ended: bool,
+    next_malformed: usize,
+    line_max: usize,
+    field_max: usize,
+    /// Ends of one record's fields; as long as a record may have fields.
+    ends: Vec<usize>,
+}
+
+impl TextSource {
+    /// Starts after the preamble. Without a declared delimiter the one that splits the header into the
+    /// most of `wanted` is taken.
+    pub(super) fn open(decoder: Decoder, feed: &SenderFeed, limits: &Intake, wanted: &dyn Fn(&str) -> bool) -> Step<Self> {
+        let mut source = Self {
+            decoder,
+            core: csv_core::Reader::new(),
+            delimiter: b',',
+            buffer: vec![0; BUFFER],
+            from: 0,
+            to: 0,
+            offset: 0,
+            lines: LineCounter::default(),
+            ended: false,
+            next_malformed: 0,
+            line_max: limits.line_bytes_max,
+            field_max: limits.field_bytes_max,
+            ends: vec![0; limits.columns_max + 1],
+        };
+        source.fill()?;
+        for _ in 0..feed.preamble_lines {
+            source.skip_line()?;
+        }
+        source.delimiter = match feed.delimiter {
+            Some(declared) => declared,
+            None => source.find_delimiter(feed, wanted),
+        };
+        let mut builder = csv_core::ReaderBuilder::new();
+        builder.delimiter(source.delimiter).escape(feed.escape);
+        match feed.quote {
+            Some(quote) => builder.quote(quote),
+            None => builder.quoting(false),
+        };
+        source.core = builder.build();
+        Ok(source)
+    }
+
+    /// Moves unread text to the front and reads until the buffer is full or the text ends.
+    fn fill(&mut self) -> Step<()> {
+        if self.from > 0 {
+            self.buffer.copy_within(self.from..self.to, 0);
+            self.offset += self.from as u64;
+            self.to -= self.from;
+            self.from = 0;
+        }
+        while !self.ended && self.buffer.len() - self.to >= 64 {
+            let read = self.decoder.read(&mut self.buffer[self.to..])?;
+            self.ended = read == 0;
+            self.to += read;
+        }
+        Ok(())
+    }
+
+    fn skip_line(&mut self) -> Step<()> {
+        loop {
+            let unread = &self.buffer[self.from..self.to];
+            if let Some(at) = unread.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+                let crlf = unread[at] == b'\r' && unread.get(at + 1) == Some(&b'\n');
+                let end = at + 1 + usize::from(crlf);
+                self.lines.pass(&unread[..end], false);
+                self.from += end;
+                return Ok(());
+            }
+            if self.ended {
+                self.lines.pass(unread, false);
+                self.from = self.to;
+                return Ok(());
+            }
+            if unread.len() >= self.line_max {
+                return refuse(format!("a line before the header is longer than {} bytes", self.line_max));
+            }
+            self.grow();
+            self.fill()?;
+        }
+    }
+
+    fn grow(&mut self) {
+        if self.from == 0 && self.buffer.len() - self.to < 64 {
+            let larger = (self.buffer.len() * 2).min(self.line_max + BUFFER);
+            self.buffer.resize(larger.max(self.buffer.len() + 1024), 0);
+        }
+    }
+
+    fn find_delimiter(&self, feed: &SenderFeed, wanted: &dyn Fn(&str) -> bool) -> u8 {
+        let head = &self.buffer[self.from..self.to];
+        let score = |delimiter: u8| {
+            let names = split_header(head, delimiter, feed.quote);
+            (names.iter().filter(|name| wanted(name)).count(), names.len())
+        };
+        let mut best = DELIMITERS[0];
+        for delimiter in DELIMITERS {
+            if score(delimiter) > score(best) {
+                best = delimiter;
+            }
+        }
+        best
+    }
+
+    /// A delimiter that would split the header into more wanted columns than the declared one.
+    pub(super) fn better_delimiter(head: &[String], used: u8, wanted: &dyn Fn(&str) -> bool) -> Option<u8> {
+        let line = head.join(&char::from(used).to_string());
+        let count = |delimiter: u8| split_header(line.as_bytes(), delimiter, Some(b'"')).iter().filter(|name| wanted(name)).count();
+        DELIMITERS.into_iter().filter(|delimiter| *delimiter != used && count(*delimiter) > count(used)).max_by_key(|delimiter| count(*delimiter))
+    }
+
+    fn flaw_of(&mut self, raw: (usize, usize), block: &Block, row: &Row) -> Option<Flaw> {
+        // places come in order, and so do records
+        let (from, to) = (self.offset + raw.0 as u64, self.offset + raw.1 as u64);
+        while let Some(place) = self.decoder.malformed.get(self.next_malformed) {
+            if place.decoded_at >= to {
+                break;
+            }
+            self.next_malformed += 1;
+            if place.decoded_at >= from {
+                return Some(Flaw::Encoding(place.byte));
+            }
+        }
+        let longest = (0..row.fields).filter_map(|field| block.range(row, field)).map(|(from, to)| to - from).max();
+        longest.filter(|longest| *longest > self.field_max).map(Flaw::LongField)
+    }
+}
+
+/// Names in the first line that is not blank.
+fn split_header(text: &[u8], delimiter: u8, quote: Option<u8>) -> Vec<String> {
+    let start = text.iter().position(|byte| !matches!(byte, b'\n' | b'\r')).unwrap_or(text.len());
+    let text = &text[start..];
+    let mut names = vec![Vec::new()];
+    let mut quoted = false;
+    for &byte in text.iter().take(64 * 1024) {
+        if Some(byte) == quote {
+            quoted = !quoted;
+        } else if byte == delimiter && !quoted {
+            names.push(Vec::new());
+        } else if matches!(byte, b'\n' | b'\r') && !quoted {
+            break;
+        } else if let Some(name) = names.last_mut() {
+            name.push(byte);
+        }
+    }
+    names.into_iter().map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
+}
+
+impl Source for TextSource {
+    fn next(&mut self, block: &mut Block) -> Step<bool> {
+        loop {
+            block.clear();
+            self.fill()?;
+            if self.from == self.to {
+                return Ok(false);
+            }
+            self.parse(block)?;
+            if !block.rows.is_empty() {
+                return Ok(true);
+            }
+            if self.from == self.to && self.ended {
+                return Ok(false);
+            }
+            // the buffer holds no whole record
+            if self.to - self.from > self.line_max {
+                let line = self.lines.peek(&self.buffer[self.from..self.to]);
+                return refuse(format!(
+                    "the record that starts in line {line} is longer than {} bytes: is a quote not closed?",
+                    self.line_max
+                ));
+            }
+            self.grow();
+        }
+    }
+
+    fn raw(&self, _: &Block, row: &Row) -> String {
+        String::from_utf8_lossy(&self.buffer[row.raw.0..row.raw.1]).into_owned()
+    }
+}
+
+impl TextSource {
+    /// Parses the buffer's whole records.
+    fn parse(&mut self, block: &mut Block) -> Step<()> {
+        if self.ended && !matches!(self.buffer[self.to - 1], b'\n' | b'\r') {
+            // the last record may lack its line end; an open quote swallows this one
+            if self.to == self.buffer.len() {
+                self.buffer.push(0);
+            }
+            self.buffer[self.to] = b'\n';
+            self.to += 1;
+        }
+        let window = self.to - self.from;
+        block.bytes.resize(window + 16, 0);
+        let text = &self.buffer[self.from..self.to];
+        let has_nul = text.contains(&0);
+        let simple = LineCounter::is_simple(text);
+        self.core.reset();
+        let (mut at, mut out, mut counted) = (self.from, 0, self.from);
+        while at < self.to && block.rows.len() < BLOCK_ROWS {
+            let start = at + self.buffer[at..self.to].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+            if start == self.to {
+                at = start;
+                break;
+            }
+            let (first, begin) = (block.ends.len(), out);
+            let mut wide = false;
+            let mut pos = start;
+            let whole = loop {
+                // a record that is too wide goes on over the same places, so that its end is found
+                let (result, read, wrote, ended) =
+                    self.core.read_record(&self.buffer[pos..self.to], &mut block.bytes[out..], &mut self.ends);
+                pos += read;
+                out += wrote;
+                match result {
+                    csv_core::ReadRecordResult::Record => break Some(ended),
+                    csv_core::ReadRecordResult::OutputEndsFull => {
+                        wide = true;
+                        out = begin;
+                    }
+                    _ => break None,
+                }
+            };
+            let Some(fields) = whole else {
+                out = begin;
+                at = start;
+                if self.ended {
+                    self.lines.pass(&self.buffer[counted..start], simple);
+                    return refuse(format!(
+                        "the quote that opens in the record starting in line {} is never closed",
+                        self.lines.line
+                    ));
+                }
+                break;
+            };
+            self.lines.pass(&self.buffer[counted..start], simple);
+            counted = start;
+            let fields = if wide { 0 } else { fields };
+            block.ends.extend_from_slice(&self.ends[..fields]);
+            let end = pos - self.buffer[start..pos].iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+            let mut row = Row { start: begin, first, fields, line: self.lines.line, raw: (start, end), flaw: None };
+            row.flaw = if wide {
+                Some(Flaw::Wide)
+            } else if has_nul && self.buffer[start..end].contains(&0) {
+                Some(Flaw::Nul)
+            } else if end - start > self.field_max || !self.decoder.malformed.is_empty() {
+                self.flaw_of((start, end), block, &row)
+            } else {
+                None
+            };
+            if end - start > self.line_max {
+                return refuse(format!("line {} is longer than {} bytes", row.line, self.line_max));
+            }
+            block.rows.push(row);
+            at = pos;
+        }
+        self.lines.pass(&self.buffer[counted..at], simple);
+        self.from = at;
+        block.bytes.truncate(out);
+        Ok(())
+    }
+}
+
+/// Counts lines by their ends, whether LF, CR or CRLF.
+#[derive(Debug)]
+struct LineCounter {
+    line: i64,
+    after_cr: bool,
+}
+
+impl Default for LineCounter {
+    fn default() -> Self {
+        Self { line: 1, after_cr: false }
+    }
+}
+
+impl LineCounter {
+    /// Whether every CR of a text stands before an LF, so that only LF need be counted.
+    fn is_simple(text: &[u8]) -> bool {
+        if !text.contains(&b'\r') {
+            return true;
+        }
+        let count = text.iter().filter(|byte| **byte == b'\r').count();
+        let pairs = text.windows(2).filter(|pair| *pair == b"\r\n").count();
+        count == pairs
+    }
+
+    /// Passes over a text; `simple` as [`Self::is_simple`] says of the text around it.
+    #[inline]
+    fn pass(&mut self, text: &[u8], simple: bool) {
+        if simple {
+            let split = self.after_cr && text.first() == Some(&b'\n');
+            let count = text.iter().filter(|byte| **byte == b'\n').count() - usize::from(split);
+            self.line += i64::try_from(count).unwrap_or(i64::MAX);
+            self.after_cr &= text.is_empty();
+            return;
+        }
+        for &byte in text {
+            if byte == b'\n' {
+                self.line += i64::from(!self.after_cr);
+            } else if byte == b'\r' {
+                self.line += 1;
+            }
+            self.after_cr = byte == b'\r';
+        }
+    }
+
+    /// The line of the first byte that is no line end.
+    fn peek(&self, text: &[u8]) -> i64 {
+        let mut ahead = Self { line: self.line, after_cr: self.after_cr };
+        let blank = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        ahead.pass(&text[..blank], false);
+        ahead.line
+    }
+}
+
+#[cfg(test)]
+mod tests;

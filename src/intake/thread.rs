@@ -1,0 +1,58 @@
+//! Runs a reader that borrows from itself, or may panic on damaged files, on a thread of its own. Blocks
+//! come through a bounded channel, so memory stays fixed; a panic becomes a refusal of the file.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use super::block::{Block, Source, Step, Stop, refuse};
+
+/// Blocks that wait for the converter.
+const WAITING: usize = 2;
+
+/// Where the thread's reader puts its blocks.
+pub(super) struct Outlet(SyncSender<Step<Block>>);
+
+impl Outlet {
+    /// Hands a block over; `false` when nobody wants more.
+    pub(super) fn give(&self, block: Block) -> bool {
+        self.0.send(Ok(block)).is_ok()
+    }
+}
+
+/// The blocks of a reader on its own thread.
+pub(super) struct ThreadSource {
+    blocks: Receiver<Step<Block>>,
+}
+
+impl ThreadSource {
+    /// Starts `read`; `what` names the format if it panics.
+    pub(super) fn start(what: &'static str, read: impl FnOnce(&Outlet) -> Step<()> + Send + 'static) -> Step<Self> {
+        let (sender, blocks) = sync_channel(WAITING);
+        let work = move || {
+            let outlet = Outlet(sender);
+            let ended = catch_unwind(AssertUnwindSafe(|| read(&outlet)));
+            let last = match ended {
+                Ok(Ok(())) => return,
+                Ok(Err(stop)) => Err(stop),
+                Err(_) => refuse(format!("the {what} is damaged: its reader gave up; send the file again")),
+            };
+            // the receiver may be gone already, and then nobody asks
+            drop(outlet.0.send(last));
+        };
+        std::thread::Builder::new().name("intake".into()).spawn(work).map_err(|err| Stop::Failed(err.into()))?;
+        Ok(Self { blocks })
+    }
+}
+
+impl Source for ThreadSource {
+    fn next(&mut self, block: &mut Block) -> Step<bool> {
+        match self.blocks.recv() {
+            Ok(Ok(next)) => {
+                *block = next;
+                Ok(true)
+            }
+            Ok(Err(stop)) => Err(stop),
+            Err(_) => Ok(false),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Local Parquet files of staged and of refused rows, written batch by batch.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Date32Array, Int64Array, Int64Builder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+};
+use arrow::datatypes::SchemaRef;
+use chrono::{DateTime, Utc};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+use super::block::{BLOCK_ROWS, Step, Stop};
+use super::date::day_of;
+use super::period::Span;
+use crate::contract::{Contract, rejects_schema};
+use crate::error::Error;
+
+/// Rows of a row group: what the writer holds in memory.
+const GROUP_ROWS: usize = 512 * 1024;
+/// Characters of a line that are kept with a reject.
+const RAW_MAX: usize = 2_000;
+
+/// What a file's rows say of where they came from.
+#[derive(Debug, Clone)]
+pub(super) struct Lineage {
+    pub sender: String,
+    pub feed: String,
+    pub file: String,
+    pub input: String,
+    pub delivered_at: DateTime<Utc>,
+}
+
+struct Output {
+    path: PathBuf,
+    schema: SchemaRef,
+    writer: Option<ArrowWriter<File>>,
+}
+
+impl Output {
+    fn write(&mut self, batch: &RecordBatch) -> Step<()> {
+        if self.writer.is_none() {
+            let properties = WriterProperties::builder()
+                .set_compression(Compression::SNAPPY)
+                .set_max_row_group_row_count(Some(GROUP_ROWS))
+                .set_statistics_enabled(EnabledStatistics::Chunk)
+                .build();
+            let file = File::create(&self.path).map_err(|err| failed(err.into(), &self.path))?;
+            let writer = ArrowWriter::try_new(file, Arc::clone(&self.schema), Some(properties));
+            self.writer = Some(writer.map_err(|err| failed(err.into(), &self.path))?);
+        }
+        if let Some(writer) = &mut self.writer {
+            writer.write(batch).map_err(|err| failed(Error::retry("rows cannot be written").because(err), &self.path))?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Step<Option<PathBuf>> {
+        let Some(writer) = self.writer else { return Ok(None) };
+        writer.close().map_err(|err| failed(Error::retry("rows cannot be written").because(err), &self.path))?;
+        Ok(Some(self.path))
+    }
+}
+
+fn failed(error: Error, path: &Path) -> Stop {
+    Stop::Failed(error.at(path.display()))
+}
+
+/// Writes staged rows: canonical columns and lineage.
+pub(super) struct StagedWriter {
+    output: Output,
+    lineage: Lineage,
+    constants: [ArrayRef; 6],
+    period: Option<Span>,
+}
+
+impl StagedWriter {
+    pub(super) fn new(path: PathBuf, contract: &Contract, lineage: &Lineage, period: Option<Span>) -> Self {
+        let output = Output { path, schema: contract.staged_schema(), writer: None };
+        Self { output, lineage: lineage.clone(), constants: constants(lineage, period, BLOCK_ROWS), period }
+    }
+
+    /// Rows that follow come from this file (a member of an archive).
+    pub(super) fn set_file(&mut self, file: &str) {
+        self.lineage.file = file.to_string();
+        self.constants = constants(&self.lineage, self.period, BLOCK_ROWS);
+    }
+
+    /// Adds rows with their lines.
+    pub(super) fn write(&mut self, rows: &RecordBatch, lines: Vec<i64>) -> Step<()> {
+        let count = rows.num_rows();
+        if count == 0 {
+            return Ok(());
+        }
+        if count > self.constants[0].len() {
+            self.constants = constants(&self.lineage, self.period, count);
+        }
+        let mut columns = rows.columns().to_vec();
+        let [sender, file, input, delivered_at, start, end] = &self.constants;
+        columns.extend([sender.slice(0, count), file.slice(0, count), Arc::new(Int64Array::from(lines)) as ArrayRef]);
+        columns.extend([input, delivered_at, start, end].map(|constant| constant.slice(0, count)));
+        let batch = RecordBatch::try_new(Arc::clone(&self.output.schema), columns)?;
+        self.output.write(&batch)
+    }
+
+    /// Ends the file; none was made where there were no rows.
+    pub(super) fn finish(self) -> Step<Option<PathBuf>> {
+        self.output.finish()
+    }
+}
+
+fn constants(lineage: &Lineage, period: Option<Span>, count: usize) -> [ArrayRef; 6] {
+    let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(std::iter::repeat_n(value, count))) };
+    let day = |date: Option<chrono::NaiveDate>| -> ArrayRef { Arc::new(Date32Array::from(vec![date.map(day_of); count])) };
+    let delivered = vec![lineage.delivered_at.timestamp_micros(); count];
+    [
+        text(&lineage.sender),
+        text(&lineage.file),
+        text(&lineage.input),
+        Arc::new(TimestampMicrosecondArray::from(delivered).with_timezone("UTC")),
+        day(period.map(|span| span.0)),
+        day(period.map(|span| span.1)),
+    ]
+}
+
+/// One refused record.
+#[derive(Debug, Clone)]
+pub(super) struct Reject {
+    pub line: i64,
+    pub column: String,
+    pub reason: &'static str,
+    pub found: String,
+    pub expected: String,
+    pub raw: String,
+}
+
+/// Writes refused rows.
+pub(super) struct RejectWriter {
+    output: Output,
+    lineage: Lineage,
+    waiting: Vec<Reject>,
+}
+
+impl RejectWriter {
+    pub(super) fn new(path: PathBuf, lineage: &Lineage) -> Self {
+        let output = Output { path, schema: rejects_schema(), writer: None };
+        Self { output, lineage: lineage.clone(), waiting: Vec::new() }
+    }
+
+    /// Rejects that follow come from this file (a member of an archive).
+    pub(super) fn set_file(&mut self, file: &str) -> Step<()> {
+        self.flush()?;
+        self.lineage.file = file.to_string();
+        Ok(())
+    }
+
+    pub(super) fn add(&mut self, mut reject: Reject) -> Step<()> {
+        if let Some((end, _)) = reject.raw.char_indices().nth(RAW_MAX) {
+            reject.raw.truncate(end);
+        }
+        self.waiting.push(reject);
+        if self.waiting.len() >= 1024 { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Step<()> {
+        let count = self.waiting.len();
+        if count == 0 {
+            return Ok(());
+        }
+        let mut lines = Int64Builder::with_capacity(count);
+        let mut texts: [StringBuilder; 5] = std::array::from_fn(|_| StringBuilder::new());
+        for reject in self.waiting.drain(..) {
+            lines.append_value(reject.line);
+            texts[0].append_value(&reject.column);
+            texts[1].append_value(reject.reason);
+            texts[2].append_value(&reject.found);
+            texts[3].append_value(&reject.expected);
+            texts[4].append_value(&reject.raw);
+        }
+        let [sender, file, input, delivered_at, ..] = constants(&self.lineage, None, count);
+        let feed: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&self.lineage.feed, count)));
+        let mut columns: Vec<ArrayRef> = vec![sender, feed, file, input, Arc::new(lines.finish())];
+        columns.extend(texts.iter_mut().map(|text| Arc::new(text.finish()) as ArrayRef));
+        columns.push(delivered_at);
+        let batch = RecordBatch::try_new(Arc::clone(&self.output.schema), columns)?;
+        self.output.write(&batch)
+    }
+
+    /// Ends the file; none was made where there were no rejects.
+    pub(super) fn finish(mut self) -> Step<Option<PathBuf>> {
+        self.flush()?;
+        self.output.finish()
+    }
+}
