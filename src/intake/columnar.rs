@@ -18,7 +18,8 @@ pub(super) fn open(part: &Part, limits: &Intake) -> Step<ThreadSource> {
     let file = part.file()?;
     let (columns_max, unpacked_max) = (limits.columns_max, limits.unpacked_bytes_max);
     ThreadSource::start("Parquet file", move |outlet| {
-        let damaged = |err: &dyn std::fmt::Display| format!("the Parquet file cannot be read: {err}; send the file again");
+        let damaged =
+            |err: &dyn std::fmt::Display| format!("the Parquet file cannot be read: {err}; send the file again");
         let builder = match ParquetRecordBatchReaderBuilder::try_new(file) {
             Ok(builder) => builder,
             Err(err) => return refuse(damaged(&err)),

@@ -96,18 +96,40 @@ impl Batch<'_> {
 
 impl<'a> Converter<'a> {
     /// `window` holds the first and last business day that is taken, as day numbers.
-    pub(super) fn new(contract: &'a Contract, feed: &'a SenderFeed, plan: Plan<'a>, zone: chrono_tz::Tz, window: (i32, i32)) -> Self {
-        let mut fields: Vec<_> = contract.staged_schema().fields().iter().take(contract.columns.len()).cloned().collect();
+    pub(super) fn new(
+        contract: &'a Contract,
+        feed: &'a SenderFeed,
+        plan: Plan<'a>,
+        zone: chrono_tz::Tz,
+        window: (i32, i32),
+    ) -> Self {
+        let mut fields: Vec<_> =
+            contract.staged_schema().fields().iter().take(contract.columns.len()).cloned().collect();
         if contract.kind == Kind::Event {
             fields.push(Arc::clone(&contract.staged_schema().fields()[contract.columns.len()]));
         }
         let business = contract.business_date.as_deref().and_then(|name| contract.position(name));
-        Self { contract, feed, plan, zone: Zone::new(zone), schema: Arc::new(Schema::new(fields)), business, window, rows_before: 0 }
+        Self {
+            contract,
+            feed,
+            plan,
+            zone: Zone::new(zone),
+            schema: Arc::new(Schema::new(fields)),
+            business,
+            window,
+            rows_before: 0,
+        }
     }
 
     /// Reads a block.
     pub(super) fn convert(&mut self, block: &Block) -> Step<Converted> {
-        let mut batch = Batch { block, text: block.text()?, rows: Vec::with_capacity(block.rows.len()), bad: Vec::new(), faults: Vec::new() };
+        let mut batch = Batch {
+            block,
+            text: block.text()?,
+            rows: Vec::with_capacity(block.rows.len()),
+            bad: Vec::new(),
+            faults: Vec::new(),
+        };
         let (totals, blanks) = self.select(&mut batch);
         let count = batch.rows.len();
         let mut days = Vec::new();
@@ -134,7 +156,12 @@ impl<'a> Converter<'a> {
         rules::derive(&self.plan, self.contract, &mut arrays);
         rules::check(&self.plan, &arrays, &mut batch);
         if self.business.is_some() {
-            rules::check_window(self.contract.business_date.as_deref().unwrap_or_default(), &days, self.window, &mut batch);
+            rules::check_window(
+                self.contract.business_date.as_deref().unwrap_or_default(),
+                &days,
+                self.window,
+                &mut batch,
+            );
             arrays.push(Arc::new(Date32Array::from(days)));
         }
         let whole = RecordBatch::try_new_with_options(
@@ -187,7 +214,9 @@ impl<'a> Converter<'a> {
             // workbooks leave out empty cells at the end, and delimiters at the end of a line are harmless
             let padded = !batch.block.cells.is_empty() && fields < self.plan.width;
             let rest_empty = || {
-                (self.plan.width..fields).filter_map(|field| batch.block.range(row, field)).all(|(from, to)| batch.text[from..to].trim().is_empty())
+                (self.plan.width..fields)
+                    .filter_map(|field| batch.block.range(row, field))
+                    .all(|(from, to)| batch.text[from..to].trim().is_empty())
             };
             if padded || fields > self.plan.width && rest_empty() {
                 continue;
@@ -223,7 +252,12 @@ impl<'a> Converter<'a> {
                     let gross = i128::from(quantities.value(row)).checked_mul(prices.value(row));
                     let discount = gross.and_then(|gross| gross.checked_sub(net));
                     if discount.is_none_or(|discount| discount.unsigned_abs() >= 10_u128.pow(planned.style.precision)) {
-                        batch.fault(row, &planned.column.name, fault_of_number(NumberFault::OutOfRange, &planned.style), "quantity x unit_price");
+                        batch.fault(
+                            row,
+                            &planned.column.name,
+                            fault_of_number(NumberFault::OutOfRange, &planned.style),
+                            "quantity x unit_price",
+                        );
                     }
                     discount
                 }
@@ -278,7 +312,8 @@ fn read_column(
         ColumnType::Period => {
             let mut out = StringBuilder::with_capacity(count, count * 8);
             for at in 0..count {
-                let read = value(planned, feed, batch, at).map(|(text, _)| (canonical(fold_width(&text).trim()), text.into_owned()));
+                let read = value(planned, feed, batch, at)
+                    .map(|(text, _)| (canonical(fold_width(&text).trim()), text.into_owned()));
                 let (name, day) = match read {
                     None => (None, None),
                     Some((Some((name, first)), _)) => (Some(name), Some(super::date::day_of(first))),
@@ -402,7 +437,9 @@ fn value<'r, 'b: 'r>(
         batch.fault(at, &planned.column.name, ("error_cell", "a value, not an error of the workbook".into()), &text);
         return None;
     }
-    if text.is_empty() || !feed.missing.is_empty() && feed.missing.iter().any(|missing| missing.as_str() == text.as_ref()) {
+    if text.is_empty()
+        || !feed.missing.is_empty() && feed.missing.iter().any(|missing| missing.as_str() == text.as_ref())
+    {
         return match &planned.default {
             Some(default) => Some((Cow::Borrowed(default.as_str()), Cell::Canonical)),
             None => {
@@ -482,7 +519,13 @@ fn text_of_number(text: &str, planned: &Planned<'_>) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn number(planned: &Planned<'_>, feed: &SenderFeed, batch: &mut Batch<'_>, at: usize, rows_before: i64) -> Option<i128> {
+fn number(
+    planned: &Planned<'_>,
+    feed: &SenderFeed,
+    batch: &mut Batch<'_>,
+    at: usize,
+    rows_before: i64,
+) -> Option<i128> {
     if matches!(planned.origin, Origin::RowNumber) {
         return Some(i128::from(rows_before) + i128::try_from(at).unwrap_or(0) + 1);
     }
@@ -575,14 +618,17 @@ fn fault_of_number(fault: NumberFault, style: &NumberStyle) -> Wrong {
         NumberFault::ExcessScale => {
             ("excess_scale", format!("at most {} digits after the point (or declare round = true)", style.scale))
         }
-        NumberFault::OutOfRange => ("number_out_of_range", format!("at most {} digits before the point", style.precision - style.scale)),
+        NumberFault::OutOfRange => {
+            ("number_out_of_range", format!("at most {} digits before the point", style.precision - style.scale))
+        }
     }
 }
 
 fn fault_of_date(fault: DateFault, planned: &Planned<'_>) -> Wrong {
     match fault {
         DateFault::Malformed if planned.patterns.is_empty() => {
-            let form = if planned.column.column_type == ColumnType::Date { "YYYY-MM-DD" } else { "YYYY-MM-DD HH:MM:SS" };
+            let form =
+                if planned.column.column_type == ColumnType::Date { "YYYY-MM-DD" } else { "YYYY-MM-DD HH:MM:SS" };
             ("malformed_date", form.into())
         }
         DateFault::Malformed => {

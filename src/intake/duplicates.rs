@@ -236,7 +236,10 @@ pub(super) fn judge(staged: &Path, contract: &Contract, suspects: &[usize]) -> S
         let whole = whole_rows.convert_columns(&columns)?;
         let lines = batch.column_by_name("_line").map(|lines| lines.as_primitive::<Int64Type>().clone());
         let options = FormatOptions::new().with_null("");
-        let shown = key_columns.iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options)).collect::<Result<Vec<_>, _>>()?;
+        let shown = key_columns
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
+            .collect::<Result<Vec<_>, _>>()?;
         for (row, at) in (0..batch.num_rows()).zip(&mut positions) {
             let line = lines.as_ref().map_or(0, |lines| lines.value(row));
             let name: Vec<String> = shown.iter().map(|column| column.value(row).to_string()).collect();
@@ -248,10 +251,17 @@ pub(super) fn judge(staged: &Path, contract: &Contract, suspects: &[usize]) -> S
     for group in groups.into_values().filter(|group| group.len() > 1) {
         let alike = group.iter().all(|(_, _, row)| *row == group[0].2);
         let lines: Vec<String> = group.iter().map(|(_, line, _)| line.to_string()).collect();
-        let listed = if lines.len() > 10 { format!("{} and {} more", lines[..10].join(", "), lines.len() - 10) } else { lines.join(", ") };
+        let listed = if lines.len() > 10 {
+            format!("{} and {} more", lines[..10].join(", "), lines.len() - 10)
+        } else {
+            lines.join(", ")
+        };
         for (at, ..) in group.iter().skip(usize::from(alike)) {
             let (reason, expected) = if alike {
-                ("duplicate_row", format!("every row once; the same row stands in lines {listed}, the first one counts"))
+                (
+                    "duplicate_row",
+                    format!("every row once; the same row stands in lines {listed}, the first one counts"),
+                )
             } else {
                 ("duplicate_key", format!("every key once; rows that differ stand in lines {listed}"))
             };

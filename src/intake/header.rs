@@ -35,7 +35,9 @@ impl Header {
                 match &row.flaw {
                     None => found.push(block.fields(row)),
                     Some(Flaw::Wide) => return refuse("the header has more columns than are taken"),
-                    Some(flaw) => return refuse(format!("the header in line {} cannot be read: {}", row.line, flaw.found())),
+                    Some(flaw) => {
+                        return refuse(format!("the header in line {} cannot be read: {}", row.line, flaw.found()));
+                    }
                 }
             }
             if found.len() < rows {

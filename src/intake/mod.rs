@@ -134,10 +134,11 @@ pub fn stage_file(
     out_dir: &Path,
 ) -> Result<Outcome> {
     let mut warnings = Vec::new();
-    let delivered_at = period::delivered_at(&raw.key, feed.delivered_at.as_ref(), raw.last_modified).unwrap_or_else(|warning| {
-        warnings.push(warning);
-        raw.last_modified
-    });
+    let delivered_at =
+        period::delivered_at(&raw.key, feed.delivered_at.as_ref(), raw.last_modified).unwrap_or_else(|warning| {
+            warnings.push(warning);
+            raw.last_modified
+        });
     let zone = feed.time_zone.unwrap_or(company_zone);
     let job = Job {
         raw,
@@ -165,7 +166,9 @@ pub fn stage_file(
         Ok(parts) => parts,
         Err(Stop::Failed(error)) => return Err(error),
         Err(Stop::Refused(reason)) => return Ok(job.quarantined(reason, &known, Account::default(), warnings)),
-        Err(Stop::NotUtf8) => return Ok(job.quarantined("the file is not UTF-8".into(), &known, Account::default(), warnings)),
+        Err(Stop::NotUtf8) => {
+            return Ok(job.quarantined("the file is not UTF-8".into(), &known, Account::default(), warnings));
+        }
     };
     loop {
         let mut pass = Pass::new(&job, &known);
@@ -176,7 +179,14 @@ pub fn stage_file(
                 match parts_encoding(&parts) {
                     Ok(encoding) => known.encoding = Some(encoding),
                     Err(Stop::Failed(error)) => return Err(error),
-                    Err(_) => return Ok(job.quarantined("the file's encoding cannot be told".into(), &known, Account::default(), warnings)),
+                    Err(_) => {
+                        return Ok(job.quarantined(
+                            "the file's encoding cannot be told".into(),
+                            &known,
+                            Account::default(),
+                            warnings,
+                        ));
+                    }
                 }
                 continue;
             }
@@ -609,7 +619,10 @@ impl<'a> Pass<'a> {
             staged.write(&batch, lines)?;
         }
         let rejected = self.account.read - self.account.clean;
-        if self.account.read >= HOPELESS_ROWS && rejected * 2 > self.account.read && self.job.over_limit(&self.account).is_some() {
+        if self.account.read >= HOPELESS_ROWS
+            && rejected * 2 > self.account.read
+            && self.job.over_limit(&self.account).is_some()
+        {
             let reason = self.job.over_limit(&self.account).unwrap_or_default();
             return refuse(format!("given up after {} rows: {reason}", self.account.read));
         }

@@ -126,7 +126,8 @@ impl<'a> Numbers<'a> {
             Self::Whole(array) if array.is_valid(row) => Some(i128::from(array.value(row))),
             Self::Exact(array) if array.is_valid(row) => Some(array.value(row)),
             // ranges of doubles are judged at the scale that they were read with
-            Self::Floating(array) if array.is_valid(row) => {
+            Self::Floating(array) if array.is_valid(row) =>
+            {
                 #[expect(clippy::cast_possible_truncation, reason = "saturates far beyond any limit")]
                 Some((array.value(row) * 1e12) as i128)
             }

@@ -70,7 +70,9 @@ fn measure(file: &File, content: Content, unpacked_max: u64) -> Step<()> {
             size += read as u64;
             total += read as u64;
             if total > unpacked_max {
-                return refuse(format!("the workbook unpacks to more than {unpacked_max} bytes, the most allowed for its size"));
+                return refuse(format!(
+                    "the workbook unpacks to more than {unpacked_max} bytes, the most allowed for its size"
+                ));
             }
             if !streamed && size > HELD_MAX {
                 return refuse(format!("part {name:?} of the workbook unpacks to more than {HELD_MAX} bytes"));
