@@ -130,7 +130,8 @@ impl Pattern {
         let has = |wanted: Part| items.iter().any(|item| matches!(item, Item::Number(part, _) if *part == wanted));
         let year = has(Part::Year) || has(Part::ShortYear);
         let month = has(Part::Month) || items.contains(&Item::MonthName);
-        if !items.contains(&Item::Epoch) && !(year && month && has(Part::Day)) {
+        let dated = year && month && has(Part::Day);
+        if !dated && !items.contains(&Item::Epoch) {
             return Err(Error::config(format!("format \"{format}\" does not name year, month and day")));
         }
         Ok(Self { format: format.into(), items, excel: false })

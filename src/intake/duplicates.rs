@@ -70,9 +70,8 @@ impl KeyHashes {
             return collect(self.held.iter().copied().map(Ok), &repeated);
         }
         self.spill(scratch).map_err(|err| Stop::Failed(err.into()))?;
-        let mut file = match self.spilled.take().map(BufWriter::into_inner) {
-            Some(Ok(file)) => file,
-            _ => return Err(Stop::Failed(Error::retry("key hashes could not be written to disk"))),
+        let Some(Ok(mut file)) = self.spilled.take().map(BufWriter::into_inner) else {
+            return Err(Stop::Failed(Error::retry("key hashes could not be written to disk")));
         };
         // each round looks at the share of all hashes that fits in memory
         let rounds = self.count.div_ceil(HELD_MAX) as u64;
@@ -198,6 +197,9 @@ pub(super) struct Drop {
     pub expected: String,
 }
 
+/// Position among the clean rows, line, and all values in comparable form.
+type Suspect = (usize, i64, Box<[u8]>);
+
 /// Compares the suspects as they were staged. Of identical rows the first stays; rows that differ under one
 /// key are all refused, since nobody can say which is right.
 pub(super) fn judge(staged: &Path, contract: &Contract, suspects: &[usize]) -> Step<Vec<Drop>> {
@@ -225,7 +227,7 @@ pub(super) fn judge(staged: &Path, contract: &Contract, suspects: &[usize]) -> S
         Ok(RowConverter::new(columns.map(|at| SortField::new(schema.field(at).data_type().clone())).collect())?)
     };
     let (key_rows, whole_rows) = (sorts(&mut keys.iter().copied())?, sorts(&mut (0..width))?);
-    let mut groups: HashMap<Box<[u8]>, Vec<(usize, i64, Box<[u8]>)>> = HashMap::new();
+    let mut groups: HashMap<Box<[u8]>, Vec<Suspect>> = HashMap::new();
     let mut names: BTreeMap<usize, String> = BTreeMap::new();
     let mut positions = suspects.iter().copied();
     for batch in reader {

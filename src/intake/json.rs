@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::block::{BLOCK_ROWS, Block, Cell, Flaw, Row, Source, Step, refuse};
 use super::decode::Decoder;
 use super::header::normal;
+use super::text::count_of;
 use crate::config::Intake;
 
 const BUFFER: usize = 512 * 1024;
@@ -166,7 +167,7 @@ impl JsonSource {
                 |_| Err(Flaw::Json("bytes that are no text".into(), "UTF-8".into())),
                 |text| pairs_of(text, self.field_max),
             );
-            self.line += i64::try_from(text.iter().filter(|byte| **byte == b'\n').count()).unwrap_or(0);
+            self.line += i64::try_from(count_of(b'\n', text)).unwrap_or(0);
             let end = self.offset + raw.1 as u64;
             while let Some(place) =
                 self.decoder.malformed.get(self.next_malformed).filter(|place| place.decoded_at < end)

@@ -162,7 +162,7 @@ fn lookup(
         return Ok(Origin::Field(field));
     }
     let fallback = defaulted || column.default.is_some() || column.default_from.is_some();
-    if column.required && !(fallback && !declared) {
+    if column.required && (declared || !fallback) {
         return refuse(header.missing(&column.name, names));
     }
     if declared {

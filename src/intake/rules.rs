@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, StringArray};
+use arrow::datatypes::DataType;
 
 use super::convert::{Batch, texts};
 use super::date::date_of;
@@ -109,15 +110,11 @@ enum Numbers<'a> {
 
 impl<'a> Numbers<'a> {
     fn of(array: &'a ArrayRef) -> Self {
-        let any = array.as_any();
-        if let Some(whole) = any.downcast_ref() {
-            Self::Whole(whole)
-        } else if let Some(exact) = any.downcast_ref() {
-            Self::Exact(exact)
-        } else if let Some(floating) = any.downcast_ref() {
-            Self::Floating(floating)
-        } else {
-            Self::None
+        match array.data_type() {
+            DataType::Int64 => Self::Whole(array.as_primitive()),
+            DataType::Decimal128(..) => Self::Exact(array.as_primitive()),
+            DataType::Float64 => Self::Floating(array.as_primitive()),
+            _ => Self::None,
         }
     }
 

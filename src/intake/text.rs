@@ -300,6 +300,12 @@ impl TextSource {
     }
 }
 
+/// How often a byte stands in a text.
+#[expect(clippy::naive_bytecount, reason = "the compiler makes vector code of it; not worth a dependency")]
+pub(super) fn count_of(wanted: u8, text: &[u8]) -> usize {
+    text.iter().filter(|byte| **byte == wanted).count()
+}
+
 /// Counts lines by their ends, whether LF, CR or CRLF.
 #[derive(Debug)]
 struct LineCounter {
@@ -319,7 +325,7 @@ impl LineCounter {
         if !text.contains(&b'\r') {
             return true;
         }
-        let count = text.iter().filter(|byte| **byte == b'\r').count();
+        let count = count_of(b'\r', text);
         let pairs = text.windows(2).filter(|pair| *pair == b"\r\n").count();
         count == pairs
     }
@@ -329,7 +335,7 @@ impl LineCounter {
     fn pass(&mut self, text: &[u8], simple: bool) {
         if simple {
             let split = self.after_cr && text.first() == Some(&b'\n');
-            let count = text.iter().filter(|byte| **byte == b'\n').count() - usize::from(split);
+            let count = count_of(b'\n', text) - usize::from(split);
             self.line += i64::try_from(count).unwrap_or(i64::MAX);
             self.after_cr &= text.is_empty();
             return;

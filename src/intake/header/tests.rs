@@ -3,7 +3,7 @@
 use super::*;
 
 fn names(rows: &[&[&str]]) -> Vec<String> {
-    joined(rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect())
+    joined(&rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect::<Vec<_>>())
 }
 
 #[test]

@@ -291,11 +291,11 @@ fn workbooks() {
 #[test]
 fn number_cells_under_text_columns() {
     let cells = |sku: &str| {
-        let names: String = (HEADER.trim().split(',').enumerate())
-            .map(|(at, name)| {
-                format!(r#"<c r="{}1" t="inlineStr"><is><t>{name}</t></is></c>"#, char::from(b'A' + at as u8))
-            })
+        let names: Vec<String> = ('A'..='H')
+            .zip(HEADER.trim().split(','))
+            .map(|(column, name)| format!(r#"<c r="{column}1" t="inlineStr"><is><t>{name}</t></is></c>"#))
             .collect();
+        let names = names.concat();
         let text = |column: char, value: &str| format!(r#"<c r="{column}2" t="inlineStr"><is><t>{value}</t></is></c>"#);
         xlsx(&format!(
             r#"<row r="1">{names}</row><row r="2">{}<c r="B2"><v>1001</v></c><c r="C2"><v>1</v></c>{}{}{sku}<c r="G2"><v>1</v></c><c r="H2"><v>0.30000000000000004</v></c></row>"#,
