@@ -4,19 +4,21 @@
 use std::path::{Path, PathBuf};
 
 use tributary::config::Config;
-use tributary::models::{feeds, registry::Registry, slt};
+use tributary::contract::Contracts;
+use tributary::error::Error;
+use tributary::models::{self, Registry, slt};
 
 #[tokio::main]
-async fn main() -> Result<(), tributary::error::Error> {
+async fn main() -> Result<(), Error> {
     let config = Config::load(Path::new("config.toml"))?;
-    let schemas = feeds::read(&config.folders.jobs.join("feeds"))?;
-    let (registry, problems) = Registry::read(&config, schemas)?;
+    let contracts = Contracts::load(&config.folders.jobs)?;
+    let (registry, mut problems) = Registry::read(&config, &contracts)?;
+    if problems.is_empty() {
+        problems.extend(models::check(&registry, &config).await?);
+    }
     for problem in problems {
-        println!(
-            "problem: {} {}",
-            problem.one_line(),
-            problem.advice().map(|hint| format!("({hint})")).unwrap_or_default()
-        );
+        let hint = problem.advice().map(|hint| format!("({hint})")).unwrap_or_default();
+        println!("problem: {} {hint}", problem.one_line());
     }
     let mut files: Vec<PathBuf> = std::env::args().skip(1).map(PathBuf::from).collect();
     if files.is_empty() {
@@ -29,5 +31,5 @@ async fn main() -> Result<(), tributary::error::Error> {
             println!("  line {}: {}", failure.line, failure.message.replace('\n', "\n    "));
         }
     }
-    if report.is_ok() { Ok(()) } else { Err(tributary::error::Error::checks("some tests failed")) }
+    if report.is_ok() { Ok(()) } else { Err(Error::checks("some tests failed")) }
 }

@@ -89,7 +89,6 @@ section!(
         catch_up_max: usize,
         retries: usize,
         retry_first_pause_ms: u64,
-        retry_failed_minutes: i64,
         lease_seconds: u64,
     }
 );
@@ -143,8 +142,9 @@ impl Config {
             toml::from_str(REFERENCE).map_err(|err| Error::bug("the shipped config.toml is broken").because(err))?;
         let own: Table = toml::from_str(text).map_err(|err| Error::config("not valid TOML").because(err))?;
         overlay(&mut merged, own, "")?;
-        let mut config: Self =
-            Value::Table(merged).try_into().map_err(|err: toml::de::Error| Error::config(err.message().to_string()))?;
+        let mut config: Self = Value::Table(merged)
+            .try_into()
+            .map_err(|err: toml::de::Error| Error::config(err.message().to_string()))?;
         config.root = root.to_path_buf();
         for folder in [&mut config.folders.jobs, &mut config.folders.sql, &mut config.mail.folder] {
             *folder = root.join(&*folder);
@@ -165,6 +165,10 @@ impl Config {
         one_of("mail.transport", &self.mail.transport, &["file", "smtp"])?;
         one_of("mail.smtp_security", &self.mail.smtp_security, &["starttls", "tls", "none"])?;
         one_of("mail.rising_colour", &self.mail.rising_colour, &["red", "green"])?;
+        crate::mail::validate_sender(&self.mail.from).map_err(|err| err.at("mail.from"))?;
+        for address in &self.company.head_office {
+            crate::mail::validate_address(address).map_err(|err| err.at("company.head_office"))?;
+        }
         if !(0.0..=1.0).contains(&self.intake.reject_limit) {
             return Err(Error::config(format!(
                 "intake.reject_limit is {}; expected a share from 0 to 1",

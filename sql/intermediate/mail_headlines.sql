@@ -7,7 +7,7 @@ with sales as (
         channel_id,
         partner_id,
         sum(net_sales) as net_sales
-    from sales_daily
+    from sales_by_article_day
     where business_date > $as_of_date - interval '14 days'
         and business_date <= $as_of_date
     group by business_date, channel_id, partner_id

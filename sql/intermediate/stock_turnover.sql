@@ -83,7 +83,6 @@ final as (
             when not judged.has_opening then 'no_opening_count'
             when stock.weighted_value is null then 'no_cost'
             when stock.weighted_value = 0 then 'no_stock'
-            else 'ok'
         end as turnover_status
     from stock
     inner join judged

@@ -69,6 +69,7 @@ judged as (
         turnover.average_stock_value,
         turnover.inventory_turnover,
         turnover.turnover_status,
+        turnover.partner_id is not null as in_turnover,
         given.partner as transfer_partner,
         given.plan as transfer_plan,
         coalesce(given.units, 0) as transfer_out_units,
@@ -110,7 +111,6 @@ advised as (
             when count_status = 'stale_count' then 'stale_count'
             when not sells then 'no_sales_feed'
             when is_new_item then 'new_item'
-            else 'ok'
         end as advice_status
     from judged
 ),
@@ -138,13 +138,14 @@ final as (
         case when sells then average_daily_sell_out end as average_daily_sell_out,
         case when sells then days_of_inventory end as days_of_inventory,
         case when sells then days_of_inventory / 7 end as weeks_of_supply,
-        case when not sells then 'no_sales_feed' when sell_out_units = 0 then 'no_sales' else 'ok' end as cover_status,
+        case when not sells then 'no_sales_feed' when sell_out_units = 0 then 'no_sales' end as cover_status,
         case when sells then cogs end as cogs,
         average_stock_value,
         case when sells then inventory_turnover end as inventory_turnover,
         case
             when not sells then 'no_sales_feed'
-            else coalesce(turnover_status, 'no_stock')
+            when not in_turnover then 'no_stock'
+            else turnover_status
         end as turnover_status,
         lead_time_days,
         required_units,
@@ -157,7 +158,6 @@ final as (
             when stock_value is null then 'no_cost'
             when stock_value = 0 then 'no_stock'
             when is_new_item then 'new_item'
-            else 'ok'
         end as overstock_status,
         shortage_units,
         case when sells then coalesce(below_lead_time, false) end as is_stockout_risk,

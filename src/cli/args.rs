@@ -166,10 +166,10 @@ pub struct DemoArgs {
     pub partners: usize,
     /// Days of history up to the end date.
     #[arg(long, default_value_t = 400)]
-    pub days: usize,
+    pub days: u32,
     /// Sales rows a day, over all partners.
     #[arg(long, default_value_t = 60)]
-    pub rows_per_day: usize,
+    pub rows_per_day: u64,
     /// Same seed, same bytes.
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
@@ -178,7 +178,7 @@ pub struct DemoArgs {
     pub end: NaiveDate,
     /// Days at the end that are delivered night by night; what is older comes as monthly files.
     #[arg(long, default_value_t = 21)]
-    pub nightly_days: usize,
+    pub nightly_days: u32,
 }
 
 /// Prints completions for `shell`.

@@ -44,10 +44,12 @@ pub(super) async fn demo(args: &DemoArgs, console: &Console) -> Result<Exit> {
     let bar = console.progress();
     bar.set_prefix("demo");
     let progress = bar.clone();
-    let work = tokio::task::spawn_blocking(move || demo::generate(&options, &|what: &str| {
-        progress.set_message(what.to_string());
-        progress.tick();
-    }));
+    let work = tokio::task::spawn_blocking(move || {
+        demo::generate(&options, &mut |at: demo::Progress| {
+            progress.set_length(at.total);
+            progress.set_position(at.done);
+        })
+    });
     let summary = work.await.map_err(|err| Error::bug("the demo generator crashed").because(err))??;
     bar.finish_and_clear();
     if console.json() {
@@ -55,9 +57,9 @@ pub(super) async fn demo(args: &DemoArgs, console: &Console) -> Result<Exit> {
     } else {
         let dir = args.dir.display();
         console.line(format!(
-            "demo company in {dir}: {} files, {} sales rows, {} labelled stories (labels.json)\n\nNext\n  \
+            "demo company in {dir}: {} files, {} rows, {} labelled stories (labels.json)\n\nNext\n  \
              tributary --config {dir}/config.toml run nightly --date {}",
-            summary.files, summary.sales_rows, summary.stories, args.end
+            summary.files, summary.rows, summary.labels, args.end
         ))?;
     }
     Ok(Exit::Ok)

@@ -1,6 +1,7 @@
 //! Commands that look: `check`, `status`, `runs`, `show`, `query`, `test`, `clean`, `doctor`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
@@ -12,9 +13,12 @@ use crate::config::Config;
 use crate::contract::Contracts;
 use crate::error::{Error, Result};
 use crate::job::Job;
+use crate::mail::transport::Transport;
 use crate::models::{self, Registry};
 use crate::pipeline;
+use crate::report;
 use crate::schedule;
+use crate::state::{self, Options};
 use crate::state::record::{AlertPhase, InputStatus, RunRecord, RunStatus};
 use crate::store::Stores;
 
@@ -24,14 +28,14 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
     let mut faults: Vec<Error> = Vec::new();
     let names = Job::names(&company.config.folders.jobs)?;
     for name in &names {
-        if let Err(err) = company.job(name).and_then(|job| schedule::validate(&job)) {
+        if let Err(err) = company.job(name).and_then(|job| schedule::check_days(&job.days)) {
             faults.push(err.at(format!("jobs/{name}.toml")));
         }
     }
     for address in &company.config.company.head_office {
         faults.extend(crate::mail::validate_address(address).err().map(|err| err.at("config.toml: company.head_office")));
     }
-    faults.extend(models::check(&company.registry, &company.contracts, &company.config).await?);
+    faults.extend(models::check(&company.registry, &company.config).await?);
     if console.json() {
         let list: Vec<_> = faults.iter().map(|err| json!({"error": err.one_line(), "help": err.advice()})).collect();
         console.document(&json!({"ok": faults.is_empty(), "faults": list}))?;
@@ -59,11 +63,11 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
     let state = pipeline::state(&company).await?;
     let now = company.clock.now();
     let last = state.runs.iter().rev().find(|run| run.published());
-    let newest = state.runs.last();
+    let newest = state.runs.back();
     let firing = state.alerts.iter().filter(|a| a.phase != AlertPhase::Resolved && a.muted.is_none()).count();
-    let active = state.inputs.values().filter(|input| input.status == InputStatus::Active).count();
-    let quarantined = state.inputs.values().filter(|input| input.status == InputStatus::Quarantined).count();
-    let owed = crate::mail::undelivered(&company.stores.lake, &state.owed).await?;
+    let active = state.inputs().filter(|input| input.status == InputStatus::Active).count();
+    let quarantined = state.inputs().filter(|input| input.status == InputStatus::Quarantined).count();
+    let owed = pipeline::undelivered(&company, state.owed.iter()).await?;
     let limit = max_age.map(parse_age).transpose()?;
     let too_old = limit.is_some_and(|limit| last.is_none_or(|run| now - run.ended_at > limit));
     if console.json() {
@@ -178,7 +182,7 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
     let company = company(cli)?;
     let state = pipeline::state(&company).await?;
     let matching: Vec<&RunRecord> = match wanted {
-        "last" => state.runs.last().into_iter().collect(),
+        "last" => state.runs.back().into_iter().collect(),
         prefix => state.runs.iter().filter(|run| run.run_id.starts_with(prefix)).collect(),
     };
     let run = match matching.as_slice() {
@@ -189,7 +193,7 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
             return Err(Error::config(format!("`{wanted}` begins {} runs: {}", several.len(), ids.join(", "))));
         }
     };
-    let mut files: Vec<_> = state.inputs.values().filter(|input| input.run_id == run.run_id).collect();
+    let mut files: Vec<_> = state.inputs().filter(|input| input.run_id == run.run_id).collect();
     files.sort_by(|a, b| a.key.cmp(&b.key));
     if console.json() {
         console.document(&json!({"run": run, "files": files}))?;
@@ -231,10 +235,17 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
 pub(super) async fn query(cli: &Cli, sql: &str, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
     let state = pipeline::state(&company).await?;
-    if state.published_run().is_none() {
+    if pipeline::published_run(&state).is_none() {
         return Err(Error::config("nothing is published yet").hint("run a job first: tributary run nightly"));
     }
-    let batches = models::query_published(&company.registry, &company.config, &company.stores, &state, sql).await?;
+    let batches = models::query_published(
+        &company.registry,
+        &company.config,
+        &company.stores,
+        state.partitions().map(AsRef::as_ref),
+        sql,
+    )
+    .await?;
     if console.json() {
         let mut out = Vec::new();
         let mut writer = arrow::json::ArrayWriter::new(&mut out);
@@ -260,29 +271,50 @@ pub(super) async fn test(cli: &Cli, files: &[PathBuf], console: &Console) -> Res
     let config = Config::load(&cli.config)?;
     let contracts = Contracts::load(&config.folders.jobs)?;
     let registry = Registry::load(&config, &contracts)?;
-    let files = if files.is_empty() { vec![config.root.join("tests/slt")] } else { files.to_vec() };
-    let report = models::slt::run(&registry, &contracts, &config, &files).await?;
-    for failure in &report.failures {
-        console.line(failure)?;
+    let mut named = files.to_vec();
+    if named.is_empty() {
+        named.push(config.root.join("tests/slt"));
     }
-    console.line(format!("{} files passed, {} failed", report.passed, report.failures.len()))?;
-    Ok(if report.failures.is_empty() { Exit::Ok } else { Exit::Checks })
+    let mut files = Vec::new();
+    for path in named {
+        if path.is_dir() { files.extend(models::slt::files(&path)?) } else { files.push(path) }
+    }
+    let report = models::slt::run(&files, &registry, &config).await?;
+    let failed = report.files.iter().filter(|file| !file.failures.is_empty()).count();
+    for file in &report.files {
+        for failure in &file.failures {
+            console.line(format!("{}:{}: {}", file.path.display(), failure.line, failure.message))?;
+        }
+    }
+    let records: usize = report.files.iter().map(|file| file.passed).sum();
+    console.line(format!("{} files, {records} records passed, {failed} files failed", report.files.len()))?;
+    Ok(if report.is_ok() { Exit::Ok } else { Exit::Checks })
 }
 
 /// Removes orphans and expired mail bodies.
 pub(super) async fn clean(cli: &Cli, dry_run: bool, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
-    let removed = crate::state::clean(&company.stores, &company.config.state, &company.clock, dry_run).await?;
-    let bytes: u64 = removed.iter().map(|object| object.bytes).sum();
+    let options = Options::of(&company.config);
+    let held = state::hold(&company.stores, &options, &company.clock, "clean").await?;
+    let cleaned =
+        state::clean::clean(&company.stores, &held.chain, &held.state, &options, &company.clock, dry_run).await;
+    held.release().await?;
+    let cleaned = cleaned?;
+    let objects: Vec<&String> = cleaned.lake.iter().chain(&cleaned.marts).collect();
     if console.json() {
-        let keys: Vec<&String> = removed.iter().map(|object| &object.key).collect();
-        console.document(&json!({"dry_run": dry_run, "objects": keys, "bytes": bytes}))?;
+        let uploads = &cleaned.uploads;
+        console.document(&json!({"dry_run": dry_run, "objects": objects, "uploads": uploads, "bytes": cleaned.bytes}))?;
     } else {
         let verb = if dry_run { "would remove" } else { "removed" };
-        for object in removed.iter().take(20) {
-            console.line(format!("  {}", object.key))?;
+        for key in objects.iter().take(20) {
+            console.line(format!("  {key}"))?;
         }
-        console.line(format!("{verb} {} objects, {bytes} bytes", removed.len()))?;
+        console.line(format!(
+            "{verb} {} objects, {} bytes, and {} leftovers of uploads",
+            objects.len(),
+            report::thousands(cleaned.bytes),
+            cleaned.uploads.len()
+        ))?;
     }
     Ok(Exit::Ok)
 }
@@ -298,8 +330,8 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
                 "inbox",
                 stores.inbox.list("").await.map(|objects| format!("{} ({} objects)", stores.inbox, objects.len())),
             ));
-            findings.push(("lake", stores.lake.check_conditional_writes().await.map(|()| format!("{}: writable, conditional writes hold", stores.lake))));
-            findings.push(("marts", stores.marts.check_conditional_writes().await.map(|()| format!("{}: writable", stores.marts))));
+            findings.push(("lake", stores.lake.check_create_once(&state::nonce()).await.map(|()| format!("{}: writable, conditional writes hold", stores.lake))));
+            findings.push(("marts", stores.marts.check_create_once(&state::nonce()).await.map(|()| format!("{}: writable", stores.marts))));
         }
         Err(err) => findings.push(("stores", Err(err))),
     }
@@ -314,7 +346,7 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
             Ok(format!("{} is {}", config.company.time_zone, now.with_timezone(&config.company.time_zone).format("%Y-%m-%d %H:%M")))
         },
     ));
-    findings.push(("mail", crate::mail::check(&config).await));
+    findings.push(("mail", mail(&config).await));
     let faults = findings.iter().filter(|(_, result)| result.is_err()).count();
     if console.json() {
         let list: Vec<_> = findings
@@ -339,6 +371,23 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
         }
     }
     Ok(if faults == 0 { Exit::Ok } else { Exit::Usage })
+}
+
+/// Whether mails could leave: the folder can be made, or the server answers.
+async fn mail(config: &Config) -> Result<String> {
+    let settings = &config.mail;
+    let transport = Transport::from_environment(settings)?;
+    if let Transport::File(folder) = &transport {
+        std::fs::create_dir_all(folder).map_err(|err| Error::from(err).at(folder.display()))?;
+        return Ok(format!("mails are written to {}", folder.display()));
+    }
+    let place = format!("{}:{}", settings.smtp_host, settings.smtp_port);
+    let refused = |err: Error| err.at(&place).hint("check mail.smtp_host, mail.smtp_port and the firewall");
+    match tokio::time::timeout(Duration::from_secs(10), tokio::net::TcpStream::connect(&place)).await {
+        Ok(Ok(_)) => Ok(format!("{place} answers")),
+        Ok(Err(err)) => Err(refused(Error::retry("the mail server cannot be reached").because(err))),
+        Err(_) => Err(refused(Error::retry("the mail server does not answer within 10 seconds"))),
+    }
 }
 
 #[cfg(test)]

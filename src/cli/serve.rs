@@ -1,13 +1,63 @@
 //! `serve`: runs jobs at their local times until it is told to stop.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
 use super::args::{Cli, ServeArgs};
 use super::run::{company, exit};
 use super::{Console, Exit};
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::pipeline::{self, Request};
+use crate::pipeline::{self, Company, Request};
 use crate::report;
-use crate::schedule;
+use crate::schedule::{self, Host, JobDate, Ping, Serve};
+
+/// How long a run may still take after a stop signal.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// A company whose jobs are run when they are due.
+struct Nights {
+    company: Company,
+    jobs: Vec<Job>,
+    console: Console,
+}
+
+impl Host for Nights {
+    async fn due(&self, now: DateTime<Utc>) -> Result<Vec<JobDate>> {
+        let state = pipeline::state(&self.company).await?;
+        let committed: BTreeMap<String, _> =
+            self.jobs.iter().map(|job| (job.name.clone(), state.done_dates(&job.name).collect())).collect();
+        let config = &self.company.config;
+        schedule::due_jobs(&self.jobs, config.company.time_zone, now, &committed, config.run.catch_up_max)
+    }
+
+    async fn run(&self, work: JobDate) -> Result<u8> {
+        let account = self.night(&work.job, work.date, !work.newest).await?;
+        if let Some(line) = report::render(&account).lines().next() {
+            self.console.line(line)?;
+        }
+        match account.run.error {
+            Some(error) if account.passing => Err(Error::retry(error)),
+            _ => Ok(exit(&account).code()),
+        }
+    }
+
+    async fn idle(&self, _now: DateTime<Utc>) -> Result<()> {
+        pipeline::flush(&self.company).await.map(drop)
+    }
+}
+
+impl Nights {
+    /// Runs one date. Catch-up mails one digest, for the newest date: the earlier ones are quiet.
+    async fn night(&self, job: &str, date: NaiveDate, quiet: bool) -> Result<report::Report> {
+        let job = self.company.job(job)?;
+        let request = Request { job, date, full_refresh: false, select: Vec::new(), quiet };
+        Box::pin(pipeline::run(&self.company, &request, &())).await
+    }
+}
 
 /// Derives what is due from the commits, runs it oldest first, one at a time.
 pub(super) async fn serve(cli: &Cli, args: &ServeArgs, console: &Console) -> Result<Exit> {
@@ -15,69 +65,29 @@ pub(super) async fn serve(cli: &Cli, args: &ServeArgs, console: &Console) -> Res
     let names = if args.jobs.is_empty() { Job::names(&company.config.folders.jobs)? } else { args.jobs.clone() };
     let jobs = names.iter().map(|name| company.job(name)).collect::<Result<Vec<_>>>()?;
     for job in &jobs {
-        schedule::validate(job)?;
+        schedule::check_days(&job.days).map_err(|err| err.at(format!("jobs/{}.toml", job.name)))?;
     }
-    let mut worst = Exit::Ok;
-    if !args.once {
-        for job in &jobs {
-            console.line(format!("{}: daily at {} {}, days {}", job.name, job.at, job.zone(company.config.company.time_zone), job.days))?;
+    let clock = company.clock.clone();
+    let options = Serve {
+        tick: Duration::from_secs(company.config.serve.tick_seconds.max(1)),
+        grace: GRACE,
+        ping: Ping::new(&company.config.serve.ping_url)?,
+    };
+    let zone = company.config.company.time_zone;
+    let host = Arc::new(Nights { company, jobs, console: *console });
+    if args.once {
+        let mut worst = Exit::Ok;
+        for work in host.due(clock.now()).await? {
+            let account = host.night(&work.job, work.date, !work.newest).await?;
+            console.raw(report::render(&account).as_bytes())?;
+            worst = if worst == Exit::Ok { exit(&account) } else { worst };
         }
+        return Ok(worst);
     }
-    let mut shutdown = schedule::Shutdown::on_signals()?;
-    let mut ticks = schedule::Ticks::start(company.config.serve.tick_seconds).await?;
-    loop {
-        let due = due(&company, &jobs).await?;
-        let newest = due.last().map(|(_, date)| *date);
-        for (job, date) in due {
-            // Catch-up mails one digest, for the newest date.
-            let quiet = Some(date) != newest;
-            let request = Request { job: job.clone(), date, full_refresh: false, select: Vec::new(), quiet };
-            schedule::ping(&company.config.serve.ping_url, "start").await;
-            let ran = shutdown.finish_or_stop(Box::pin(pipeline::run(&company, &request, &()))).await;
-            let Some(result) = ran else {
-                console.line(format!("{} {date}: stopped; it will run again at the next start", job.name))?;
-                return Ok(Exit::Ok);
-            };
-            match result {
-                Ok(account) => {
-                    let ended = exit(&account);
-                    schedule::ping(&company.config.serve.ping_url, &ended.code().to_string()).await;
-                    let first = report::render(&account).lines().next().unwrap_or_default().to_string();
-                    console.line(first)?;
-                    worst = if ended == Exit::Ok { worst } else { ended };
-                }
-                Err(err) => {
-                    schedule::ping(&company.config.serve.ping_url, "fail").await;
-                    console.error(&err);
-                    worst = Exit::of(&err);
-                }
-            }
-            if shutdown.requested() {
-                return Ok(Exit::Ok);
-            }
-        }
-        if args.once {
-            return Ok(worst);
-        }
-        if !shutdown.wait_for(ticks.next()).await {
-            console.line("stopped")?;
-            return Ok(Exit::Ok);
-        }
+    for job in &host.jobs {
+        console.line(format!("{}: at {} {}, days {}", job.name, job.at, job.zone(zone), job.days))?;
     }
-}
-
-/// What is due now over all jobs, oldest first.
-async fn due(company: &pipeline::Company, jobs: &[Job]) -> Result<Vec<(Job, chrono::NaiveDate)>> {
-    let state = pipeline::state(company).await?;
-    let now = company.clock.now();
-    let mut due = Vec::new();
-    for job in jobs {
-        let done = state.published_dates(&job.name);
-        let zone = company.config.company.time_zone;
-        let dates = schedule::due(job, zone, now, &done, company.config.run.catch_up_max)
-            .map_err(|err: Error| err.at(&job.name))?;
-        due.extend(dates.into_iter().map(|date| (job.clone(), date)));
-    }
-    due.sort_by(|a, b| (a.1, &a.0.name).cmp(&(b.1, &b.0.name)));
-    Ok(due)
+    schedule::serve(host, clock, options, schedule::stop_signal()).await?;
+    console.line("stopped")?;
+    Ok(Exit::Ok)
 }

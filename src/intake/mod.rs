@@ -109,6 +109,11 @@ impl Outcome {
     }
 }
 
+/// When a file was delivered: as its name declares, else as the store last saw it change.
+pub fn delivered_at(feed: &SenderFeed, key: &str, last_modified: DateTime<Utc>) -> DateTime<Utc> {
+    period::delivered_at(key, feed.delivered_at.as_ref(), last_modified).unwrap_or(last_modified)
+}
+
 /// Reads one file by contract and mapping, and writes staged rows and rejects to `out_dir`. An `Err` is a
 /// failure of the machine, never of the file.
 #[expect(clippy::too_many_arguments, reason = "each says something else, and all are borrowed")]

@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use lettre::Address;
 use lettre::message::Mailbox;
-use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
+use crate::store::sha256_hex;
 
 /// Longest address that mail servers must take (RFC 5321).
 const ADDRESS_BYTES_MAX: usize = 254;
@@ -72,12 +72,7 @@ fn is_line_end(c: char) -> bool {
 
 /// Names a recipient in keys without showing the address: 32 hex digits, the same whatever the case.
 pub fn recipient_hash(address: &str) -> String {
-    hex(&Sha256::digest(address.trim().to_ascii_lowercase().as_bytes()))[..32].to_string()
-}
-
-/// Bytes in lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256_hex(address.trim().to_ascii_lowercase().as_bytes())[..32].to_string()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Sends what is owed. A mail is owed by a commit and paid by a receipt, which is written only after the
 //! server took it: a crash between the two repeats a mail (with the same Message-ID), it never loses one.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -13,13 +13,14 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::mail::transport::{Outcome, Transport};
 use crate::state::record::OwedMail;
+use crate::store::{Store, keys};
 
 /// Tries of one mail within one call.
 pub const TRIES: u32 = 3;
 /// First pause; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_mins(1);
 /// Longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// After so many mails in a row that reached no server, the others of the round are not tried.
 const UNREACHABLE_MAX: u32 = 3;
 
@@ -30,8 +31,8 @@ pub struct Receipt {
     pub run_id: String,
     /// Hash of the address.
     pub recipient_hash: String,
-    /// `sent` or `dead`.
-    pub outcome: String,
+    /// How it ended.
+    pub outcome: Settled,
     /// `file` or `smtp`.
     pub transport: String,
     /// When.
@@ -40,14 +41,74 @@ pub struct Receipt {
     pub detail: String,
 }
 
+/// How a mail ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settled {
+    /// The server took it.
+    Sent,
+    /// Given up.
+    Dead,
+}
+
 /// Where mails wait and receipts lie. Receipts are created once; that they exist is all that counts.
 pub trait Outbox: Sync {
     /// Whether the mail is settled: a receipt or a dead letter exists.
     fn is_settled(&self, owed: &OwedMail) -> impl Future<Output = Result<bool>> + Send;
     /// The message.
     fn body(&self, owed: &OwedMail) -> impl Future<Output = Result<Bytes>> + Send;
-    /// Writes the receipt: `outbox/<run_id>/<recipient_hash>.sent`, or `.dead`.
+    /// Writes the receipt: `.sent.json` or `.dead.json` beside the message.
     fn settle(&self, owed: &OwedMail, receipt: &Receipt) -> impl Future<Output = Result<()>> + Send;
+    /// The tries noted so far.
+    fn tries(&self, owed: &OwedMail) -> impl Future<Output = Result<Option<Tries>>> + Send;
+    /// Notes tries that did not get the mail through.
+    fn note(&self, owed: &OwedMail, tries: &Tries) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Tries of a mail that still waits, kept between calls so that pauses grow over runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tries {
+    /// How many.
+    pub count: u32,
+    /// The last.
+    pub last_at: DateTime<Utc>,
+    /// Why it failed.
+    pub reason: String,
+}
+
+impl Tries {
+    /// When the next one is due.
+    pub fn next_at(&self) -> DateTime<Utc> {
+        let pause = TimeDelta::from_std(pause(self.count.saturating_sub(1))).unwrap_or(TimeDelta::hours(1));
+        self.last_at + pause
+    }
+}
+
+/// The lake is the outbox.
+impl Outbox for Store {
+    async fn is_settled(&self, owed: &OwedMail) -> Result<bool> {
+        let (run, hash) = (&owed.run_id, &owed.recipient_hash);
+        Ok(self.exists(&keys::mail_receipt(run, hash)).await? || self.exists(&keys::mail_dead(run, hash)).await?)
+    }
+    async fn body(&self, owed: &OwedMail) -> Result<Bytes> {
+        self.get(&owed.body).await
+    }
+    async fn settle(&self, owed: &OwedMail, receipt: &Receipt) -> Result<()> {
+        let key = match receipt.outcome {
+            Settled::Sent => keys::mail_receipt(&owed.run_id, &owed.recipient_hash),
+            Settled::Dead => keys::mail_dead(&owed.run_id, &owed.recipient_hash),
+        };
+        // That it exists is what counts: an earlier one of the same mail says the same.
+        self.put_new(&key, serde_json::to_vec_pretty(receipt)?).await.map(drop)
+    }
+    async fn tries(&self, owed: &OwedMail) -> Result<Option<Tries>> {
+        let noted = self.get_if_exists(&keys::mail_tries(&owed.run_id, &owed.recipient_hash)).await?;
+        // A note that cannot be read only means that the next try comes early.
+        Ok(noted.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+    async fn note(&self, owed: &OwedMail, tries: &Tries) -> Result<()> {
+        self.put(&keys::mail_tries(&owed.run_id, &owed.recipient_hash), serde_json::to_vec(tries)?).await
+    }
 }
 
 /// A mail that was not sent.
@@ -59,11 +120,20 @@ pub struct Unsent {
     pub reason: String,
 }
 
+/// A mail that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The mail.
+    pub owed: OwedMail,
+    /// The server's words, or the file's path.
+    pub detail: String,
+}
+
 /// The account of one call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
     /// Sent now.
-    pub sent: Vec<OwedMail>,
+    pub sent: Vec<Sent>,
     /// Settled before.
     pub settled: usize,
     /// Still owed; the next call tries again.
@@ -90,6 +160,8 @@ pub struct Postman<'a> {
     pub retry_hours: i64,
     /// Rounds of tries within one call, at least 1.
     pub tries: u32,
+    /// Tries also what failed so lately that its pause has not passed: a person asked.
+    pub now: bool,
 }
 
 impl Postman<'_> {
@@ -103,16 +175,23 @@ impl Postman<'_> {
     {
         let mut done = Delivery::default();
         let mut open = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut counts = BTreeMap::new();
         for mail in owed {
-            if !seen.insert((mail.run_id.clone(), mail.recipient_hash.clone())) {
+            if counts.contains_key(&(mail.run_id.clone(), mail.recipient_hash.clone())) {
                 continue;
             }
             if outbox.is_settled(mail).await? {
                 done.settled += 1;
-            } else {
-                open.push(Unsent { owed: mail.clone(), reason: String::new() });
+                continue;
             }
+            let tries = outbox.tries(mail).await?;
+            match &tries {
+                Some(tries) if !self.now && self.clock.now() < tries.next_at() && !self.is_old(mail) => {
+                    done.waiting.push(Unsent { owed: mail.clone(), reason: tries.reason.clone() });
+                }
+                _ => open.push(Unsent { owed: mail.clone(), reason: String::new() }),
+            }
+            counts.insert((mail.run_id.clone(), mail.recipient_hash.clone()), tries.map_or(0, |tries| tries.count));
         }
         for round in 0..self.tries.max(1) {
             if open.is_empty() {
@@ -124,15 +203,29 @@ impl Postman<'_> {
             open = self.round(open, outbox, &mut done).await?;
         }
         for unsent in open {
-            if self.clock.now() - unsent.owed.owed_at >= TimeDelta::hours(self.retry_hours) {
+            if self.is_old(&unsent.owed) {
                 let reason = format!("not taken for {} hours: {}", self.retry_hours, unsent.reason);
                 self.give_up(Unsent { reason, ..unsent }, outbox, &mut done).await?;
             } else {
-                tracing::warn!(run_id = unsent.owed.run_id, recipient = unsent.owed.recipient_hash, reason = unsent.reason, "mail waits");
+                let owed = &unsent.owed;
+                tracing::warn!(
+                    run_id = owed.run_id,
+                    recipient = owed.recipient_hash,
+                    reason = unsent.reason,
+                    "mail waits"
+                );
+                let before = counts.get(&(owed.run_id.clone(), owed.recipient_hash.clone())).copied().unwrap_or(0);
+                let count = before.saturating_add(self.tries.max(1));
+                let tries = Tries { count, last_at: self.clock.now(), reason: unsent.reason.clone() };
+                outbox.note(owed, &tries).await?;
                 done.waiting.push(unsent);
             }
         }
         Ok(done)
+    }
+
+    fn is_old(&self, owed: &OwedMail) -> bool {
+        self.clock.now() - owed.owed_at >= TimeDelta::hours(self.retry_hours)
     }
 
     /// Tries each once; returns what is still open.
@@ -141,7 +234,8 @@ impl Postman<'_> {
         let mut unreachable = 0;
         for unsent in open {
             if unreachable >= UNREACHABLE_MAX {
-                let reason = if unsent.reason.is_empty() { "the server cannot be reached".into() } else { unsent.reason };
+                let reason =
+                    if unsent.reason.is_empty() { "the server cannot be reached".into() } else { unsent.reason };
                 left.push(Unsent { owed: unsent.owed, reason });
                 continue;
             }
@@ -157,28 +251,35 @@ impl Postman<'_> {
             unreachable = if matches!(outcome, Outcome::Unreachable(_)) { unreachable + 1 } else { 0 };
             match outcome {
                 Outcome::Taken(detail) => {
-                    outbox.settle(&unsent.owed, &self.receipt(&unsent.owed, "sent", detail)).await?;
-                    done.sent.push(unsent.owed);
+                    outbox.settle(&unsent.owed, &self.receipt(&unsent.owed, Settled::Sent, detail.clone())).await?;
+                    done.sent.push(Sent { owed: unsent.owed, detail });
                 }
                 Outcome::Refused(reason) => self.give_up(Unsent { owed: unsent.owed, reason }, outbox, done).await?,
-                Outcome::Later(reason) | Outcome::Unreachable(reason) => left.push(Unsent { owed: unsent.owed, reason }),
+                Outcome::Later(reason) | Outcome::Unreachable(reason) => {
+                    left.push(Unsent { owed: unsent.owed, reason });
+                }
             }
         }
         Ok(left)
     }
 
     async fn give_up<O: Outbox>(&self, unsent: Unsent, outbox: &O, done: &mut Delivery) -> Result<()> {
-        tracing::error!(run_id = unsent.owed.run_id, recipient = unsent.owed.recipient_hash, reason = unsent.reason, "mail given up");
-        outbox.settle(&unsent.owed, &self.receipt(&unsent.owed, "dead", unsent.reason.clone())).await?;
+        tracing::error!(
+            run_id = unsent.owed.run_id,
+            recipient = unsent.owed.recipient_hash,
+            reason = unsent.reason,
+            "mail given up"
+        );
+        outbox.settle(&unsent.owed, &self.receipt(&unsent.owed, Settled::Dead, unsent.reason.clone())).await?;
         done.dead.push(unsent);
         Ok(())
     }
 
-    fn receipt(&self, owed: &OwedMail, outcome: &str, detail: String) -> Receipt {
+    fn receipt(&self, owed: &OwedMail, outcome: Settled, detail: String) -> Receipt {
         Receipt {
             run_id: owed.run_id.clone(),
             recipient_hash: owed.recipient_hash.clone(),
-            outcome: outcome.to_string(),
+            outcome,
             transport: self.transport.name().to_string(),
             at: self.clock.now(),
             detail,
@@ -192,5 +293,4 @@ pub fn pause(round: u32) -> Duration {
 }
 
 #[cfg(test)]
-#[path = "deliver_tests.rs"]
 mod tests;

@@ -235,9 +235,11 @@ pub(crate) fn pick<'a>(edition: &Edition<'a>, audience: &Audience) -> Picked<'a>
             _ => {}
         }
     }
-    picked.due.sort_by(|one, other| rank(edition.rules, one).partial_cmp(&rank(edition.rules, other)).expect(
-        "ranks hold no NaN: values that are not finite are refused when an alert is raised",
-    ));
+    picked.due.sort_by(|one, other| {
+        rank(edition.rules, one)
+            .partial_cmp(&rank(edition.rules, other))
+            .expect("ranks hold no NaN: values that are not finite are refused when an alert is raised")
+    });
     picked
 }
 
@@ -270,5 +272,4 @@ pub(crate) fn status(edition: &Edition<'_>, received: &Received, picked: &Picked
 }
 
 #[cfg(test)]
-#[path = "digest_tests.rs"]
 mod tests;

@@ -7,10 +7,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
-use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
-use crate::mail::address::{header_text, hex, parse_address, parse_sender, recipient_hash};
+use crate::mail::address::{header_text, parse_address, parse_sender, recipient_hash};
+use crate::store::sha256_hex;
 
 /// What a message is built from.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub fn build(letter: &Letter<'_>) -> Result<(String, Vec<u8>)> {
     let message_id = format!("<{}.{}@{domain}>", token(letter.run_id), &hash[..16]);
     let root = format!("<daily.{}.{}@{domain}>", token(letter.job), letter.as_of);
     // The mail crate draws boundaries at random; ours follows from the content, so that bytes repeat.
-    let boundary = format!("part-{}", &hex(&Sha256::digest(format!("{message_id}{}", letter.html)))[..32]);
+    let boundary = format!("part-{}", &sha256_hex(format!("{message_id}{}", letter.html).as_bytes())[..32]);
     let parts = MultiPart::alternative()
         .boundary(boundary)
         .singlepart(SinglePart::plain(letter.text.to_string()))
@@ -58,17 +58,17 @@ pub fn build(letter: &Letter<'_>) -> Result<(String, Vec<u8>)> {
         .message_id(Some(message_id.clone()))
         .in_reply_to(root.clone())
         .references(root)
-        .raw_header(raw("List-Id", format!("tributary <digest.tributary.{domain}>")))
-        .raw_header(raw("Auto-Submitted", "auto-generated".to_string()))
-        .raw_header(raw("X-Tributary-Status", token(letter.status)))
-        .raw_header(raw("X-Tributary-Run", token(letter.run_id)))
+        .raw_header(raw("List-Id", &format!("tributary <digest.tributary.{domain}>")))
+        .raw_header(raw("Auto-Submitted", "auto-generated"))
+        .raw_header(raw("X-Tributary-Status", &token(letter.status)))
+        .raw_header(raw("X-Tributary-Run", &token(letter.run_id)))
         .multipart(parts)
         .map_err(|err| Error::bug("mail cannot be composed").at(letter.run_id).because(err))?;
     Ok((message_id, message.formatted()))
 }
 
-fn raw(name: &'static str, value: String) -> HeaderValue {
-    HeaderValue::new(HeaderName::new_from_ascii_str(name), header_text(&value))
+fn raw(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), header_text(value))
 }
 
 /// `text` as part of a message id or a header for machines.
@@ -77,5 +77,4 @@ fn token(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "message_tests.rs"]
 mod tests;

@@ -14,3 +14,11 @@ pub mod transport;
 pub mod deliver;
 
 pub use address::{recipient_hash, validate_address, validate_sender};
+
+use crate::config::Config;
+use crate::error::Result;
+
+/// Whether mails could leave now: the folder takes files, or the server lets us in. For `doctor`; sends nothing.
+pub async fn check(config: &Config) -> Result<String> {
+    transport::Transport::from_environment(&config.mail)?.check().await
+}

@@ -101,6 +101,8 @@ pub struct AlertRule {
     pub name_text: Option<Texts>,
     /// The finding in one line.
     pub title: Texts,
+    /// What the value is, in a word or two, to stand beside it.
+    pub value_label: Option<Texts>,
     /// The value beside what was expected or usual.
     pub comparison: Option<Texts>,
     /// The cause.
@@ -126,6 +128,8 @@ pub struct Said {
     pub title: String,
     /// The value in its format; empty without one.
     pub value: String,
+    /// What the value is.
+    pub value_label: String,
     /// The value beside what was expected.
     pub comparison: String,
     /// The cause.
@@ -215,36 +219,7 @@ impl AlertRule {
         }
         for (locale, words) in [("en", Words::new("en", "USD")), ("zh", Words::new("zh", "CNY"))] {
             for (key, text) in self.texts(words.locale()) {
-                self.validate_text(&format!("{key}.{locale}"), text, &words, &known).map_err(|err| err.at(&place))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn validate_text(&self, key: &str, text: &str, words: &Words, known: &BTreeSet<&str>) -> Result<()> {
-        if text.trim().is_empty() {
-            return Err(Error::config(format!("alert.{key} is empty")).hint("write the text in both languages"));
-        }
-        let env = words.environment();
-        let template = env.template_from_str(text).map_err(|err| {
-            Error::config(format!("alert.{key} is not a valid template")).because(plain(&err))
-        })?;
-        let named: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
-        if let Some(unknown) = named.iter().find(|name| !known.contains(name.as_str())) {
-            let error =
-                Error::config(format!("alert.{key} names column `{unknown}`, which the model does not return"));
-            return Err(error.hint(suggest(unknown, known)));
-        }
-        // Filters are looked up only when a text is written: write it once with sample rows.
-        for sample in [Json::from(1), Json::Null] {
-            let row: Row = known.iter().map(|column| ((*column).to_string(), sample.clone())).collect();
-            if let Err(err) = template.render(&row) {
-                let fatal = [ErrorKind::UnknownFilter, ErrorKind::UnknownTest, ErrorKind::UnknownFunction];
-                if fatal.contains(&err.kind()) {
-                    return Err(Error::config(format!("alert.{key} cannot be written"))
-                        .hint("filters there are: percent, signed_percent, money, number, days, date")
-                        .because(plain(&err)));
-                }
+                validate_text(&format!("{key}.{locale}"), text, &words, &known).map_err(|err| err.at(&place))?;
             }
         }
         Ok(())
@@ -254,6 +229,7 @@ impl AlertRule {
         let optional = [
             ("name_text", self.name_text.as_ref()),
             ("title", Some(&self.title)),
+            ("value_label", self.value_label.as_ref()),
             ("comparison", self.comparison.as_ref()),
             ("reason", self.reason.as_ref()),
             ("advice", self.advice.as_ref()),
@@ -282,9 +258,11 @@ impl AlertRule {
         };
         Said {
             title: write("title", Some(&self.title)).unwrap_or_else(|| label_line(&self.name, alert)),
-            value: alert.value.filter(|_| self.value_format != "none").map_or_else(String::new, |value| {
-                words.figure(value, &self.value_format)
-            }),
+            value: alert
+                .value
+                .filter(|_| self.value_format != "none")
+                .map_or_else(String::new, |value| words.figure(value, &self.value_format)),
+            value_label: write("value_label", self.value_label.as_ref()).unwrap_or_default(),
             comparison: write("comparison", self.comparison.as_ref()).unwrap_or_default(),
             reason: write("reason", self.reason.as_ref()).unwrap_or_default(),
             advice: write("advice", self.advice.as_ref()).unwrap_or_default(),
@@ -328,6 +306,35 @@ pub(crate) fn as_text(cell: &Json) -> String {
     }
 }
 
+/// Refuses a text that names a column which the model does not return, or that cannot be written.
+fn validate_text(key: &str, text: &str, words: &Words, known: &BTreeSet<&str>) -> Result<()> {
+    if text.trim().is_empty() {
+        return Err(Error::config(format!("alert.{key} is empty")).hint("write the text in both languages"));
+    }
+    let env = words.environment();
+    let template = env
+        .template_from_str(text)
+        .map_err(|err| Error::config(format!("alert.{key} is not a valid template")).because(plain(&err)))?;
+    let named: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
+    if let Some(unknown) = named.iter().find(|name| !known.contains(name.as_str())) {
+        let error = Error::config(format!("alert.{key} names column `{unknown}`, which the model does not return"));
+        return Err(error.hint(suggest(unknown, known)));
+    }
+    // Filters are looked up only when a text is written: write it once with sample rows.
+    for sample in [Json::from(1), Json::Null] {
+        let row: Row = known.iter().map(|column| ((*column).to_string(), sample.clone())).collect();
+        if let Err(err) = template.render(&row) {
+            let fatal = [ErrorKind::UnknownFilter, ErrorKind::UnknownTest, ErrorKind::UnknownFunction];
+            if fatal.contains(&err.kind()) {
+                return Err(Error::config(format!("alert.{key} cannot be written"))
+                    .hint("filters there are: percent, signed_percent, money, number, days, date")
+                    .because(plain(&err)));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn pick(texts: &Texts, locale: Locale) -> &str {
     match locale {
         Locale::En => &texts.en,
@@ -353,5 +360,4 @@ fn built_in(name: &str, text: &str) -> AlertRule {
 }
 
 #[cfg(test)]
-#[path = "rule_tests.rs"]
 mod tests;

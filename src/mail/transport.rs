@@ -77,6 +77,18 @@ impl Transport {
         }
     }
 
+    /// Tries the way without a mail; says what answered.
+    pub(crate) async fn check(&self) -> Result<String> {
+        match self {
+            Self::File(folder) => {
+                std::fs::create_dir_all(folder).map_err(Error::from).map_err(|err| unwritable(err, folder))?;
+                tempfile::NamedTempFile::new_in(folder).map_err(Error::from).map_err(|err| unwritable(err, folder))?;
+                Ok(format!("files into {}", folder.display()))
+            }
+            Self::Smtp(smtp) => smtp.check().await,
+        }
+    }
+
     /// Hands over one message. Never hangs: the server has `mail.smtp_timeout_seconds` for the whole of it.
     pub async fn send(&self, owed: &OwedMail, message: &[u8]) -> Outcome {
         match self {
@@ -131,9 +143,22 @@ impl Smtp {
         Ok(Self { client: builder.build(), from: sender.email, timeout })
     }
 
+    async fn check(&self) -> Result<String> {
+        let fault = match tokio::time::timeout(self.timeout, self.client.test_connection()).await {
+            Ok(Ok(true)) => return Ok(format!("the server takes mails from {}", self.from)),
+            Ok(Ok(false)) => "the server closed the connection".to_string(),
+            Ok(Err(err)) => one_line(&err),
+            Err(_) => format!("the server did not answer within {} s", self.timeout.as_secs()),
+        };
+        Err(Error::config(format!("mails cannot leave: {fault}")).at("mail.smtp_host").hint(format!(
+            "look at mail.smtp_host, smtp_port and smtp_security, {USER_VARIABLE} and {PASSWORD_VARIABLE}"
+        )))
+    }
+
     async fn send(&self, owed: &OwedMail, message: &[u8]) -> Outcome {
-        let envelope = parse_address(&owed.recipient)
-            .and_then(|to| Envelope::new(Some(self.from.clone()), vec![to]).map_err(|err| Error::bug("envelope").because(err)));
+        let envelope = parse_address(&owed.recipient).and_then(|to| {
+            Envelope::new(Some(self.from.clone()), vec![to]).map_err(|err| Error::bug("envelope").because(err))
+        });
         let envelope = match envelope {
             Ok(envelope) => envelope,
             Err(err) => return Outcome::Refused(err.one_line()),
@@ -149,13 +174,7 @@ impl Smtp {
 }
 
 fn judge(err: &lettre::transport::smtp::Error) -> Outcome {
-    let mut text = err.to_string();
-    let mut cause = std::error::Error::source(err);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    let text = header_text(&text);
+    let text = one_line(err);
     let code = err.status().map(u16::from);
     // A wrong password is the operator's to mend within the retry span, not this recipient's fault.
     if code.is_some_and(|code| matches!(code, 530 | 534 | 535 | 538)) {
@@ -168,6 +187,21 @@ fn judge(err: &lettre::transport::smtp::Error) -> Outcome {
     } else {
         Outcome::Unreachable(text)
     }
+}
+
+/// An error with its causes.
+fn one_line(err: &lettre::transport::smtp::Error) -> String {
+    let mut text = err.to_string();
+    let mut cause = std::error::Error::source(err);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    header_text(&text)
+}
+
+fn unwritable(err: Error, folder: &Path) -> Error {
+    err.at(folder.display()).hint("is mail.folder writable?")
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -218,5 +252,4 @@ fn file_name(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "transport_tests.rs"]
 mod tests;

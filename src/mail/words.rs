@@ -13,6 +13,8 @@ pub enum Locale {
     En,
 }
 
+type Write = fn(&Words, f64) -> String;
+
 /// What is written for a figure that is not known.
 const UNKNOWN: &str = "—";
 
@@ -138,10 +140,10 @@ impl Words {
             return shown.0;
         }
         for (scale, word) in scales {
-            let scaled = figure / scale;
-            if rounded(scaled, 2) >= 1.0 {
-                let decimals = if scaled < 10.0 { 2 } else { usize::from(scaled < 1000.0) };
-                shown.0 = format!("{}{word}", grouped(scaled, decimals));
+            let part = figure / scale;
+            if rounded(part, 2) >= 1.0 {
+                let decimals = if part < 10.0 { 2 } else { usize::from(part < 1000.0) };
+                shown.0 = format!("{}{word}", grouped(part, decimals));
                 break;
             }
         }
@@ -152,7 +154,6 @@ impl Words {
     pub fn environment(&self) -> Environment<'static> {
         let mut env = Environment::new();
         env.set_undefined_behavior(UndefinedBehavior::Strict);
-        type Write = fn(&Words, f64) -> String;
         let figures: [(&'static str, Write); 5] = [
             ("percent", Self::percent),
             ("signed_percent", Self::signed_percent),

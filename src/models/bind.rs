@@ -41,7 +41,8 @@ impl Value {
         match value {
             toml::Value::Integer(number) => Ok(Self::Bigint(*number)),
             toml::Value::Float(number) => decimal(&number.to_string()),
-            toml::Value::String(text) => Ok(Self::Text(text.clone())),
+            // A date of TOML reaches us as its text, because settings pass through serde on their way.
+            toml::Value::String(text) => Ok(plain_date(text).map_or_else(|| Self::Text(text.clone()), Self::Date)),
             toml::Value::Boolean(truth) => Ok(Self::Boolean(*truth)),
             toml::Value::Datetime(at) => at
                 .to_string()
@@ -102,6 +103,11 @@ impl fmt::Display for Value {
             Self::Date(date) => write!(f, "{date}"),
         }
     }
+}
+
+/// `2026-11-22` and nothing looser.
+fn plain_date(text: &str) -> Option<NaiveDate> {
+    text.parse::<NaiveDate>().ok().filter(|date| date.to_string() == text)
 }
 
 fn decimal(digits: &str) -> Result<Value> {

@@ -7,19 +7,22 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef, TimeUnit};
 
 use super::sidecar::Column;
+use super::types::ColumnType;
 use crate::config::closest;
 use crate::error::{Error, Result};
 
-/// Casts batches of one query to declared columns.
+/// Casts batches of one query to declared columns, or to the nearest storable types where none are declared.
 #[derive(Debug, Clone)]
 pub struct Conform {
-    columns: Vec<Column>,
     schema: SchemaRef,
 }
 
 impl Conform {
     /// Fails where names, order or kinds of type do not fit, before any row is computed.
     pub fn new(found: &Schema, columns: &[Column]) -> Result<Self> {
+        if columns.is_empty() {
+            return Self::plain(found);
+        }
         let names: Vec<&str> = found.fields().iter().map(|field| field.name().as_str()).collect();
         let wanted: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         if names != wanted {
@@ -36,9 +39,28 @@ impl Conform {
                 .hint("cast it in the query, so that readers of the query see what happens to the value"));
             }
         }
-        let fields: Vec<Field> =
-            columns.iter().map(|column| Field::new(&column.name, column.kind.arrow(), true)).collect();
-        Ok(Self { columns: columns.to_vec(), schema: Arc::new(Schema::new(fields)) })
+        Ok(Self { schema: declared(columns) })
+    }
+
+    fn plain(found: &Schema) -> Result<Self> {
+        let mut names = std::collections::BTreeSet::new();
+        let mut fields = Vec::new();
+        for field in found.fields() {
+            if !names.insert(field.name()) {
+                return Err(Error::config(format!("the query gives two columns named `{}`", field.name()))
+                    .hint("name every column of the final select once"));
+            }
+            let kind = storable(field.data_type()).ok_or_else(|| {
+                Error::config(format!(
+                    "column `{}` is of type {}, which cannot be kept",
+                    field.name(),
+                    field.data_type()
+                ))
+                .hint("cast it: text, bigint, decimal, date, timestamp, boolean and double can be kept")
+            })?;
+            fields.push(Field::new(field.name(), kind, true));
+        }
+        Ok(Self { schema: Arc::new(Schema::new(fields)) })
     }
 
     /// The declared schema.
@@ -51,15 +73,37 @@ impl Conform {
         let arrays: Vec<ArrayRef> = batch
             .columns()
             .iter()
-            .zip(&self.columns)
-            .map(|(array, column)| {
-                exact(array, &column.kind.arrow())
-                    .map_err(|why| Error::config(format!("column `{}` ({}): {why}", column.name, column.kind)))
+            .zip(self.schema.fields())
+            .map(|(array, field)| {
+                exact(array, field.data_type())
+                    .map_err(|why| Error::config(format!("column `{}` ({}): {why}", field.name(), field.data_type())))
             })
             .collect::<Result<_>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?)
     }
+}
+
+/// The type in which a step between feeds and marts is kept.
+fn storable(kind: &DataType) -> Option<DataType> {
+    Some(match kind {
+        kind if is_text(kind) => DataType::Utf8,
+        kind if kind.is_integer() => DataType::Int64,
+        kind if kind.is_floating() => DataType::Float64,
+        DataType::Decimal128(..) | DataType::Boolean => kind.clone(),
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
+            DataType::Decimal128(*precision, *scale)
+        }
+        DataType::Date32 | DataType::Date64 => DataType::Date32,
+        DataType::Timestamp(..) => ColumnType::Timestamp.arrow(),
+        _ => return None,
+    })
+}
+
+/// The schema that columns declare.
+pub(super) fn declared(columns: &[Column]) -> SchemaRef {
+    let fields: Vec<Field> = columns.iter().map(|column| Field::new(&column.name, column.kind.arrow(), true)).collect();
+    Arc::new(Schema::new(fields))
 }
 
 fn mismatch(names: &[&str], wanted: &[&str]) -> Error {

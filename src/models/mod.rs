@@ -1,6 +1,8 @@
-//! Models: plain SQL files with a sidecar each, planned and built by one engine.
+//! Models: plain SQL files with a sidecar each, planned, built and checked by one engine.
 //!
-//! [`registry`] understands them, [`bind`] gives them their parameters, [`session`] opens the engine.
+//! [`registry`] understands the files, [`build()`] makes them into Parquet, reusing what would come out the same;
+//! [`slt`] tests them without data. Inside: [`session`] opens the engine, [`bind`] gives parameters, `reading` says
+//! what one step may see (and hashes it), `writer` writes one file, `checks` asks what must hold.
 
 pub mod types;
 pub mod sidecar;
@@ -9,9 +11,23 @@ mod graph;
 pub mod bind;
 pub mod settings;
 pub mod system;
-pub mod session;
-pub mod query;
-pub mod functions;
 pub mod feeds;
+pub mod session;
+pub mod functions;
+pub mod query;
+pub mod typecheck;
 pub mod cast;
+mod month;
+mod files;
+mod reading;
+mod writer;
+mod checks;
+pub mod outcome;
+pub mod build;
 pub mod slt;
+
+pub use build::{BuildPlan, PlanStep, build, plan};
+pub use checks::{CheckFailure, Severity};
+pub use outcome::{BuildOutcome, Row, query_published};
+pub use registry::{Layer, Model, Registry};
+pub use typecheck::check;

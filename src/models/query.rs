@@ -50,6 +50,7 @@ pub fn located(err: &DataFusionError, path: &str, sql: &str) -> Error {
         return if help.is_empty() { error } else { error.hint(help.join("; ")) };
     }
     if let Some((line, column)) = parser_position(&words) {
+        let words = words.split(" at Line: ").next().unwrap_or_default();
         return Error::new(kind, format!("{words}{}", underlined(sql, line, column, 1)))
             .at(format!("{path}:{line}:{column}"));
     }

@@ -11,13 +11,15 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Spanned, visit_relations};
 use datafusion::sql::sqlparser::tokenizer::Span;
+use sha2::{Digest, Sha256};
 
 use super::bind::{Parameters, placeholders};
 use super::graph;
 use super::session::{self, Limits};
-use super::sidecar::{Materialised, Rule, Sidecar};
-use super::{query, settings, system};
+use super::sidecar::{Column, Materialised, Rule, Sidecar};
+use super::{feeds, query, settings, system};
 use crate::config::{Config, closest};
+use crate::contract::Contracts;
 use crate::error::{Error, Result};
 
 /// A folder of `sql/`, in the direction of the data.
@@ -69,8 +71,6 @@ pub struct Feed {
     pub kind: FeedKind,
     /// Contract columns, then lineage columns.
     pub schema: SchemaRef,
-    /// Fingerprint of its contract.
-    pub fingerprint: String,
 }
 
 /// What a statement reads, by kind of source.
@@ -115,7 +115,27 @@ impl Model {
         self.sidecar.materialised == Materialised::Partitioned
     }
 
-    /// Whether its rows are kept at all.
+    /// What one row is.
+    pub fn grain(&self) -> &str {
+        &self.sidecar.grain
+    }
+
+    /// What it is for, in English.
+    pub fn description_en(&self) -> &str {
+        &self.sidecar.description.en
+    }
+
+    /// What it is for, in Chinese.
+    pub fn description_zh(&self) -> &str {
+        &self.sidecar.description.zh
+    }
+
+    /// Declared columns, in order.
+    pub fn columns(&self) -> &[Column] {
+        &self.sidecar.columns
+    }
+
+    /// Whether its rows are not kept.
     pub fn is_view(&self) -> bool {
         self.sidecar.materialised == Materialised::View
     }
@@ -147,8 +167,8 @@ pub struct Registry {
 
 impl Registry {
     /// Reads the models below the configured folder. Every problem is in the error, not only the first.
-    pub fn load(config: &Config, feeds: BTreeMap<String, Feed>) -> Result<Self> {
-        let (registry, problems) = Self::read(config, feeds)?;
+    pub fn load(config: &Config, contracts: &Contracts) -> Result<Self> {
+        let (registry, problems) = Self::read(config, contracts)?;
         match together(problems) {
             Some(err) => Err(err),
             None => Ok(registry),
@@ -156,10 +176,10 @@ impl Registry {
     }
 
     /// As [`Registry::load`], but returns the problems beside what could be understood, for tests of single models.
-    pub fn read(config: &Config, feeds: BTreeMap<String, Feed>) -> Result<(Self, Vec<Error>)> {
+    pub fn read(config: &Config, contracts: &Contracts) -> Result<(Self, Vec<Error>)> {
         let mut problems = Vec::new();
         let sources = sources(&config.folders.sql, &mut problems)?;
-        let (registry, more) = Self::from_sources(config, feeds, sources)?;
+        let (registry, more) = Self::from_sources(config, feeds::of(contracts), sources)?;
         problems.extend(more);
         Ok((registry, problems))
     }
@@ -227,6 +247,42 @@ impl Registry {
     /// All model names, each after what it reads.
     pub fn order(&self) -> &[String] {
         &self.order
+    }
+
+    /// All model names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.models.keys().map(String::as_str)
+    }
+
+    /// Names of all marts, sorted.
+    pub fn marts(&self) -> impl Iterator<Item = &str> {
+        self.layer(Layer::Marts)
+    }
+
+    /// Names of all alert models, sorted.
+    pub fn alerts(&self) -> impl Iterator<Item = &str> {
+        self.layer(Layer::Alerts)
+    }
+
+    fn layer(&self, layer: Layer) -> impl Iterator<Item = &str> {
+        self.models.values().filter(move |model| model.layer == layer).map(|model| model.name.as_str())
+    }
+
+    /// Whether `name` is a mart.
+    pub fn is_mart(&self, name: &str) -> bool {
+        self.models.get(name).is_some_and(|model| model.layer == Layer::Marts)
+    }
+
+    /// What all models say and are said about: SQL and sidecars, as one hash.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for model in self.models.values() {
+            for part in [&model.name, &model.statement.to_string(), &format!("{:?}", model.sidecar)] {
+                hash.update(part.as_bytes());
+                hash.update([0]);
+            }
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// All feeds.

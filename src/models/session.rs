@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
+};
 use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -59,11 +62,17 @@ pub fn open(limits: Limits) -> Result<SessionContext> {
         context.deregister_udf(name);
     }
     functions::register(&context);
-    if let Some(catalog) = context.catalog("datafusion") {
-        for schema in ["feeds", "system", "settings"] {
-            let provider = Arc::new(datafusion::catalog::MemorySchemaProvider::new());
-            catalog.register_schema(schema, provider)?;
-        }
+    fork(&context)
+}
+
+/// A session with the same functions, limits, memory and stores, but without any table.
+pub fn fork(base: &SessionContext) -> Result<SessionContext> {
+    let catalog = MemoryCatalogProvider::new();
+    for schema in ["public", "feeds", "system", "settings"] {
+        catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new()))?;
     }
-    Ok(context)
+    let catalogs = MemoryCatalogProviderList::new();
+    catalogs.register_catalog("datafusion".to_string(), Arc::new(catalog));
+    let state = SessionStateBuilder::new_from_existing(base.state()).with_catalog_list(Arc::new(catalogs)).build();
+    Ok(SessionContext::new_with_state(state))
 }

@@ -143,7 +143,7 @@ pub struct Sidecar {
     pub columns: Vec<Column>,
     /// What must hold.
     pub checks: Vec<Check>,
-    /// Tables of other parts of the product (an alert's routing and texts), as written.
+    /// An alert's severity, routing and texts, under their key `alert`; read by the mails.
     pub extra: toml::Table,
 }
 
@@ -178,18 +178,15 @@ struct RawCheck {
     note: Option<String>,
 }
 
-const KEYS: [&str; 7] = ["grain", "key", "materialised", "partition", "description", "columns", "checks"];
 const CHECKS: [&str; 6] = ["not_null", "unique", "accepted", "relationship", "expression", "query"];
 
 impl Sidecar {
-    /// Reads a sidecar. With `open`, top-level keys that are not ours are kept in `extra` for another part of
-    /// the product (an alert's severity, routing and texts); without, they are refused.
-    pub fn parse(text: &str, open: bool) -> Result<Self> {
+    /// Reads a sidecar. Only an alert's may have an `[alert]` table, which is kept as it is for the mails.
+    pub fn parse(text: &str, is_alert: bool) -> Result<Self> {
         let mut table: toml::Table = toml::from_str(text).map_err(|err| not_toml(&err, text))?;
         let mut extra = toml::Table::new();
-        if open {
-            let (ours, others) = table.into_iter().partition(|(key, _)| KEYS.contains(&key.as_str()));
-            (table, extra) = (ours, others);
+        if let Some(alert) = is_alert.then(|| table.remove("alert")).flatten() {
+            extra.insert("alert".to_string(), alert);
         }
         // Parsed from the text again where nothing was taken out, because only that error knows its line.
         let raw: Raw = if extra.is_empty() {

@@ -22,7 +22,7 @@ use datafusion::sql::sqlparser::ast;
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
 
 use super::bind::Parameters;
-use super::cast::Conform;
+use super::cast::{Conform, declared};
 use super::query;
 use super::registry::Registry;
 use super::session::{self, Limits};
@@ -231,13 +231,9 @@ impl Database {
             let frame = query::plan(&self.context, &model.statement, &self.parameters, &model.path, &model.sql).await?;
             let found = Arc::new(frame.schema().as_arrow().clone());
             let batches = frame.collect().await.map_err(|err| query::located(&err, &model.path, &model.sql))?;
-            let table = if model.sidecar.columns.is_empty() {
-                MemTable::try_new(nullable(&found), vec![relabel(batches, &nullable(&found))?])?
-            } else {
-                let conform = Conform::new(&found, &model.sidecar.columns).map_err(|err| err.at(&model.path))?;
-                let cast = batches.iter().map(|batch| conform.apply(batch).map_err(|err| err.at(&model.path)));
-                MemTable::try_new(Arc::clone(conform.schema()), vec![cast.collect::<Result<_>>()?])?
-            };
+            let conform = Conform::new(&found, &model.sidecar.columns).map_err(|err| err.at(&model.path))?;
+            let cast = batches.iter().map(|batch| conform.apply(batch).map_err(|err| err.at(&model.path)));
+            let table = MemTable::try_new(Arc::clone(conform.schema()), vec![cast.collect::<Result<_>>()?])?;
             self.context.register_table(name.as_str(), Arc::new(table))?;
             self.computed.insert(name.clone());
         }
@@ -259,10 +255,7 @@ impl Database {
     async fn schema_of(&self, name: &str) -> Result<Option<SchemaRef>> {
         let Some(model) = self.registry.get(name) else { return Ok(None) };
         if !model.sidecar.columns.is_empty() {
-            let fields = model.sidecar.columns.iter();
-            let fields: Vec<_> =
-                fields.map(|column| arrow::datatypes::Field::new(&column.name, column.kind.arrow(), true)).collect();
-            return Ok(Some(Arc::new(Schema::new(fields))));
+            return Ok(Some(declared(model.columns())));
         }
         let mut wanted = BTreeSet::new();
         for read in &model.reads.models {
@@ -275,7 +268,7 @@ impl Database {
             let planned = query::plan(&self.context, &model.statement, &self.parameters, &model.path, &model.sql).await;
             let Ok(frame) = planned else { break };
             if step == name {
-                schema = Some(nullable(frame.schema().as_arrow()));
+                schema = Conform::new(frame.schema().as_arrow(), &[]).ok().map(|conform| Arc::clone(conform.schema()));
             } else {
                 self.context.register_table(step.as_str(), frame.into_view())?;
                 lent.push(step);
@@ -387,13 +380,6 @@ fn empty(schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
 fn nullable(schema: &Schema) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-}
-
-fn relabel(batches: Vec<RecordBatch>, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
-    let relabelled = batches
-        .into_iter()
-        .map(|batch| RecordBatch::try_new(Arc::clone(schema), batch.columns().to_vec()).map_err(Error::from));
-    relabelled.collect()
 }
 
 fn column_type(kind: &DataType) -> DefaultColumnType {

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::types::ColumnType;
+use crate::error::{Error, Result};
 
 /// Names of all system tables.
 pub const TABLES: [&str; 6] = ["alerts", "expected_deliveries", "feeds", "inputs", "rejects", "runs"];
@@ -87,4 +89,25 @@ pub fn schema(name: &str) -> Option<SchemaRef> {
     };
     let fields: Vec<Field> = columns.iter().map(|(name, kind)| Field::new(*name, (*kind).clone(), true)).collect();
     Some(Arc::new(Schema::new(fields)))
+}
+
+/// Brings rows given by the caller to the schema of `system.<name>`, by column name; a column left out is NULL.
+pub(super) fn fit(name: &str, schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch> {
+    let mut columns = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        columns.push(match batch.column_by_name(field.name()) {
+            Some(array) if array.data_type() == field.data_type() => Arc::clone(array),
+            Some(array) => {
+                return Err(Error::bug(format!(
+                    "system.{name}: column {} is {}; expected {}",
+                    field.name(),
+                    array.data_type(),
+                    field.data_type()
+                )));
+            }
+            None => new_null_array(field.data_type(), batch.num_rows()),
+        });
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
 }

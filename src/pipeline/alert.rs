@@ -6,13 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde_json::Value as Json;
-use sha2::{Digest as _, Sha256};
 
 use crate::error::Result;
-use crate::mail::address::hex;
 use crate::mail::rule::{AlertRule, HEAD_OFFICE, RUN_FAILED, Row, SEVERITIES, Worse, as_number, as_text};
 use crate::mail::validate_address;
 use crate::state::record::{Alert, AlertPhase, Silence};
+use crate::store::sha256_hex;
 
 /// A resolution that no mail has told yet is kept under this reason.
 const UNTOLD: &str = "held for the next mail";
@@ -155,8 +154,7 @@ fn carry(standing: &mut Standing, rules: &Rules<'_>, night: &Night<'_>) {
 
 /// Mutes what another alert explains.
 fn inhibit(standing: &mut Standing, rules: &Rules<'_>) {
-    let firing: Vec<Alert> =
-        standing.values().filter(|alert| alert.phase != AlertPhase::Resolved).cloned().collect();
+    let firing: Vec<Alert> = standing.values().filter(|alert| alert.phase != AlertPhase::Resolved).cloned().collect();
     let failed = firing.iter().any(|alert| alert.rule == RUN_FAILED);
     for alert in standing.values_mut() {
         if failed && alert.rule != RUN_FAILED {
@@ -228,7 +226,7 @@ fn schedule(alert: &mut Alert, rule: Option<&AlertRule>, night: &Night<'_>) {
 
 /// SHA-256 over rule and labels, in hex.
 pub fn fingerprint(rule: &str, labels: &BTreeMap<String, String>) -> Result<String> {
-    Ok(hex(&Sha256::digest(serde_json::to_vec(&(rule, labels))?)))
+    Ok(sha256_hex(&serde_json::to_vec(&(rule, labels))?))
 }
 
 /// Place of a severity, 0 the worst.
@@ -305,5 +303,4 @@ fn owners(rule: &AlertRule, row: &Row, night: &Night<'_>, notes: &mut Vec<String
 }
 
 #[cfg(test)]
-#[path = "alert_tests.rs"]
 mod tests;

@@ -8,6 +8,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::flow::{Arrival, Night};
 use crate::error::{Error, Result};
+use crate::state::ledger;
 
 /// Files worth fetching, in the order of their keys.
 pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
@@ -34,7 +35,7 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                 if object.size == 0 && !name.contains('.') || name.starts_with('.') || !mapping.matches(&object.key) {
                     continue;
                 }
-                if night.state.already_seen(&object.key, object.size, object.etag.as_deref(), object.last_modified) {
+                if ledger::already_seen(&night.state, &sender.name, feed, &object) {
                     continue;
                 }
                 let age = night.started_at - object.last_modified;

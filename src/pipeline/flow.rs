@@ -16,6 +16,9 @@ use crate::report::{FileLine, MailLine, MartLine, Report};
 use crate::state::record::{Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
 use crate::state::State;
 
+/// The model that gives each manager the day's figures, where a company has one.
+pub(super) const HEADLINES: &str = "mail_headlines";
+
 /// One object of the inbox that is worth fetching.
 #[derive(Debug, Clone, Serialize)]
 pub struct Arrival {
@@ -113,17 +116,17 @@ pub(super) struct Night<'a> {
     pub(super) warned: bool,
     pub(super) status: RunStatus,
     pub(super) error: Option<String>,
+    pub(super) passing: bool,
     pub(super) stage_ms: BTreeMap<String, u64>,
     pub(super) nothing_new: bool,
 }
 
 impl<'a> Night<'a> {
-    pub(super) fn new(company: &'a Company, request: &'a Request, state: State) -> Result<Self> {
-        let nonce = crate::state::nonce();
-        Ok(Self {
+    pub(super) fn new(company: &'a Company, request: &'a Request, state: State) -> Self {
+        Self {
             company,
             request,
-            run_id: format!("{}-{}-{}", request.job.name, request.date, &nonce[..8]),
+            run_id: crate::state::run_id(&request.job.name, request.date),
             started_at: company.clock.now(),
             state,
             inputs: BTreeMap::new(),
@@ -140,9 +143,10 @@ impl<'a> Night<'a> {
             warned: false,
             status: RunStatus::Ok,
             error: None,
+            passing: false,
             stage_ms: BTreeMap::new(),
             nothing_new: false,
-        })
+        }
     }
 
     /// Starts a stage's clock.
@@ -167,22 +171,16 @@ impl<'a> Night<'a> {
 
     /// Every input as it stands with this run's changes laid over the committed state.
     pub(super) fn all_inputs(&self) -> impl Iterator<Item = &Input> {
-        let unchanged = self.state.inputs.iter().filter(|(id, _)| !self.inputs.contains_key(*id)).map(|(_, input)| input);
+        let unchanged = self.state.inputs().map(AsRef::as_ref).filter(|input| !self.inputs.contains_key(&input.id()));
         unchanged.chain(self.inputs.values())
     }
 
-    /// Active inputs with rows on or before the as-of date, sorted, so that equal sets are equal lists.
-    pub(super) fn active_inputs(&self) -> Vec<Input> {
-        let date = self.request.date;
-        let mut active: Vec<Input> = self
-            .all_inputs()
-            .filter(|input| input.status == InputStatus::Active && input.staged.is_some())
-            .filter(|input| input.first_date.is_none_or(|first| first <= date))
-            .filter(|input| self.sender_in_job(&input.sender))
-            .cloned()
-            .collect();
-        active.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256).cmp(&(&b.feed, &b.sender, &b.sha256)));
-        active
+    /// What the models are built from: every input of the job's senders, sorted, so that equal sets are equal lists.
+    pub(super) fn job_inputs(&self) -> Vec<Input> {
+        let mut inputs: Vec<Input> =
+            self.all_inputs().filter(|input| self.sender_in_job(&input.sender)).cloned().collect();
+        inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256).cmp(&(&b.feed, &b.sender, &b.sha256)));
+        inputs
     }
 
     /// The job takes this sender.
@@ -199,9 +197,7 @@ impl<'a> Night<'a> {
         hash.update(self.company.registry.fingerprint());
         hash.update(serde_json::to_vec(&self.company.config.settings)?);
         hash.update(serde_json::to_vec(&self.company.config.tables)?);
-        let mut all: Vec<&Input> = self.all_inputs().filter(|input| self.sender_in_job(&input.sender)).collect();
-        all.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256).cmp(&(&b.feed, &b.sender, &b.sha256)));
-        for input in all {
+        for input in self.job_inputs() {
             hash.update(format!(
                 "{}/{}/{}/{:?}/{:?}\n",
                 input.feed, input.sender, input.sha256, input.status, input.masked
@@ -216,9 +212,9 @@ impl<'a> Night<'a> {
             return Ok(false);
         }
         let fingerprint = self.plan_fingerprint()?;
-        let last = self.state.run_of(&self.request.job.name, self.request.date);
-        if let Some(last) = last.filter(|run| run.plan_fingerprint == fingerprint && run.published()) {
-            self.run_id.clone_from(&last.run_id);
+        let done = self.state.done(&self.request.job.name, self.request.date);
+        if let Some(done) = done.filter(|done| done.plan_fingerprint == fingerprint) {
+            self.run_id.clone_from(&done.run_id);
             self.nothing_new = true;
         }
         Ok(self.nothing_new)
@@ -260,9 +256,8 @@ impl<'a> Night<'a> {
 
     /// The account for people.
     pub(super) fn into_report(self) -> Result<Report> {
-        let committed = self.state.run_of(&self.request.job.name, self.request.date).cloned();
-        let run = match committed.filter(|run| run.run_id == self.run_id) {
-            Some(run) => run,
+        let run = match self.state.runs.iter().rev().find(|run| run.run_id == self.run_id) {
+            Some(run) => run.clone(),
             None => self.record(self.company.clock.now())?,
         };
         let mut refusals: Vec<(String, String, u64)> =
@@ -286,6 +281,7 @@ impl<'a> Night<'a> {
         Ok(Report {
             run,
             nothing_new: self.nothing_new,
+            passing: self.passing,
             files: self.files,
             refusals,
             models: self.models,

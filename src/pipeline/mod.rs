@@ -21,13 +21,14 @@ mod system;
 mod transform;
 mod validate;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
 
+pub use deliver::{flush, undelivered};
+pub use publish::published_run;
 pub use flow::{Arrival, Plan, Watch};
 
 use crate::clock::Clock;
@@ -38,8 +39,8 @@ use crate::job::Job;
 use crate::models::Registry;
 use crate::report::Report;
 use crate::sender::Senders;
-use crate::state::record::{CommitKind, RunRecord, RunStatus};
-use crate::state::{Chain, Lease, State};
+use crate::state::record::{RunRecord, RunStatus};
+use crate::state::{self, Chain, Held, Options, State};
 use crate::store::Stores;
 use flow::Night;
 use killpoint::killpoint;
@@ -102,20 +103,30 @@ pub struct Request {
 /// An `Err` means that not even a failed run could be recorded (no store, no lease, wrong settings);
 /// every later failure is committed, mailed to head office and told in the report.
 pub async fn run(company: &Company, request: &Request, watch: &dyn Watch) -> Result<Report> {
-    let lease = Lease::acquire(&company.stores.lake, &company.clock, company.config.run.lease_seconds).await?;
-    let result = Box::pin(run_with_lease(company, request, watch, &lease)).await;
-    lease.release().await;
-    result
+    let options = Options::of(&company.config);
+    let holder = format!("run {} {}", request.job.name, request.date);
+    let mut held = state::hold(&company.stores, &options, &company.clock, &holder).await?;
+    let result = Box::pin(run_with_lease(company, request, watch, &mut held)).await;
+    match (result, held.release().await) {
+        (Ok(report), Err(err)) => {
+            // What was committed stands; the next runner waits until the lease runs out.
+            tracing::warn!(error = err.one_line(), "the lake could not be let go");
+            Ok(report)
+        }
+        (result, _) => result,
+    }
 }
 
-async fn run_with_lease(company: &Company, request: &Request, watch: &dyn Watch, lease: &Lease) -> Result<Report> {
-    let (mut chain, state) = Chain::open(&company.stores.lake, &company.clock, &company.config.state).await?;
-    let fenced = lease.fence(&mut chain, &state).await?;
-    let state = fenced.unwrap_or(state);
-    publish::roll_forward(company, &state).await?;
-    let mut night = Night::new(company, request, state)?;
+async fn run_with_lease(
+    company: &Company,
+    request: &Request,
+    watch: &dyn Watch,
+    held: &mut Held,
+) -> Result<Report> {
+    publish::roll_forward(company, &held.state).await?;
+    let mut night = Night::new(company, request, held.state.clone());
     let deadline = Duration::from_secs(company.config.run.deadline_minutes * 60);
-    let outcome = match tokio::time::timeout(deadline, Box::pin(night_path(&mut night, &mut chain, lease, watch))).await
+    let outcome = match tokio::time::timeout(deadline, Box::pin(night_path(&mut night, held, watch))).await
     {
         Ok(outcome) => outcome,
         Err(_) => Err(Error::retry(format!("run took longer than {} minutes", company.config.run.deadline_minutes))
@@ -125,18 +136,18 @@ async fn run_with_lease(company: &Company, request: &Request, watch: &dyn Watch,
         Ok(()) => {}
         // Whoever lost the lake must not write to it, not even that it failed.
         Err(err) if err.kind() == Kind::Fenced => return Err(err),
-        Err(err) => fail(&mut night, &mut chain, lease, &err).await?,
+        Err(err) => fail(&mut night, held, &err).await?,
     }
     if !request.quiet {
         watch.stage("deliver", 0);
         killpoint("deliver");
         deliver::deliver(&mut night).await?;
     }
-    Ok(night.into_report())
+    night.into_report()
 }
 
 /// The stages, in order.
-async fn night_path(night: &mut Night<'_>, chain: &mut Chain, lease: &Lease, watch: &dyn Watch) -> Result<()> {
+async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -> Result<()> {
     let company = night.company;
 
     let stage = night.begin(watch, "discover", 0);
@@ -178,13 +189,13 @@ async fn night_path(night: &mut Night<'_>, chain: &mut Chain, lease: &Lease, wat
     night.finish(stage);
 
     let stage = night.begin(watch, "validate", 0);
-    validate::validate(night, taken)?;
+    validate::validate(night, taken);
     night.finish(stage);
     killpoint("validate");
     if night.nothing_new()? {
         return Ok(());
     }
-    lease.check().await?;
+    held.check()?;
 
     let stage = night.begin(watch, "transform", 0);
     let built = transform::transform(night, watch).await?;
@@ -197,7 +208,7 @@ async fn night_path(night: &mut Night<'_>, chain: &mut Chain, lease: &Lease, wat
     killpoint("alert");
 
     let stage = night.begin(watch, "publish", 0);
-    publish::commit(night, &built, chain).await?;
+    publish::commit(night, &built, held).await?;
     killpoint("commit");
     publish::latest(company, &night.state).await?;
     night.finish(stage);
@@ -206,30 +217,31 @@ async fn night_path(night: &mut Night<'_>, chain: &mut Chain, lease: &Lease, wat
 }
 
 /// Records a failed run: what it took in still counts, marts stay as they were, head office is told.
-async fn fail(night: &mut Night<'_>, chain: &mut Chain, lease: &Lease, err: &Error) -> Result<()> {
+async fn fail(night: &mut Night<'_>, held: &mut Held, err: &Error) -> Result<()> {
     tracing::error!(run = %night.run_id, error = %err.one_line(), "run failed");
-    lease.check().await?;
+    held.check()?;
     let status = if err.kind() == Kind::Checks { RunStatus::ChecksFailed } else { RunStatus::Failed };
     night.status = status;
+    night.passing = err.kind() == Kind::Retry;
     night.error = Some(match err.advice() {
         Some(hint) => format!("{} ({hint})", err.one_line()),
         None => err.one_line(),
     });
     raise::raise_failure(night).await?;
-    publish::commit_failure(night, chain).await
+    publish::commit_failure(night, held).await
 }
 
 /// What a run would do: files to fetch, partitions to build and why.
 pub async fn plan(company: &Company, request: &Request) -> Result<Plan> {
-    let (_, state) = Chain::open(&company.stores.lake, &company.clock, &company.config.state).await?;
-    let mut night = Night::new(company, request, state)?;
+    let mut night = Night::new(company, request, state(company).await?);
     let arrivals = discover::discover(&mut night).await?;
     let steps = transform::plan(&night).await?;
-    let last = night.state.run_of(&request.job.name, request.date).cloned();
+    let of_date = |run: &&RunRecord| run.job == request.job.name && run.logical_date == request.date;
+    let last = night.state.runs.iter().rev().find(of_date).cloned();
     Ok(Plan { arrivals, steps, last, notes: night.notes })
 }
 
 /// The folded state of the lake, for commands that only look.
 pub async fn state(company: &Company) -> Result<State> {
-    Ok(Chain::open(&company.stores.lake, &company.clock, &company.config.state).await?.1)
+    Ok(Chain::open(&company.stores, &Options::of(&company.config), &company.clock).await?.1)
 }

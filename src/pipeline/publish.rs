@@ -14,12 +14,12 @@ use super::flow::{Built, Night};
 use crate::error::Result;
 use crate::models::Registry;
 use crate::report::MartLine;
-use crate::state::record::{Changes, CommitKind, FileRef, Home, Partition};
-use crate::state::{Chain, Draft, State};
+use crate::state::record::{Changes, CommitKind, FileRef, Home, Partition, RunRecord};
+use crate::state::{Held, State};
 use crate::store::keys;
 
 /// Commits what the night took in, built, raised and owes.
-pub(super) async fn commit(night: &mut Night<'_>, built: &Built, chain: &mut Chain) -> Result<()> {
+pub(super) async fn commit(night: &mut Night<'_>, built: &Built, held: &mut Held) -> Result<()> {
     let outcome = &built.outcome;
     night.models = outcome.models;
     night.partitions = (outcome.built, outcome.reused);
@@ -28,16 +28,16 @@ pub(super) async fn commit(night: &mut Night<'_>, built: &Built, chain: &mut Cha
     changes.partitions = outcome
         .partitions
         .iter()
-        .filter(|partition| night.state.partition(&partition.model, &partition.partition) != Some(partition))
+        .filter(|made| night.state.partition(&made.model, &made.partition).is_none_or(|stands| **stands != **made))
         .cloned()
         .collect();
-    append(night, chain, CommitKind::Run, changes).await
+    append(night, held, CommitKind::Run, changes).await
 }
 
 /// Commits a run that did not get through: its inputs, alerts and mails count, marts stay.
-pub(super) async fn commit_failure(night: &mut Night<'_>, chain: &mut Chain) -> Result<()> {
+pub(super) async fn commit_failure(night: &mut Night<'_>, held: &mut Held) -> Result<()> {
     let changes = changes(night)?;
-    append(night, chain, CommitKind::Failed, changes).await
+    append(night, held, CommitKind::Failed, changes).await
 }
 
 fn changes(night: &Night<'_>) -> Result<Changes> {
@@ -51,9 +51,12 @@ fn changes(night: &Night<'_>) -> Result<Changes> {
     })
 }
 
-async fn append(night: &mut Night<'_>, chain: &mut Chain, kind: CommitKind, changes: Changes) -> Result<()> {
-    let draft = Draft { kind, run_id: night.run_id.clone(), logical_date: Some(night.request.date), changes };
-    chain.append(draft, &mut night.state).await?;
+async fn append(night: &mut Night<'_>, held: &mut Held, kind: CommitKind, changes: Changes) -> Result<()> {
+    let written = changes.partitions.iter().filter_map(|made| made.file.as_ref());
+    let staged = changes.inputs.iter().flat_map(|input| input.staged.iter().chain(&input.rejects));
+    night.company.stores.sync(&written.chain(staged).collect::<Vec<_>>()).await?;
+    held.commit(kind, &night.run_id, Some(night.request.date), changes).await?;
+    night.state.clone_from(&held.state);
     Ok(())
 }
 
@@ -80,6 +83,11 @@ pub(super) fn mart_lines<'a>(
     marts.into_values().collect()
 }
 
+/// The run whose marts readers see: the newest one of the greatest logical date.
+pub fn published_run(state: &State) -> Option<&RunRecord> {
+    state.runs.iter().rev().find(|run| run.published() && Some(run.logical_date) == state.logical_date)
+}
+
 /// What `latest/_run.json` says: which commit the stable paths show, and what each of them holds.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Latest {
@@ -95,7 +103,7 @@ struct Latest {
 
 /// Finishes what a crash left undone: nothing, when `latest/` shows the newest commit.
 pub(super) async fn roll_forward(company: &Company, state: &State) -> Result<()> {
-    match state.published_run() {
+    match published_run(state) {
         Some(run) if shown(company).await?.run_id != run.run_id => latest(company, state).await,
         _ => Ok(()),
     }
@@ -111,10 +119,10 @@ async fn shown(company: &Company) -> Result<Latest> {
 
 /// Brings `duckdb.sql` and `latest/` to what the newest logical date published.
 pub(super) async fn latest(company: &Company, state: &State) -> Result<()> {
-    let Some(run) = state.published_run() else { return Ok(()) };
+    let Some(run) = published_run(state) else { return Ok(()) };
     let marts = &company.stores.marts;
     let mut by_mart: BTreeMap<&str, Vec<(&str, &FileRef)>> = BTreeMap::new();
-    for partition in state.published_partitions() {
+    for partition in state.partitions() {
         if let Some(file) = partition.file.as_ref().filter(|file| file.home == Home::Marts) {
             by_mart.entry(&partition.model).or_default().push((&partition.partition, file));
         }
@@ -125,7 +133,10 @@ pub(super) async fn latest(company: &Company, state: &State) -> Result<()> {
     let mut wanted: BTreeMap<String, &FileRef> = BTreeMap::new();
     for (mart, files) in &by_mart {
         for (partition, file) in files {
-            let path = if *partition == "all" { keys::latest(mart) } else { keys::latest_partition(mart, partition) };
+            let path = match company.registry.get(mart).and_then(|model| model.sidecar.partition.as_ref()) {
+                Some(by) if *partition != "all" => keys::latest_partition(mart, &by.by, partition),
+                _ => keys::latest(mart),
+            };
             wanted.insert(path, file);
         }
     }

@@ -5,16 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::alert::{self, Found};
-use super::flow::{Built, Night};
-use super::{discover, expect, system};
+use super::flow::{Built, HEADLINES, Night};
+use super::{discover, expect, publish, system};
 use crate::error::{Error, Result};
 use crate::mail::digest::{self, Audience, Edition, Headline, Received};
 use crate::mail::rule::{AlertRule, Row};
 use crate::state::record::{AlertPhase, InputStatus};
 use crate::store::{Put, keys};
 
-/// The model that gives each manager the day's figures, where a company has one.
-pub(super) const HEADLINES: &str = "mail_headlines";
 /// How the headlines name the head office, whatever its addresses are.
 const HEAD_OFFICE: &str = "head_office";
 
@@ -49,7 +47,7 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
         return Ok(());
     }
     let failed = AlertRule::run_failed();
-    let data_as_of = night.state.published_run().map(|run| run.logical_date.to_string());
+    let data_as_of = publish::published_run(&night.state).map(|run| run.logical_date.to_string());
     let row: Row = BTreeMap::from([
         ("job".to_string(), Json::from(night.request.job.name.clone())),
         ("logical_date".to_string(), Json::from(night.request.date.to_string())),
@@ -75,8 +73,8 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
 fn rules(night: &Night<'_>) -> Result<BTreeMap<String, AlertRule>> {
     let registry = &night.company.registry;
     let mut rules = BTreeMap::new();
-    for model in registry.alerts() {
-        rules.insert(model.name.clone(), AlertRule::from_sidecar(&model.name, &model.sidecar.extra)?);
+    for name in registry.alerts() {
+        rules.insert(name.to_string(), AlertRule::from_sidecar(name, &registry.model(name)?.sidecar.extra)?);
     }
     for rule in [AlertRule::run_failed(), AlertRule::mail_undelivered()] {
         rules.insert(rule.name.clone(), rule);
@@ -169,7 +167,7 @@ async fn write_digests(
         config: &company.config,
         run: &night.record(night.started_at)?,
         now: night.started_at,
-        data_as_of: published.or_else(|| night.state.published_run().map(|run| run.logical_date)),
+        data_as_of: published.or_else(|| publish::published_run(&night.state).map(|run| run.logical_date)),
         received: &received(night),
         rules,
         alerts: night.alerts.as_deref().unwrap_or_default(),

@@ -17,7 +17,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
     let mapping = sender.feeds.get(&arrival.feed).ok_or_else(|| Error::bug("feed vanished during the run"))?;
     let contract = company.contracts.get(&arrival.feed).ok_or_else(|| Error::bug("contract vanished during the run"))?;
     let fingerprint = mapping.fingerprint(contract, &company.config.company);
-    let mut sighting = Sighting {
+    let sighting = Sighting {
         key: arrival.key.clone(),
         bytes: arrival.bytes,
         etag: arrival.etag.clone(),
@@ -25,11 +25,13 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         sender: arrival.sender.clone(),
         feed: arrival.feed.clone(),
         sha256: sha256.clone(),
-        outcome: "duplicate".to_string(),
+        delivered_at: intake::delivered_at(mapping, &arrival.key, arrival.last_modified),
+        period: None,
+        outcome: String::new(),
         run_id: night.run_id.clone(),
     };
-    let id = (arrival.sender.clone(), arrival.feed.clone(), sha256.clone());
-    if night.state.inputs.get(&id).is_some_and(|known| known.contract_fingerprint == fingerprint) {
+    let known = night.state.input(&arrival.sender, &arrival.feed, &sha256);
+    if known.is_some_and(|known| known.contract_fingerprint == fingerprint) {
         return Ok(Staged { sighting, input: None, reasons: BTreeMap::new() });
     }
 
@@ -82,6 +84,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         first_date: outcome.first_date,
         last_date: outcome.last_date,
         masked: Vec::new(),
+        resent_at: None,
     };
     if let Some(reason) = outcome.quarantined {
         input.status = InputStatus::Quarantined;
@@ -92,14 +95,19 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
     }
     if let Some(rejects) = &outcome.rejects {
         let key = keys::rejects(&input.feed, &input.sender, &input.sha256, &input.contract_fingerprint, &night.run_id);
-        input.rejects = Some(upload(night, key, rejects, input.rows_rejected).await?);
+        input.rejects = Some(upload(night, key, rejects, outcome.rejects_rows).await?);
     }
-    sighting.outcome = if input.status == InputStatus::Quarantined { "quarantined" } else { "new" }.to_string();
     Ok(Staged { sighting, input: Some(input), reasons: outcome.reasons })
 }
 
 /// Copies a finished local file into the lake under a new key.
 async fn upload(night: &Night<'_>, key: String, local: &Path, rows: u64) -> Result<FileRef> {
-    let (sha256, bytes) = night.company.stores.lake.upload(&key, local).await?;
+    let mut writer = night.company.stores.lake.writer(&key)?;
+    let mut file = tokio::fs::File::open(local).await?;
+    if let Err(err) = tokio::io::copy(&mut file, &mut writer).await {
+        writer.abort().await?;
+        return Err(Error::retry("a staged file could not be laid into the lake").at(key).because(err));
+    }
+    let (sha256, bytes) = writer.finish().await?;
     Ok(FileRef { home: Home::Lake, key, sha256, rows, bytes })
 }

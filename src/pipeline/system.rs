@@ -62,7 +62,7 @@ fn input_rows(night: &Night<'_>, inputs: &[&Input]) -> Result<RecordBatch> {
         .collect();
     // What each file was found to be when it was first seen.
     let mut outcomes: BTreeMap<(&str, &str, &str), &str> = BTreeMap::new();
-    for sighting in night.state.sightings.values().chain(&night.sightings) {
+    for sighting in night.state.all_sightings().map(AsRef::as_ref).chain(&night.sightings) {
         if sighting.outcome != "duplicate" {
             outcomes.insert((&sighting.sender, &sighting.feed, &sighting.sha256), &sighting.outcome);
         }

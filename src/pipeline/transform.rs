@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::flow::{Built, Night, Watch};
+use super::flow::HEADLINES;
 use super::{discover, system};
 use crate::error::{Error, Result};
 use crate::models::{self, BuildPlan, PlanStep, Severity};
+use crate::state::record::{Input, Partition};
 
 /// Builds. A failed check of severity `error` ends the run before anything is published.
 pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Result<Built> {
     let selected = selected(night)?;
     let outcome = {
-        let inputs = night.active_inputs();
+        let inputs = night.job_inputs();
         let plan = build_plan(night, &selected, &inputs)?;
         models::build(plan, &|what: &str| watch.step(what)).await?
     };
@@ -39,19 +41,18 @@ pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Resul
 /// What would be built, and why.
 pub(super) async fn plan(night: &Night<'_>) -> Result<Vec<PlanStep>> {
     let selected = selected(night)?;
-    let inputs = night.active_inputs();
+    let inputs = night.job_inputs();
     models::plan(build_plan(night, &selected, &inputs)?).await
 }
 
 fn build_plan<'a>(
     night: &'a Night<'_>,
     selected: &'a [String],
-    inputs: &'a [crate::state::record::Input],
+    inputs: &'a [Input],
 ) -> Result<BuildPlan<'a>> {
     let company = night.company;
     Ok(BuildPlan {
         registry: &company.registry,
-        contracts: &company.contracts,
         config: &company.config,
         stores: &company.stores,
         as_of_date: night.request.date,
@@ -59,7 +60,11 @@ fn build_plan<'a>(
         models: selected,
         inputs,
         system: system::tables(night)?,
-        previous: night.state.reusable(),
+        previous: night
+            .state
+            .partitions()
+            .map(|made| ((made.model.clone(), made.partition.clone()), Partition::clone(made)))
+            .collect(),
         full_refresh: night.request.full_refresh,
     })
 }
@@ -82,9 +87,8 @@ fn selected(night: &Night<'_>) -> Result<Vec<String>> {
     }
     if night.request.select.is_empty() && !night.request.quiet {
         names.extend(registry.alerts().filter(|alert| discover::matches_any(&job.alerts, alert)).map(str::to_string));
-        if job.mail {
-            names.extend(registry.digest_models().map(str::to_string));
-        }
+        let digest = [HEADLINES, "channels_current", "partners_current"].map(str::to_string);
+        names.extend(digest.into_iter().filter(|model| job.mail && registry.get(model).is_some()));
     }
     Ok(names)
 }

@@ -1,119 +1,84 @@
 //! Decides what each delivery is: new, corrected, duplicate, reinstated, or refused whole.
 //!
-//! The standing of all versions of a sender's feed is resolved together from what was delivered, so that
-//! the order in which files are processed does not matter.
+//! The ledger resolves the standing of all versions of a sender's feed together, so that the order in which
+//! files are processed does not matter; this stage only carries its answer into the night's account.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::flow::{Night, Staged};
-use crate::error::Result;
+use crate::contract::{self, Contract};
 use crate::report::FileLine;
-use crate::state::ledger;
-use crate::state::record::{Input, InputStatus, Sighting};
+use crate::state::ledger::{self, Replaces};
+use crate::state::record::{Input, InputId, InputStatus, Sighting};
 
 /// Lays the staged files over the ledger.
-pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) -> Result<()> {
-    let mut touched: BTreeSet<(String, String)> = BTreeSet::new();
-    let mut fresh: BTreeMap<_, Input> = BTreeMap::new();
-    let mut seen = Vec::with_capacity(staged.len());
-    for Staged { mut sighting, input, reasons } in staged {
-        touched.insert((sighting.sender.clone(), sighting.feed.clone()));
-        if let Some(input) = input {
-            if fresh.contains_key(&input.id()) {
-                // The same bytes under two names in one night: the second is the duplicate.
-                sighting.outcome = "duplicate".to_string();
-            } else {
-                for (reason, count) in reasons {
-                    *night.refusals.entry((input.feed.clone(), reason)).or_default() += count;
-                }
-                if input.status == InputStatus::Quarantined {
-                    let reason = input.reason.clone().unwrap_or_default();
-                    night.warn(format!("{} is quarantined: {reason}", input.key));
-                }
-                fresh.insert(input.id(), input);
+pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
+    let mut fresh: Vec<Input> = Vec::new();
+    let mut repeats: Vec<Sighting> = Vec::new();
+    let mut reasons: BTreeMap<InputId, BTreeMap<String, u64>> = BTreeMap::new();
+    for Staged { sighting, input, reasons: refused } in staged {
+        match input {
+            // The same bytes under two names in one night: the second is a repeated delivery.
+            Some(input) if !reasons.contains_key(&input.id()) => {
+                reasons.insert(input.id(), refused);
+                fresh.push(input);
             }
-        }
-        seen.push(sighting);
-    }
-
-    for (sender, feed) in touched {
-        let replaces = night.company.contracts.get(&feed).map(|contract| contract.replaces).unwrap_or_default();
-        let of_feed = |input: &&Input| input.sender == sender && input.feed == feed;
-        let mut versions: Vec<Input> = night
-            .state
-            .inputs
-            .values()
-            .filter(of_feed)
-            .filter(|input| !fresh.contains_key(&input.id()))
-            .cloned()
-            .collect();
-        versions.extend(fresh.values().filter(of_feed).cloned());
-        let mut sightings: Vec<Sighting> =
-            night.state.sightings.values().filter(|s| s.sender == sender && s.feed == feed).cloned().collect();
-        sightings.extend(seen.iter().filter(|s| s.sender == sender && s.feed == feed).cloned());
-        for resolved in ledger::resolve(versions, &sightings, replaces) {
-            let id = resolved.id();
-            if night.state.inputs.get(&id) != Some(&resolved) {
-                night.inputs.insert(id, resolved);
-            }
+            _ => repeats.push(sighting),
         }
     }
+    let company = night.company;
+    let rule = |feed: &str| company.contracts.get(feed).map_or(Replaces::Key, replaces);
+    let settled = ledger::settle(&night.state, fresh, repeats, rule);
+    night.inputs = settled.inputs.into_iter().map(|input| (input.id(), input)).collect();
+    night.sightings = settled.sightings;
+    account(night, &reasons);
+}
 
-    for mut sighting in seen {
+/// What a later delivery does to an earlier one, as the contract says.
+fn replaces(contract: &Contract) -> Replaces {
+    match (contract.kind, contract.replaces) {
+        (contract::Kind::Reference, _) => Replaces::Snapshot,
+        (contract::Kind::Event, contract::Replaces::Period) => Replaces::Period,
+        (contract::Kind::Event, contract::Replaces::Key) => Replaces::Key,
+    }
+}
+
+/// One line a delivery, refusals by reason, and a warning for each file refused whole.
+fn account(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String, u64>>) {
+    let mut warnings = Vec::new();
+    for sighting in &night.sightings {
         let id = (sighting.sender.clone(), sighting.feed.clone(), sighting.sha256.clone());
-        sighting.outcome = outcome(night, &sighting);
-        let input = night.inputs.get(&id).or_else(|| night.state.inputs.get(&id));
-        let taken = sighting.outcome != "duplicate" && sighting.outcome != "reinstated";
-        if let Some(input) = input {
-            let mut notes = input.warnings.clone();
+        let known = night.state.input(&id.0, &id.1, &id.2).map(AsRef::as_ref);
+        let Some(input) = night.inputs.get(&id).or(known) else { continue };
+        let read = input.key == sighting.key && reasons.contains_key(&id);
+        let mut notes = Vec::new();
+        if read {
+            notes.extend(input.warnings.iter().cloned());
             notes.extend(input.reason.clone());
-            night.files.push(FileLine {
-                sender: input.sender.clone(),
-                feed: input.feed.clone(),
-                key: sighting.key.clone(),
-                outcome: sighting.outcome.clone(),
-                status: input.status,
-                rows_read: if taken { input.rows_read } else { 0 },
-                rows_clean: if taken { input.rows_clean } else { 0 },
-                rows_rejected: if taken { input.rows_rejected } else { 0 },
-                notes: if taken { notes } else { Vec::new() },
-            });
+            for (reason, count) in &reasons[&id] {
+                *night.refusals.entry((input.feed.clone(), reason.clone())).or_default() += count;
+            }
+            if input.status == InputStatus::Quarantined {
+                warnings.push(format!("{} is quarantined: {}", input.key, input.reason.as_deref().unwrap_or_default()));
+            }
         }
-        night.sightings.push(sighting);
+        let rows = |n: u64| if read { n } else { 0 };
+        night.files.push(FileLine {
+            sender: input.sender.clone(),
+            feed: input.feed.clone(),
+            key: sighting.key.clone(),
+            outcome: sighting.outcome.clone(),
+            status: input.status,
+            rows_read: rows(input.rows_read),
+            rows_clean: rows(input.rows_clean),
+            rows_rejected: rows(input.rows_rejected),
+            notes,
+        });
+    }
+    for warning in warnings {
+        night.warn(warning);
     }
     if night.files.iter().any(|file| file.rows_rejected > 0) {
         night.warned = true;
     }
-    Ok(())
-}
-
-/// What this sighting turned out to be.
-fn outcome(night: &Night<'_>, sighting: &Sighting) -> String {
-    let id = (sighting.sender.clone(), sighting.feed.clone(), sighting.sha256.clone());
-    let before = night.state.inputs.get(&id);
-    let after = night.inputs.get(&id).or(before);
-    let standing = |input: Option<&Input>| input.map(|input| input.status);
-    if sighting.outcome == "duplicate" {
-        return match (standing(before), standing(after)) {
-            (Some(InputStatus::Superseded), Some(InputStatus::Active)) => "reinstated",
-            _ => "duplicate",
-        }
-        .to_string();
-    }
-    match standing(after) {
-        Some(InputStatus::Quarantined) => "quarantined",
-        Some(InputStatus::Superseded) => "superseded",
-        _ => {
-            let Some(input) = after else { return "new".to_string() };
-            let corrects = night.all_inputs().any(|other| {
-                other.status == InputStatus::Superseded
-                    && other.sender == input.sender
-                    && other.feed == input.feed
-                    && other.sha256 != input.sha256
-                    && (other.period_start, other.period_end) == (input.period_start, input.period_end)
-            });
-            if corrects { "corrected" } else { "new" }
-        }
-    }
-    .to_string()
 }

@@ -64,6 +64,8 @@ pub struct Report {
     pub run: RunRecord,
     /// The run found nothing to do: same inputs, same SQL, same settings as the last one of this date.
     pub nothing_new: bool,
+    /// The error that ended it may pass by itself: trying again can help.
+    pub passing: bool,
     /// Files taken in by this run.
     pub files: Vec<FileLine>,
     /// Refusals by feed, reason and count, most first; those found by SQL included.

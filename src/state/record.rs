@@ -95,6 +95,10 @@ pub struct Input {
     /// Date ranges (inclusive) that a later overlapping file of the same sender and feed holds instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked: Vec<(NaiveDate, NaiveDate)>,
+    /// When the same content was delivered again, in feeds where the latest delivery of a key wins:
+    /// its rows count from then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resent_at: Option<DateTime<Utc>>,
 }
 
 impl Input {
@@ -102,12 +106,20 @@ impl Input {
     pub fn id(&self) -> InputId {
         (self.sender.clone(), self.feed.clone(), self.sha256.clone())
     }
+
+    /// The period that it reports, if it has one.
+    pub fn period(&self) -> Option<Period> {
+        Some((self.period_start?, self.period_end?))
+    }
 }
+
+/// First and last business date, both inclusive.
+pub type Period = (NaiveDate, NaiveDate);
 
 /// Sender, feed, sha256 of the raw bytes.
 pub type InputId = (String, String, String);
 
-/// What happened to an object of the inbox that needed no new staging.
+/// One delivery: an object of the inbox and the content it was found to hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// Key in the inbox.
@@ -124,10 +136,34 @@ pub struct Sighting {
     pub feed: String,
     /// The content it was found to hold.
     pub sha256: String,
-    /// `new`, `corrected`, `duplicate`, `reinstated`, `quarantined`.
+    /// When the sender delivered it: declared in the file's name, else `last_modified`.
+    pub delivered_at: DateTime<Utc>,
+    /// Period by its name; none where the content decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
+    /// What it meant: `new`, `corrected`, `duplicate`, `reinstated`, `older`, `quarantined`.
     pub outcome: String,
     /// Run that saw it first.
     pub run_id: String,
+}
+
+impl Sighting {
+    /// The delivery by which a staged or quarantined input came.
+    pub fn of(input: &Input) -> Self {
+        Self {
+            key: input.key.clone(),
+            bytes: input.bytes,
+            etag: input.etag.clone(),
+            last_modified: input.last_modified,
+            sender: input.sender.clone(),
+            feed: input.feed.clone(),
+            sha256: input.sha256.clone(),
+            delivered_at: input.delivered_at,
+            period: input.period(),
+            outcome: String::new(),
+            run_id: input.run_id.clone(),
+        }
+    }
 }
 
 /// One built partition of one model (`all` where the model is not partitioned).
@@ -256,6 +292,13 @@ pub struct RunRecord {
     pub notes: Vec<String>,
     /// The error that ended it.
     pub error: Option<String>,
+}
+
+impl RunRecord {
+    /// The run got through: its marts are what readers see, unless a later one followed.
+    pub fn published(&self) -> bool {
+        matches!(self.status, RunStatus::Ok | RunStatus::Warned)
+    }
 }
 
 /// What a commit changes. Empty parts are left out of the JSON.

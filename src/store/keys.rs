@@ -83,9 +83,12 @@ pub fn lease_epoch(key: &str) -> Option<u64> {
     (lease(epoch) == key).then_some(epoch)
 }
 
+/// Folder of probes, in the lake.
+pub const PROBES: &str = "state/probe";
+
 /// A small object written and removed to try a store.
 pub fn probe(token: &str) -> String {
-    format!("state/probe/{token}.txt")
+    format!("{PROBES}/{token}.txt")
 }
 
 /// Folder of mails, in the lake.

@@ -119,7 +119,12 @@ pub(super) async fn sync(root: &Path, keys: Vec<String>) -> Result<()> {
     }
     let files = keys.into_iter().map(|key| {
         let path = root.join(&key);
-        blocking(move || File::open(&path).and_then(|file| file.sync_all()).map_err(|err| Error::from(err).at(key)))
+        blocking(move || {
+            File::open(&path).and_then(|file| file.sync_all()).map_err(|err| match err.kind() {
+                ErrorKind::NotFound => Error::bug("a file that is about to be committed is not there").at(key),
+                _ => Error::from(err).at(key),
+            })
+        })
     });
     futures::stream::iter(files).buffer_unordered(8).try_collect::<Vec<()>>().await?;
     blocking(move || folders.iter().try_for_each(|folder| sync_folder(folder))).await

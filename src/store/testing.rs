@@ -14,7 +14,7 @@ use futures::{FutureExt, StreamExt};
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetRange, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
+    ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
 use rand::{RngExt, SeedableRng};
 
@@ -31,6 +31,10 @@ pub enum Fault {
     HangAfter,
     /// A read gives only the first half of the bytes. A write with this fault is an [`Fault::ErrorBefore`].
     Truncate,
+    /// The process dies before it does anything.
+    AbortBefore,
+    /// The process dies once it is done.
+    AbortAfter,
 }
 
 /// Which requests are counted together.
@@ -51,6 +55,7 @@ struct Plan {
     /// The write at which the process "dies", and whether that write still happens.
     kill: Option<(u64, bool)>,
     dead: bool,
+    ignores_create: bool,
     seeded: Option<(rand::rngs::StdRng, f64)>,
 }
 
@@ -90,6 +95,13 @@ impl Faults {
     #[must_use]
     pub fn seeded(self, seed: u64, share: f64) -> Self {
         self.plan(|plan| plan.seeded = Some((rand::rngs::StdRng::seed_from_u64(seed), share)));
+        self
+    }
+
+    /// Like a store that claims S3 but ignores `If-None-Match`: creating a taken key replaces it.
+    #[must_use]
+    pub fn ignoring_create(self) -> Self {
+        self.plan(|plan| plan.ignores_create = true);
         self
     }
 
@@ -164,6 +176,11 @@ async fn suffer<T: Send>(next: Next, work: BoxFuture<'_, Result<T>>) -> Result<T
             work.await?;
             Err(injected("failed after"))
         }
+        Next::Harm(Fault::AbortBefore) => std::process::abort(),
+        Next::Harm(Fault::AbortAfter) => {
+            work.await?;
+            std::process::abort()
+        }
         Next::Harm(Fault::HangBefore) => futures::future::pending().await,
         Next::Harm(Fault::HangAfter) => {
             work.await?;
@@ -191,7 +208,7 @@ impl ObjectStore for FaultStore {
         &'a self,
         location: &'b Path,
         payload: PutPayload,
-        opts: PutOptions,
+        mut opts: PutOptions,
     ) -> Pin<Box<dyn Future<Output = Result<PutResult>> + Send + 'c>>
     where
         'a: 'c,
@@ -199,6 +216,9 @@ impl ObjectStore for FaultStore {
         Self: 'c,
     {
         let next = self.faults.next(Side::Write, location.as_ref());
+        if self.faults.plan(|plan| plan.ignores_create) {
+            opts.mode = PutMode::Overwrite;
+        }
         suffer(next, self.inner.put_opts(location, payload, opts)).boxed()
     }
 

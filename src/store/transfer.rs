@@ -31,10 +31,19 @@ pub struct HashingWriter {
     inner: BufWriter,
     hasher: Sha256,
     bytes: u64,
-    /// The closing request was made, whatever became of it.
-    sealed: bool,
-    /// It succeeded: the object is visible.
-    closed: bool,
+    phase: Phase,
+}
+
+/// How far an upload is. A failed or half-made closing request is never made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// A write failed: nothing is visible and nothing more may be asked but to abort.
+    Broken,
+    Closing,
+    Closed,
+    /// The closing request failed: the object may be visible or not.
+    Failed,
 }
 
 impl std::fmt::Debug for HashingWriter {
@@ -46,7 +55,7 @@ impl std::fmt::Debug for HashingWriter {
 impl HashingWriter {
     pub(super) fn new(store: Store, key: &str, path: Path) -> Self {
         let inner = BufWriter::with_capacity(store.object(), path, PART_BYTES).with_max_concurrency(4);
-        Self { store, key: key.to_string(), inner, hasher: Sha256::new(), bytes: 0, sealed: false, closed: false }
+        Self { store, key: key.to_string(), inner, hasher: Sha256::new(), bytes: 0, phase: Phase::Open }
     }
 
     /// Bytes so far.
@@ -57,15 +66,13 @@ impl HashingWriter {
     /// Makes the object visible, unless a Parquet writer has already closed it. Gives its SHA-256 in
     /// hex and its size in bytes.
     pub async fn finish(mut self) -> Result<(String, u64)> {
-        if !self.closed {
-            self.shutdown().await.map_err(|err| self.fail(&err))?;
-        }
+        self.shutdown().await.map_err(|err| self.fail(&err))?;
         Ok((hex(&self.hasher.finalize()), self.bytes))
     }
 
     /// Gives the upload up: no object appears, and parts already uploaded are freed.
     pub async fn abort(mut self) -> Result<()> {
-        if self.sealed {
+        if !matches!(self.phase, Phase::Open | Phase::Broken) {
             return self.store.delete(&self.key).await;
         }
         self.inner.abort().await.map_err(|err| self.store.fail(&self.key, err))
@@ -78,29 +85,39 @@ impl HashingWriter {
 
 impl AsyncWrite for HashingWriter {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if self.sealed {
-            return Poll::Ready(Err(io::Error::other("the upload is already finished")));
+        if self.phase != Phase::Open {
+            return Poll::Ready(Err(io::Error::other("the upload takes no more bytes")));
         }
-        let written = ready!(Pin::new(&mut self.inner).poll_write(cx, buf))?;
+        let written = match ready!(Pin::new(&mut self.inner).poll_write(cx, buf)) {
+            Ok(written) => written,
+            Err(err) => {
+                self.phase = Phase::Broken;
+                return Poll::Ready(Err(err));
+            }
+        };
         self.hasher.update(&buf[..written]);
         self.bytes += written as u64;
         Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.sealed {
+        if self.phase != Phase::Open {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.closed {
-            self.sealed = true;
-            ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
-            self.closed = true;
+        match self.phase {
+            Phase::Closed => return Poll::Ready(Ok(())),
+            Phase::Broken | Phase::Failed => {
+                return Poll::Ready(Err(io::Error::other("the upload has already failed")));
+            }
+            Phase::Open | Phase::Closing => self.phase = Phase::Closing,
         }
-        Poll::Ready(Ok(()))
+        let done = ready!(Pin::new(&mut self.inner).poll_shutdown(cx));
+        self.phase = if done.is_ok() { Phase::Closed } else { Phase::Failed };
+        Poll::Ready(done)
     }
 }
 

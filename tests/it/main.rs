@@ -1,1 +1,34 @@
+//! The integration tests, one binary. Each test has a company folder of its own and runs the real binary in it.
+//!
+//! Contents, in reading order:
+//!
+//! * `first_night`: what a night publishes, added up by hand; again, with nothing new; past dates
+//! * `deliveries`: duplicates, corrections, late, broken and missing files, any order of arrival
+//! * `recovery`: killed at every stage boundary and at every write
+//! * `rivals`: several runners on one lake
+//! * `serving`: the built-in scheduler
+//! * `stores`: a bucket instead of folders; lost replies; secrets
+//! * `demo_company`: the demo generator, and the README's night telling its stories
+//! * `command_line`: exit codes, JSON, status, plan, clean
+//! * `settings`: wrong settings, each with what must be said about it
+//! * `tidy`: rules of this repository that no compiler checks
+//! * `s3_service`: the stand-in for S3 keeps S3's promises
+//!
+//! The public data sets have a binary of their own, `tests/conformance/main.rs`.
 
+#![expect(clippy::format_push_string, reason = "texts of tests are short; clarity counts")]
+#![expect(unreachable_pub, reason = "a test binary exports nothing; `pub` shows what the tests use of a module")]
+
+mod support;
+
+mod first_night;
+mod deliveries;
+mod recovery;
+mod rivals;
+mod serving;
+mod stores;
+mod demo_company;
+mod command_line;
+mod settings;
+mod tidy;
+mod s3_service;

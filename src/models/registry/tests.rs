@@ -1,1 +1,161 @@
 use super::*;
+
+fn config() -> Config {
+    Config::parse("", Path::new(".")).unwrap()
+}
+
+fn source(layer: Layer, name: &str, sql: &str) -> Source {
+    Source {
+        layer,
+        name: name.to_string(),
+        path: format!("sql/{}/{name}", layer.folder()),
+        sql: sql.to_string(),
+        sidecar: "materialised = 'view'\n".to_string(),
+    }
+}
+
+fn read(sources: Vec<Source>) -> (Registry, Vec<String>) {
+    let feed = Feed { kind: FeedKind::Event, schema: system::schema("feeds").unwrap() };
+    let feeds = BTreeMap::from([("sales".to_string(), feed)]);
+    let (registry, problems) = Registry::from_sources(&config(), feeds, sources).unwrap();
+    let told = problems.iter().map(|err| format!("{} ({})", err.one_line(), err.advice().unwrap_or_default()));
+    (registry, told.collect())
+}
+
+#[test]
+fn models_are_ordered_by_what_they_read() {
+    let (registry, problems) = read(vec![
+        source(Layer::Alerts, "late", "select * from totals"),
+        source(Layer::Intermediate, "lines", "with s as (select * from stg_sales) select * from s"),
+        source(Layer::Staging, "stg_sales", "select *, $near_days as n from feeds.sales"),
+        source(
+            Layer::Intermediate,
+            "totals",
+            "select * from lines join settings.rfm_cells on true join system.runs on true",
+        ),
+    ]);
+    assert_eq!(problems, [] as [&str; 0]);
+    assert_eq!(registry.order(), ["stg_sales", "lines", "totals", "late"]);
+    let totals = registry.get("totals").unwrap();
+    assert_eq!(totals.reads.settings.iter().collect::<Vec<_>>(), ["rfm_cells"]);
+    assert_eq!(totals.reads.system.iter().collect::<Vec<_>>(), ["runs"]);
+    assert_eq!(registry.get("stg_sales").unwrap().reads.parameters.iter().collect::<Vec<_>>(), ["near_days"]);
+    assert_eq!(registry.select(&["lines".to_string()]).unwrap(), ["stg_sales", "lines"]);
+    assert_eq!(registry.select(&["stg_sales+".to_string()]).unwrap().len(), 4);
+    assert_eq!(registry.select(&["*".to_string()]).unwrap().len(), 4);
+    let err = registry.select(&["totls".to_string()]).unwrap_err();
+    assert_eq!(
+        (err.to_string().as_str(), err.advice()),
+        ("no model matches \"totls\"", Some("did you mean `totals`?"))
+    );
+}
+
+#[test]
+fn unknown_names_are_placed_and_explained() {
+    let (_, problems) = read(vec![
+        source(Layer::Staging, "stg_sales", "select *\nfrom feeds.sale"),
+        source(Layer::Intermediate, "a", "select $nera_days\nfrom\n    stg_sale"),
+        source(Layer::Intermediate, "b", "select * from sales"),
+        source(Layer::Intermediate, "c", "select * from settings.rfm_cell join system.run on true"),
+        source(Layer::Intermediate, "d", "select * from other.place"),
+    ]);
+    assert_eq!(
+        problems,
+        [
+            "sql/staging/stg_sales.sql:2:6: unknown feed `feeds.sale` (did you mean `feeds.sales`?)",
+            "sql/intermediate/a.sql:1:8: unknown parameter `$nera_days` (did you mean `$near_days`?)",
+            "sql/intermediate/a.sql:3:5: unknown table `stg_sale` (did you mean `stg_sales`?)",
+            "sql/intermediate/b.sql:1:15: unknown table `sales` (did you mean `feeds.sales`?)",
+            "sql/intermediate/c.sql:1:15: unknown settings table `settings.rfm_cell` (did you mean `settings.rfm_cells`?)",
+            "sql/intermediate/c.sql:1:38: unknown system table `system.run` (did you mean `system.runs`?)",
+            "sql/intermediate/d.sql:1:15: unknown table `other.place` (a table is a model, feeds.<feed>, \
+             system.<table> or settings.<table>)",
+        ]
+    );
+}
+
+#[test]
+fn circles_layers_and_names_are_checked() {
+    let (_, problems) = read(vec![
+        source(Layer::Staging, "a", "select * from b"),
+        source(Layer::Staging, "b", "select * from c"),
+        source(Layer::Staging, "c", "select * from b"),
+        source(Layer::Staging, "up", "select * from top"),
+        source(Layer::Intermediate, "top", "select 1 as x"),
+        source(Layer::Intermediate, "a", "select 1 as x"),
+        source(Layer::Marts, "m", "select 1 as x"),
+    ]);
+    assert_eq!(
+        problems,
+        [
+            "sql/intermediate/a.sql: model `a` exists already in sql/staging/a.sql (model names are unique over all \
+             layers: rename one)",
+            "sql/marts/m.toml: a mart declares its columns (list [[columns]] with name, type, unit, en and zh, in the order \
+             of the select)",
+            "sql/marts/m.toml: a mart cannot be a view: readers need a file (say materialised = \"table\" or \
+             \"partitioned\")",
+            "sql/staging/up.sql: a model in staging reads `top` in intermediate (data flows staging, intermediate, marts, \
+             alerts: move one of the two)",
+            "sql/staging/b.sql: models read each other in a circle: b reads c reads b (move what they share into a model of \
+             its own)",
+        ]
+    );
+}
+
+#[test]
+fn partitioned_models_do_not_know_the_date() {
+    let mut model =
+        source(Layer::Staging, "s", "select business_date from feeds.sales where business_date < $as_of_date");
+    model.sidecar = "materialised = 'partitioned'\n[partition]\nby = 'business_date'\nunit = 'month'\n\
+                     [partition.lookback_days]\nother = 3\n"
+        .to_string();
+    let (_, problems) = read(vec![model]);
+    assert_eq!(
+        problems,
+        [
+            "sql/staging/s.sql: a partitioned model must not name $as_of_date (its partitions would change with every \
+             run; the runner itself cuts off rows after the as-of date)",
+            "sql/staging/s.toml: lookback_days names `other`, which the SQL does not read ()",
+        ]
+    );
+}
+
+#[test]
+fn sql_that_cannot_be_read_is_underlined() {
+    let (_, problems) = read(vec![
+        source(Layer::Staging, "s", "select 1 as x\nfrom feeds.sales\nwhere where x"),
+        source(Layer::Staging, "t", "select 1 as x; select 2 as y"),
+        source(Layer::Staging, "u", "insert into x values (1)"),
+    ]);
+    assert_eq!(
+        problems[0],
+        "sql/staging/s.sql:3:13: expected: end of statement, found: x\n    where where x\n                ^ ()"
+    );
+    assert!(problems[1].contains("only supports a single SQL statement"), "{}", problems[1]);
+    assert_eq!(problems[2], "sql/staging/u.sql: a model is one query; this is another kind of statement ()");
+}
+
+#[test]
+fn files_come_in_pairs() {
+    let folder = tempfile::tempdir().unwrap();
+    let staging = folder.path().join("sql/staging");
+    std::fs::create_dir_all(&staging).unwrap();
+    for (name, text) in [("a.sql", "select 1 as x"), ("b.toml", ""), ("c.txt", ""), ("README.md", "")] {
+        std::fs::write(staging.join(name), text).unwrap();
+    }
+    let config = Config::parse("", folder.path()).unwrap();
+    let mut problems = Vec::new();
+    assert!(sources(&config.folders.sql, &mut problems).unwrap().is_empty());
+    let mut told: Vec<String> = problems.iter().map(Error::one_line).collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "sql/staging/a.sql: model without a sidecar",
+            "sql/staging/b.toml: sidecar without a model",
+            "sql/staging/c.txt: neither a model nor its sidecar",
+        ]
+    );
+    let both = together(problems).unwrap();
+    assert!(both.to_string().starts_with("3 problems in the models\n  "), "{both}");
+}

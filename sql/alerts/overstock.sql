@@ -1,0 +1,108 @@
+-- Partners whose stock is worth too much more than they need, with the product that matters most and what to do.
+with
+stock as (
+    select *
+    from inventory_health
+    where count_status <> 'stale_count' and overstock_value is not null
+),
+transfers as (
+    select sku, from_partner_id, to_partner_id, units from stock_transfers
+),
+partners as (
+    select partner_id, name from partners_current
+),
+channel_rates as (
+    select
+        channel_id,
+        cast(sum(overstock_value) as double) / nullif(cast(sum(stock_value) as double), 0) as overstock_rate
+    from stock
+    group by channel_id
+),
+over as (
+    select *
+    from stock
+    where partner_overstock_rate >= $overstock_limit and overstock_units > 0
+),
+ranked as (
+    -- Products with something to do come first, then by the money they tie up.
+    select
+        *,
+        row_number() over (
+            partition by partner_id order by advice = 'none', overstock_value desc, sku
+        ) as place
+    from over
+),
+summed as (
+    select
+        partner_id,
+        count(*) as products,
+        string_agg(
+            product_name || ' (' || sku || ') +' || cast(overstock_units as text), '; ' order by place
+        ) filter (where place <= 3) as top_products,
+        count(*) filter (where transfer_out_units > 0) as products_to_transfer,
+        count(*) filter (where advice = 'promote') as products_to_promote,
+        count(*) filter (where advice = 'reduce_supply') as products_to_reduce
+    from ranked
+    group by partner_id
+),
+totals as (
+    select partner_id, sum(stock_value) as stock_value, sum(overstock_value) as overstock_value
+    from stock
+    group by partner_id
+),
+first_moves as (
+    select sku, from_partner_id, to_partner_id, units
+    from transfers
+    qualify row_number() over (partition by sku, from_partner_id order by units desc, to_partner_id) = 1
+),
+final as (
+    select
+        ranked.as_of_date,
+        ranked.partner_id,
+        ranked.partner_name,
+        ranked.partner_manager,
+        ranked.channel_id,
+        coalesce(ranked.channel_name, ranked.channel_id) as channel_name,
+        ranked.channel_manager,
+        ranked.partner_overstock_rate as overstock_rate,
+        cast($overstock_limit as double) as overstock_limit,
+        channel_rates.overstock_rate as channel_overstock_rate,
+        cast(totals.stock_value as double) as stock_value,
+        cast(totals.overstock_value as double) as overstock_value,
+        summed.products,
+        summed.top_products,
+        summed.products_to_transfer,
+        summed.products_to_promote,
+        summed.products_to_reduce,
+        ranked.sku as worst_sku,
+        ranked.product_name as worst_product,
+        ranked.overstock_units as worst_units,
+        ranked.required_units as worst_required_units,
+        case
+            when first_moves.units is not null then 'transfer'
+            when ranked.advice = 'promote' then 'promote'
+            else 'reduce_supply'
+        end as worst_action,
+        first_moves.units as transfer_units,
+        first_moves.to_partner_id as transfer_partner_id,
+        coalesce(partners.name, first_moves.to_partner_id) as transfer_partner_name
+    from ranked
+    inner join summed
+        on ranked.partner_id = summed.partner_id
+    inner join totals
+        on ranked.partner_id = totals.partner_id
+    left join channel_rates
+        on ranked.channel_id = channel_rates.channel_id
+    left join first_moves
+        on ranked.partner_id = first_moves.from_partner_id
+        and ranked.sku = first_moves.sku
+    left join partners
+        on first_moves.to_partner_id = partners.partner_id
+    where ranked.place = 1
+)
+select
+    as_of_date, partner_id, partner_name, partner_manager, channel_id, channel_name, channel_manager, overstock_rate,
+    overstock_limit, channel_overstock_rate, stock_value, overstock_value, products, top_products,
+    products_to_transfer, products_to_promote, products_to_reduce, worst_sku, worst_product, worst_units,
+    worst_required_units, worst_action, transfer_units, transfer_partner_id, transfer_partner_name
+from final

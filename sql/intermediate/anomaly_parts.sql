@@ -1,0 +1,214 @@
+-- Which parts of an anomalous entity made how much of its gap: each part's day against the median of the same
+-- weekday over the trailing weeks. `part_type` partner is there for every entity, because files belong to partners.
+-- For rates a part's share of the gap is what its own rate and its weight moved the whole by.
+with
+findings as (
+    select business_date, entity_type, entity_id, metric, expected, gap from anomaly_findings
+),
+parts as (
+    select * from watch_parts
+    where business_date <= $as_of_date and business_date > $as_of_date - $anomaly_days - 7 * $anomaly_weeks
+),
+steps as (
+    select unnest(generate_series(cast(0 as bigint), $anomaly_weeks)) as weeks_back
+),
+looked_at as (
+    select
+        findings.business_date,
+        findings.entity_type,
+        findings.entity_id,
+        findings.metric,
+        steps.weeks_back,
+        findings.business_date - 7 * steps.weeks_back as day
+    from findings
+    cross join steps
+),
+members as (
+    select looked_at.*, 'channel' as part_type, parts.channel_id as part_id, parts.net_sales, parts.units, parts.orders,
+        parts.sale_value, parts.sale_units, parts.return_value, parts.promoted_net_sales,
+        parts.promotion_id
+    from looked_at
+    inner join parts
+        on looked_at.day = parts.business_date
+    where looked_at.entity_type = 'total'
+    union all
+    select looked_at.*, 'partner', parts.partner_id, parts.net_sales, parts.units, parts.orders,
+        parts.sale_value, parts.sale_units, parts.return_value, parts.promoted_net_sales,
+        parts.promotion_id
+    from looked_at
+    inner join parts
+        on looked_at.day = parts.business_date
+    where looked_at.entity_type = 'total'
+    union all
+    select looked_at.*, 'partner', parts.partner_id, parts.net_sales, parts.units, parts.orders,
+        parts.sale_value, parts.sale_units, parts.return_value, parts.promoted_net_sales,
+        parts.promotion_id
+    from looked_at
+    inner join parts
+        on looked_at.day = parts.business_date
+        and looked_at.entity_id = parts.channel_id
+    where looked_at.entity_type = 'channel'
+    union all
+    select looked_at.*, 'partner', parts.partner_id, parts.net_sales, parts.units, parts.orders,
+        parts.sale_value, parts.sale_units, parts.return_value, parts.promoted_net_sales,
+        parts.promotion_id
+    from looked_at
+    inner join parts
+        on looked_at.day = parts.business_date
+        and looked_at.entity_id = parts.region
+    where looked_at.entity_type = 'region'
+    union all
+    select looked_at.*, 'partner', parts.partner_id, parts.net_sales, parts.units, parts.orders,
+        parts.sale_value, parts.sale_units, parts.return_value, parts.promoted_net_sales,
+        parts.promotion_id
+    from looked_at
+    inner join parts
+        on looked_at.day = parts.business_date
+        and looked_at.entity_id = parts.category
+    where looked_at.entity_type = 'category'
+    union all
+    select looked_at.*, 'category', parts.category, parts.net_sales, parts.units, parts.orders,
+        parts.sale_value, parts.sale_units, parts.return_value, parts.promoted_net_sales,
+        parts.promotion_id
+    from looked_at
+    inner join parts
+        on looked_at.day = parts.business_date
+        and looked_at.entity_id = parts.partner_id
+    where looked_at.entity_type = 'partner'
+    union all
+    select looked_at.*, 'partner', parts.partner_id, parts.net_sales, parts.units, parts.orders,
+        parts.sale_value, parts.sale_units, parts.return_value, parts.promoted_net_sales,
+        parts.promotion_id
+    from looked_at
+    inner join parts
+        on looked_at.day = parts.business_date
+        and looked_at.entity_id = parts.partner_id
+    where looked_at.entity_type = 'partner'
+),
+part_days as (
+    -- What is compared: an amount, or the two sides of a rate.
+    select
+        business_date, entity_type, entity_id, metric, part_type, part_id, weeks_back,
+        cast(sum(case metric
+            when 'net_sales' then net_sales
+            when 'units' then units
+            when 'orders' then orders
+            when 'average_price' then sale_value
+            when 'return_rate' then return_value
+        end) as decimal(24, 6)) as upper_side,
+        cast(sum(case metric
+            when 'average_price' then cast(sale_units as decimal(24, 6))
+            when 'return_rate' then sale_value
+            else 0
+        end) as decimal(24, 6)) as lower_side,
+        sum(promoted_net_sales) as promoted_net_sales,
+        max(promotion_id) as promotion_id
+    from members
+    group by business_date, entity_type, entity_id, metric, part_type, part_id, weeks_back
+),
+known_parts as (
+    select distinct business_date, entity_type, entity_id, metric, part_type, part_id
+    from part_days
+),
+grid as (
+    select known_parts.*, steps.weeks_back
+    from known_parts
+    cross join steps
+),
+filled as (
+    select
+        grid.business_date, grid.entity_type, grid.entity_id, grid.metric, grid.part_type, grid.part_id,
+        grid.weeks_back,
+        coalesce(part_days.upper_side, 0) as upper_side,
+        coalesce(part_days.lower_side, 0) as lower_side,
+        coalesce(part_days.promoted_net_sales, 0) as promoted_net_sales,
+        part_days.promotion_id
+    from grid
+    left join part_days
+        on grid.business_date = part_days.business_date
+        and grid.entity_type = part_days.entity_type
+        and grid.entity_id = part_days.entity_id
+        and grid.metric = part_days.metric
+        and grid.part_type = part_days.part_type
+        and grid.part_id = part_days.part_id
+        and grid.weeks_back = part_days.weeks_back
+),
+compared as (
+    select
+        business_date, entity_type, entity_id, metric, part_type, part_id,
+        cast(max(upper_side) filter (where weeks_back = 0) as double) as observed_upper,
+        cast(max(lower_side) filter (where weeks_back = 0) as double) as observed_lower,
+        cast(median_exact(upper_side) filter (where weeks_back > 0) as double) as expected_upper,
+        cast(median_exact(lower_side) filter (where weeks_back > 0) as double) as expected_lower,
+        max(promoted_net_sales) filter (where weeks_back = 0) as promoted_net_sales,
+        max(promotion_id) filter (where weeks_back = 0) as promotion_id
+    from filled
+    group by business_date, entity_type, entity_id, metric, part_type, part_id
+),
+wholes as (
+    select
+        business_date, entity_type, entity_id, metric, part_type,
+        cast(sum(lower_side) filter (where weeks_back = 0) as double) as observed_lower
+    from filled
+    group by business_date, entity_type, entity_id, metric, part_type
+),
+expected_wholes as (
+    select
+        business_date, entity_type, entity_id, metric, part_type,
+        cast(sum(cast(expected_lower as decimal(24, 6))) as double) as expected_lower
+    from compared
+    group by business_date, entity_type, entity_id, metric, part_type
+),
+final as (
+    select
+        compared.business_date,
+        compared.entity_type,
+        compared.entity_id,
+        compared.metric,
+        compared.part_type,
+        compared.part_id,
+        case
+            when compared.metric in ('average_price', 'return_rate') then
+                coalesce(
+                    (compared.observed_upper - findings.expected * compared.observed_lower)
+                    / nullif(wholes.observed_lower, 0),
+                    0
+                )
+                - coalesce(
+                    (compared.expected_upper - findings.expected * compared.expected_lower)
+                    / nullif(expected_wholes.expected_lower, 0),
+                    0
+                )
+            else compared.observed_upper - compared.expected_upper
+        end as contribution,
+        case
+            when compared.metric in ('average_price', 'return_rate') then
+                compared.expected_lower / nullif(expected_wholes.expected_lower, 0)
+            else compared.expected_upper / nullif(findings.expected, 0)
+        end as expected_share,
+        compared.observed_upper as observed,
+        cast(compared.promoted_net_sales as decimal(18, 4)) as promoted_net_sales,
+        compared.promotion_id
+    from compared
+    inner join findings
+        on compared.business_date = findings.business_date
+        and compared.entity_type = findings.entity_type
+        and compared.entity_id = findings.entity_id
+        and compared.metric = findings.metric
+    inner join wholes
+        on compared.business_date = wholes.business_date
+        and compared.entity_type = wholes.entity_type
+        and compared.entity_id = wholes.entity_id
+        and compared.metric = wholes.metric
+        and compared.part_type = wholes.part_type
+    inner join expected_wholes
+        on compared.business_date = expected_wholes.business_date
+        and compared.entity_type = expected_wholes.entity_type
+        and compared.entity_id = expected_wholes.entity_id
+        and compared.metric = expected_wholes.metric
+        and compared.part_type = expected_wholes.part_type
+)
+select
+    business_date, entity_type, entity_id, metric, part_type, part_id, contribution, expected_share, observed,
+    promoted_net_sales, promotion_id
+from final

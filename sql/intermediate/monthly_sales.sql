@@ -1,0 +1,109 @@
+-- Sales of each channel and each partner by month, beside those of the month before and of the year before.
+-- A row for every month from the first sale or target on, also without sales, so that a stop is seen.
+-- The running month stands beside the same elapsed days of the earlier ones.
+with scoped_days as (
+    select 'channel' as scope, channel_id as scope_id, partner_channel_days.*
+    from partner_channel_days
+    union all
+    select 'partner' as scope, partner_id as scope_id, partner_channel_days.*
+    from partner_channel_days
+),
+
+sales as (
+    select
+        scope,
+        scope_id,
+        cast(date_trunc('month', business_date) as date) as month_start,
+        sum(gross_sales) as gross_sales,
+        sum(discounts) as discounts,
+        sum(returns) as returns,
+        sum(adjustments) as adjustments,
+        sum(net_sales) as net_sales,
+        sum(net_sales) filter (
+            where extract(day from business_date) <= extract(day from $as_of_date)
+        ) as net_sales_elapsed,
+        sum(units) as units,
+        case when sum(articles_without_list_price) = 0 then sum(list_price_value) end as list_price_value,
+        case when sum(articles_without_cost) = 0 then sum(cost_amount) end as cost_amount
+    from scoped_days
+    group by scope, scope_id, cast(date_trunc('month', business_date) as date)
+),
+
+targets as (
+    select
+        stg_targets.scope,
+        stg_targets.scope_id,
+        kpi_months.month_start,
+        stg_targets.target
+    from stg_targets
+    inner join kpi_months on kpi_months.month = stg_targets.period
+    where stg_targets.metric = 'net_sales'
+        and stg_targets.scope in ('channel', 'partner')
+),
+
+first_months as (
+    select
+        scope,
+        scope_id,
+        min(month_start) as first_month
+    from (
+        select scope, scope_id, month_start from sales
+        union all
+        select scope, scope_id, month_start from targets
+    ) as starts
+    group by scope, scope_id
+),
+
+spine as (
+    select
+        first_months.scope,
+        first_months.scope_id,
+        kpi_months.month_start,
+        kpi_months.month,
+        kpi_months.closes_on,
+        kpi_months.provisional
+    from first_months
+    inner join kpi_months on kpi_months.month_start >= first_months.first_month
+)
+
+select
+    spine.scope,
+    spine.scope_id,
+    spine.month_start,
+    spine.month,
+    spine.closes_on,
+    spine.provisional,
+    cast(coalesce(sales.gross_sales, 0) as decimal(18,4)) as gross_sales,
+    cast(coalesce(sales.discounts, 0) as decimal(18,4)) as discounts,
+    cast(coalesce(sales.returns, 0) as decimal(18,4)) as returns,
+    cast(coalesce(sales.adjustments, 0) as decimal(18,4)) as adjustments,
+    cast(coalesce(sales.net_sales, 0) as decimal(18,4)) as net_sales,
+    coalesce(sales.units, 0) as units,
+    cast(sales.list_price_value as decimal(18,4)) as list_price_value,
+    cast(sales.cost_amount as decimal(18,4)) as cost_amount,
+    targets.target,
+    cast(
+        coalesce(case when spine.provisional then month_before.net_sales_elapsed else month_before.net_sales end, 0)
+        as decimal(18,4)
+    ) as month_before_net_sales,
+    cast(
+        coalesce(case when spine.provisional then year_before.net_sales_elapsed else year_before.net_sales end, 0)
+        as decimal(18,4)
+    ) as year_before_net_sales
+from spine
+left join sales
+    on sales.scope = spine.scope
+    and sales.scope_id = spine.scope_id
+    and sales.month_start = spine.month_start
+left join sales as month_before
+    on month_before.scope = spine.scope
+    and month_before.scope_id = spine.scope_id
+    and month_before.month_start = cast(spine.month_start - interval '1 month' as date)
+left join sales as year_before
+    on year_before.scope = spine.scope
+    and year_before.scope_id = spine.scope_id
+    and year_before.month_start = cast(spine.month_start - interval '12 months' as date)
+left join targets
+    on targets.scope = spine.scope
+    and targets.scope_id = spine.scope_id
+    and targets.month_start = spine.month_start

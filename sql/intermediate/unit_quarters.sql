@@ -1,0 +1,87 @@
+-- Net sales of every unit by quarter from its first sale on, beside the quarter before and the same quarter of
+-- the year before. The running quarter stands beside the same elapsed days of the earlier ones.
+-- A unit is judged against the year before from its fifth quarter on, against the quarter before until then.
+with quarters as (
+    select
+        quarter,
+        cast(date_trunc('quarter', min(month_start)) as date) as quarter_start,
+        max(closes_on) as closes_on
+    from kpi_months
+    group by quarter
+),
+
+sales as (
+    select
+        unit_type,
+        unit_id,
+        cast(date_trunc('quarter', business_date) as date) as quarter_start,
+        sum(net_sales) as net_sales,
+        sum(net_sales) filter (
+            where business_date - cast(date_trunc('quarter', business_date) as date)
+                <= $as_of_date - cast(date_trunc('quarter', $as_of_date) as date)
+        ) as net_sales_elapsed
+    from unit_days
+    where business_date <= $as_of_date
+    group by unit_type, unit_id, cast(date_trunc('quarter', business_date) as date)
+),
+
+first_quarters as (
+    select
+        unit_type,
+        unit_id,
+        min(quarter_start) as first_quarter_start
+    from sales
+    group by unit_type, unit_id
+),
+
+spine as (
+    select
+        first_quarters.unit_type,
+        first_quarters.unit_id,
+        quarters.quarter,
+        quarters.quarter_start,
+        quarters.closes_on,
+        quarters.closes_on < cast(quarters.quarter_start + interval '3 months' as date) - 1 as provisional,
+        cast(row_number() over (
+            partition by first_quarters.unit_type, first_quarters.unit_id
+            order by quarters.quarter_start
+        ) as bigint) as quarter_no
+    from first_quarters
+    inner join quarters on quarters.quarter_start >= first_quarters.first_quarter_start
+)
+
+select
+    spine.unit_type,
+    spine.unit_id,
+    spine.quarter,
+    spine.quarter_start,
+    spine.closes_on,
+    spine.provisional,
+    spine.quarter_no,
+    case
+        when spine.quarter_no >= 5 then 'year_on_year'
+        when spine.quarter_no >= 2 then 'prior_quarter'
+        else 'none'
+    end as growth_basis,
+    cast(coalesce(sales.net_sales, 0) as decimal(18,4)) as net_sales,
+    cast(
+        coalesce(case when spine.provisional then quarter_before.net_sales_elapsed else quarter_before.net_sales end, 0)
+        as decimal(18,4)
+    ) as quarter_before_net_sales,
+    cast(
+        coalesce(case when spine.provisional then year_before.net_sales_elapsed else year_before.net_sales end, 0)
+        as decimal(18,4)
+    ) as year_before_net_sales
+from spine
+left join sales
+    on sales.unit_type = spine.unit_type
+    and sales.unit_id = spine.unit_id
+    and sales.quarter_start = spine.quarter_start
+left join sales as quarter_before
+    on quarter_before.unit_type = spine.unit_type
+    and quarter_before.unit_id = spine.unit_id
+    and quarter_before.quarter_start = cast(spine.quarter_start - interval '3 months' as date)
+left join sales as year_before
+    on year_before.unit_type = spine.unit_type
+    and year_before.unit_id = spine.unit_id
+    and year_before.quarter_start = cast(spine.quarter_start - interval '12 months' as date)

@@ -1,0 +1,283 @@
+-- Days on which a figure of a channel, partner, region, category or of all left its band: how far, why, and whether
+-- a missing file, a holiday or a promotion already explains it. What a missing file explains is no collapse of sales.
+with
+findings as (
+    select * from anomaly_findings
+),
+parts as (
+    select * from anomaly_parts
+),
+unreported as (
+    select partner_id, business_date, cause, senders from unreported_days
+),
+channels as (
+    select channel_id, name from channels_current
+),
+partners as (
+    select partner_id, name, channel_id from partners_current
+),
+categories as (
+    select sku, category from products_current
+),
+promotions as (
+    select promotion_id, partner_id, channel_id, sku, starts_on, ends_on from stg_promotions
+),
+calendar as (
+    select "date" as business_date, nullif(trim(region), '') as region, kind, name from stg_calendar
+),
+names as (
+    select 'channel' as part_type, channel_id as part_id, name from channels
+    union all
+    select 'partner' as part_type, partner_id as part_id, name from partners
+),
+
+-- Explanation: the three parts that moved most, with their share of the gap.
+explaining as (
+    select
+        parts.business_date, parts.entity_type, parts.entity_id, parts.metric, parts.part_id, parts.part_type,
+        parts.contribution,
+        parts.contribution / nullif(findings.gap, 0) as share
+    from parts
+    inner join findings
+        on parts.business_date = findings.business_date
+        and parts.entity_type = findings.entity_type
+        and parts.entity_id = findings.entity_id
+        and parts.metric = findings.metric
+    where
+        parts.part_type = case parts.entity_type
+            when 'total' then 'channel'
+            when 'partner' then 'category'
+            else 'partner'
+        end
+),
+leading_parts as (
+    select *
+    from explaining
+    where share > 0
+    qualify row_number() over (
+        partition by business_date, entity_type, entity_id, metric order by share desc, part_id
+    ) <= 3
+),
+worded as (
+    select
+        leading_parts.business_date, leading_parts.entity_type, leading_parts.entity_id, leading_parts.metric,
+        leading_parts.share,
+        leading_parts.part_id,
+        concat(
+            coalesce(names.name || ' (' || leading_parts.part_id || ')', leading_parts.part_id),
+            case when leading_parts.contribution > 0 then ' +' else ' -' end,
+            case
+                when leading_parts.metric in ('average_price', 'return_rate') then
+                    cast(cast(abs(leading_parts.contribution) as decimal(18, 4)) as text)
+                else cast(cast(round(abs(leading_parts.contribution)) as bigint) as text)
+            end,
+            ' (', cast(cast(round(leading_parts.share * 100) as bigint) as text), '%)'
+        ) as words
+    from leading_parts
+    left join names
+        on leading_parts.part_type = names.part_type
+        and leading_parts.part_id = names.part_id
+),
+explanations as (
+    select
+        business_date, entity_type, entity_id, metric,
+        string_agg(words, '; ' order by share desc, part_id) as explanation
+    from worded
+    group by business_date, entity_type, entity_id, metric
+),
+
+-- Known causes, in the order in which they are believed: a file that is not there, the calendar, a promotion.
+file_gaps as (
+    select
+        parts.business_date, parts.entity_type, parts.entity_id, parts.metric,
+        sum(cast(parts.contribution as decimal(24, 6))) as contribution,
+        sum(cast(parts.expected_share as decimal(24, 6))) as expected_share,
+        max(unreported.cause) as cause,
+        string_agg(
+            concat(coalesce(names.name, parts.part_id), ' (', parts.part_id, '): ', unreported.senders),
+            '; ' order by abs(parts.contribution) desc, parts.part_id
+        ) as detail
+    from parts
+    inner join unreported
+        on parts.part_id = unreported.partner_id
+        and parts.business_date = unreported.business_date
+    left join names
+        on names.part_type = 'partner'
+        and parts.part_id = names.part_id
+    where parts.part_type = 'partner'
+    group by parts.business_date, parts.entity_type, parts.entity_id, parts.metric
+),
+file_causes as (
+    -- A partner's own figure on a day without its file says nothing; a larger one is explained where the
+    -- absent partners make up enough of the gap, or, for a rate, of the base.
+    select findings.business_date, findings.entity_type, findings.entity_id, findings.metric,
+        unreported.cause, unreported.senders as detail
+    from findings
+    inner join unreported
+        on findings.entity_type = 'partner'
+        and findings.entity_id = unreported.partner_id
+        and findings.business_date = unreported.business_date
+    union all
+    select findings.business_date, findings.entity_type, findings.entity_id, findings.metric,
+        file_gaps.cause, file_gaps.detail
+    from findings
+    inner join file_gaps
+        on findings.business_date = file_gaps.business_date
+        and findings.entity_type = file_gaps.entity_type
+        and findings.entity_id = file_gaps.entity_id
+        and findings.metric = file_gaps.metric
+    where
+        findings.entity_type <> 'partner'
+        and case
+            when findings.metric in ('average_price', 'return_rate') then
+                file_gaps.expected_share >= $anomaly_gap_min
+            else
+                findings.direction = 'down'
+                and cast(file_gaps.contribution as double) <= $anomaly_cause_share * findings.gap
+        end
+),
+calendar_causes as (
+    select
+        findings.business_date, findings.entity_type, findings.entity_id, findings.metric,
+        first_value(calendar.kind order by calendar.kind, calendar.name) as cause,
+        first_value(calendar.name order by calendar.kind, calendar.name) as detail
+    from findings
+    inner join calendar
+        on findings.business_date = calendar.business_date
+        and (
+            calendar.region is null
+            or (findings.entity_type = 'region' and calendar.region = findings.entity_id)
+        )
+    group by findings.business_date, findings.entity_type, findings.entity_id, findings.metric
+),
+scoped_promotions as (
+    -- A promotion that covers the whole entity explains more sales, or a lower price.
+    select findings.business_date, findings.entity_type, findings.entity_id, findings.metric, promotions.promotion_id
+    from findings
+    inner join promotions
+        on findings.business_date between promotions.starts_on and promotions.ends_on
+    left join partners
+        on findings.entity_type = 'partner'
+        and findings.entity_id = partners.partner_id
+    left join categories
+        on promotions.sku = categories.sku
+    where
+        findings.direction = case findings.metric when 'average_price' then 'down' else 'up' end
+        and findings.metric <> 'return_rate'
+        and (promotions.partner_id is null or findings.entity_type = 'partner' and promotions.partner_id = findings.entity_id)
+        and (
+            promotions.channel_id is null
+            or findings.entity_type = 'channel' and promotions.channel_id = findings.entity_id
+            or findings.entity_type = 'partner' and promotions.channel_id = partners.channel_id
+        )
+        and (promotions.sku is null or findings.entity_type = 'category' and categories.category = findings.entity_id)
+),
+promoted as (
+    -- And so does one whose own lines make up enough of the gap.
+    select
+        parts.business_date, parts.entity_type, parts.entity_id, parts.metric,
+        sum(parts.promoted_net_sales) as promoted_net_sales,
+        max(parts.promotion_id) as promotion_id
+    from parts
+    where parts.part_type = 'partner' and parts.metric = 'net_sales'
+    group by parts.business_date, parts.entity_type, parts.entity_id, parts.metric
+),
+tagged_promotions as (
+    select findings.business_date, findings.entity_type, findings.entity_id, findings.metric, promoted.promotion_id
+    from findings
+    inner join promoted
+        on findings.business_date = promoted.business_date
+        and findings.entity_type = promoted.entity_type
+        and findings.entity_id = promoted.entity_id
+        and findings.metric = promoted.metric
+    where findings.direction = 'up' and cast(promoted.promoted_net_sales as double) >= $anomaly_cause_share * findings.gap
+),
+promotion_causes as (
+    select business_date, entity_type, entity_id, metric, string_agg(distinct promotion_id, ', ') as detail
+    from (
+        select business_date, entity_type, entity_id, metric, promotion_id from scoped_promotions
+        union all
+        select business_date, entity_type, entity_id, metric, promotion_id from tagged_promotions
+    ) as either
+    group by business_date, entity_type, entity_id, metric
+),
+joined as (
+    select
+        findings.*,
+        explanations.explanation,
+        case
+            when file_causes.cause is not null then file_causes.cause
+            when calendar_causes.cause is not null then calendar_causes.cause
+            when promotion_causes.business_date is not null then 'promotion'
+        end as known_cause,
+        case
+            when file_causes.cause is not null then file_causes.detail
+            when calendar_causes.cause is not null then calendar_causes.detail
+            when promotion_causes.business_date is not null then promotion_causes.detail
+        end as known_cause_detail,
+        case findings.entity_type
+            when 'channel' then channels.name
+            when 'partner' then partners.name
+            else findings.entity_id
+        end as entity_name,
+        case findings.entity_type when 'channel' then findings.entity_id else partners.channel_id end as channel_id
+    from findings
+    left join explanations
+        on findings.business_date = explanations.business_date
+        and findings.entity_type = explanations.entity_type
+        and findings.entity_id = explanations.entity_id
+        and findings.metric = explanations.metric
+    left join file_causes
+        on findings.business_date = file_causes.business_date
+        and findings.entity_type = file_causes.entity_type
+        and findings.entity_id = file_causes.entity_id
+        and findings.metric = file_causes.metric
+    left join calendar_causes
+        on findings.business_date = calendar_causes.business_date
+        and findings.entity_type = calendar_causes.entity_type
+        and findings.entity_id = calendar_causes.entity_id
+        and findings.metric = calendar_causes.metric
+    left join promotion_causes
+        on findings.business_date = promotion_causes.business_date
+        and findings.entity_type = promotion_causes.entity_type
+        and findings.entity_id = promotion_causes.entity_id
+        and findings.metric = promotion_causes.metric
+    left join channels
+        on findings.entity_type = 'channel'
+        and findings.entity_id = channels.channel_id
+    left join partners
+        on findings.entity_type = 'partner'
+        and findings.entity_id = partners.partner_id
+),
+final as (
+    select
+        business_date,
+        metric,
+        entity_type,
+        entity_id,
+        coalesce(entity_name, entity_id) as entity_name,
+        channel_id,
+        cast(observed as decimal(18, 4)) as observed,
+        cast(expected as decimal(18, 4)) as expected,
+        cast(lower as decimal(18, 4)) as lower,
+        cast(upper as decimal(18, 4)) as upper,
+        cast(gap as decimal(18, 4)) as gap,
+        round(gap_rate, 6) as gap_rate,
+        case when gap_rate is null then 'nothing_expected' end as gap_rate_status,
+        round(score, 4) as score,
+        direction,
+        case
+            when known_cause is not null then 'info'
+            when abs(score) >= $anomaly_critical_factor * $anomaly_band then 'critical'
+            else 'warning'
+        end as severity,
+        'weekday_median_mad' as method,
+        explanation,
+        known_cause,
+        known_cause_detail
+    from joined
+)
+select
+    business_date, metric, entity_type, entity_id, entity_name, channel_id, observed, expected, lower, upper, gap,
+    gap_rate, gap_rate_status, score, direction, severity, method, explanation, known_cause, known_cause_detail
+from final

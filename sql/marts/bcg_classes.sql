@@ -1,0 +1,271 @@
+-- The BCG matrix: every channel, region, partner (within its channel) and product category by quarter.
+-- Growth and share are compared after rounding to nine digits, so that "exactly on the cut" is high.
+with unit_quarters_placed as (
+    select
+        units.*,
+        case
+            when units.unit_type = 'channel' then stg_channels.name
+            when units.unit_type = 'partner' then stg_partners.name
+        end as unit_name,
+        case when units.unit_type = 'partner' then coalesce(stg_partners.channel_id, 'unknown') else 'all' end
+            as share_group,
+        case units.growth_basis
+            when 'year_on_year' then units.year_before_net_sales
+            when 'prior_quarter' then units.quarter_before_net_sales
+        end as base_net_sales,
+        case when units.unit_type = 'category' then $bcg_category_share_rule else $bcg_share_rule end as share_rule
+    from unit_quarters as units
+    left join stg_channels
+        on stg_channels.channel_id = units.unit_id
+        and units.unit_type = 'channel'
+        and stg_channels.valid_from <= units.closes_on
+        and stg_channels.superseded_from > units.closes_on
+    left join stg_partners
+        on stg_partners.partner_id = units.unit_id
+        and units.unit_type = 'partner'
+        and stg_partners.valid_from <= units.closes_on
+        and stg_partners.superseded_from > units.closes_on
+),
+
+-- The largest competitor that the market feed names for the quarter and exactly this region or category.
+market_competitors as (
+    select
+        'region' as unit_type,
+        region as unit_id,
+        period as quarter,
+        largest_competitor_sales_amount as amount,
+        coalesce(currency, $base_currency) as currency
+    from stg_market
+    where region is not null
+        and category is null
+    union all
+    select
+        'category' as unit_type,
+        category as unit_id,
+        period as quarter,
+        largest_competitor_sales_amount as amount,
+        coalesce(currency, $base_currency) as currency
+    from stg_market
+    where category is not null
+        and region is null
+),
+
+quarter_end_rates as (
+    select
+        quarter,
+        currency,
+        rate_to_base
+    from (
+        select
+            *,
+            row_number() over (partition by quarter, currency order by month_start desc) as place
+        from month_end_rates
+    ) as rates
+    where place = 1
+),
+
+competitors as (
+    select
+        market_competitors.unit_type,
+        market_competitors.unit_id,
+        market_competitors.quarter,
+        cast(market_competitors.amount * quarter_end_rates.rate_to_base as decimal(18,4)) as market_competitor_amount
+    from market_competitors
+    inner join quarter_end_rates
+        on quarter_end_rates.quarter = market_competitors.quarter
+        and quarter_end_rates.currency = market_competitors.currency
+    where market_competitors.amount > 0
+),
+
+-- Each unit among the others of its group and quarter.
+compared as (
+    select
+        units.*,
+        competitors.market_competitor_amount,
+        sum(net_sales) over (partition by units.unit_type, share_group, quarter_start) as group_net_sales,
+        count(*) filter (where net_sales > 0) over (partition by units.unit_type, share_group, quarter_start)
+            as active_units,
+        row_number() over (
+            partition by units.unit_type, share_group, quarter_start
+            order by net_sales desc, units.unit_id
+        ) as place,
+        first_value(net_sales) over (
+            partition by units.unit_type, share_group, quarter_start
+            order by net_sales desc, units.unit_id
+            rows between unbounded preceding and unbounded following
+        ) as first_net_sales,
+        nth_value(net_sales, 2) over (
+            partition by units.unit_type, share_group, quarter_start
+            order by net_sales desc, units.unit_id
+            rows between unbounded preceding and unbounded following
+        ) as second_net_sales,
+        case growth_basis
+            when 'year_on_year'
+                then sum(year_before_net_sales) over (partition by units.unit_type, share_group, quarter_start)
+            when 'prior_quarter'
+                then sum(quarter_before_net_sales) over (partition by units.unit_type, share_group, quarter_start)
+        end as group_base_net_sales
+    from unit_quarters_placed as units
+    left join competitors
+        on competitors.unit_type = units.unit_type
+        and competitors.unit_id = units.unit_id
+        and competitors.quarter = units.quarter
+),
+
+rivals as (
+    select
+        *,
+        coalesce(
+            market_competitor_amount,
+            case
+                when place = 1 and second_net_sales > 0 then second_net_sales
+                when place > 1 and first_net_sales > 0 then first_net_sales
+            end
+        ) as competitor_sales_amount
+    from compared
+),
+
+axes as (
+    select
+        *,
+        case
+            when base_net_sales > 0
+                then round(cast(net_sales - base_net_sales as double) / cast(base_net_sales as double), 9)
+        end as growth,
+        round(
+            case
+                when $bcg_growth_rule = 'weighted_average' and group_base_net_sales > 0
+                    then cast(group_net_sales - group_base_net_sales as double) / cast(group_base_net_sales as double)
+                when $bcg_growth_rule = 'weighted_average' then null
+                when growth_basis = 'prior_quarter' then power(cast(1 + $bcg_growth_cut as double), 0.25) - 1
+                when growth_basis = 'year_on_year' then cast($bcg_growth_cut as double)
+            end, 9
+        ) as growth_cut,
+        case
+            when group_net_sales > 0 then round(cast(net_sales as double) / cast(group_net_sales as double), 9)
+        end as share,
+        case when share_rule = 'mean_share' and active_units > 0 then round(1 / cast(active_units as double), 9) end
+            as share_cut,
+        case
+            when competitor_sales_amount > 0
+                then round(cast(net_sales as double) / cast(competitor_sales_amount as double), 9)
+        end as relative_share
+    from rivals
+),
+
+judged as (
+    select
+        *,
+        case
+            when growth_basis = 'none' or base_net_sales = 0 then 'no_prior_period'
+            when base_net_sales < 0 then 'negative_base'
+        end as growth_status,
+        case
+            when share_rule = 'mean_share' then share >= share_cut
+            when net_sales <= 0 then false
+            when relative_share is null then true
+            else relative_share >= cast($bcg_relative_cut as double)
+        end as share_is_high,
+        growth >= growth_cut as growth_is_high
+    from axes
+),
+
+classified as (
+    select
+        *,
+        case
+            when growth_status is not null or growth_cut is null or share_is_high is null then 'unclassified'
+            when growth_is_high and share_is_high then 'star'
+            when share_is_high then 'cash_cow'
+            when growth_is_high then 'question_mark'
+            else 'dog'
+        end as class,
+        case
+            when growth_status is not null then growth_status
+            when growth_cut is null then 'no_growth_cut'
+            when share_is_high is null then 'no_sales'
+            when growth_is_high and share_is_high then 'high_growth_high_share'
+            when share_is_high then 'low_growth_high_share'
+            when growth_is_high then 'high_growth_low_share'
+            else 'low_growth_low_share'
+        end as class_reason
+    from judged
+),
+
+followed as (
+    select
+        *,
+        lag(class) over (partition by unit_type, unit_id order by quarter_no) as previous_class,
+        coalesce(max(case when growth < 0 then null else quarter_no end) over (
+            partition by unit_type, unit_id
+            order by quarter_no
+            rows between unbounded preceding and current row
+        ), min(quarter_no) over (partition by unit_type, unit_id) - 1) as last_quarter_not_declining
+    from classified
+),
+
+turns as (
+    select
+        *,
+        max(case when class is distinct from previous_class then quarter_no end) over (
+            partition by unit_type, unit_id
+            order by quarter_no
+            rows between unbounded preceding and current row
+        ) as class_since
+    from followed
+),
+
+counted as (
+    select
+        *,
+        cast(quarter_no - class_since + 1 as bigint) as periods_in_class,
+        cast(quarter_no - last_quarter_not_declining as bigint) as declining_periods
+    from turns
+)
+
+select
+    unit_type,
+    unit_id,
+    coalesce(unit_name, unit_id) as unit_name,
+    share_group,
+    quarter,
+    quarter_start,
+    provisional,
+    net_sales,
+    base_net_sales,
+    growth,
+    growth_status,
+    growth_basis,
+    growth_cut,
+    share,
+    case when share is null then 'no_sales' end as share_status,
+    share_rule,
+    share_cut,
+    active_units,
+    competitor_sales_amount,
+    case
+        when market_competitor_amount is not null then 'market_feed'
+        when competitor_sales_amount is not null then 'largest_other_unit'
+        else 'none'
+    end as competitor_source,
+    relative_share,
+    case when relative_share is null then 'no_competitor' end as relative_share_status,
+    class,
+    class_reason,
+    previous_class,
+    periods_in_class,
+    declining_periods,
+    cast(
+        case
+            when share_rule = 'mean_share' and active_units > 0 then group_net_sales / active_units - net_sales
+            when share_rule = 'relative' then competitor_sales_amount - net_sales
+        end as decimal(18,4)
+    ) as share_gap,
+    case
+        when class = 'dog' and declining_periods >= $bcg_exit_periods then 'exit'
+        when class = 'dog' then 'harvest'
+        when class = 'question_mark' then 'invest'
+        when class = 'star' then 'hold_and_grow'
+        when class = 'cash_cow' then 'milk'
+    end as advice
+from counted

@@ -1,0 +1,233 @@
+-- The figures of every channel by day: those that mean something on a single day.
+-- A row for every day from a channel's first sale to the as-of date, also without sales, so that a stop is seen.
+-- Growth compares with the same weekday a week earlier and with the same date a year earlier.
+with sales as (
+    select
+        channel_id,
+        business_date,
+        sum(gross_sales) as gross_sales,
+        sum(discounts) as discounts,
+        sum(returns) as returns,
+        sum(adjustments) as adjustments,
+        sum(net_sales) as net_sales,
+        sum(units) as units,
+        case when sum(articles_without_list_price) = 0 then sum(list_price_value) end as list_price_value,
+        case when sum(articles_without_cost) = 0 then sum(cost_amount) end as cost_amount
+    from partner_channel_days
+    where business_date <= $as_of_date
+    group by channel_id, business_date
+),
+
+first_days as (
+    select
+        channel_id,
+        min(business_date) as first_day
+    from sales
+    group by channel_id
+),
+
+days as (
+    select
+        channel_id,
+        unnest(generate_series(first_day, $as_of_date, interval '1 day')) as business_date
+    from first_days
+),
+
+new_customers as (
+    select
+        channel_id,
+        business_date,
+        count(*) as new_customers
+    from first_orders
+    group by channel_id, business_date
+),
+
+surveys as (
+    select
+        channel_id,
+        business_date,
+        count(*) as responses,
+        count(*) filter (where score >= 4) as satisfied_responses
+    from stg_surveys
+    where score is not null
+    group by channel_id, business_date
+),
+
+complaints as (
+    select
+        channel_id,
+        business_date,
+        count(*) as complaints
+    from stg_complaints
+    group by channel_id, business_date
+),
+
+arrived as (
+    select
+        (select count(*) from stg_complaints) > 0
+            or (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
+),
+
+coverage as (
+    select
+        channel_id,
+        business_date,
+        count(*) as expected_files,
+        count(*) filter (where is_delivered) as delivered_files
+    from coverage_days
+    group by channel_id, business_date
+),
+
+together as (
+    select
+        days.channel_id,
+        days.business_date,
+        coalesce(sales.gross_sales, 0) as gross_sales,
+        coalesce(sales.discounts, 0) as discounts,
+        coalesce(sales.returns, 0) as returns,
+        coalesce(sales.adjustments, 0) as adjustments,
+        coalesce(sales.net_sales, 0) as net_sales,
+        coalesce(sales.units, 0) as units,
+        sales.list_price_value,
+        sales.net_sales - sales.cost_amount as gross_margin,
+        sales.channel_id is null as is_quiet,
+        coalesce(sales.gross_sales - sales.discounts, 0) as sale_value,
+        coalesce(week_before.net_sales, 0) as week_before_net_sales,
+        coalesce(year_before.net_sales, 0) as year_before_net_sales,
+        coalesce(daily_activity.orders, 0) as orders,
+        coalesce(daily_activity.active_customers, 0) as active_customers,
+        coalesce(daily_activity.covered_regions, 0) as covered_regions,
+        coalesce(new_customers.new_customers, 0) as new_customers,
+        coalesce(surveys.responses, 0) as responses,
+        coalesce(surveys.satisfied_responses, 0) as satisfied_responses,
+        case when arrived.complaints_arrived then coalesce(complaints.complaints, 0) end as complaints,
+        coalesce(coverage.expected_files, 0) as expected_files,
+        coalesce(coverage.delivered_files, 0) as delivered_files
+    from days
+    cross join arrived
+    left join sales
+        on sales.channel_id = days.channel_id
+        and sales.business_date = days.business_date
+    left join sales as week_before
+        on week_before.channel_id = days.channel_id
+        and week_before.business_date = days.business_date - 7
+    left join sales as year_before
+        on year_before.channel_id = days.channel_id
+        and year_before.business_date = cast(days.business_date - interval '12 months' as date)
+    left join daily_activity
+        on daily_activity.channel_id = days.channel_id
+        and daily_activity.business_date = days.business_date
+    left join new_customers
+        on new_customers.channel_id = days.channel_id
+        and new_customers.business_date = days.business_date
+    left join surveys
+        on surveys.channel_id = days.channel_id
+        and surveys.business_date = days.business_date
+    left join complaints
+        on complaints.channel_id = days.channel_id
+        and complaints.business_date = days.business_date
+    left join coverage
+        on coverage.channel_id = days.channel_id
+        and coverage.business_date = days.business_date
+),
+
+totals as (
+    select
+        *,
+        sum(net_sales) over (partition by business_date) as total_net_sales,
+        sum(net_sales) over (
+            partition by channel_id, date_trunc('month', business_date)
+            order by business_date
+            rows between unbounded preceding and current row
+        ) as month_to_date_net_sales
+    from together
+)
+
+select
+    totals.channel_id,
+    stg_channels.name as channel_name,
+    totals.business_date,
+    cast(totals.gross_sales as decimal(18,4)) as gross_sales,
+    cast(totals.discounts as decimal(18,4)) as discounts,
+    cast(totals.returns as decimal(18,4)) as returns,
+    cast(totals.adjustments as decimal(18,4)) as adjustments,
+    cast(totals.net_sales as decimal(18,4)) as net_sales,
+    cast(totals.month_to_date_net_sales as decimal(18,4)) as month_to_date_net_sales,
+    totals.units,
+    totals.orders,
+    totals.active_customers,
+    totals.new_customers,
+
+    case when totals.orders > 0 then cast(totals.net_sales / totals.orders as decimal(18,4)) end as average_order_value,
+    case when totals.orders = 0 then 'no_sales' end as average_order_value_status,
+
+    case
+        when totals.total_net_sales > 0 then cast(totals.net_sales as double) / cast(totals.total_net_sales as double)
+    end as contribution_share,
+    case when totals.total_net_sales <= 0 then 'no_sales' end as contribution_share_status,
+
+    case
+        when totals.week_before_net_sales > 0
+            then cast(totals.net_sales - totals.week_before_net_sales as double)
+                / cast(totals.week_before_net_sales as double)
+    end as sales_growth_wow,
+    case
+        when totals.week_before_net_sales = 0 then 'no_prior_period'
+        when totals.week_before_net_sales < 0 then 'negative_base'
+    end as sales_growth_wow_status,
+
+    case
+        when totals.year_before_net_sales > 0
+            then cast(totals.net_sales - totals.year_before_net_sales as double)
+                / cast(totals.year_before_net_sales as double)
+    end as sales_growth_yoy,
+    case
+        when totals.year_before_net_sales = 0 then 'no_prior_period'
+        when totals.year_before_net_sales < 0 then 'negative_base'
+    end as sales_growth_yoy_status,
+
+    cast(totals.gross_margin as decimal(18,4)) as gross_margin,
+    case
+        when totals.is_quiet then 'no_sales'
+        when totals.gross_margin is null then 'no_cost_data'
+    end as gross_margin_status,
+
+    case
+        when totals.net_sales > 0 then cast(totals.gross_margin as double) / cast(totals.net_sales as double)
+    end as gross_margin_rate,
+    case
+        when totals.net_sales <= 0 then 'no_sales'
+        when totals.gross_margin is null then 'no_cost_data'
+    end as gross_margin_rate_status,
+
+    case
+        when totals.sale_value > 0 then cast(totals.returns as double) / cast(totals.sale_value as double)
+    end as return_rate,
+    case when totals.sale_value <= 0 then 'no_sales' end as return_rate_status,
+
+    totals.responses,
+    case
+        when totals.responses > 0 then cast(totals.satisfied_responses as double) / cast(totals.responses as double)
+    end as satisfaction_rate,
+    case when totals.responses = 0 then 'no_responses' end as satisfaction_rate_status,
+
+    totals.complaints,
+    case when totals.complaints is null then 'no_complaint_data' end as complaints_status,
+
+    totals.covered_regions,
+
+    case
+        when totals.list_price_value > 0
+            then cast(totals.net_sales as double) / cast(totals.list_price_value as double)
+    end as price_realisation_rate,
+    case when coalesce(totals.list_price_value, 0) <= 0 then 'no_list_value' end as price_realisation_rate_status,
+
+    case
+        when totals.expected_files > 0 then cast(totals.delivered_files as double) / cast(totals.expected_files as double)
+    end as coverage_share,
+    case when totals.expected_files = 0 then 'no_expected_deliveries' end as coverage_share_status
+from totals
+left join stg_channels
+    on stg_channels.channel_id = totals.channel_id
+    and stg_channels.valid_from <= totals.business_date
+    and stg_channels.superseded_from > totals.business_date

@@ -1,0 +1,351 @@
+-- Who each customer is by recency, frequency and money, where they are moving, and what to do next.
+with
+customers as (
+    select customer_id, joined_on, region, manager, contact_allowed
+    from customers_current
+),
+activity as (
+    select * from customer_activity where evaluated_on = $as_of_date
+),
+before as (
+    select customer_id, rfm_cell
+    from customer_activity
+    where evaluated_on = cast(date_trunc('month', $as_of_date) as date) - 1
+),
+orders as (
+    select business_date, customer_id, partner_id, channel_id, order_id, has_sale_line, net_amount
+    from customer_orders
+    where business_date <= $as_of_date and business_date > $as_of_date - $customer_window_days
+),
+lines as (
+    select customer_id, category, net_amount, quantity
+    from sales_lines
+    where customer_id is not null and business_date <= $as_of_date
+        and business_date > $as_of_date - $customer_window_days
+),
+cells as (
+    select rfm_cell, segment, nullif(segment4, '') as segment4 from settings.rfm_cells
+),
+segment_ranges as (
+    select position, segment, r_min, r_max, fm_min, fm_max from settings.rfm_segments
+),
+fixed_cuts as (
+    select measure, position, cut from settings.score_cuts
+),
+everyone as (
+    select customer_id from customers
+    union
+    select customer_id from activity
+),
+
+-- Scores 1 to 5. Cuts come from those who bought in the window, so that long-gone customers do not move them.
+quantiles as (
+    select
+        quantile_exact(cast(recency_days as decimal(18, 4)), 0.2) as recency_1,
+        quantile_exact(cast(recency_days as decimal(18, 4)), 0.4) as recency_2,
+        quantile_exact(cast(recency_days as decimal(18, 4)), 0.6) as recency_3,
+        quantile_exact(cast(recency_days as decimal(18, 4)), 0.8) as recency_4,
+        quantile_exact(cast(frequency as decimal(18, 4)), 0.2) as frequency_1,
+        quantile_exact(cast(frequency as decimal(18, 4)), 0.4) as frequency_2,
+        quantile_exact(cast(frequency as decimal(18, 4)), 0.6) as frequency_3,
+        quantile_exact(cast(frequency as decimal(18, 4)), 0.8) as frequency_4,
+        quantile_exact(monetary, 0.2) as monetary_1,
+        quantile_exact(monetary, 0.4) as monetary_2,
+        quantile_exact(monetary, 0.6) as monetary_3,
+        quantile_exact(monetary, 0.8) as monetary_4
+    from activity
+    where frequency > 0 and $score_method in ('quantile', 'quantile_plus_one')
+),
+quantile_cuts as (
+    select 'recency' as measure, unnest(make_array(recency_1, recency_2, recency_3, recency_4)) as cut from quantiles
+    union all
+    select 'frequency' as measure, unnest(make_array(frequency_1, frequency_2, frequency_3, frequency_4)) as cut
+    from quantiles
+    union all
+    select 'monetary' as measure, unnest(make_array(monetary_1, monetary_2, monetary_3, monetary_4)) as cut
+    from quantiles
+),
+cuts as (
+    select measure, cast(cut as decimal(28, 10)) as cut
+    from quantile_cuts
+    where cut is not null
+    union all
+    select measure, cast(cut as decimal(28, 10)) as cut
+    from fixed_cuts
+    where $score_method = 'fixed'
+),
+buyers as (
+    select * from activity where last_order_on is not null
+),
+measures as (
+    select 'recency' as measure, cast(recency_days as decimal(28, 10)) as value from buyers
+    union
+    select 'frequency' as measure, cast(frequency as decimal(28, 10)) as value from buyers
+    union
+    select 'monetary' as measure, cast(monetary as decimal(28, 10)) as value from buyers
+),
+value_scores as (
+    -- Equal values share a score, because it depends on nothing but the value.
+    select
+        measures.measure,
+        measures.value,
+        1 + count(*) filter (
+            where case
+                when $score_method = 'quantile_plus_one' then measures.value >= cuts.cut + 1
+                else measures.value > cuts.cut
+            end
+        ) as score
+    from measures
+    inner join cuts
+        on measures.measure = cuts.measure
+    group by measures.measure, measures.value
+),
+tile_scores as (
+    -- Fifths by rank; ties go by customer_id.
+    select
+        customer_id,
+        ntile(5) over (order by recency_days desc, customer_id) as r_score,
+        ntile(5) over (order by frequency, customer_id) as f_score,
+        ntile(5) over (order by monetary, customer_id) as m_score
+    from buyers
+    where $score_method = 'ntile'
+),
+scored as (
+    select
+        buyers.*,
+        coalesce(tile_scores.r_score, 6 - recency_scores.score) as r_score,
+        coalesce(tile_scores.f_score, frequency_scores.score) as f_score,
+        coalesce(tile_scores.m_score, monetary_scores.score) as m_score
+    from buyers
+    left join tile_scores
+        on buyers.customer_id = tile_scores.customer_id
+    left join value_scores as recency_scores
+        on recency_scores.measure = 'recency'
+        and cast(buyers.recency_days as decimal(28, 10)) = recency_scores.value
+    left join value_scores as frequency_scores
+        on frequency_scores.measure = 'frequency'
+        and cast(buyers.frequency as decimal(28, 10)) = frequency_scores.value
+    left join value_scores as monetary_scores
+        on monetary_scores.measure = 'monetary'
+        and cast(buyers.monetary as decimal(28, 10)) = monetary_scores.value
+),
+score_segments as (
+    -- The first range that holds the scores names the segment.
+    select
+        combinations.r_score,
+        combinations.f_score,
+        combinations.m_score,
+        first_value(segment_ranges.segment order by segment_ranges.position) as rfm_segment
+    from (select distinct r_score, f_score, m_score from scored) as combinations
+    inner join segment_ranges
+        on combinations.r_score between segment_ranges.r_min and segment_ranges.r_max
+        and combinations.f_score between segment_ranges.fm_min and segment_ranges.fm_max
+        and combinations.m_score between segment_ranges.fm_min and segment_ranges.fm_max
+    group by combinations.r_score, combinations.f_score, combinations.m_score
+),
+
+-- ABC: who makes up the first 80 and 95 % of money. Brackets of about 1 % split the running total into parts
+-- that run side by side; the logarithm only sorts into brackets and never enters a sum.
+spenders as (
+    select customer_id, monetary, cast(floor(ln(cast(monetary as double)) * 100) as bigint) as bracket
+    from activity
+    where monetary > 0
+),
+brackets as (
+    select
+        bracket,
+        sum(sum(monetary)) over (order by bracket desc rows between unbounded preceding and current row)
+        - sum(monetary) as money_above,
+        sum(sum(monetary)) over () as money_in_all
+    from spenders
+    group by bracket
+),
+ranked as (
+    select
+        spenders.customer_id,
+        brackets.money_in_all,
+        brackets.money_above + coalesce(
+            sum(spenders.monetary) over (
+                partition by spenders.bracket
+                order by spenders.monetary desc, spenders.customer_id
+                rows between unbounded preceding and 1 preceding
+            ),
+            0
+        ) as money_before
+    from spenders
+    inner join brackets
+        on spenders.bracket = brackets.bracket
+),
+classed as (
+    select
+        customer_id,
+        case
+            when cast(money_before as decimal(28, 4)) < $abc_a_share * cast(money_in_all as decimal(28, 4)) then 'A'
+            when cast(money_before as decimal(28, 4)) < $abc_b_share * cast(money_in_all as decimal(28, 4)) then 'B'
+            else 'C'
+        end as abc_class
+    from ranked
+),
+
+channel_orders as (
+    select customer_id, channel_id, count(*) as orders, max(ordered_on) as last_order_on
+    from (
+        select customer_id, channel_id, partner_id, order_id, min(business_date) as ordered_on
+        from orders
+        where has_sale_line
+        group by customer_id, channel_id, partner_id, order_id
+    ) as purchases
+    group by customer_id, channel_id
+),
+channel_money as (
+    select customer_id, channel_id, sum(net_amount) as net_sales
+    from orders
+    group by customer_id, channel_id
+),
+favourite_channels as (
+    select channel_orders.customer_id, channel_orders.channel_id
+    from channel_orders
+    inner join channel_money
+        on channel_orders.customer_id = channel_money.customer_id
+        and channel_orders.channel_id = channel_money.channel_id
+    qualify row_number() over (
+        partition by channel_orders.customer_id
+        order by
+            channel_orders.orders desc,
+            channel_money.net_sales desc,
+            channel_orders.last_order_on desc,
+            channel_orders.channel_id
+    ) = 1
+),
+category_money as (
+    select customer_id, category, sum(net_amount) as net_sales, sum(quantity) as units
+    from lines
+    where category is not null
+    group by customer_id, category
+),
+favourite_categories as (
+    select customer_id, category
+    from category_money
+    where net_sales > 0
+    qualify row_number() over (partition by customer_id order by net_sales desc, units desc, category) = 1
+),
+
+joined as (
+    select
+        everyone.customer_id,
+        customers.joined_on,
+        customers.region,
+        customers.manager,
+        customers.contact_allowed,
+        activity.first_order_on,
+        activity.last_order_on,
+        activity.recency_days,
+        coalesce(activity.frequency, 0) as frequency,
+        coalesce(activity.frequency_all_time, 0) as frequency_all_time,
+        coalesce(activity.monetary, 0) as monetary,
+        coalesce(activity.monetary_all_time, 0) as monetary_all_time,
+        scored.r_score,
+        scored.f_score,
+        scored.m_score,
+        case when scored.r_score is not null then coalesce(score_segments.rfm_segment, 'Others') end as rfm_segment,
+        activity.rfm_cell,
+        cells.segment,
+        cells.segment4,
+        coalesce(classed.abc_class, 'C') as abc_class,
+        favourite_channels.channel_id as preferred_channel,
+        favourite_categories.category as preferred_category,
+        before.rfm_cell as previous_rfm_cell,
+        cells_before.segment as previous_segment
+    from everyone
+    left join customers
+        on everyone.customer_id = customers.customer_id
+    left join activity
+        on everyone.customer_id = activity.customer_id
+    left join scored
+        on everyone.customer_id = scored.customer_id
+    left join score_segments
+        on scored.r_score = score_segments.r_score
+        and scored.f_score = score_segments.f_score
+        and scored.m_score = score_segments.m_score
+    left join cells
+        on activity.rfm_cell = cells.rfm_cell
+    left join classed
+        on everyone.customer_id = classed.customer_id
+    left join favourite_channels
+        on everyone.customer_id = favourite_channels.customer_id
+    left join favourite_categories
+        on everyone.customer_id = favourite_categories.customer_id
+    left join before
+        on everyone.customer_id = before.customer_id
+    left join cells as cells_before
+        on before.rfm_cell = cells_before.rfm_cell
+),
+moved as (
+    -- Better and worse letter by letter: near, often, much against far, seldom, little.
+    select
+        *,
+        cast(substr(rfm_cell, 1, 1) = 'N' as int) - cast(substr(previous_rfm_cell, 1, 1) = 'N' as int) as r_change,
+        cast(substr(rfm_cell, 2, 1) = 'H' as int) - cast(substr(previous_rfm_cell, 2, 1) = 'H' as int) as f_change,
+        cast(substr(rfm_cell, 3, 1) = 'H' as int) - cast(substr(previous_rfm_cell, 3, 1) = 'H' as int) as m_change
+    from joined
+),
+final as (
+    select
+        $as_of_date as as_of_date,
+        customer_id,
+        joined_on,
+        region,
+        manager,
+        contact_allowed,
+        first_order_on,
+        last_order_on,
+        recency_days,
+        frequency,
+        frequency_all_time,
+        monetary,
+        monetary_all_time,
+        cast(monetary / nullif(frequency, 0) as decimal(18, 4)) as average_order_value,
+        case
+            when last_order_on is null then 'no_sales'
+            when frequency = 0 then 'no_sales_in_window'
+        end as sales_status,
+        r_score,
+        f_score,
+        m_score,
+        case
+            when last_order_on is null then 'no_sales'
+            when r_score is null then 'no_cuts'
+        end as score_status,
+        rfm_segment,
+        rfm_cell,
+        segment,
+        segment4,
+        case when last_order_on is null then 'no_sales' end as segment_status,
+        abc_class,
+        preferred_channel,
+        preferred_category,
+        previous_rfm_cell,
+        previous_segment,
+        case
+            when rfm_cell is null then null
+            when previous_rfm_cell is null then 'new'
+            when rfm_cell = previous_rfm_cell then 'unchanged'
+            when least(r_change, f_change, m_change) >= 0 then 'improved'
+            when greatest(r_change, f_change, m_change) <= 0 then 'declined'
+            else 'mixed'
+        end as movement,
+        case
+            when segment in ('lost', 'lost_big_spender') then 'win_back_coupon_and_survey'
+            when segment = 'at_risk_high_value' then 'manager_call'
+            when segment = 'high_value' or abc_class = 'A' then 'quarterly_visit_and_exclusive_offer'
+            when segment = 'potential' or abc_class = 'B' then 'recommend_in_preferred_category'
+            else 'standard_service_and_points'
+        end as next_action
+    from moved
+)
+select
+    as_of_date, customer_id, joined_on, region, manager, contact_allowed, first_order_on, last_order_on, recency_days,
+    frequency, frequency_all_time, monetary, monetary_all_time, average_order_value, sales_status, r_score, f_score,
+    m_score, score_status, rfm_segment, rfm_cell, segment, segment4, segment_status, abc_class, preferred_channel,
+    preferred_category, previous_rfm_cell, previous_segment, movement, next_action
+from final

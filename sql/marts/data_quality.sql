@@ -1,0 +1,95 @@
+-- What was refused, by sender, feed, day of delivery and reason: rows that intake rejected, and rows that are
+-- held back because they name something unknown.
+with rejected as (
+    select
+        sender,
+        feed,
+        cast(delivered_at at time zone $time_zone as date) as delivered_on,
+        reason,
+        'rejected' as outcome,
+        file,
+        line,
+        "column",
+        found
+    from system.rejects
+),
+
+held_back as (
+    select
+        sender,
+        feed,
+        cast(delivered_at at time zone $time_zone as date) as delivered_on,
+        reason,
+        'held_back' as outcome,
+        file,
+        line,
+        "column",
+        found
+    from refused_rows
+),
+
+refused as (
+    select * from rejected
+    union all
+    select * from held_back
+),
+
+placed as (
+    select
+        *,
+        row_number() over (
+            partition by sender, feed, delivered_on, reason, outcome
+            order by file, line, "column", found
+        ) as place
+    from refused
+),
+
+counted as (
+    select
+        sender,
+        feed,
+        delivered_on,
+        reason,
+        outcome,
+        count(*) as refused_rows,
+        count(distinct file) as files,
+        max(case when place = 1 then file end) as first_file,
+        max(case when place = 1 then line end) as first_line,
+        max(case when place = 1 then "column" end) as first_column,
+        max(case when place = 1 then found end) as first_found
+    from placed
+    group by sender, feed, delivered_on, reason, outcome
+),
+
+delivered as (
+    select
+        sender,
+        feed,
+        cast(delivered_at at time zone $time_zone as date) as delivered_on,
+        sum(rows_read) as rows_read
+    from system.inputs
+    group by sender, feed, cast(delivered_at at time zone $time_zone as date)
+)
+
+select
+    counted.sender,
+    counted.feed,
+    counted.delivered_on,
+    counted.reason,
+    counted.outcome,
+    counted.refused_rows,
+    delivered.rows_read,
+    case
+        when delivered.rows_read > 0 then cast(counted.refused_rows as double) / cast(delivered.rows_read as double)
+    end as refused_share,
+    case when coalesce(delivered.rows_read, 0) = 0 then 'no_rows_read' end as refused_share_status,
+    counted.files,
+    counted.first_file,
+    counted.first_line,
+    counted.first_column,
+    counted.first_found
+from counted
+left join delivered
+    on delivered.sender = counted.sender
+    and delivered.feed = counted.feed
+    and delivered.delivered_on = counted.delivered_on

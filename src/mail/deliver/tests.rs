@@ -1,0 +1,221 @@
+use std::path::Path;
+use std::sync::Mutex;
+
+use chrono::TimeZone as _;
+
+use super::*;
+use crate::config::Config;
+use crate::mail::recipient_hash;
+use crate::store::Put;
+
+#[path = "../../../tests/it/support/smtp.rs"]
+mod smtp;
+
+use smtp::{Fault, Sink};
+
+fn start() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 23, 2, 0, 0).single().expect("time")
+}
+
+/// A lake with mails owed to these people, a server, and a clock that only sleeping moves.
+struct World {
+    lake: Store,
+    owed: Vec<OwedMail>,
+    sink: Sink,
+    transport: Transport,
+    time: std::sync::Arc<Mutex<DateTime<Utc>>>,
+    pauses: Mutex<Vec<u64>>,
+}
+
+impl World {
+    async fn new(fault: Fault, people: &[&str]) -> Self {
+        let sink = Sink::start(fault).await;
+        let lake = Store::memory();
+        let mut owed = Vec::new();
+        for person in people {
+            let hash = recipient_hash(person);
+            let body = keys::mail_body("nightly-2026-11-22-ab", &hash);
+            let message = format!("Message-ID: <{hash}@x>\r\nTo: {person}\r\n\r\n.dots\r\nhello {person}\r\n");
+            assert_eq!(lake.put_new(&body, message.into_bytes()).await.expect("put"), Put::Created);
+            owed.push(OwedMail {
+                recipient: (*person).into(),
+                recipient_hash: hash,
+                subject: "s".into(),
+                body,
+                run_id: "nightly-2026-11-22-ab".into(),
+                owed_at: start(),
+            });
+        }
+        let text = format!(
+            "[mail]\ntransport = \"smtp\"\nsmtp_host = \"127.0.0.1\"\nsmtp_security = \"none\"\nsmtp_port = {}\nsmtp_timeout_seconds = 1",
+            sink.port()
+        );
+        let mail = Config::parse(&text, Path::new("/x")).expect("config").mail;
+        let transport = Transport::new(&mail, |_| Some("canary-77aa".to_string())).expect("transport");
+        let time = std::sync::Arc::new(Mutex::new(start()));
+        Self { lake, owed, sink, transport, time, pauses: Mutex::default() }
+    }
+
+    async fn deliver(&self, tries: u32, now: bool) -> Delivery {
+        let time = std::sync::Arc::clone(&self.time);
+        let clock = Clock::from_fn(move || *time.lock().expect("time"));
+        let postman = Postman { transport: &self.transport, clock: &clock, retry_hours: 48, tries, now };
+        let sleep = |pause: Duration| {
+            self.pauses.lock().expect("pauses").push(pause.as_secs());
+            self.pass(i64::try_from(pause.as_secs()).expect("small"));
+            std::future::ready(())
+        };
+        postman.deliver(&self.owed, &self.lake, sleep).await.expect("delivered")
+    }
+
+    fn pass(&self, seconds: i64) {
+        *self.time.lock().expect("time") += TimeDelta::seconds(seconds);
+    }
+
+    async fn receipts(&self, suffix: &str) -> usize {
+        let all = self.lake.list("outbox").await.expect("list");
+        all.iter().filter(|object| object.key.ends_with(suffix)).count()
+    }
+}
+
+#[tokio::test]
+async fn one_message_a_recipient_and_none_twice() {
+    let world = World::new(Fault::None, &["a@demo.example", "b@demo.example"]).await;
+    let first = world.deliver(3, false).await;
+    assert_eq!((first.sent.len(), first.settled, first.is_short()), (2, 0, false));
+    assert!(first.sent[0].detail.contains("taken as 42"), "{}", first.sent[0].detail);
+    let arrived = world.sink.arrived();
+    let to: Vec<_> = arrived.iter().map(|mail| mail.to.join(",")).collect();
+    assert_eq!(to, ["a@demo.example", "b@demo.example"]);
+    assert!(
+        arrived[0].message.trim_end().ends_with("\r\n\r\n.dots\r\nhello a@demo.example"),
+        "{:?}",
+        arrived[0].message
+    );
+    assert_eq!(world.receipts(".sent.json").await, 2);
+    let again = world.deliver(3, false).await;
+    assert_eq!((again.sent.len(), again.settled), (0, 2));
+    assert_eq!(world.sink.arrived().len(), 2);
+}
+
+#[tokio::test]
+async fn one_refused_recipient_costs_only_itself() {
+    let world =
+        World::new(Fault::Refuse("b@demo.example".into()), &["a@demo.example", "b@demo.example", "c@demo.example"])
+            .await;
+    let done = world.deliver(3, false).await;
+    assert_eq!((done.sent.len(), done.dead.len(), done.waiting.len()), (2, 1, 0));
+    assert!(
+        done.dead[0].reason.contains("550") && done.dead[0].reason.contains("no such mailbox"),
+        "{}",
+        done.dead[0].reason
+    );
+    assert!(done.is_short());
+    assert_eq!(world.pauses.lock().expect("pauses").len(), 0, "a refusal is not tried again");
+    assert_eq!(world.receipts(".dead.json").await, 1);
+    assert_eq!(world.deliver(3, false).await.settled, 3);
+}
+
+#[tokio::test]
+async fn a_busy_server_is_tried_in_rounds_and_then_waits() {
+    let world = World::new(Fault::Busy, &["a@demo.example"]).await;
+    let done = world.deliver(3, false).await;
+    assert_eq!((done.sent.len(), done.waiting.len(), done.dead.len()), (0, 1, 0));
+    assert!(done.waiting[0].reason.contains("451"), "{}", done.waiting[0].reason);
+    assert_eq!(*world.pauses.lock().expect("pauses"), [60, 120]);
+    assert_eq!(world.sink.connections(), 3);
+    // The next call comes too soon, unless a person asks.
+    world.pass(60);
+    assert_eq!(world.deliver(1, false).await.waiting.len(), 1);
+    assert_eq!(world.sink.connections(), 3);
+    assert_eq!(world.deliver(1, true).await.waiting.len(), 1);
+    assert_eq!(world.sink.connections(), 4);
+    world.sink.set(Fault::None);
+    world.pass(8 * 60);
+    let done = world.deliver(1, false).await;
+    assert_eq!((done.sent.len(), done.is_short()), (1, false));
+}
+
+#[tokio::test]
+async fn after_two_days_it_is_given_up_with_the_last_reason() {
+    let world = World::new(Fault::Closing, &["a@demo.example"]).await;
+    assert_eq!(world.deliver(1, false).await.waiting.len(), 1);
+    world.pass(47 * 3600);
+    assert_eq!(world.deliver(1, false).await.waiting.len(), 1);
+    world.pass(3600);
+    let done = world.deliver(1, false).await;
+    assert_eq!((done.waiting.len(), done.dead.len()), (0, 1));
+    assert!(done.dead[0].reason.starts_with("not taken for 48 hours: "), "{}", done.dead[0].reason);
+    assert!(done.dead[0].reason.contains("421"), "{}", done.dead[0].reason);
+    assert_eq!(world.deliver(1, false).await.settled, 1);
+}
+
+#[tokio::test]
+async fn a_reply_lost_after_the_message_repeats_it_with_the_same_id() {
+    let world = World::new(Fault::DropAfterData, &["a@demo.example"]).await;
+    assert_eq!(world.deliver(1, false).await.waiting.len(), 1);
+    assert_eq!(world.receipts(".sent.json").await, 0, "no receipt without the server's word");
+    world.sink.set(Fault::None);
+    assert_eq!(world.deliver(1, true).await.sent.len(), 1);
+    let arrived = world.sink.arrived();
+    assert_eq!(arrived.len(), 2);
+    assert_eq!(arrived[0].message, arrived[1].message);
+}
+
+#[tokio::test]
+async fn a_silent_server_cannot_hold_the_run() {
+    for fault in [Fault::MuteBanner, Fault::MuteAfterData] {
+        let world = World::new(fault.clone(), &["a@demo.example"]).await;
+        let limit = Duration::from_secs(20);
+        let done = tokio::time::timeout(limit, world.deliver(1, false)).await.expect("the call returns");
+        assert_eq!(done.waiting.len(), 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_dead_server_is_not_asked_for_every_recipient() {
+    let people: Vec<String> = (0..10).map(|n| format!("p{n}@demo.example")).collect();
+    let people: Vec<&str> = people.iter().map(String::as_str).collect();
+    let world = World::new(Fault::MuteBanner, &people).await;
+    let done = world.deliver(1, false).await;
+    assert_eq!(done.waiting.len(), 10);
+    assert_eq!(world.sink.connections(), 3);
+    assert!(done.waiting.iter().all(|unsent| !unsent.reason.is_empty()));
+}
+
+#[tokio::test]
+async fn a_wrong_password_waits_for_the_operator_and_is_not_shown() {
+    let world = World::new(Fault::BadPassword, &["a@demo.example"]).await;
+    let done = world.deliver(1, false).await;
+    assert_eq!((done.waiting.len(), done.dead.len()), (1, 0));
+    let reason = &done.waiting[0].reason;
+    assert!(reason.contains("535") && reason.contains("TRIBUTARY_SMTP_PASSWORD"), "{reason}");
+    assert!(!reason.contains("canary-77aa"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_lost_body_holds_up_nobody_else() {
+    let world = World::new(Fault::None, &["a@demo.example", "b@demo.example"]).await;
+    world.lake.delete(&world.owed[0].body).await.expect("deleted");
+    let done = world.deliver(1, false).await;
+    assert_eq!((done.sent.len(), done.waiting.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn doctor_hears_what_the_server_says() {
+    let world = World::new(Fault::None, &[]).await;
+    assert!(world.transport.check().await.expect("well").contains("takes mails from"));
+    world.sink.set(Fault::BadPassword);
+    let err = world.transport.check().await.expect_err("refused");
+    assert!(err.to_string().contains("535") && !err.one_line().contains("canary-77aa"), "{}", err.one_line());
+    world.sink.set(Fault::MuteBanner);
+    assert!(world.transport.check().await.is_err());
+    assert!(world.sink.arrived().is_empty());
+}
+
+#[test]
+fn pauses_double_from_a_minute_to_an_hour() {
+    let minutes: Vec<u64> = (0..9).map(|round| pause(round).as_secs() / 60).collect();
+    assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    assert_eq!(pause(u32::MAX), Duration::from_hours(1));
+}

@@ -1,0 +1,78 @@
+use chrono::TimeZone as _;
+
+use super::*;
+
+fn letter<'a>(subject: &'a str, text: &'a str) -> Letter<'a> {
+    Letter {
+        from: "tributary <tributary@demo.example>",
+        recipient: "wang@demo.example",
+        subject,
+        text,
+        html: "<p>渠道</p>",
+        status: "alert",
+        run_id: "nightly-2026-11-22-ab12",
+        job: "nightly",
+        as_of: NaiveDate::from_ymd_opt(2026, 11, 22).expect("date"),
+        date: Utc.with_ymd_and_hms(2026, 11, 22, 23, 0, 0).single().expect("time"),
+    }
+}
+
+/// Header lines with their continuations joined.
+fn headers(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8(bytes.to_vec()).expect("ascii");
+    let head = text.split("\r\n\r\n").next().expect("head").replace("\r\n ", " ").replace("\r\n\t", " ");
+    head.lines().map(str::to_string).collect()
+}
+
+#[test]
+fn headers_let_mail_programs_thread_and_file_it() {
+    let (id, bytes) = build(&letter("[预警] 华东", "你好")).expect("message");
+    assert_eq!(
+        id,
+        "<nightly-2026-11-22-ab12.".to_string() + &recipient_hash("wang@demo.example")[..16] + "@demo.example>"
+    );
+    let headers = headers(&bytes);
+    for line in [
+        "From: tributary <tributary@demo.example>".to_string(),
+        "To: wang@demo.example".to_string(),
+        "Date: Sun, 22 Nov 2026 23:00:00 +0000".to_string(),
+        format!("Message-ID: {id}"),
+        "References: <daily.nightly.2026-11-22@demo.example>".to_string(),
+        "In-Reply-To: <daily.nightly.2026-11-22@demo.example>".to_string(),
+        "List-Id: tributary <digest.tributary.demo.example>".to_string(),
+        "Auto-Submitted: auto-generated".to_string(),
+        "X-Tributary-Status: alert".to_string(),
+    ] {
+        assert!(headers.contains(&line), "{line}\n{headers:#?}");
+    }
+    let text = String::from_utf8(bytes).expect("ascii");
+    assert!(text.contains("multipart/alternative"), "{text}");
+    let plain = text.find("text/plain; charset=utf-8").expect("plain part");
+    assert!(plain < text.find("text/html; charset=utf-8").expect("html part"), "the richest part comes last");
+}
+
+#[test]
+fn the_same_letter_gives_the_same_bytes() {
+    let once = build(&letter("s", "t")).expect("message");
+    assert_eq!(once, build(&letter("s", "t")).expect("message"));
+    assert!(once.1.iter().all(u8::is_ascii));
+}
+
+#[test]
+fn nothing_from_data_adds_a_header() {
+    for evil in
+        ["x\r\nBcc: all@evil.example", "x\nBcc: all@evil.example", "x\u{2028}Bcc: y", "=?utf-8?q?x=0D=0ABcc:_y?="]
+    {
+        let (_, bytes) = build(&Letter {
+            from: "evil\r\nBcc: all@evil.example <tributary@demo.example>",
+            status: evil,
+            run_id: evil,
+            job: evil,
+            ..letter(evil, "t")
+        })
+        .expect("message");
+        let headers = headers(&bytes);
+        assert!(!headers.iter().any(|line| line.to_ascii_lowercase().starts_with("bcc:")), "{headers:#?}");
+    }
+    assert!(build(&Letter { recipient: "a@x.y\r\nBcc: b@x.y", ..letter("s", "t") }).is_err());
+}

@@ -1,0 +1,75 @@
+use chrono::{TimeZone as _, Utc};
+
+use super::*;
+use crate::config::Config;
+
+fn owed(recipient: &str, run_id: &str) -> OwedMail {
+    OwedMail {
+        recipient: recipient.into(),
+        recipient_hash: crate::mail::recipient_hash(recipient),
+        subject: "s".into(),
+        body: "outbox/x".into(),
+        run_id: run_id.into(),
+        owed_at: Utc.with_ymd_and_hms(2026, 11, 23, 2, 0, 0).single().expect("time"),
+    }
+}
+
+fn smtp(extra: &str) -> Mail {
+    let text = format!("[mail]\ntransport = \"smtp\"\n{extra}");
+    Config::parse(&text, Path::new("/x")).expect("config").mail
+}
+
+#[tokio::test]
+async fn files_lie_by_date_and_recipient_and_never_replace_another_mail() {
+    let folder = tempfile::tempdir().expect("folder");
+    let transport = Transport::File(folder.path().to_path_buf());
+    let send = async |owed: &OwedMail, text: &str| match transport.send(owed, text.as_bytes()).await {
+        Outcome::Taken(path) => PathBuf::from(path).strip_prefix(folder.path()).expect("below").display().to_string(),
+        other => panic!("{other:?}"),
+    };
+    let one = owed("wang@demo.example", "nightly-2026-11-22-ab12");
+    assert_eq!(send(&one, "hello").await, "2026-11-22/wang@demo.example.eml");
+    // The same message again is the same file; another run's message stands beside it.
+    assert_eq!(send(&one, "hello").await, "2026-11-22/wang@demo.example.eml");
+    let two = owed("wang@demo.example", "nightly-2026-11-22-cd34");
+    assert_eq!(send(&two, "other").await, "2026-11-22/wang@demo.example--nightly-2026-11-22-cd34.eml");
+    assert_eq!(std::fs::read_to_string(folder.path().join("2026-11-22/wang@demo.example.eml")).expect("file"), "hello");
+    let odd = owed("../a/b@demo.example", "odd");
+    assert_eq!(send(&odd, "x").await, "2026-11-23/_.._a_b@demo.example.eml");
+    let names: Vec<_> = std::fs::read_dir(folder.path().join("2026-11-22")).expect("folder").collect();
+    assert_eq!(names.len(), 2, "nothing is left aside: {names:?}");
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_tried_again_later() {
+    let file = tempfile::NamedTempFile::new().expect("file");
+    let transport = Transport::File(file.path().to_path_buf());
+    assert!(matches!(transport.send(&owed("a@x.y", "r"), b"x").await, Outcome::Later(_)));
+}
+
+#[test]
+fn clear_text_is_for_this_machine_only() {
+    let none = |_: &str| None;
+    for host in ["localhost", "127.0.0.1", "::1", "127.9.9.9"] {
+        let mail = smtp(&format!("smtp_host = \"{host}\"\nsmtp_security = \"none\""));
+        assert!(Transport::new(&mail, none).is_ok(), "{host}");
+    }
+    let mail = smtp("smtp_host = \"mail.example\"\nsmtp_security = \"none\"");
+    let err = Transport::new(&mail, none).expect_err("refused");
+    assert!(err.to_string().contains("mail.example is not this machine"), "{err}");
+    for security in ["starttls", "tls"] {
+        let mail = smtp(&format!("smtp_host = \"mail.example\"\nsmtp_security = \"{security}\""));
+        assert!(Transport::new(&mail, none).is_ok(), "{security}");
+    }
+}
+
+#[test]
+fn credentials_come_in_pairs_and_are_never_shown() {
+    let mail = smtp("smtp_host = \"mail.example\"");
+    let only_user = |name: &str| (name == USER_VARIABLE).then(|| "robot".to_string());
+    let err = Transport::new(&mail, only_user).expect_err("refused");
+    assert_eq!(err.to_string(), "TRIBUTARY_SMTP_USER is set but TRIBUTARY_SMTP_PASSWORD is not");
+    let both = |_: &str| Some("canary-5c1f".to_string());
+    let transport = Transport::new(&mail, both).expect("transport");
+    assert!(!format!("{transport:?}").contains("canary-5c1f"), "{transport:?}");
+}

@@ -1,0 +1,218 @@
+//! The sentences of a digest in both languages.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use crate::mail::address::header_text;
+use crate::mail::digest::{Audience, Edition, Picked, Received, Status};
+use crate::mail::view::{Item, LINES_MAX};
+use crate::mail::words::Words;
+use crate::state::record::Alert;
+
+/// `2026年11月22日 周日`.
+pub(super) fn full_day(date: NaiveDate, words: &Words) -> String {
+    words.pick(
+        format!("{} {}", date.format("%Y年%-m月%-d日"), words.weekday(date)),
+        format!("{} {}", words.weekday(date), date.format("%-d %b %Y")),
+    )
+}
+
+pub(super) fn subject(
+    edition: &Edition<'_>,
+    received: &Received,
+    picked: &Picked<'_>,
+    status: Status,
+    worst: Option<&Item>,
+    scope: &str,
+    words: &Words,
+) -> String {
+    let serious = |alerts: &[&Alert]| alerts.iter().filter(|alert| alert.severity != "info").count();
+    let (due, known) = (serious(&picked.due), serious(&picked.known));
+    let mut parts = Vec::new();
+    match status {
+        Status::Failed => parts.push(match edition.data_as_of {
+            Some(day) => words.pick(
+                format!("运行未完成，仍为 {} 的数据", day.format("%m-%d")),
+                format!("run did not finish, figures are still those of {}", words.date(day)),
+            ),
+            None => words.pick("运行未完成".to_string(), "run did not finish".to_string()),
+        }),
+        Status::Alert => {
+            if let Some(worst) = worst {
+                parts.push(clip(&worst.title, 48));
+            }
+            let count = due.max(usize::from(due + known == 0));
+            parts.push(if due > 0 || known == 0 {
+                words.pick(format!("{count} 项异常"), plural(count, "finding", "findings"))
+            } else {
+                words.pick(
+                    format!("{known} 项已知异常未变"),
+                    format!("{} unchanged", plural(known, "finding", "findings")),
+                )
+            });
+        }
+        Status::Late => {
+            parts.push(words.pick(
+                format!("{}/{} 家已到", received.received, received.expected),
+                format!("{} of {} partners arrived", received.received, received.expected),
+            ));
+            if !received.missing.is_empty() {
+                let names = clip(&name_list(&received.missing, 2, words), 40);
+                parts.push(words.pick(format!("缺 {names}"), format!("waiting for {names}")));
+            }
+        }
+        Status::Ok => parts.push(words.pick("一切正常".to_string(), "all is well".to_string())),
+    }
+    parts.push(edition.run.logical_date.format("%m-%d").to_string());
+    let lead = if scope.is_empty() || parts[0].contains(scope) { String::new() } else { format!("{scope} ") };
+    header_text(&format!("[{}] {lead}{}", status.word(words), parts.join(" · ")))
+}
+
+pub(super) fn lead(
+    edition: &Edition<'_>,
+    received: &Received,
+    picked: &Picked<'_>,
+    status: Status,
+    words: &Words,
+) -> String {
+    let (due, known) = (picked.due.len(), picked.known.len());
+    let critical = picked.due.iter().filter(|alert| alert.severity == "critical").count();
+    let findings = || match (due, critical) {
+        (0, _) => words.pick(
+            format!("没有新的异常；{known} 项已知异常未变"),
+            format!("Nothing new; {} as before", plural(known, "known finding", "known findings")),
+        ),
+        (_, 0) => words.pick(
+            format!("{due} 项需要您关注"),
+            format!("{} your attention", plural(due, "finding needs", "findings need")),
+        ),
+        _ => words.pick(
+            format!("{due} 项需要您关注，其中 {critical} 项严重"),
+            format!("{} your attention, {critical} critical", plural(due, "finding needs", "findings need")),
+        ),
+    };
+    match status {
+        Status::Failed => match edition.data_as_of {
+            Some(day) => words.pick(
+                format!("昨晚的处理没有完成。报表仍是 {} 的数据，今天的预警未更新。", full_day(day, words)),
+                format!(
+                    "Last night's run did not finish. The figures are still those of {}; alerts were not updated.",
+                    full_day(day, words)
+                ),
+            ),
+            None => words.pick(
+                "昨晚的处理没有完成，还没有可用的数据。".to_string(),
+                "Last night's run did not finish and there are no earlier figures.".to_string(),
+            ),
+        },
+        Status::Late => {
+            let names = name_list(&received.missing, LINES_MAX, words);
+            let mut text = words.pick("数据未到齐".to_string(), "Data is incomplete".to_string());
+            if !names.is_empty() {
+                text.push_str(&words.pick(format!("，缺 {names}"), format!(": waiting for {names}")));
+            }
+            if due + known == 0 {
+                text.push_str(words.pick("；其余一切正常。", "; all else is well."));
+            } else {
+                text.push_str(&words.pick(format!("；{}。", findings()), format!(". {}.", findings())));
+            }
+            text
+        }
+        Status::Ok if due + known == 0 => words.pick(
+            "一切正常，没有需要您处理的事。".to_string(),
+            "All is well: nothing needs your attention.".to_string(),
+        ),
+        Status::Ok => words.pick(
+            format!("一切正常，另有 {} 项提示。", due + known),
+            format!("All is well; {} for your information.", plural(due + known, "note", "notes")),
+        ),
+        Status::Alert => words.pick(format!("{}。", findings()), format!("{}.", findings())),
+    }
+}
+
+/// What is counted and not shown: further findings by rule, known ones, muted ones.
+pub(super) fn more(edition: &Edition<'_>, picked: &Picked<'_>, rest: usize, words: &Words) -> Vec<String> {
+    let by_rule = |alerts: &[&Alert]| {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for alert in alerts {
+            let name = edition.rules.get(&alert.rule).map_or_else(|| alert.rule.clone(), |rule| rule.short_name(words));
+            *counts.entry(name).or_default() += 1;
+        }
+        let parts: Vec<String> = counts.into_iter().map(|(name, count)| format!("{name} {count}")).collect();
+        parts.join(words.pick("、", ", "))
+    };
+    let mut lines = Vec::new();
+    if rest > 0 {
+        let list = by_rule(&picked.due[picked.due.len() - rest..]);
+        lines.push(words.pick(
+            format!("还有 {rest} 项：{list}。明细见报表。"),
+            format!("{rest} more: {list}. The marts have the details."),
+        ));
+    }
+    if !picked.known.is_empty() && !picked.due.is_empty() {
+        let (count, list) = (picked.known.len(), by_rule(&picked.known));
+        lines.push(
+            words.pick(
+                format!("{count} 项已告知、未变：{list}。"),
+                format!("{count} told before and unchanged: {list}."),
+            ),
+        );
+    }
+    if !picked.muted.is_empty() {
+        let (count, list) = (picked.muted.len(), by_rule(&picked.muted));
+        lines.push(words.pick(
+            format!("{count} 项暂不提示（缺数据、运行失败或已静默）：{list}。"),
+            format!("{count} held back (missing data, a failed run or silenced): {list}."),
+        ));
+    }
+    lines
+}
+
+pub(super) fn why(edition: &Edition<'_>, audience: &Audience, words: &Words) -> String {
+    let head = edition.config.company.head_office.iter().any(|one| one.eq_ignore_ascii_case(&audience.address));
+    let (zh, en) = if head {
+        (
+            "您在总部收件人名单中（config.toml 的 company.head_office）",
+            "you are on the head office list (company.head_office in config.toml)",
+        )
+    } else {
+        ("您是其中渠道、合作伙伴或客户的负责人", "you are responsible for the channels, partners or customers in it")
+    };
+    words.pick(
+        format!("您收到本邮件，因为{zh}。每次运行都会发一封；没有收到，说明系统出了问题。"),
+        format!("You get this mail because {en}. One is sent after every run: when none comes, something is broken."),
+    )
+}
+
+pub(super) fn mute(edition: &Edition<'_>, words: &Words) -> String {
+    let contact = edition.config.company.head_office.first().map_or("", String::as_str);
+    words.pick(
+        format!("暂时不想再收到某一项？把它下面的灰色编号发给 {contact}，请其静默一段时间。"),
+        format!(
+            "To stop hearing about a finding for a while, send its grey reference to {contact} and ask for a silence."
+        ),
+    )
+}
+
+pub(super) fn name_list(names: &[String], most: usize, words: &Words) -> String {
+    let shown: Vec<String> = names.iter().take(most).map(|name| clip(&header_text(name), 30)).collect();
+    let list = shown.join(words.pick("、", ", "));
+    match names.len().saturating_sub(most) {
+        0 => list,
+        rest => words.pick(format!("{list} 等 {} 家", names.len()), format!("{list} and {rest} more")),
+    }
+}
+
+pub(super) fn plural(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// At most so many characters.
+pub(super) fn clip(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_string();
+    }
+    let cut: String = text.chars().take(most - 1).collect();
+    format!("{}…", cut.trim_end())
+}

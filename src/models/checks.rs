@@ -1,0 +1,177 @@
+//! What must hold of the rows, asked after they are written and before anybody is told of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::record_batch::RecordBatch;
+use arrow::util::display::array_value_to_string;
+use datafusion::prelude::SessionContext;
+
+use super::query;
+use super::reading::World;
+use super::registry::Model;
+use super::session;
+use super::sidecar::{Check, Rule};
+use crate::error::Result;
+
+pub use super::sidecar::Severity;
+
+/// Rows shown of a failed check.
+const SAMPLES: usize = 5;
+
+/// A check that did not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckFailure {
+    /// The model.
+    pub model: String,
+    /// Kind of check, as in the sidecar.
+    pub kind: String,
+    /// What it means for the run.
+    pub severity: Severity,
+    /// Rows that break it.
+    pub rows: u64,
+    /// What was checked, how often it fails, and some rows, in words.
+    pub message: String,
+}
+
+/// Runs the checks of every model that was built, or that is checked against one that was.
+///
+/// Of a partitioned model only new partitions are looked at, where a check judges rows one by one or a key holds the
+/// partition's date: the others were checked when they were built.
+pub(super) async fn run(
+    world: &World<'_>,
+    base: &SessionContext,
+    names: &[String],
+    fresh: &BTreeMap<String, BTreeSet<String>>,
+) -> Result<Vec<CheckFailure>> {
+    let is_fresh = |name: &String| fresh.get(name).is_some_and(|partitions| !partitions.is_empty());
+    let mut failures = Vec::new();
+    for name in names {
+        let model = world.registry.model(name)?;
+        let own = is_fresh(name) || model.is_view() && model.reads.models.iter().any(is_fresh);
+        if model.sidecar.checks.is_empty() || !own && !model.check_reads.models.iter().any(is_fresh) {
+            continue;
+        }
+        let mut names: Vec<String> = model.check_reads.models.iter().cloned().collect();
+        names.push(name.clone());
+        let whole = session::fork(base)?;
+        world.provide(&whole, &world.subject(&names, &model.check_reads)?).await?;
+        let narrow = session::fork(base)?;
+        let mut reading = world.subject(&names, &model.check_reads)?;
+        if let Some(partitions) = fresh.get(name).filter(|_| model.is_partitioned()) {
+            reading.only(name, partitions);
+        }
+        world.provide(&narrow, &reading).await?;
+        for check in &model.sidecar.checks {
+            let context = if by_row(model, check) { &narrow } else { &whole };
+            failures.extend(Box::pin(ask(world, context, model, check)).await?);
+        }
+    }
+    Ok(failures)
+}
+
+fn by_row(model: &Model, check: &Check) -> bool {
+    match &check.rule {
+        Rule::NotNull(_) | Rule::Accepted(..) | Rule::Expression(_) => true,
+        Rule::Unique(columns) => {
+            model.sidecar.partition.as_ref().is_some_and(|partition| columns.contains(&partition.by))
+        }
+        Rule::Relationship(..) | Rule::Query(_) => false,
+    }
+}
+
+async fn ask(
+    world: &World<'_>,
+    context: &SessionContext,
+    model: &Model,
+    check: &Check,
+) -> Result<Option<CheckFailure>> {
+    let (sql, what) = violations(model, check);
+    let place = format!("{}: {} check", model.path.replace(".sql", ".toml"), check.rule.kind());
+    let located = |err: datafusion::error::DataFusionError| query::located(&err, &place, &sql);
+    let statement = query::parse(context, &sql).map_err(located)?;
+    let frame = query::plan(context, &statement, &world.parameters, &place, &sql).await?;
+    let found = frame.clone().count().await.map_err(located)?;
+    if found == 0 {
+        return Ok(None);
+    }
+    let columns: Vec<_> = frame.schema().columns().into_iter().map(datafusion::logical_expr::Expr::Column).collect();
+    let ordered = columns.iter().map(|column| column.clone().sort(true, false)).collect();
+    let sample = frame.sort(ordered).map_err(located)?.limit(0, Some(SAMPLES)).map_err(located)?;
+    let batches = sample.collect().await.map_err(located)?;
+    let note = check.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+    let message = format!("{}: {what}{note}: {found} rows do not hold, such as {}", model.name, words(&batches)?);
+    Ok(Some(CheckFailure {
+        model: model.name.clone(),
+        kind: check.rule.kind().to_string(),
+        severity: check.severity,
+        rows: found as u64,
+        message,
+    }))
+}
+
+/// The query for rows that break a check, and the check in words.
+fn violations(model: &Model, check: &Check) -> (String, String) {
+    let name = &model.name;
+    let shown = if model.sidecar.key.is_empty() { "*".to_string() } else { quoted(&model.sidecar.key) };
+    match &check.rule {
+        Rule::NotNull(columns) => {
+            let any: Vec<String> = columns.iter().map(|column| format!("\"{column}\" is null")).collect();
+            let sql = format!("select {} from {name} where {}", shown_with(model, columns), any.join(" or "));
+            (sql, format!("{} must not be empty", columns.join(", ")))
+        }
+        Rule::Unique(columns) => {
+            let list = quoted(columns);
+            let sql = format!("select {list}, count(*) as copies from {name} group by {list} having count(*) > 1");
+            (sql, format!("{} must be unique", columns.join(", ")))
+        }
+        Rule::Accepted(column, values) => {
+            let list: Vec<String> = values.iter().map(|value| format!("'{}'", value.replace('\'', "''"))).collect();
+            let columns = shown_with(model, std::slice::from_ref(column));
+            let sql = format!(
+                "select {columns} from {name} where \"{column}\" is not null and \"{column}\" not in ({})",
+                list.join(", ")
+            );
+            (sql, format!("{column} must be one of {}", values.join(", ")))
+        }
+        Rule::Relationship(column, to, target) => {
+            let columns = shown_with(model, std::slice::from_ref(column));
+            let sql = format!(
+                "select {columns} from {name} where \"{column}\" is not null and not exists \
+                 (select 1 from {to} as other where other.\"{target}\" = {name}.\"{column}\")"
+            );
+            (sql, format!("{column} must be found in {to}.{target}"))
+        }
+        Rule::Expression(sql) => {
+            let row = if shown == "*" { "*".to_string() } else { shown };
+            (format!("select {row} from {name} where not ({sql})"), format!("{} must hold", sql.trim()))
+        }
+        Rule::Query(sql) => (sql.clone(), "the check's query must find nothing".to_string()),
+    }
+}
+
+fn quoted(columns: &[String]) -> String {
+    columns.iter().map(|column| format!("\"{column}\"")).collect::<Vec<_>>().join(", ")
+}
+
+/// The key, and the columns that the check is about.
+fn shown_with(model: &Model, columns: &[String]) -> String {
+    let mut shown = model.sidecar.key.clone();
+    shown.extend(columns.iter().filter(|column| !model.sidecar.key.contains(column)).cloned());
+    quoted(&shown)
+}
+
+fn words(batches: &[RecordBatch]) -> Result<String> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let schema = batch.schema();
+        for row in 0..batch.num_rows() {
+            let mut cells = Vec::new();
+            for (field, array) in schema.fields().iter().zip(batch.columns()) {
+                let value = if array.is_null(row) { "nothing".to_string() } else { array_value_to_string(array, row)? };
+                cells.push(format!("{} = {value}", field.name()));
+            }
+            rows.push(cells.join(", "));
+        }
+    }
+    Ok(rows.join("; "))
+}

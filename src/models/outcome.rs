@@ -1,0 +1,141 @@
+//! What a build gave, and questions to it.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use arrow::util::display::array_value_to_string;
+use datafusion::prelude::SessionContext;
+use serde_json::Value;
+
+use super::checks::CheckFailure;
+use super::files::{self, Slice};
+use super::registry::Registry;
+use super::session::{self, Limits};
+use super::{cast, query};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::state::record::Partition;
+use crate::store::Stores;
+
+/// A row by column name: numbers as numbers, dates and instants as ISO text.
+pub type Row = BTreeMap<String, Value>;
+
+/// What a build gave.
+pub struct BuildOutcome {
+    /// Every partition of every model asked for, built or reused, in build order.
+    pub partitions: Vec<Partition>,
+    /// Checks that did not hold. With one of severity `error` nothing may be published.
+    pub failures: Vec<CheckFailure>,
+    /// What made the result smaller than it could be, in words.
+    pub notes: Vec<String>,
+    /// Models kept as files.
+    pub models: u64,
+    /// Partitions built.
+    pub built: u64,
+    /// Partitions reused.
+    pub reused: u64,
+    pub(super) context: SessionContext,
+    pub(super) schemas: BTreeMap<String, SchemaRef>,
+}
+
+impl std::fmt::Debug for BuildOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "BuildOutcome({} built, {} reused, {} failures)", self.built, self.reused, self.failures.len())
+    }
+}
+
+impl BuildOutcome {
+    /// Whether `model` was asked for.
+    pub fn has(&self, model: &str) -> bool {
+        self.schemas.contains_key(model)
+    }
+
+    /// Whether `model` was asked for and has such a column.
+    pub fn has_column(&self, model: &str, column: &str) -> bool {
+        self.schemas.get(model).is_some_and(|schema| schema.column_with_name(column).is_some())
+    }
+
+    /// All rows of `model`, in the order of its key.
+    pub async fn rows(&self, model: &str) -> Result<Vec<Row>> {
+        if !self.has(model) {
+            return Err(Error::bug(format!("`{model}` was not asked for")));
+        }
+        self.query(&format!("select * from {model}")).await
+    }
+
+    /// The answer to a query over everything that was asked for.
+    pub async fn query(&self, sql: &str) -> Result<Vec<Row>> {
+        rows(&self.batches(sql).await?)
+    }
+
+    /// The answer to a query, as batches.
+    pub async fn batches(&self, sql: &str) -> Result<Vec<RecordBatch>> {
+        ask(&self.context, sql).await
+    }
+}
+
+async fn ask(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
+    let located = |err: datafusion::error::DataFusionError| query::located(&err, "query", sql);
+    let statement = query::parse(context, sql).map_err(located)?;
+    let plan = context.state().statement_to_plan(statement).await.map_err(located)?;
+    context.execute_logical_plan(plan).await.map_err(located)?.collect().await.map_err(located)
+}
+
+/// Answers `sql` over published marts: those of `partitions` that `registry` knows.
+pub async fn query_published<'a>(
+    registry: &Registry,
+    config: &Config,
+    stores: &Stores,
+    partitions: impl IntoIterator<Item = &'a Partition>,
+    sql: &str,
+) -> Result<Vec<RecordBatch>> {
+    let context = session::open(Limits::of(config))?;
+    files::register_stores(&context, stores)?;
+    let mut slices: BTreeMap<&str, Vec<Slice>> = BTreeMap::new();
+    for partition in partitions.into_iter().filter(|partition| registry.is_mart(&partition.model)) {
+        let files = slices.entry(&partition.model).or_default();
+        files.extend(partition.file.iter().map(|file| Slice { file: file.clone(), range: None }));
+    }
+    for (mart, files) in slices {
+        let schema = cast::declared(registry.model(mart)?.columns());
+        context.register_table(mart, files::table(&context, stores, &schema, None, &files)?)?;
+    }
+    ask(&context, sql).await
+}
+
+/// Batches as rows.
+pub fn rows(batches: &[RecordBatch]) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let schema = batch.schema();
+        for at in 0..batch.num_rows() {
+            let mut row = Row::new();
+            for (field, array) in schema.fields().iter().zip(batch.columns()) {
+                row.insert(field.name().clone(), value(array.as_ref(), at)?);
+            }
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+fn value(array: &dyn Array, at: usize) -> Result<Value> {
+    if array.is_null(at) {
+        return Ok(Value::Null);
+    }
+    Ok(match array.data_type() {
+        DataType::Boolean => Value::Bool(array.as_boolean().value(at)),
+        DataType::Int64 => Value::from(array.as_primitive::<Int64Type>().value(at)),
+        DataType::Float64 => Value::from(array.as_primitive::<Float64Type>().value(at)),
+        kind if kind.is_numeric() => {
+            let text = array_value_to_string(array, at)?;
+            match text.parse::<i64>() {
+                Ok(whole) => Value::from(whole),
+                Err(_) => text.parse::<f64>().map_or(Value::String(text), Value::from),
+            }
+        }
+        _ => Value::String(array_value_to_string(array, at)?),
+    })
+}

@@ -1,0 +1,236 @@
+//! One Parquet file that every reader takes: exact columns, fixed batches, hashed while it is written, read back
+//! before anybody may rely on it, and gone when anything goes wrong on the way.
+//!
+//! Equal rows give equal bytes (marts differ by the run id in their metadata), so that a rebuilt step that did not
+//! change does not set its readers in motion.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::BatchCoalescer;
+use arrow::datatypes::{Date32Type, Field, Schema, SchemaRef};
+use bytes::Bytes;
+use chrono::NaiveDate;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use object_store::{ObjectStore, ObjectStoreExt};
+use parquet::arrow::AsyncArrowWriter;
+use parquet::arrow::async_reader::MetadataFetch;
+use parquet::arrow::parquet_to_arrow_schema;
+use parquet::basic::Compression;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+use super::cast::Conform;
+use super::query;
+use super::registry::{Layer, Model};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::state::record::{FileRef, Home};
+use crate::store::{HashingWriter, Store};
+
+/// Rows handed to the encoder at once: fixed, because page borders depend on it.
+const BATCH_ROWS: usize = 8192;
+/// A first read of this size from the end holds the footer of most files.
+const FOOTER_BYTES: usize = 64 * 1024;
+
+/// What a file tells about itself, and how it is written.
+pub(super) struct Shape {
+    /// Columns and casts.
+    pub(super) conform: Conform,
+    /// Schema with descriptions.
+    schema: SchemaRef,
+    properties: WriterProperties,
+    /// Whether a file is written even without rows.
+    pub(super) keep_empty: bool,
+}
+
+impl Shape {
+    /// For files of `model`, made by this run for this date.
+    pub(super) fn of(model: &Model, conform: Conform, config: &Config, run_id: &str, as_of: NaiveDate) -> Self {
+        let sidecar = &model.sidecar;
+        let fields: Vec<Field> = conform
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| {
+                let mut words = std::collections::HashMap::new();
+                if let Some(column) = sidecar.column(field.name()) {
+                    let unit = column.unit.clone().unwrap_or_default();
+                    for (key, text) in [("description_en", &column.en), ("description_zh", &column.zh), ("unit", &unit)]
+                    {
+                        if !text.is_empty() {
+                            words.insert(key.to_string(), text.clone());
+                        }
+                    }
+                }
+                field.as_ref().clone().with_metadata(words)
+            })
+            .collect();
+        let mart = model.layer == Layer::Marts;
+        let mut about = vec![("mart".to_string(), model.name.clone())];
+        if mart {
+            let facts = [
+                ("run_id", run_id.to_string()),
+                ("as_of_date", as_of.to_string()),
+                ("grain", sidecar.grain.clone()),
+                ("key", sidecar.key.join(",")),
+                ("description_en", sidecar.description.en.clone()),
+                ("description_zh", sidecar.description.zh.clone()),
+            ];
+            about.extend(facts.map(|(key, value)| (key.to_string(), value)));
+            about.extend(
+                sidecar
+                    .columns
+                    .iter()
+                    .map(|column| (format!("column:{}", column.name), format!("{} · {}", column.en, column.zh))),
+            );
+        }
+        let about = about.into_iter().map(|(key, value)| KeyValue::new(key, value));
+        let compression = match config.engine.compression.as_str() {
+            "zstd" => Compression::ZSTD(parquet::basic::ZstdLevel::default()),
+            _ => Compression::SNAPPY,
+        };
+        let properties = WriterProperties::builder()
+            .set_compression(compression)
+            .set_max_row_group_row_count(Some(config.publish.row_group_rows.max(1)))
+            .set_statistics_enabled(EnabledStatistics::Page)
+            .set_created_by("tributary".to_string())
+            .set_key_value_metadata(Some(about.collect()))
+            .build();
+        Self { conform, schema: Arc::new(Schema::new(fields)), properties, keep_empty: false }
+    }
+}
+
+/// Rows outside a partition would be lost or doubled; a row without a date belongs to none.
+pub(super) struct Bounds<'a> {
+    /// The date column.
+    pub(super) by: &'a str,
+}
+
+/// Writes the rows of `stream`. Gives nothing when there are none, unless the shape keeps empty files.
+pub(super) async fn write(
+    store: &Store,
+    home: Home,
+    key: &str,
+    shape: &Shape,
+    bounds: Option<&Bounds<'_>>,
+    stream: SendableRecordBatchStream,
+    model: &Model,
+) -> Result<Option<FileRef>> {
+    let upload = store.writer(key)?;
+    let mut writer = AsyncArrowWriter::try_new(upload, Arc::clone(&shape.schema), Some(shape.properties.clone()))?;
+    let rows = match fill(&mut writer, shape, bounds, stream, model).await {
+        Ok(rows) if rows > 0 || shape.keep_empty => rows,
+        outcome => {
+            writer.into_inner().abort().await?;
+            return outcome.map(|_| None);
+        }
+    };
+    let finished = match writer.finish().await {
+        Ok(_) => writer.into_inner().finish().await,
+        Err(err) => {
+            abort(writer.into_inner()).await;
+            return Err(Error::retry("upload failed").at(key).because(err));
+        }
+    };
+    let (sha256, bytes) = finished?;
+    let file = FileRef { home, key: key.to_string(), sha256, rows, bytes };
+    verify(store, &file, &shape.schema).await?;
+    Ok(Some(file))
+}
+
+/// Frees an upload that already failed; that failure is what the caller reports.
+async fn abort(upload: HashingWriter) {
+    if let Err(err) = upload.abort().await {
+        tracing::debug!(error = %err.one_line(), "a failed upload could not be aborted; its parts expire");
+    }
+}
+
+async fn fill(
+    writer: &mut AsyncArrowWriter<HashingWriter>,
+    shape: &Shape,
+    bounds: Option<&Bounds<'_>>,
+    mut stream: SendableRecordBatchStream,
+    model: &Model,
+) -> Result<u64> {
+    let mut even =
+        BatchCoalescer::new(Arc::clone(shape.conform.schema()), BATCH_ROWS).with_biggest_coalesce_batch_size(None);
+    let mut rows = 0;
+    while let Some(batch) = stream.next().await {
+        let batch = batch.map_err(|err| query::located(&err, &model.path, &model.sql))?;
+        let batch = shape.conform.apply(&batch).map_err(|err| err.at(&model.path))?;
+        if let Some(bounds) = bounds {
+            dated(&batch, bounds).map_err(|err| err.at(&model.path))?;
+        }
+        rows += batch.num_rows() as u64;
+        even.push_batch(batch)?;
+        while let Some(batch) = even.next_completed_batch() {
+            put(writer, shape, batch).await?;
+        }
+    }
+    even.finish_buffered_batch()?;
+    while let Some(batch) = even.next_completed_batch() {
+        put(writer, shape, batch).await?;
+    }
+    Ok(rows)
+}
+
+async fn put(writer: &mut AsyncArrowWriter<HashingWriter>, shape: &Shape, batch: RecordBatch) -> Result<()> {
+    let batch = batch.with_schema(Arc::clone(&shape.schema))?;
+    writer.write(&batch).await.map_err(|err| Error::retry("upload failed").because(err))
+}
+
+fn dated(batch: &RecordBatch, bounds: &Bounds<'_>) -> Result<()> {
+    let dates = batch
+        .column_by_name(bounds.by)
+        .and_then(|array| array.as_primitive_opt::<Date32Type>())
+        .ok_or_else(|| Error::bug(format!("partition column `{}` is not a date", bounds.by)))?;
+    if dates.null_count() > 0 {
+        return Err(Error::config(format!(
+            "{} rows have no `{}`, so they belong to no partition",
+            dates.null_count(),
+            bounds.by
+        ))
+        .hint("leave such rows out in the query, or give them a date"));
+    }
+    Ok(())
+}
+
+/// Reads back what was written: rows and schema, from the store.
+async fn verify(store: &Store, file: &FileRef, schema: &Schema) -> Result<()> {
+    let unreadable = |err| Error::input("a file just written cannot be read back").at(&file.key).because(err);
+    let fetch = Fetch { store: store.object(), path: store.path(&file.key)? };
+    let metadata = ParquetMetaDataReader::new()
+        .with_prefetch_hint(Some(FOOTER_BYTES))
+        .load_and_finish(fetch, file.bytes)
+        .await
+        .map_err(unreadable)?;
+    let metadata = metadata.file_metadata();
+    let rows = metadata.num_rows();
+    if u64::try_from(rows) != Ok(file.rows) {
+        return Err(Error::bug(format!("holds {rows} rows; {} were written", file.rows)).at(&file.key));
+    }
+    let found = parquet_to_arrow_schema(metadata.schema_descr(), metadata.key_value_metadata()).map_err(unreadable)?;
+    if found.fields() != schema.fields() {
+        return Err(Error::bug("reads back with another schema than written").at(&file.key));
+    }
+    Ok(())
+}
+
+/// Reads ranges of one object for the Parquet reader.
+struct Fetch {
+    store: Arc<dyn ObjectStore>,
+    path: object_store::path::Path,
+}
+
+impl MetadataFetch for Fetch {
+    fn fetch(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
+        Box::pin(async move {
+            self.store.get_range(&self.path, range).await.map_err(|err| ParquetError::External(Box::new(err)))
+        })
+    }
+}

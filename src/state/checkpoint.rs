@@ -1,0 +1,516 @@
+//! A checkpoint: the folded state as one Parquet file, so that a night need not read every commit ever
+//! written. Contents, deliveries and partitions, of which there are many, are columns; the rest is
+//! JSON in a column of its own. What a key repeats of its row is not stored again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, Date32Builder, Int64Array, Int64Builder, RecordBatch, StringArray,
+    StringBuilder,
+};
+use arrow::datatypes::{Date32Type, Int64Type};
+use bytes::Bytes;
+use chrono::{DateTime, NaiveDate, Utc};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::fold::{Deliveries, Done, Keep, Remembered, State};
+use super::nonce;
+use super::record::{CheckpointRef, FileRef, Home, Input, InputStatus, Partition, Period, Sighting};
+use crate::error::{Error, Result};
+use crate::store::{Store, keys, sha256_hex};
+
+/// Rows of one batch while writing.
+const BATCH_ROWS: usize = 65_536;
+/// Stands for a key that follows from its row.
+const DERIVED: &str = "=";
+
+/// Writes the state as a checkpoint and says how a commit names it.
+pub(super) async fn save(lake: &Store, state: &State) -> Result<CheckpointRef> {
+    let bytes = encode(state)?;
+    let sha256 = sha256_hex(&bytes);
+    let key = keys::checkpoint(state.number, &nonce()[..8]);
+    lake.put(&key, bytes).await?;
+    Ok(CheckpointRef { number: state.number, key, sha256 })
+}
+
+/// Reads the checkpoint that a commit names.
+pub(super) async fn load(lake: &Store, named: &CheckpointRef, keep: Keep) -> Result<State> {
+    let bytes = lake.get_verified(&named.key, &named.sha256).await?;
+    let mut state = State::new(keep);
+    decode(bytes, &mut state)
+        .map_err(|err| Error::input("the checkpoint cannot be read").at(&named.key).because(err.one_line()))?;
+    if state.number != named.number {
+        return Err(
+            Error::input(format!("it folds {} commits; expected {}", state.number, named.number)).at(&named.key)
+        );
+    }
+    Ok(state)
+}
+
+macro_rules! columns {
+    ($($text:ident)* ; $($number:ident)* ; $($date:ident)*) => {
+        #[derive(Default)]
+        struct Row<'a> { $($text: Option<&'a str>,)* $($number: Option<i64>,)* $($date: Option<NaiveDate>,)* }
+
+        #[derive(Default)]
+        struct Builders { rows: usize, $($text: StringBuilder,)* $($number: Int64Builder,)* $($date: Date32Builder,)* }
+
+        impl Builders {
+            fn push(&mut self, row: &Row<'_>) {
+                self.rows += 1;
+                $(self.$text.append_option(row.$text);)*
+                $(self.$number.append_option(row.$number);)*
+                $(self.$date.append_option(row.$date.map(Date32Type::from_naive_date));)*
+            }
+            fn finish(&mut self) -> Result<RecordBatch> {
+                self.rows = 0;
+                Ok(RecordBatch::try_from_iter_with_nullable([
+                    $((stringify!($text), Arc::new(self.$text.finish()) as ArrayRef, true),)*
+                    $((stringify!($number), Arc::new(self.$number.finish()) as ArrayRef, true),)*
+                    $((stringify!($date), Arc::new(self.$date.finish()) as ArrayRef, true),)*
+                ])?)
+            }
+        }
+
+        struct Arrays<'a> { $($text: &'a StringArray,)* $($number: &'a Int64Array,)* $($date: &'a Date32Array,)* }
+
+        impl<'a> Arrays<'a> {
+            fn of(batch: &'a RecordBatch) -> Result<Self> {
+                let find = |name: &str| {
+                    batch.column_by_name(name).ok_or_else(|| Error::input(format!("column {name} is missing")))
+                };
+                let wrong = |name: &str| Error::input(format!("column {name} has another type"));
+                Ok(Self {
+                    $($text: find(stringify!($text))?.as_string_opt().ok_or_else(|| wrong(stringify!($text)))?,)*
+                    $($number: find(stringify!($number))?.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong(stringify!($number)))?,)*
+                    $($date: find(stringify!($date))?.as_primitive_opt::<Date32Type>().ok_or_else(|| wrong(stringify!($date)))?,)*
+                })
+            }
+            fn row(&self, i: usize) -> Row<'a> {
+                Row {
+                    $($text: self.$text.is_valid(i).then(|| self.$text.value(i)),)*
+                    $($number: self.$number.is_valid(i).then(|| self.$number.value(i)),)*
+                    $($date: self.$date.is_valid(i).then(|| self.$date.value_as_date(i)).flatten(),)*
+                }
+            }
+        }
+    };
+}
+
+columns! {
+    section sender feed sha256 key etag status outcome reason contract_fingerprint run_id json
+    file_home file_key file_sha256 rejects_home rejects_key rejects_sha256 ;
+    bytes last_modified delivered_at resent_at rows_read rows_clean rows_rejected
+    file_rows file_bytes rejects_rows rejects_bytes last_used ;
+    period_start period_end first_date last_date
+}
+
+/// What few inputs have: kept as JSON.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Rest {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    months: BTreeMap<String, u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    masked: Vec<Period>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    number: u64,
+    head_sha256: Option<String>,
+    epoch: u64,
+    written_at: Option<DateTime<Utc>>,
+    logical_date: Option<NaiveDate>,
+    model_dates: BTreeMap<String, NaiveDate>,
+}
+
+fn encode(state: &State) -> Result<Vec<u8>> {
+    let mut sink = Sink { writer: None, builders: Builders::default() };
+    let head = Head {
+        number: state.number,
+        head_sha256: state.head_sha256.clone(),
+        epoch: state.epoch,
+        written_at: state.written_at,
+        logical_date: state.logical_date,
+        model_dates: state.model_dates.clone(),
+    };
+    let done: Vec<_> = state.done.iter().map(|((job, date), d)| (job, date, &d.run_id, &d.plan_fingerprint)).collect();
+    sink.json("head", &head)?;
+    sink.json("alerts", &state.alerts)?;
+    sink.json("owed", &state.owed)?;
+    sink.json("runs", &state.runs)?;
+    sink.json("silences", &state.silences)?;
+    sink.json("frozen", &state.frozen)?;
+    sink.json("done", &done)?;
+    for place in state.deliveries.values() {
+        for input in place.inputs.values() {
+            sink.input(input, own_sighting(place, input))?;
+        }
+        for sighting in place.sightings.values().flatten() {
+            let input = place.inputs.get(&sighting.sha256);
+            if !input.is_some_and(|input| own_sighting(place, input).is_some_and(|own| Arc::ptr_eq(own, sighting))) {
+                sink.sighting(sighting)?;
+            }
+        }
+    }
+    for partition in state.current.values() {
+        sink.partition("current", partition, None)?;
+    }
+    for entry in state.remembered.values().flatten() {
+        sink.partition("remembered", &entry.partition, Some(entry.last_used))?;
+    }
+    sink.close()
+}
+
+/// The sighting that says nothing but what its input says, and is the only one of its key.
+fn own_sighting<'a>(place: &'a Deliveries, input: &Input) -> Option<&'a Arc<Sighting>> {
+    let [only] = place.sightings.get(&input.key)?.as_slice() else { return None };
+    let said = Sighting { outcome: only.outcome.clone(), ..Sighting::of(input) };
+    (**only == said).then_some(only)
+}
+
+struct Sink {
+    writer: Option<ArrowWriter<Vec<u8>>>,
+    builders: Builders,
+}
+
+impl Sink {
+    fn json(&mut self, key: &str, value: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string(value)?;
+        self.push(&Row { section: Some("json"), key: Some(key), json: Some(&text), ..Row::default() })
+    }
+
+    fn input(&mut self, input: &Input, own: Option<&Arc<Sighting>>) -> Result<()> {
+        let rest =
+            Rest { warnings: input.warnings.clone(), months: input.months.clone(), masked: input.masked.clone() };
+        let json = if rest == Rest::default() { None } else { Some(serde_json::to_string(&rest)?) };
+        let mut row = Row {
+            section: Some("input"),
+            sender: Some(&input.sender),
+            feed: Some(&input.feed),
+            sha256: Some(&input.sha256),
+            key: Some(&input.key),
+            etag: input.etag.as_deref(),
+            status: Some(status_text(input.status)),
+            outcome: own.map(|own| own.outcome.as_str()),
+            reason: input.reason.as_deref(),
+            contract_fingerprint: Some(&input.contract_fingerprint),
+            run_id: Some(&input.run_id),
+            json: json.as_deref(),
+            bytes: Some(signed(input.bytes)),
+            last_modified: Some(nanos(input.last_modified)),
+            delivered_at: Some(nanos(input.delivered_at)),
+            resent_at: input.resent_at.map(nanos),
+            rows_read: Some(signed(input.rows_read)),
+            rows_clean: Some(signed(input.rows_clean)),
+            rows_rejected: Some(signed(input.rows_rejected)),
+            period_start: input.period_start,
+            period_end: input.period_end,
+            first_date: input.first_date,
+            last_date: input.last_date,
+            ..Row::default()
+        };
+        if let Some(file) = &input.staged {
+            let derived = file.key == staged_key(keys::staged, input);
+            file_row(&mut row, file, derived);
+        }
+        if let Some(file) = &input.rejects {
+            row.rejects_home = Some(home_text(file.home));
+            row.rejects_key = Some(if file.key == staged_key(keys::rejects, input) { DERIVED } else { &file.key });
+            row.rejects_sha256 = Some(&file.sha256);
+            row.rejects_rows = Some(signed(file.rows));
+            row.rejects_bytes = Some(signed(file.bytes));
+        }
+        self.push(&row)
+    }
+
+    fn sighting(&mut self, sighting: &Sighting) -> Result<()> {
+        self.push(&Row {
+            section: Some("sighting"),
+            sender: Some(&sighting.sender),
+            feed: Some(&sighting.feed),
+            sha256: Some(&sighting.sha256),
+            key: Some(&sighting.key),
+            etag: sighting.etag.as_deref(),
+            outcome: Some(&sighting.outcome),
+            run_id: Some(&sighting.run_id),
+            bytes: Some(signed(sighting.bytes)),
+            last_modified: Some(nanos(sighting.last_modified)),
+            delivered_at: Some(nanos(sighting.delivered_at)),
+            period_start: sighting.period.map(|period| period.0),
+            period_end: sighting.period.map(|period| period.1),
+            ..Row::default()
+        })
+    }
+
+    fn partition(&mut self, section: &str, made: &Partition, last_used: Option<DateTime<Utc>>) -> Result<()> {
+        let mut row = Row {
+            section: Some(section),
+            sender: Some(&made.model),
+            feed: Some(&made.partition),
+            sha256: Some(&made.fingerprint),
+            last_used: last_used.map(nanos),
+            ..Row::default()
+        };
+        if let Some(file) = &made.file {
+            file_row(&mut row, file, false);
+        }
+        self.push(&row)
+    }
+
+    fn push(&mut self, row: &Row<'_>) -> Result<()> {
+        self.builders.push(row);
+        if self.builders.rows >= BATCH_ROWS { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let batch = self.builders.finish()?;
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => {
+                let properties = WriterProperties::builder()
+                    .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+                    .set_max_row_group_row_count(Some(BATCH_ROWS))
+                    .build();
+                none.insert(ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))?)
+            }
+        };
+        Ok(writer.write(&batch)?)
+    }
+
+    fn close(mut self) -> Result<Vec<u8>> {
+        self.flush()?;
+        let writer = self.writer.ok_or_else(|| Error::bug("a checkpoint without rows"))?;
+        Ok(writer.into_inner()?)
+    }
+}
+
+fn decode(bytes: Bytes, state: &mut State) -> Result<()> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(BATCH_ROWS).build()?;
+    for batch in reader {
+        let batch = batch?;
+        let arrays = Arrays::of(&batch)?;
+        for i in 0..batch.num_rows() {
+            fold_row(&arrays.row(i), state)?;
+        }
+    }
+    Ok(())
+}
+
+fn fold_row(row: &Row<'_>, state: &mut State) -> Result<()> {
+    match row.section {
+        Some("json") => fold_json(row, state),
+        Some("input") => {
+            let input = input_of(row)?;
+            if let Some(outcome) = row.outcome {
+                state.put_sighting(Sighting { outcome: outcome.to_string(), ..Sighting::of(&input) });
+            }
+            state.put_input(input);
+            Ok(())
+        }
+        Some("sighting") => {
+            state.put_sighting(sighting_of(row)?);
+            Ok(())
+        }
+        Some(section @ ("current" | "remembered")) => {
+            let made = Arc::new(Partition {
+                model: text(row.sender)?,
+                partition: text(row.feed)?,
+                fingerprint: text(row.sha256)?,
+                file: file_of(row, None)?,
+            });
+            let place = (made.model.clone(), made.partition.clone());
+            if section == "current" {
+                state.current.insert(place, made);
+            } else {
+                let last_used = time(row.last_used)?;
+                state.remembered.entry(place).or_default().push(Remembered { partition: made, last_used });
+            }
+            Ok(())
+        }
+        other => Err(Error::input(format!("unknown section {other:?}"))),
+    }
+}
+
+fn fold_json(row: &Row<'_>, state: &mut State) -> Result<()> {
+    fn read<T: DeserializeOwned>(row: &Row<'_>) -> Result<T> {
+        Ok(serde_json::from_str(row.json.ok_or_else(missing)?)?)
+    }
+    match row.key {
+        Some("head") => {
+            let head: Head = read(row)?;
+            state.number = head.number;
+            state.head_sha256 = head.head_sha256;
+            state.epoch = head.epoch;
+            state.written_at = head.written_at;
+            state.logical_date = head.logical_date;
+            state.model_dates = head.model_dates;
+        }
+        Some("alerts") => state.alerts = read(row)?,
+        Some("owed") => state.owed = read(row)?,
+        Some("runs") => state.runs = read(row)?,
+        Some("silences") => state.silences = read(row)?,
+        Some("frozen") => state.frozen = read(row)?,
+        Some("done") => {
+            let done: Vec<(String, NaiveDate, String, String)> = read(row)?;
+            let entry = |(job, date, run_id, plan_fingerprint)| ((job, date), Done { run_id, plan_fingerprint });
+            state.done = done.into_iter().map(entry).collect();
+        }
+        other => return Err(Error::input(format!("unknown part {other:?}"))),
+    }
+    Ok(())
+}
+
+fn input_of(row: &Row<'_>) -> Result<Input> {
+    let rest: Rest = row.json.map(serde_json::from_str).transpose()?.unwrap_or_default();
+    let mut input = Input {
+        sender: text(row.sender)?,
+        feed: text(row.feed)?,
+        sha256: text(row.sha256)?,
+        key: text(row.key)?,
+        bytes: count(row.bytes)?,
+        etag: row.etag.map(str::to_string),
+        last_modified: time(row.last_modified)?,
+        delivered_at: time(row.delivered_at)?,
+        period_start: row.period_start,
+        period_end: row.period_end,
+        status: status_of(row.status)?,
+        reason: row.reason.map(str::to_string),
+        contract_fingerprint: text(row.contract_fingerprint)?,
+        run_id: text(row.run_id)?,
+        rows_read: count(row.rows_read)?,
+        rows_clean: count(row.rows_clean)?,
+        rows_rejected: count(row.rows_rejected)?,
+        warnings: rest.warnings,
+        staged: None,
+        rejects: None,
+        months: rest.months,
+        first_date: row.first_date,
+        last_date: row.last_date,
+        masked: rest.masked,
+        resent_at: row.resent_at.map(DateTime::from_timestamp_nanos),
+    };
+    input.staged = file_of(row, Some(&input))?;
+    if let Some(key) = row.rejects_key {
+        input.rejects = Some(FileRef {
+            home: home_of(row.rejects_home)?,
+            key: if key == DERIVED { staged_key(keys::rejects, &input) } else { key.to_string() },
+            sha256: text(row.rejects_sha256)?,
+            rows: count(row.rejects_rows)?,
+            bytes: count(row.rejects_bytes)?,
+        });
+    }
+    Ok(input)
+}
+
+fn sighting_of(row: &Row<'_>) -> Result<Sighting> {
+    Ok(Sighting {
+        key: text(row.key)?,
+        bytes: count(row.bytes)?,
+        etag: row.etag.map(str::to_string),
+        last_modified: time(row.last_modified)?,
+        sender: text(row.sender)?,
+        feed: text(row.feed)?,
+        sha256: text(row.sha256)?,
+        delivered_at: time(row.delivered_at)?,
+        period: row.period_start.zip(row.period_end),
+        outcome: text(row.outcome)?,
+        run_id: text(row.run_id)?,
+    })
+}
+
+fn file_row<'a>(row: &mut Row<'a>, file: &'a FileRef, derived: bool) {
+    row.file_home = Some(home_text(file.home));
+    row.file_key = Some(if derived { DERIVED } else { &file.key });
+    row.file_sha256 = Some(&file.sha256);
+    row.file_rows = Some(signed(file.rows));
+    row.file_bytes = Some(signed(file.bytes));
+}
+
+fn file_of(row: &Row<'_>, input: Option<&Input>) -> Result<Option<FileRef>> {
+    let Some(key) = row.file_key else { return Ok(None) };
+    let key = match input {
+        Some(input) if key == DERIVED => staged_key(keys::staged, input),
+        _ => key.to_string(),
+    };
+    Ok(Some(FileRef {
+        home: home_of(row.file_home)?,
+        key,
+        sha256: text(row.file_sha256)?,
+        rows: count(row.file_rows)?,
+        bytes: count(row.file_bytes)?,
+    }))
+}
+
+fn staged_key(build: fn(&str, &str, &str, &str, &str) -> String, input: &Input) -> String {
+    build(&input.feed, &input.sender, &input.sha256, &input.contract_fingerprint, &input.run_id)
+}
+
+fn missing() -> Error {
+    Error::input("a value is missing")
+}
+
+fn text(value: Option<&str>) -> Result<String> {
+    value.map(str::to_string).ok_or_else(missing)
+}
+
+fn count(value: Option<i64>) -> Result<u64> {
+    u64::try_from(value.ok_or_else(missing)?).map_err(|err| Error::input("a count is negative").because(err))
+}
+
+fn time(value: Option<i64>) -> Result<DateTime<Utc>> {
+    value.map(DateTime::from_timestamp_nanos).ok_or_else(missing)
+}
+
+/// Counts stay far below the bound; times beyond the year 2262 are brought down to it, which keeps
+/// their order.
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn nanos(at: DateTime<Utc>) -> i64 {
+    at.timestamp_nanos_opt().unwrap_or(if at.timestamp() < 0 { i64::MIN } else { i64::MAX })
+}
+
+fn status_text(status: InputStatus) -> &'static str {
+    match status {
+        InputStatus::Active => "active",
+        InputStatus::Superseded => "superseded",
+        InputStatus::Quarantined => "quarantined",
+    }
+}
+
+fn status_of(text: Option<&str>) -> Result<InputStatus> {
+    match text {
+        Some("active") => Ok(InputStatus::Active),
+        Some("superseded") => Ok(InputStatus::Superseded),
+        Some("quarantined") => Ok(InputStatus::Quarantined),
+        other => Err(Error::input(format!("unknown status {other:?}"))),
+    }
+}
+
+fn home_text(home: Home) -> &'static str {
+    match home {
+        Home::Lake => "lake",
+        Home::Marts => "marts",
+    }
+}
+
+fn home_of(text: Option<&str>) -> Result<Home> {
+    match text {
+        Some("lake") => Ok(Home::Lake),
+        Some("marts") => Ok(Home::Marts),
+        other => Err(Error::input(format!("unknown store {other:?}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,351 @@
+//! What a delivery means. The ledger knows every content that a sender delivered for a feed and when,
+//! and works out which of them count, from all of them at once: so the order in which they were
+//! processed cannot matter.
+//!
+//! Versions are ordered by delivery time, then last modification, then content hash. What that order
+//! means, the feed says ([`Replaces`]). Quarantined contents take part in nothing: the partner's last
+//! good data stays.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::State;
+use super::record::{Input, InputStatus, Period, Sighting};
+use crate::store::Object;
+
+/// What a later delivery does to an earlier one of the same sender and feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replaces {
+    /// Event feeds: it holds the dates of its period from then on. Same or wider period: the earlier
+    /// one is superseded whole; overlapping: the earlier one keeps its other dates.
+    Period,
+    /// Event feeds where SQL takes the latest delivery of each key: only the very same period supersedes.
+    Key,
+    /// Reference feeds: only the same snapshot date supersedes; earlier snapshots stay as history.
+    Snapshot,
+}
+
+/// What the ledger makes of a night's deliveries.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settled {
+    /// New contents, and known ones that stand differently now; for `Changes.inputs`.
+    pub inputs: Vec<Input>,
+    /// Every delivery with what it meant; for `Changes.sightings`.
+    pub sightings: Vec<Sighting>,
+}
+
+/// Whether an object of the inbox must be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// Nobody has looked at it.
+    New,
+    /// Its key, size, etag and time are those of a recorded delivery.
+    Unchanged,
+    /// Delivered anew with the etag of the recorded content (its sha256): a delivery, but nothing to fetch.
+    Again(String),
+}
+
+/// Looks an object of the inbox up.
+pub fn seen(state: &State, sender: &str, feed: &str, object: &Object) -> Seen {
+    let Some(last) = state.last_sighting(sender, feed, object) else { return Seen::New };
+    let same_tag = last.bytes == object.size && last.etag == object.etag;
+    if same_tag && last.last_modified == object.last_modified {
+        Seen::Unchanged
+    } else if same_tag && object.etag.is_some() {
+        Seen::Again(last.sha256.clone())
+    } else {
+        Seen::New
+    }
+}
+
+/// Whether an object of the inbox is known as it is, so that nothing needs to be done.
+pub fn already_seen(state: &State, sender: &str, feed: &str, object: &Object) -> bool {
+    seen(state, sender, feed, object) == Seen::Unchanged
+}
+
+/// Decides what deliveries mean. `staged` are contents read in this run, whatever their status says
+/// (only [`InputStatus::Quarantined`] is heeded); `repeats` are deliveries whose content is known or is
+/// among `staged`. `replaces` gives the rule of each feed.
+pub fn settle(
+    state: &State,
+    staged: Vec<Input>,
+    repeats: Vec<Sighting>,
+    replaces: impl Fn(&str) -> Replaces,
+) -> Settled {
+    let mut places: BTreeMap<(String, String), (Vec<Input>, Vec<Sighting>)> = BTreeMap::new();
+    for input in staged {
+        let place = places.entry((input.sender.clone(), input.feed.clone())).or_default();
+        place.1.push(Sighting::of(&input));
+        place.0.push(input);
+    }
+    for sighting in repeats {
+        places.entry((sighting.sender.clone(), sighting.feed.clone())).or_default().1.push(sighting);
+    }
+    let mut settled = Settled::default();
+    for ((sender, feed), (staged, arrived)) in places {
+        let rule = replaces(&feed);
+        settle_place(state, &sender, &feed, staged, arrived, rule, &mut settled);
+    }
+    settled
+}
+
+fn settle_place(
+    state: &State,
+    sender: &str,
+    feed: &str,
+    staged: Vec<Input>,
+    mut arrived: Vec<Sighting>,
+    rule: Replaces,
+    settled: &mut Settled,
+) {
+    let mut versions: BTreeMap<String, Arc<Input>> =
+        state.versions(sender, feed).map(|input| (input.sha256.clone(), Arc::clone(input))).collect();
+    let before = versions.clone();
+    for input in staged {
+        let keep = versions.get(&input.sha256).is_some_and(|known| {
+            if before.contains_key(&input.sha256) {
+                // Read again by the same contract: the rows are there already.
+                known.contract_fingerprint == input.contract_fingerprint && known.status != InputStatus::Quarantined
+            } else {
+                // The same content twice in one night: the earlier delivery stands for both.
+                delivery_order(known) <= delivery_order(&input)
+            }
+        });
+        if !keep {
+            versions.insert(input.sha256.clone(), Arc::new(input));
+        }
+    }
+    // A repeat of a content that nobody has read says nothing yet: it stays unseen and is fetched.
+    arrived.retain(|sighting| versions.contains_key(&sighting.sha256));
+    arrived.sort_by(|a, b| sighting_order(a).cmp(&sighting_order(b)));
+
+    let recorded: BTreeMap<Identity<'_>, &Sighting> =
+        state.sightings(sender, feed).map(|sighting| (identity(sighting), sighting.as_ref())).collect();
+    let mut sightings = recorded.clone();
+    sightings.extend(arrived.iter().map(|sighting| (identity(sighting), sighting)));
+    let sightings: Vec<&Sighting> = sightings.into_values().collect();
+    let versions: Vec<Arc<Input>> = versions.into_values().collect();
+    let resolved = resolve(&versions, &sightings, rule);
+    let by_content: BTreeMap<&str, &Input> = resolved.iter().map(|input| (input.sha256.as_str(), input)).collect();
+
+    let mut known: BTreeSet<(&str, Option<Period>)> = BTreeSet::new();
+    known.extend(before.values().map(|input| meaning(input, input.period())));
+    known
+        .extend(recorded.values().filter_map(|held| Some(meaning(by_content.get(held.sha256.as_str())?, held.period))));
+    let mut told = BTreeSet::new();
+    for sighting in &arrived {
+        let Some(now) = by_content.get(sighting.sha256.as_str()) else { continue };
+        if !told.insert(identity(sighting)) {
+            continue;
+        }
+        let was = before.get(&now.sha256).map(|input| input.status);
+        let healed = was == Some(InputStatus::Quarantined) && now.status != InputStatus::Quarantined;
+        let first = known.insert(meaning(now, sighting.period.or(now.period()))) || healed;
+        let held = recorded.get(&identity(sighting));
+        let outcome = match held {
+            Some(held) if !healed => held.outcome.clone(),
+            _ => outcome(sighting, now, was, first, &resolved, rule).to_string(),
+        };
+        let sighting = Sighting { outcome, ..sighting.clone() };
+        let unchanged =
+            |held: &&&Sighting| Sighting { run_id: sighting.run_id.clone(), ..(**held).clone() } == sighting;
+        if held.filter(unchanged).is_none() {
+            settled.sightings.push(sighting);
+        }
+    }
+    settled
+        .inputs
+        .extend(resolved.into_iter().filter(|input| before.get(&input.sha256).is_none_or(|was| **was != *input)));
+}
+
+type Identity<'a> = (&'a str, &'a str, DateTime<Utc>);
+
+/// What makes it the same delivery.
+fn identity(sighting: &Sighting) -> Identity<'_> {
+    (&sighting.key, &sighting.sha256, sighting.last_modified)
+}
+
+/// What makes it say the same: its content; for an empty one also the period it is empty for.
+fn meaning(input: &Input, period: Option<Period>) -> (&str, Option<Period>) {
+    (&input.sha256, period.filter(|_| input.rows_read == 0))
+}
+
+/// What one delivery meant, for people.
+fn outcome(
+    sighting: &Sighting,
+    now: &Input,
+    was: Option<InputStatus>,
+    first: bool,
+    all: &[Input],
+    rule: Replaces,
+) -> &'static str {
+    if now.status == InputStatus::Quarantined {
+        return "quarantined";
+    }
+    let period = sighting.period.or(now.period());
+    if !first {
+        let back = was == Some(InputStatus::Superseded) && now.status == InputStatus::Active;
+        return if back { "reinstated" } else { "duplicate" };
+    }
+    if now.status == InputStatus::Superseded {
+        return "older";
+    }
+    let (at, sha256) = ((sighting.delivered_at, sighting.last_modified), &now.sha256);
+    let corrects = all.iter().any(|other| {
+        other.status != InputStatus::Quarantined
+            && other.sha256 != *sha256
+            && (other.delivered_at, other.last_modified, &other.sha256) < (at.0, at.1, sha256)
+            && touches(rule, period, other.period())
+    });
+    if corrects { "corrected" } else { "new" }
+}
+
+/// Whether a later delivery for `later` takes anything from an earlier one for `earlier`.
+fn touches(rule: Replaces, later: Option<Period>, earlier: Option<Period>) -> bool {
+    let (Some(later), Some(earlier)) = (later, earlier) else { return false };
+    match rule {
+        Replaces::Period => later.0 <= earlier.1 && earlier.0 <= later.1,
+        Replaces::Key => later == earlier,
+        Replaces::Snapshot => later.0 == earlier.0,
+    }
+}
+
+type Order<'a> = (DateTime<Utc>, DateTime<Utc>, &'a str);
+
+fn delivery_order(input: &Input) -> Order<'_> {
+    (input.delivered_at, input.last_modified, &input.key)
+}
+
+fn sighting_order(sighting: &Sighting) -> Order<'_> {
+    (sighting.delivered_at, sighting.last_modified, &sighting.key)
+}
+
+/// One delivery of one content for one period.
+struct Appearance<'a> {
+    delivered_at: DateTime<Utc>,
+    last_modified: DateTime<Utc>,
+    sha256: &'a str,
+    period: Option<Period>,
+    index: usize,
+}
+
+/// Works out, from every content and every delivery of one sender and feed, how each content stands.
+/// Depends on nothing but these sets; gives the contents in the order in which they came.
+///
+/// A content with rows reports one period, that of its first delivery, and counts from its newest
+/// delivery for it. An empty content reports nothing sold for each period it was delivered for.
+pub fn resolve(versions: &[Arc<Input>], sightings: &[&Sighting], rule: Replaces) -> Vec<Input> {
+    let mut resolved: Vec<Input> = versions.iter().map(|input| (**input).clone()).collect();
+    let mut by_content: BTreeMap<&str, Vec<&Sighting>> = BTreeMap::new();
+    for sighting in sightings {
+        by_content.entry(sighting.sha256.as_str()).or_default().push(sighting);
+    }
+    let own: Vec<Sighting> = versions.iter().map(|input| Sighting::of(input)).collect();
+    let mut appearances = Vec::new();
+    for (index, input) in versions.iter().enumerate() {
+        let mut deliveries: Vec<&Sighting> = by_content.remove(input.sha256.as_str()).unwrap_or_default();
+        // An input tells of its own delivery, should no sighting do so.
+        if !deliveries.iter().any(|sighting| identity(sighting) == identity(&own[index])) {
+            deliveries.push(&own[index]);
+        }
+        deliveries.sort_by(|a, b| sighting_order(a).cmp(&sighting_order(b)));
+        let (Some(first), Some(last)) = (deliveries.first(), deliveries.last()) else { continue };
+        let period = |sighting: &Sighting| sighting.period.or(input.period()).filter(|period| period.0 <= period.1);
+        let reported = period(first);
+        let record = &mut resolved[index];
+        record.key.clone_from(&first.key);
+        record.bytes = first.bytes;
+        record.etag.clone_from(&first.etag);
+        record.last_modified = first.last_modified;
+        record.delivered_at = first.delivered_at;
+        (record.period_start, record.period_end) = (reported.map(|p| p.0), reported.map(|p| p.1));
+        record.masked.clear();
+        let resent = rule == Replaces::Key && last.delivered_at > first.delivered_at;
+        record.resent_at = resent.then_some(last.delivered_at);
+        if input.status == InputStatus::Quarantined {
+            continue;
+        }
+        record.status = InputStatus::Superseded;
+        let empty = input.rows_read == 0;
+        appearances.extend(deliveries.iter().filter(|sighting| empty || period(sighting) == reported).map(
+            |sighting| Appearance {
+                delivered_at: sighting.delivered_at,
+                last_modified: sighting.last_modified,
+                sha256: &input.sha256,
+                period: period(sighting),
+                index,
+            },
+        ));
+    }
+    // Newest first: each finds what later ones have taken already.
+    appearances
+        .sort_by(|a, b| (b.delivered_at, b.last_modified, b.sha256).cmp(&(a.delivered_at, a.last_modified, a.sha256)));
+    let mut taken = Taken::default();
+    let mut counted: BTreeSet<(usize, Option<Period>)> = BTreeSet::new();
+    for appearance in appearances {
+        if !counted.insert((appearance.index, appearance.period)) {
+            continue;
+        }
+        let record = &mut resolved[appearance.index];
+        let Some(period) = appearance.period else {
+            record.status = InputStatus::Active;
+            continue;
+        };
+        let stands = match rule {
+            Replaces::Period => {
+                let masked = taken.within(period);
+                let stands = masked != [period];
+                if stands && record.rows_read > 0 {
+                    record.masked = masked;
+                }
+                taken.add(period);
+                stands
+            }
+            Replaces::Key => taken.exact.insert(period),
+            Replaces::Snapshot => taken.exact.insert((period.0, period.0)),
+        };
+        if stands {
+            record.status = InputStatus::Active;
+        }
+    }
+    resolved
+}
+
+/// Dates and periods that later deliveries hold.
+#[derive(Default)]
+struct Taken {
+    /// Disjoint ranges, not adjacent, by first date.
+    ranges: BTreeMap<NaiveDate, NaiveDate>,
+    exact: BTreeSet<Period>,
+}
+
+impl Taken {
+    /// The taken parts of a period.
+    fn within(&self, period: Period) -> Vec<Period> {
+        let before = self.ranges.range(..period.0).next_back();
+        let from = before.filter(|(_, end)| **end >= period.0).into_iter();
+        from.chain(self.ranges.range(period.0..=period.1))
+            .map(|(start, end)| ((*start).max(period.0), (*end).min(period.1)))
+            .collect()
+    }
+
+    fn add(&mut self, period: Period) {
+        let (mut start, mut end) = period;
+        // Ranges that touch or adjoin become one, so that a wholly taken period shows as one range.
+        let reach = end.succ_opt().unwrap_or(end);
+        while let Some((first, last)) = self.ranges.range(..=reach).next_back().map(|(first, last)| (*first, *last)) {
+            if last.succ_opt().unwrap_or(last) < start {
+                break;
+            }
+            self.ranges.remove(&first);
+            start = start.min(first);
+            end = end.max(last);
+        }
+        self.ranges.insert(start, end);
+    }
+}
+
+#[cfg(test)]
+mod tests;

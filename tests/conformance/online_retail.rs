@@ -1,0 +1,162 @@
+//! Online Retail: 305 trading days played one night at a time, with duplicates, late, broken and corrected files
+//! thrown in, must end exactly where one build over everything ends, and at the published figures.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use chrono::NaiveDate;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+
+use crate::lake::Lake;
+use crate::project::{lay_out, run};
+use crate::support::company::date;
+use crate::support::world::World;
+
+const LAST_DAY: &str = "2011-12-09";
+
+/// One delivery: the night it comes in, its key, its bytes.
+struct Delivery {
+    night: usize,
+    key: String,
+    bytes: Vec<u8>,
+}
+
+pub fn nights(data: &Path) {
+    let days = days(data);
+    assert_eq!(days.len(), 305);
+    let deliveries = deliveries(&days);
+    assert!(deliveries.len() > days.len() + 40, "faults are thrown in");
+
+    let nightly = lay_out("online_retail");
+    for (night, (day, _)) in days.iter().enumerate() {
+        for delivery in deliveries.iter().filter(|delivery| delivery.night == night) {
+            nightly.deliver(&delivery.key, &delivery.bytes, *day);
+        }
+        run(&nightly, "nightly", &day.to_string());
+    }
+    run(&nightly, "closing", LAST_DAY);
+
+    let at_once = lay_out("online_retail");
+    for delivery in &deliveries {
+        at_once.deliver(&delivery.key, &delivery.bytes, days[delivery.night].0);
+    }
+    run(&at_once, "closing", LAST_DAY);
+
+    let clean = lay_out("online_retail");
+    for (day, bytes) in &days {
+        clean.deliver(&format!("shop/sales/{day}.csv.gz"), bytes, *day);
+    }
+    run(&clean, "closing", LAST_DAY);
+
+    let ends: BTreeMap<_, _> = [("nightly", &nightly), ("at once", &at_once), ("without faults", &clean)]
+        .into_iter()
+        .map(|(name, world)| (name, world.hashes()))
+        .collect();
+    for (name, hashes) in &ends {
+        assert!(hashes.len() >= 5, "{name} published {hashes:?}");
+        assert_eq!(hashes, &ends["nightly"], "{name} differs from nightly");
+    }
+    for world in [&nightly, &clean] {
+        published_figures(world);
+    }
+}
+
+/// The figures of the data set, from what the company holds in the end.
+fn published_figures(world: &World) {
+    let lake = Lake::open(world);
+    let all = lake.rows(
+        "select count(*), count(distinct order_id), count(distinct sku), count(distinct customer_id), sum(net_amount)
+        from sales_lines",
+    );
+    assert_eq!(all, [["541909", "25900", "4070", "4372", "9747747.9340"]]);
+    let bought = lake.rows(
+        "select count(*), count(distinct customer_id), sum(net_amount)
+        from sales_lines where customer_id is not null and quantity > 0 and unit_price > 0",
+    );
+    assert_eq!(bought, [["397884", "4338", "8911407.9040"]]);
+    assert_eq!(lake.value("select sum(net_sales) from sales_daily"), "9747747.9340");
+    assert_eq!(lake.value("select sum(net_sales) from channel_kpis"), "9747747.9340");
+}
+
+/// The trading days with their files.
+fn days(data: &Path) -> Vec<(NaiveDate, Vec<u8>)> {
+    let mut days: Vec<(NaiveDate, Vec<u8>)> = std::fs::read_dir(data)
+        .expect("the data folder")
+        .map(|entry| entry.expect("a folder entry").path())
+        .filter_map(|path| {
+            let name = path.file_name()?.to_string_lossy().into_owned();
+            let day = name.strip_suffix(".csv.gz")?;
+            Some((date(day), std::fs::read(&path).expect("a readable file")))
+        })
+        .collect();
+    days.sort();
+    days
+}
+
+/// What is delivered in which night. The rhythm of the faults is fixed, so that every run is the same test.
+fn deliveries(days: &[(NaiveDate, Vec<u8>)]) -> Vec<Delivery> {
+    let last = days.len() - 1;
+    let mut all = Vec::new();
+    for (at, (day, bytes)) in days.iter().enumerate() {
+        let mut deliver = |night: usize, name: String, bytes: Vec<u8>| {
+            all.push(Delivery { night: night.min(last), key: format!("shop/sales/{name}"), bytes });
+        };
+        let good = || bytes.clone();
+        match at {
+            // Two nights late.
+            _ if at % 17 == 5 => deliver(at + 2, format!("{day}.csv.gz"), good()),
+            // First half a file, corrected three nights later under another name.
+            _ if at % 23 == 7 => {
+                deliver(at, format!("{day}.csv.gz"), halved(bytes));
+                deliver(at + 3, format!("{day}.corrected.csv.gz"), good());
+            }
+            // First with a header that nobody knows; the good one replaces it in place the night after.
+            _ if at % 31 == 11 => {
+                deliver(at, format!("{day}.csv.gz"), renamed(bytes));
+                deliver(at + 1, format!("{day}.csv.gz"), good());
+            }
+            // Sent again a week later under another name.
+            _ if at % 13 == 3 => {
+                deliver(at, format!("{day}.csv.gz"), good());
+                deliver(at + 6, format!("{day} (copy).csv.gz"), good());
+            }
+            // Corrected and taken back: the first version is the right one after all.
+            _ if at % 37 == 19 => {
+                deliver(at, format!("{day}.csv.gz"), good());
+                deliver(at + 1, format!("{day}.v2.csv.gz"), halved(bytes));
+                deliver(at + 2, format!("{day}.v3.csv.gz"), good());
+            }
+            _ => deliver(at, format!("{day}.csv.gz"), good()),
+        }
+    }
+    // On the last night nothing may be overwritten in place by its own earlier version.
+    all.sort_by_key(|delivery| delivery.night);
+    all
+}
+
+fn unpacked(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    GzDecoder::new(bytes).read_to_string(&mut text).expect("a gz file of UTF-8");
+    text
+}
+
+fn packed(text: &str) -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(text.as_bytes()).expect("memory takes it");
+    packer.finish().expect("memory takes it")
+}
+
+/// The first half of a file's records. No quoted field of this data holds a line break.
+fn halved(bytes: &[u8]) -> Vec<u8> {
+    let text = unpacked(bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    packed(&(lines[..=lines.len() / 2].join("\n") + "\n"))
+}
+
+/// The file with a header that the mapping does not know.
+fn renamed(bytes: &[u8]) -> Vec<u8> {
+    packed(&unpacked(bytes).replacen("UnitPrice", "Preis", 1))
+}

@@ -1,0 +1,169 @@
+//! The demo company: deterministic, and its planted stories come out where `labels.json` says.
+
+use serde_json::Value;
+
+use crate::support::marts::{Mart, ten_thousandths};
+use crate::support::world::{Outcome, PROJECT, World, files_below};
+
+const NIGHT: &str = "2026-11-22";
+/// 02:31 in Shanghai on the morning after: a minute after the shipped job is due.
+const MORNING: (&str, &str) = ("TRIBUTARY_NOW", "2026-11-22T18:31:00Z");
+
+fn demo(world: &World, dir: &str, seed: &str) -> Outcome {
+    let args = ["demo", dir, "--partners", "6", "--days", "70", "--rows-per-day", "30", "--seed", seed];
+    world.tributary(&args, &[]).expect(&[0])
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let world = World::empty();
+    for (dir, seed) in [("a", "3"), ("b", "3"), ("c", "4")] {
+        demo(&world, dir, seed);
+    }
+    let (a, b, c) = (files_below(&world.path("a")), files_below(&world.path("b")), files_below(&world.path("c")));
+    assert!(a.len() > 50, "{} files", a.len());
+    let different: Vec<_> = a.keys().filter(|key| a.get(*key) != b.get(*key)).collect();
+    assert!(different.is_empty() && a.len() == b.len(), "{different:?}");
+    assert_ne!(a, c, "another seed is another company");
+}
+
+#[test]
+fn a_generated_company_runs_as_it_is() {
+    let world = World::empty();
+    demo(&world, "company", "5");
+    let config = world.path("company/config.toml");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tributary"));
+    command.args(["--config", &config.to_string_lossy(), "run", "nightly", "--date", NIGHT]).env(MORNING.0, MORNING.1);
+    let output = command.output().expect("the binary starts");
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{said}");
+    assert!(world.path("company/out/marts/latest/_run.json").exists(), "{said}");
+}
+
+/// The shipped demo company with its results in a temporary folder.
+fn shipped() -> World {
+    let world = World::empty();
+    let text = std::fs::read_to_string(format!("{PROJECT}/config.toml")).expect("the shipped settings");
+    let settings = text
+        .replace("inbox = \"fixtures/inbox\"", &format!("inbox = \"{PROJECT}/fixtures/inbox\""))
+        .replace("lake = \"out/lake\"", "lake = \"lake\"")
+        .replace("marts = \"out/marts\"", "marts = \"marts\"")
+        .replace("folder = \"out/mail\"", "folder = \"mail\"")
+        .replace("jobs = \"jobs\"", &format!("jobs = \"{PROJECT}/jobs\""))
+        .replace("sql = \"sql\"", &format!("sql = \"{PROJECT}/sql\""));
+    world.write("config.toml", &settings);
+    world
+}
+
+fn labels() -> Vec<Value> {
+    let text = std::fs::read_to_string(format!("{PROJECT}/fixtures/labels.json")).expect("labels.json");
+    let value: Value = serde_json::from_str(&text).expect("JSON");
+    value["labels"].as_array().expect("labels").clone()
+}
+
+fn text<'a>(label: &'a Value, field: &str) -> &'a str {
+    label[field].as_str().unwrap_or_else(|| panic!("{field} of {label}"))
+}
+
+fn only<'a>(mart: &'a Mart, wanted: &[(&str, &str)], label: &Value) -> &'a Vec<String> {
+    let found = mart.find(wanted);
+    assert!(found.len() == 1, "one row for {wanted:?} of {label}, got {found:?}");
+    found[0]
+}
+
+#[test]
+fn the_readme_night_tells_every_planted_story() {
+    let world = shipped();
+    let night = world.tributary(&["run", "nightly", "--date", NIGHT], &[MORNING]).published();
+    let marts = world.marts();
+    let mart = |name: &str| marts.get(name).unwrap_or_else(|| panic!("no mart {name}: {night}"));
+    let mut told = 0;
+    for label in labels() {
+        let (name, kind) = (text(&label, "mart"), text(&label, "kind"));
+        // Stories of marts that are not there yet wait for them.
+        let Some(rows) = marts.get(name) else { continue };
+        told += 1;
+        match (name, kind) {
+            ("deliveries", "late" | "missing" | "corrected" | "quarantined") => {
+                let (sender, feed) = (text(&label, "sender"), text(&label, "feed"));
+                let wanted = [("sender", sender), ("feed", feed), ("business_date", text(&label, "from"))];
+                assert_eq!(only(rows, &wanted, &label)[rows.column("status")], kind, "{label}");
+            }
+            ("deliveries", "duplicate") => {
+                let (sender, feed) = (text(&label, "sender"), text(&label, "feed"));
+                let wanted = [("sender", sender), ("feed", feed), ("business_date", text(&label, "from"))];
+                assert_eq!(only(rows, &wanted, &label)[rows.column("versions")], "1", "counted once: {label}");
+            }
+            ("data_quality", "rejects") => {
+                let found = rows.find(&[("sender", text(&label, "sender")), ("feed", text(&label, "feed"))]);
+                let count: i64 =
+                    found.iter().map(|row| row[rows.column("refused_rows")].parse::<i64>().expect("rows")).sum();
+                assert_eq!(count, 4, "three by intake and one for its sku: {found:?}");
+            }
+            ("inventory_health", "overstock") => {
+                let found = rows.find(&[("partner_id", first(&label, "partner_ids"))]);
+                let rate = rows.column("partner_overstock_rate");
+                let worst = found.iter().filter_map(|row| row[rate].parse::<f64>().ok()).fold(0.0, f64::max);
+                assert!(worst > 0.30, "{label}: {worst}");
+            }
+            ("inventory_health", "stockout_risk") => {
+                let (partner, sku) = (first(&label, "partner_ids"), first(&label, "skus"));
+                let row = only(rows, &[("partner_id", partner), ("sku", sku)], &label);
+                assert_eq!(row[rows.column("on_hand_units")], "0", "{label}");
+                assert_eq!(row[rows.column("is_stockout_risk")], "true", "{label}");
+            }
+            ("inventory_health", "new_item") => {
+                let found = rows.find(&[("sku", first(&label, "skus"))]);
+                assert!(!found.is_empty(), "{label}");
+                for row in found {
+                    assert_eq!(ten_thousandths(&row[rows.column("overstock_units")]), 0, "{label}: {row:?}");
+                }
+            }
+            ("bcg_classes", "dog") => {
+                let wanted = [("unit_type", "channel"), ("unit_id", text(&label, "channel_id"))];
+                let found = rows.find(&wanted);
+                assert!(found.iter().any(|row| row[rows.column("advice")] == "exit"), "{label}: {found:?}");
+            }
+            ("anomalies", "net_sales") => {
+                let wanted = [
+                    ("business_date", text(&label, "from")),
+                    ("metric", "net_sales"),
+                    ("entity_type", "channel"),
+                    ("entity_id", text(&label, "channel_id")),
+                ];
+                let row = only(rows, &wanted, &label);
+                assert_eq!(row[rows.column("direction")], "down", "{label}: {row:?}");
+                assert_eq!(row[rows.column("known_cause")], "NULL", "{label}: {row:?}");
+            }
+            ("partner_kpis", "attainment") => {
+                let wanted = [("partner_id", first(&label, "partner_ids")), ("month", "2026-11")];
+                let row = only(rows, &wanted, &label);
+                let attainment: f64 = row[rows.column("attainment")].parse().expect("a rate");
+                assert!(attainment < 22.0 / 30.0 - 0.10, "{label}: {attainment}");
+            }
+            ("channel_kpis", "satisfaction") => {
+                let of = |month: &str| {
+                    let row = only(rows, &[("channel_id", text(&label, "channel_id")), ("month", month)], &label);
+                    row[rows.column("satisfaction_rate")].parse::<f64>().expect("a rate")
+                };
+                assert!(of("2026-11") < of("2026-10") - 0.10, "{label}");
+            }
+            other => panic!("the story {other:?} is checked nowhere: {label}"),
+        }
+    }
+    assert!(told >= 10, "only {told} stories were there to tell");
+    for class in ["star", "cash_cow", "question_mark", "dog"] {
+        let classes = mart("bcg_classes");
+        let found = classes.find(&[("unit_type", "channel"), ("class", class)]);
+        assert!(!found.is_empty(), "no channel is a {class}");
+    }
+    let cells = mart("customer_scores");
+    for cell in ["NHH", "NHL", "NLH", "NLL", "FHH", "FHL", "FLH", "FLL"] {
+        assert!(!cells.find(&[("rfm_cell", cell)]).is_empty(), "no customer is in {cell}");
+    }
+    assert!(!world.mails().is_empty());
+}
+
+fn first<'a>(label: &'a Value, field: &str) -> &'a str {
+    label[field][0].as_str().unwrap_or_else(|| panic!("{field} of {label}"))
+}

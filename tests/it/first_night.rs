@@ -1,0 +1,178 @@
+//! One night of the small company: what it publishes can be added up by hand, and a second run changes nothing.
+
+use std::collections::BTreeMap;
+
+use crate::support::company::{self, DISTRIBUTOR, ROOM, date};
+use crate::support::marts::ten_thousandths;
+use crate::support::world::World;
+
+const NIGHT: &str = "2026-11-05";
+const MARTS: &[&str] =
+    &["sales_daily", "partner_kpis", "inventory_health", "customer_scores", "deliveries", "data_quality", "runs"];
+
+fn world() -> World {
+    let world = World::new(MARTS);
+    world.deliver_history(NIGHT);
+    world
+}
+
+#[test]
+fn sales_add_up_to_what_the_partners_sent() {
+    let world = world();
+    world.night(NIGHT).expect(&[0]);
+    let sales = world.mart("sales_daily");
+    let mut net: BTreeMap<(String, String), i128> = BTreeMap::new();
+    let at = (sales.column("business_date"), sales.column("partner_id"), sales.column("net_sales"));
+    for row in &sales.rows {
+        *net.entry((row[at.0].clone(), row[at.1].clone())).or_default() += ten_thousandths(&row[at.2]);
+    }
+    let mut expected = BTreeMap::new();
+    for partner in [DISTRIBUTOR, ROOM] {
+        for day in company::days(date(company::FIRST_DAY), date(NIGHT)) {
+            let cents: i64 = company::lines(partner, day, 0).iter().map(company::Line::net).sum();
+            expected.insert((day.to_string(), partner.to_string()), i128::from(cents) * 100);
+        }
+    }
+    assert_eq!(net, expected);
+    let units: i64 = sales.values("units").iter().map(|text| text.parse::<i64>().expect("units")).sum();
+    let sent: i64 = [DISTRIBUTOR, ROOM]
+        .iter()
+        .flat_map(|partner| {
+            company::days(date(company::FIRST_DAY), date(NIGHT)).flat_map(|day| company::lines(partner, day, 0))
+        })
+        .map(|line| line.quantity)
+        .sum();
+    assert_eq!(units, sent);
+}
+
+#[test]
+fn leading_zeros_of_a_sku_are_data() {
+    let world = world();
+    world.night(NIGHT).expect(&[0]);
+    let skus = world.mart("sales_daily");
+    let mut skus = skus.values("sku");
+    skus.sort_unstable();
+    skus.dedup();
+    assert_eq!(skus, ["00017", "00018", "A-100", "A-200"]);
+}
+
+#[test]
+fn the_summary_says_what_came_in_what_was_built_and_where_it_lies() {
+    let world = world();
+    let night = world.night(NIGHT).expect(&[0]);
+    for word in ["sales_daily", "inventory_health", "marts", "mail"] {
+        assert!(night.stdout.contains(word), "`{word}` is missing: {night}");
+    }
+    assert!(night.stderr.is_empty(), "a quiet night logs nothing: {night}");
+    let files = world.marts();
+    for mart in MARTS {
+        assert!(files.contains_key(*mart), "{mart} is published");
+        assert!(night.stdout.contains(mart), "{mart} is in the summary: {night}");
+    }
+    assert!(!world.published_files().is_empty(), "duckdb.sql names the files");
+}
+
+#[test]
+fn marts_say_what_their_columns_mean_and_hold_only_types_that_every_reader_knows() {
+    let world = world();
+    world.night(NIGHT).expect(&[0]);
+    for (name, mart) in world.marts() {
+        for (column, kind) in &mart.columns {
+            let plain = ["Utf8", "Int64", "Date32", "Boolean", "Float64"].contains(&kind.as_str());
+            let decimal = kind.strip_prefix("Decimal128(").is_some_and(|rest| {
+                rest.split(',')
+                    .next()
+                    .and_then(|precision| precision.parse::<u8>().ok())
+                    .is_some_and(|digits| digits <= 18)
+            });
+            let instant = kind.starts_with("Timestamp(µs") || kind.starts_with("Timestamp(Microsecond");
+            assert!(plain || decimal || instant, "{name}.{column} is {kind}");
+            let described = mart.notes.iter().any(|note| note.starts_with(&format!("{column}: ")));
+            assert!(described, "{name}.{column} has no description in the file: {:?}", mart.notes);
+        }
+    }
+}
+
+#[test]
+fn a_digest_goes_to_each_responsible_person_every_run() {
+    let world = world();
+    world.night(NIGHT).expect(&[0]);
+    let mails = world.mails();
+    assert!(!mails.is_empty(), "silence would mean broken");
+    for (name, text) in &mails {
+        assert_eq!(name.rsplit('.').next(), Some("eml"), "{name}");
+        assert!(text.contains("Message-ID: "), "{name} has an id of ours");
+        assert!(text.contains("To: "), "{name} has a recipient");
+    }
+    let mut ids: Vec<&str> =
+        mails.values().filter_map(|text| text.lines().find(|line| line.starts_with("Message-ID:"))).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), mails.len(), "one message a recipient");
+}
+
+#[test]
+fn the_same_night_again_changes_no_byte_and_mails_nobody() {
+    let world = world();
+    let first = world.night(NIGHT).expect(&[0]);
+    let before = world.fingerprint();
+    let again = world.night_again(NIGHT).expect(&[0]);
+    let after = world.fingerprint();
+    let changed: Vec<&String> =
+        before.keys().chain(after.keys()).filter(|key| before.get(*key) != after.get(*key)).collect();
+    assert!(changed.is_empty(), "changed: {changed:?}\nfirst {first}\nagain {again}");
+    assert!(again.stdout.contains("nothing"), "it says so: {again}");
+}
+
+#[test]
+fn a_full_refresh_gives_the_same_rows() {
+    let world = world();
+    world.night(NIGHT).expect(&[0]);
+    let before = world.hashes();
+    let night = world.night_with(NIGHT, &["--full-refresh"], &[("TRIBUTARY_NOW", "2026-11-05T23:30:00Z")]);
+    night.expect(&[0]);
+    assert_eq!(world.hashes(), before);
+}
+
+#[test]
+fn nights_one_by_one_end_where_one_night_over_everything_ends() {
+    let nightly = World::new(MARTS);
+    nightly.deliver_history("2026-11-01");
+    for day in ["2026-11-02", "2026-11-03", "2026-11-04", NIGHT] {
+        nightly.deliver_day(date(day));
+        nightly.night(day).published();
+    }
+    let at_once = world();
+    at_once.night(NIGHT).published();
+    assert_eq!(without_arrival(&nightly), without_arrival(&at_once));
+}
+
+/// Hashes of the marts that follow from the data alone.
+fn without_arrival(world: &World) -> BTreeMap<String, String> {
+    let mut hashes = world.hashes();
+    hashes.retain(|mart, _| mart != "data_quality");
+    hashes
+}
+
+#[test]
+fn a_past_date_sees_nothing_that_came_to_pass_later() {
+    let late = world();
+    late.night(NIGHT).published();
+    late.night_with("2026-11-03", &[], &[("TRIBUTARY_NOW", "2026-11-05T23:30:00Z")]).published();
+    let then = World::new(MARTS);
+    then.deliver_history("2026-11-03");
+    then.night("2026-11-03").published();
+    // latest/ follows the greatest date only, so the past one is looked up by its commit.
+    let of = |world: &World| -> BTreeMap<String, u64> {
+        let commits = world.commits();
+        let last =
+            commits.iter().rev().find(|commit| commit.logical_date == Some(date("2026-11-03"))).expect("its commit");
+        let partitions = last.changes.partitions.iter().filter(|partition| partition.model == "inventory_health");
+        partitions
+            .map(|partition| (partition.partition.clone(), partition.file.as_ref().map_or(0, |file| file.rows)))
+            .collect()
+    };
+    assert_eq!(of(&late), of(&then));
+    let newest = late.mart("sales_daily");
+    assert!(newest.values("business_date").contains(&NIGHT), "latest/ still shows the newest night");
+}

@@ -1,0 +1,255 @@
+//! Rules of this repository that no compiler checks. Each says what to do when it is broken.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::support::world::{PROJECT, files_below};
+
+/// Files longer than this are asked to be split; the few exceptions are named where the rule is.
+const LINES_MAX: usize = 600;
+/// The stages of the data's path: src/pipeline/<stage>.rs.
+const STAGES: &[&str] = &["discover", "fetch", "stage", "validate", "transform", "raise", "publish", "deliver"];
+
+/// Text files below a folder of the project, by path from its root.
+fn texts(folder: &str, extension: &str) -> BTreeMap<String, String> {
+    files_below(&Path::new(PROJECT).join(folder))
+        .into_iter()
+        .filter(|(key, _)| key.ends_with(&format!(".{extension}")))
+        .map(|(key, bytes)| (format!("{folder}/{key}"), String::from_utf8_lossy(&bytes).into_owned()))
+        .collect()
+}
+
+fn file(path: &str) -> String {
+    std::fs::read_to_string(Path::new(PROJECT).join(path)).unwrap_or_else(|err| panic!("{path}: {err}"))
+}
+
+/// The code of a source file: without comments and without what follows `#[cfg(test)]`.
+fn code(text: &str) -> String {
+    let shipped = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
+    let lines = shipped.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Shipped sources: without unit test files.
+fn sources() -> BTreeMap<String, String> {
+    let mut all = texts("src", "rs");
+    all.retain(|path, _| !path.ends_with("/tests.rs") && !path.contains("/tests/"));
+    all
+}
+
+/// Fails with every finding at once.
+#[track_caller]
+fn clean(findings: &[String], advice: &str) {
+    assert!(findings.is_empty(), "{advice}:\n  {}", findings.join("\n  "));
+}
+
+/// Sources outside `allowed` (path prefixes) whose code contains one of `words`.
+fn outside(allowed: &[&str], words: &[&str]) -> Vec<String> {
+    let mut findings = Vec::new();
+    for (path, text) in sources() {
+        if allowed.iter().any(|prefix| path.starts_with(prefix)) {
+            continue;
+        }
+        for line in code(&text).lines().filter(|line| words.iter().any(|word| line.contains(word))) {
+            findings.push(format!("{path}: {}", line.trim()));
+        }
+    }
+    findings
+}
+
+#[test]
+fn only_the_clock_reads_time() {
+    let words = ["Utc::now", "Local::now", "SystemTime::now"];
+    clean(&outside(&["src/clock.rs"], &words), "only src/clock.rs reads time: take a Clock");
+}
+
+#[test]
+fn only_mail_names_the_mail_crate() {
+    clean(&outside(&["src/mail/"], &["lettre"]), "only src/mail/ names lettre");
+}
+
+#[test]
+fn only_the_schedule_names_the_cron_crate() {
+    let found = outside(&["src/schedule"], &["tokio_cron_scheduler", "croner"]);
+    clean(&found, "only src/schedule names the cron crates");
+}
+
+#[test]
+fn only_the_store_builds_keys() {
+    let words = ["\"state/", "\"staged/", "\"rejects/", "\"outbox/", "\"landed/", "\"models/", "\"latest/"];
+    clean(&outside(&["src/store", "src/demo"], &words), "only src/store builds keys: add a function there");
+}
+
+#[test]
+fn stages_never_import_another_stage() {
+    let mut findings = Vec::new();
+    for stage in STAGES {
+        let path = format!("src/pipeline/{stage}.rs");
+        let text = match std::fs::read_to_string(Path::new(PROJECT).join(&path)) {
+            Ok(text) => code(&text),
+            Err(_) => texts(&format!("src/pipeline/{stage}"), "rs").values().map(|text| code(text)).collect(),
+        };
+        assert!(!text.is_empty(), "{path} is gone: name the new stage in STAGES");
+        for other in STAGES.iter().filter(|other| *other != stage) {
+            for import in [format!("super::{other}::"), format!("pipeline::{other}::"), format!("use super::{other};")]
+            {
+                if text.contains(&import) {
+                    findings.push(format!("{path} imports {other}"));
+                }
+            }
+        }
+    }
+    clean(&findings, "a stage never imports another: what they share is in src/pipeline/flow.rs");
+}
+
+#[test]
+fn every_source_file_says_why_it_exists() {
+    let mut findings = Vec::new();
+    for (path, text) in texts("src", "rs").into_iter().chain(texts("tests", "rs")).chain(texts("benches", "rs")) {
+        if !text.starts_with("//!") && !path.ends_with("src/main.rs") {
+            findings.push(path);
+        }
+    }
+    clean(&findings, "open the file with a `//!` line that says why it exists");
+}
+
+#[test]
+fn files_stay_short_enough_to_read() {
+    let mut findings = Vec::new();
+    for (path, text) in texts("src", "rs").into_iter().chain(texts("tests", "rs")).chain(texts("sql", "sql")) {
+        let lines = text.lines().count();
+        if lines > LINES_MAX {
+            findings.push(format!("{path}: {lines} lines"));
+        }
+    }
+    clean(&findings, &format!("split files of more than {LINES_MAX} lines"));
+}
+
+#[test]
+fn no_file_is_named_after_nothing() {
+    let all = texts("src", "rs").into_iter().chain(texts("tests", "rs"));
+    let vague = ["utils", "util", "misc", "helpers", "common"];
+    let findings: Vec<String> = all
+        .map(|(path, _)| path)
+        .filter(|path| path.trim_end_matches(".rs").split('/').any(|part| vague.contains(&part)))
+        .collect();
+    clean(&findings, "name a module after what it holds");
+}
+
+#[test]
+fn every_model_has_a_contract_and_every_contract_a_model() {
+    let (models, sidecars) = (texts("sql", "sql"), texts("sql", "toml"));
+    let stem = |path: &String| path.rsplit_once('.').expect("an extension").0.to_string();
+    let models: BTreeSet<String> = models.keys().map(stem).collect();
+    let sidecars: BTreeSet<String> = sidecars.keys().map(stem).collect();
+    assert!(!models.is_empty(), "sql/ holds models");
+    let lonely: Vec<String> = models.symmetric_difference(&sidecars).cloned().collect();
+    clean(&lonely, "a model is a .sql and a .toml of the same name");
+    let mut names = BTreeMap::new();
+    for path in &models {
+        let name = path.rsplit('/').next().expect("a name").to_string();
+        if let Some(other) = names.insert(name, path) {
+            panic!("{path} and {other} share a name: models are referenced by it alone");
+        }
+    }
+}
+
+#[test]
+fn every_mart_and_alert_has_a_test_and_every_test_a_model() {
+    let name =
+        |path: &String| path.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or("").to_string();
+    let models: BTreeSet<String> = texts("sql", "sql").keys().map(name).collect();
+    let marts: BTreeSet<String> = texts("sql/marts", "sql").keys().map(name).collect();
+    let tests: BTreeSet<String> = texts("tests/slt", "slt").keys().map(name).collect();
+    let untested: Vec<String> = marts.difference(&tests).cloned().collect();
+    clean(&untested, "write tests/slt/<mart>.slt");
+    let orphans: Vec<String> = tests.difference(&models).cloned().collect();
+    clean(&orphans, "tests/slt/<model>.slt is named after a model");
+}
+
+#[test]
+fn sql_never_asks_what_time_it_is() {
+    let mut findings = Vec::new();
+    for (path, text) in texts("sql", "sql") {
+        let lower = text.to_lowercase();
+        for word in ["now()", "current_date", "current_timestamp", "current_time", "random()", "uuid()"] {
+            if lower.contains(word) {
+                findings.push(format!("{path}: {word}"));
+            }
+        }
+    }
+    clean(&findings, "use $as_of_date: the same inputs give the same marts");
+}
+
+#[test]
+fn every_fixture_is_used() {
+    let mut readers: String = texts("tests", "rs").into_values().chain(texts("src", "rs").into_values()).collect();
+    readers.extend(texts("benches", "rs").into_values());
+    let mut findings = Vec::new();
+    for folder in ["fixtures/bad", "fixtures/config", "fixtures/golden"] {
+        for key in files_below(&Path::new(PROJECT).join(folder)).keys() {
+            let name = key.rsplit('/').next().unwrap_or(key);
+            let whole_folder = readers.contains(&format!("{folder}\"")) || readers.contains(&format!("{folder}/\""));
+            if !readers.contains(name) && !whole_folder {
+                findings.push(format!("{folder}/{key}"));
+            }
+        }
+    }
+    clean(&findings, "no test reads this fixture");
+}
+
+#[test]
+fn every_feed_is_documented_in_both_languages() {
+    let mut findings = Vec::new();
+    for (path, text) in texts("jobs/feeds", "toml") {
+        let contract: toml::Table = toml::from_str(&text).unwrap_or_else(|err| panic!("{path}: {err}"));
+        let columns = contract["columns"].as_array().expect("columns").iter().filter_map(toml::Value::as_table);
+        for table in std::iter::once(&contract).chain(columns) {
+            for language in ["en", "zh"] {
+                if table.get(language).and_then(toml::Value::as_str).is_none_or(str::is_empty) {
+                    findings
+                        .push(format!("{path}: {} has no `{language}`", table.get("name").unwrap_or(&"feed".into())));
+                }
+            }
+        }
+    }
+    clean(&findings, "describe feeds and columns in English and Chinese");
+}
+
+#[test]
+fn the_readme_says_what_ci_runs() {
+    let (readme, ci) = (file("README.md"), file(".ci/run"));
+    for command in ["cargo run -- run nightly --date 2026-11-22", "cargo test"] {
+        assert!(readme.contains(command), "README.md shows `{command}`");
+        assert!(ci.contains(command), ".ci/run runs `{command}`");
+    }
+    assert!(!ci.contains("--release"), "one profile for run and test: dependencies build once");
+}
+
+#[test]
+fn the_contents_page_lists_every_test_module() {
+    let page = file("tests/it/main.rs");
+    for module in page.lines().filter_map(|line| line.strip_prefix("mod ")).map(|rest| rest.trim_end_matches(';')) {
+        assert!(
+            module == "support" || page.contains(&format!("//! * `{module}`")),
+            "{module} is missing in the contents"
+        );
+    }
+    for path in files_below(&Path::new(PROJECT).join("tests/it")).keys().filter(|path| !path.contains('/')) {
+        let module = path.trim_end_matches(".rs");
+        assert!(module == "main" || page.contains(&format!("mod {module};")), "tests/it/{path} is compiled by nobody");
+    }
+}
+
+#[test]
+fn nothing_of_the_workshop_is_left_behind() {
+    let mut findings = Vec::new();
+    for (path, text) in sources() {
+        for word in ["todo!", "unimplemented!", "FIXME", "XXX", "dbg!("] {
+            if text.contains(word) {
+                findings.push(format!("{path}: {word}"));
+            }
+        }
+    }
+    clean(&findings, "finish it or leave it out");
+}
