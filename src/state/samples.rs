@@ -49,7 +49,7 @@ pub(super) fn options() -> Options {
         keep: Keep { orphans_days: 7, mails_days: 90 },
         retry: Retry { retries: 3, first_pause: Duration::from_millis(1) },
         answer_within: Duration::from_millis(60),
-        lease: Duration::from_secs(120),
+        lease: Duration::from_mins(2),
     }
 }
 

@@ -230,6 +230,7 @@ impl Lab {
             first_date: Some(first),
             last_date: Some(last),
             masked: Vec::new(),
+            resent_at: None,
         });
     }
 
