@@ -1,6 +1,7 @@
 //! Builds what is asked for, in order, and reuses every partition that would come out the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use arrow::record_batch::RecordBatch;
@@ -9,12 +10,13 @@ use datafusion::common::Column;
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{Expr, SortExpr, lit};
 use datafusion::prelude::SessionContext;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use super::bind::Parameters;
 use super::cast::Conform;
 use super::checks::{self, CheckFailure};
+use super::feeds::Known;
 use super::files;
 use super::month::Month;
 use super::outcome::BuildOutcome;
@@ -106,7 +108,7 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
                 .map(|(month, partition, fingerprint, reading)| async move {
                     let job = Job { world, base, plan, model, month, partition, fingerprint, reading };
                     let started = Instant::now();
-                    let made = Box::pin(job.run()).await?;
+                    let made = caught(model, job.run()).await?;
                     tracing::debug!(
                         model = model.name,
                         partition = made.partition,
@@ -187,9 +189,12 @@ async fn prepare<'a>(plan: &'a BuildPlan<'_>) -> Result<(Vec<String>, World<'a>)
     if !problems.is_empty() {
         return Err(problems.swap_remove(0));
     }
-    let mut inputs: BTreeMap<&str, Vec<&Input>> = BTreeMap::new();
+    let mut inputs: BTreeMap<&str, Vec<Known<'_>>> = BTreeMap::new();
     for input in plan.inputs.iter().filter(|input| input.status == InputStatus::Active) {
-        inputs.entry(&input.feed).or_default().push(input);
+        inputs.entry(&input.feed).or_default().push(Known::of(input));
+    }
+    for known in inputs.values_mut() {
+        known.sort_by(|a, b| a.input.id().cmp(&b.input.id()));
     }
     let mut rejects: Vec<_> = plan.inputs.iter().filter_map(|input| input.rejects.as_ref()).collect();
     rejects.sort_by(|a, b| a.key.cmp(&b.key));
@@ -269,6 +274,18 @@ impl Job<'_> {
         let file = writer::write(store, home, &key, &shape, bounds.as_ref(), stream, model).await?;
         Ok(Partition { model: model.name.clone(), partition: self.partition, fingerprint: self.fingerprint, file })
     }
+}
+
+/// The engine panics on some arithmetic that it should refuse: one model must not take the whole run with it.
+async fn caught<T>(model: &Model, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let work = Box::pin(AssertUnwindSafe(work).catch_unwind());
+    work.await.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Err(Error::bug(format!("the engine gave up on this model: {text}"))
+            .at(&model.path)
+            .hint("look for numbers too large for their type; simplify the query until it runs"))
+    })
 }
 
 fn column(name: &str) -> Expr {

@@ -119,6 +119,30 @@ async fn masked_dates_of_a_file_do_not_count() {
 }
 
 #[tokio::test]
+async fn rows_sent_again_count_from_then() {
+    let mut lab = Lab::new();
+    lab.sell("p1", &[("2026-11-01", "old", "a", 1, 0), ("2026-12-01", "old", "a", 2, 0)], None).await;
+    lab.sell("p1", &[("2026-11-01", "new", "a", 1, 0)], None).await;
+    lab.inputs[1].resent_at = Some("2026-11-05T01:02:03Z".parse().unwrap());
+    let sql = "select business_date, customer_id, _delivered_at as at from feeds.sales";
+    let sidecar = "materialised = 'partitioned'\n[partition]\nby = 'business_date'\nunit = 'month'\n";
+    let (registry, problems) = registry(&lab.config, &[(Layer::Staging, "stg_sales", sql, sidecar)]);
+    assert!(problems.is_empty(), "{problems:?}");
+    lab.models = vec!["stg_sales".to_string()];
+    let outcome = lab.build(&registry, "2026-11-30", false).await.unwrap();
+    assert_eq!(
+        ask(&outcome, "select customer_id, at from stg_sales order by 1").await,
+        [
+            r#"{"at":"2026-11-05T01:02:03Z","customer_id":"new"}"#,
+            r#"{"at":"1970-01-01T00:00:00Z","customer_id":"old"}"#,
+        ]
+    );
+    lab.inputs[0].resent_at = Some("2026-11-06T00:00:00Z".parse().unwrap());
+    let outcome = lab.build(&registry, "2026-11-30", false).await.unwrap();
+    assert_eq!(outcome.built, 1);
+}
+
+#[tokio::test]
 async fn late_reference_rows_heal_recent_months_only() {
     let (mut lab, registry) = small().await;
     lab.build(&registry, "2026-11-30", false).await.unwrap();
