@@ -21,6 +21,7 @@ mod month;
 mod files;
 mod reading;
 mod writer;
+mod job;
 mod checks;
 pub mod outcome;
 pub mod build;

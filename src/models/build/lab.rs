@@ -9,10 +9,13 @@ use parquet::arrow::ArrowWriter;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::models::Layer;
 use crate::models::registry::{Feed, FeedKind, Source};
 use crate::models::types::ColumnType;
 use crate::state::record::FileRef;
+use crate::state::record::Home;
 use crate::store::Store;
+use crate::store::keys;
 
 pub(super) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()

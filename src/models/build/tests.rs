@@ -8,7 +8,8 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
 use super::*;
-use crate::models::Severity;
+use crate::models::{Layer, Severity};
+use crate::state::record::Home;
 
 fn company(lab: &Lab) -> Registry {
     let (registry, problems) = registry(&lab.config, COMPANY);
@@ -328,6 +329,17 @@ async fn a_value_that_does_not_fit_its_declared_type_is_an_error_and_leaves_no_o
         err.one_line()
     );
     assert!(lab.stores.marts.list("").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_panic_of_the_engine_is_an_error_of_the_model() {
+    let mut lab = Lab::new();
+    lab.sell("p1", &[("2026-11-01", "c", "a", 1, 1)], None).await;
+    let sql = "select sku as category, 1e17 * cast(sum(quantity) as decimal(20, 0)) as amount, sum(amount) as near_amount, \
+               max(quantity) as best_units from stg_sales group by 1";
+    let (registry, _) = registry(&lab.config, &[STAGING, PRODUCTS, (TOTALS.0, TOTALS.1, sql, TOTALS.3)]);
+    let err = lab.build(&registry, "2026-11-30", false).await.unwrap_err();
+    assert!(err.one_line().starts_with("sql/marts/totals.sql"), "{}", err.one_line());
 }
 
 #[tokio::test]
