@@ -94,15 +94,16 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
         }
         let made: Vec<Partition> = {
             let (world, base, plan) = (&world, &base, &plan);
-            futures::stream::iter(jobs)
+            // Futures first, stream after: a closure inside the stream would have to hold for any lifetime.
+            let futures: Vec<_> = jobs
+                .into_iter()
                 .map(|job| async move {
                     let made = Box::pin(job.run(world, base, plan)).await?;
                     step(&format!("{} {}", made.model, made.partition));
                     Ok::<_, Error>(made)
                 })
-                .buffered(at_once)
-                .try_collect()
-                .await?
+                .collect();
+            futures::stream::iter(futures).buffered(at_once).try_collect().await?
         };
         built += made.len() as u64;
         for partition in made {
