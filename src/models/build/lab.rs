@@ -233,7 +233,6 @@ impl Lab {
             first_date: Some(first),
             last_date: Some(last),
             masked: Vec::new(),
-            resent_at: None,
         });
     }
 
