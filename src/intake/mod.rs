@@ -35,6 +35,7 @@ mod open;
 mod pass;
 mod period;
 mod plan;
+pub mod profile;
 mod rules;
 mod sheet;
 mod text;
