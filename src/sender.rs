@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use crate::config::Company;
-use crate::contract::{check_share, fingerprint_of, parse_toml, toml_error, toml_files, unknown};
 use crate::contract::{ColumnType, Contract, Contracts, Kind};
+use crate::contract::{check_share, fingerprint_of, parse_toml, toml_error, toml_files, unknown};
 use crate::error::{Error, Result};
 use crate::intake::date::Pattern;
 use crate::intake::number::Exact;
@@ -336,7 +336,8 @@ impl Sender {
             feeds: BTreeMap::new(),
         };
         for (feed, value) in feeds {
-            let contract = contracts.get(&feed).ok_or_else(|| unknown("[feeds] names feed", &feed, contracts.names()))?;
+            let contract =
+                contracts.get(&feed).ok_or_else(|| unknown("[feeds] names feed", &feed, contracts.names()))?;
             let read = section::<RawFeed>(value).and_then(|own| feed_of(name, &raw, own, contract));
             let read = read.map_err(|err| within(&format!("feeds.{feed}"), &err))?;
             sender.feeds.insert(feed, read);
@@ -364,9 +365,9 @@ fn feed_of(sender: &str, common: &RawSender, own: RawFeed, contract: &Contract) 
     let missing = own.missing.as_ref().or(common.missing.as_ref()).cloned().unwrap_or_default();
     let mut columns = BTreeMap::new();
     for (column, value) in &own.columns {
-        let canonical = contract
-            .column(column)
-            .ok_or_else(|| unknown("columns names", column, contract.columns.iter().map(|known| known.name.as_str())))?;
+        let canonical = contract.column(column).ok_or_else(|| {
+            unknown("columns names", column, contract.columns.iter().map(|known| known.name.as_str()))
+        })?;
         let mapping = Mapping::parse(value, canonical).map_err(|err| within(&format!("columns.{column}"), &err))?;
         if mapping.from_net.is_some() {
             let money = |name: &str| contract.column(name).is_some();
@@ -395,7 +396,9 @@ fn feed_of(sender: &str, common: &RawSender, own: RawFeed, contract: &Contract) 
         Some(text) => Some(one_char("thousands", text)?),
     };
     if own.decimal_comma && thousands == Some(',') || !own.decimal_comma && thousands == Some('.') {
-        return Err(Error::config("thousands is the decimal sign").hint("set decimal_comma = true where 1.234,50 is meant"));
+        return Err(
+            Error::config("thousands is the decimal sign").hint("set decimal_comma = true where 1.234,50 is meant")
+        );
     }
     let quote = match own.quote.as_deref() {
         None => Some(b'"'),
@@ -438,7 +441,8 @@ fn feed_of(sender: &str, common: &RawSender, own: RawFeed, contract: &Contract) 
 fn encoding_of(label: &str) -> Result<&'static Encoding> {
     // gb2312 and gbk files are read as gb18030, which holds both
     let encoding = Encoding::for_label(label.trim().as_bytes()).ok_or_else(|| {
-        let known = ["utf-8", "gb18030", "gbk", "big5", "utf-16le", "utf-16be", "windows-1252", "iso-8859-1", "shift_jis"];
+        let known =
+            ["utf-8", "gb18030", "gbk", "big5", "utf-16le", "utf-16be", "windows-1252", "iso-8859-1", "shift_jis"];
         unknown("encoding is", label, known.into_iter())
     })?;
     Ok(if encoding == encoding_rs::GBK { encoding_rs::GB18030 } else { encoding })
@@ -460,7 +464,8 @@ fn one_char(key: &str, text: &str) -> Result<char> {
 }
 
 fn regex_with_group(key: &str, text: &str) -> Result<Regex> {
-    let regex = Regex::new(text).map_err(|err| Error::config(format!("{key} is not a regular expression")).because(err))?;
+    let regex =
+        Regex::new(text).map_err(|err| Error::config(format!("{key} is not a regular expression")).because(err))?;
     if regex.captures_len() < 2 {
         return Err(Error::config(format!("{key} = '{text}' has no group")).hint("put what is wanted in parentheses"));
     }
@@ -470,12 +475,13 @@ fn regex_with_group(key: &str, text: &str) -> Result<Regex> {
 fn expected_of(raw: &RawExpected) -> Result<Expected> {
     let by = NaiveTime::parse_from_str(&raw.by, "%H:%M")
         .map_err(|err| Error::config(format!("expected.by is \"{}\"; expected HH:MM", raw.by)).because(err))?;
-    let from = match &raw.from {
-        None => None,
-        Some(text) => Some(NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|err| {
-            Error::config(format!("expected.from is \"{text}\"; expected YYYY-MM-DD")).because(err)
-        })?),
-    };
+    let from =
+        match &raw.from {
+            None => None,
+            Some(text) => Some(NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|err| {
+                Error::config(format!("expected.from is \"{text}\"; expected YYYY-MM-DD")).because(err)
+            })?),
+        };
     if raw.grace_minutes < 0 {
         return Err(Error::config("expected.grace_minutes must not be negative"));
     }

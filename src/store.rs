@@ -9,6 +9,7 @@ pub mod keys;
 mod local;
 mod quiet;
 mod remote;
+mod stores;
 mod transfer;
 pub mod testing;
 
@@ -24,69 +25,10 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions}
 use sha2::{Digest, Sha256};
 
 use crate::config::Config;
-use crate::error::{Error, Kind, Result};
-use crate::state::record::{FileRef, Home};
+use crate::error::{Error, Result};
 
+pub use stores::Stores;
 pub use transfer::{Download, Fetched, HashingWriter};
-
-/// The three stores of a company.
-#[derive(Debug, Clone)]
-pub struct Stores {
-    /// Senders' drops, read only.
-    pub inbox: Store,
-    /// Ours: staged rows, models, state, outbox.
-    pub lake: Store,
-    /// For readers.
-    pub marts: Store,
-}
-
-impl Stores {
-    /// Opens what `config.stores` names. Credentials, region and endpoint come from the environment
-    /// variables `AWS_*`, `AZURE_*` and `GOOGLE_*`. Folders of lake and marts are made when missing.
-    pub fn open(config: &Config) -> Result<Self> {
-        Self::open_with(
-            config,
-            std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))),
-        )
-    }
-
-    /// [`Stores::open`] with the environment given.
-    fn open_with(config: &Config, environment: impl Iterator<Item = (String, String)>) -> Result<Self> {
-        let environment: Vec<(String, String)> = environment.collect();
-        let open = |setting: &str, location: &str, create: bool| {
-            remote::open(location, &config.root, create, &environment, Retry::of(config))
-                .map_err(|err| err.at(format!("stores.{setting}")))
-        };
-        Ok(Self {
-            inbox: open("inbox", &config.stores.inbox, false)?,
-            lake: open("lake", &config.stores.lake, true)?,
-            marts: open("marts", &config.stores.marts, true)?,
-        })
-    }
-
-    /// Any three stores, for tests and for programs that bring their own.
-    pub fn from_parts(inbox: Store, lake: Store, marts: Store) -> Self {
-        Self { inbox, lake, marts }
-    }
-
-    /// The store in which `home` lies.
-    pub fn of(&self, home: Home) -> &Store {
-        match home {
-            Home::Lake => &self.lake,
-            Home::Marts => &self.marts,
-        }
-    }
-
-    /// Makes written objects safe against power loss, before a commit names them. Object stores
-    /// are durable by themselves; folders are told to sync these files and their folders.
-    pub async fn sync(&self, files: &[&FileRef]) -> Result<()> {
-        for home in [Home::Lake, Home::Marts] {
-            let keys = files.iter().filter(|file| file.home == home).map(|file| file.key.clone()).collect();
-            self.of(home).sync(keys).await?;
-        }
-        Ok(())
-    }
-}
 
 /// Tries and first pause for transient errors.
 #[derive(Debug, Clone, Copy)]
@@ -250,9 +192,9 @@ impl Store {
     /// The whole object. Refused when fewer bytes arrive than the store promised.
     pub async fn get(&self, key: &str) -> Result<Bytes> {
         let path = self.checked(key)?;
-        let found = self.0.object.get(&path).await.map_err(|err| self.fail(key, err))?;
+        let found = self.0.object.get(&path).await.map_err(|err| self.fail(key, &err))?;
         let promised = found.range.end - found.range.start;
-        let bytes = found.bytes().await.map_err(|err| self.fail(key, err))?;
+        let bytes = found.bytes().await.map_err(|err| self.fail(key, &err))?;
         if bytes.len() as u64 != promised {
             return Err(Error::retry(format!("{} bytes arrived of {promised}", bytes.len())).at(key));
         }
@@ -264,7 +206,7 @@ impl Store {
         let path = self.checked(key)?;
         match self.0.object.head(&path).await {
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(err) => Err(self.fail(key, err)),
+            Err(err) => Err(self.fail(key, &err)),
             Ok(_) => self.get(key).await.map(Some),
         }
     }
@@ -294,7 +236,7 @@ impl Store {
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
                 Ok(Put::Exists)
             }
-            Err(err) => Err(self.fail(key, err)),
+            Err(err) => Err(self.fail(key, &err)),
         }
     }
 
@@ -305,7 +247,7 @@ impl Store {
         if let Some(folder) = self.direct_folder() {
             return local::put(folder, key, bytes, local::Mode::Replace).await.map(|_| ()).map_err(|err| err.at(key));
         }
-        self.0.object.put(&path, bytes.into()).await.map(|_| ()).map_err(|err| self.fail(key, err))
+        self.0.object.put(&path, bytes.into()).await.map(|_| ()).map_err(|err| self.fail(key, &err))
     }
 
     /// Everything below the folder `prefix` (`""` for all), by key. Markers of empty folders are left
@@ -322,7 +264,7 @@ impl Store {
                 .map_ok(Object::from)
                 .try_collect::<Vec<_>>()
                 .await
-                .map_err(|err| self.fail_listing(prefix, err))?,
+                .map_err(|err| self.fail_listing(prefix, &err))?,
         };
         objects.retain(|object| !is_folder_marker(object));
         objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
@@ -332,7 +274,7 @@ impl Store {
     /// Size, etag and time of one object.
     pub async fn head(&self, key: &str) -> Result<Object> {
         let path = self.checked(key)?;
-        self.0.object.head(&path).await.map(Object::from).map_err(|err| self.fail(key, err))
+        self.0.object.head(&path).await.map(Object::from).map_err(|err| self.fail(key, &err))
     }
 
     /// Whether there is such an object.
@@ -341,7 +283,7 @@ impl Store {
         match self.0.object.head(&path).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(err) => Err(self.fail(key, err)),
+            Err(err) => Err(self.fail(key, &err)),
         }
     }
 
@@ -350,14 +292,14 @@ impl Store {
         let path = self.checked(key)?;
         match self.0.object.delete(&path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(err) => Err(self.fail(key, err)),
+            Err(err) => Err(self.fail(key, &err)),
         }
     }
 
     /// Copies within the store, on its own side, replacing what `to` held.
     pub async fn copy(&self, from: &str, to: &str) -> Result<()> {
         let (source, target) = (self.checked(from)?, self.checked(to)?);
-        self.0.object.copy(&source, &target).await.map_err(|err| self.fail(from, err))
+        self.0.object.copy(&source, &target).await.map_err(|err| self.fail(from, &err))
     }
 
     /// A streaming upload that hashes what passes. Nothing is visible before it finishes.
@@ -416,54 +358,27 @@ impl Store {
         Ok(path)
     }
 
-    fn fail(&self, key: &str, err: object_store::Error) -> Error {
-        let kind = kind_of(&err);
-        let message = match &err {
+    fn fail(&self, key: &str, err: &object_store::Error) -> Error {
+        let kind = remote::kind_of(err);
+        let message = match err {
             object_store::Error::NotFound { .. } => "there is no such object",
             object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
                 "the store refuses access"
             }
             _ => "object store request failed",
         };
-        Error::new(kind, message).at(key).because(self.0.secrets.scrub(&chain(&err)))
+        Error::new(kind, message).at(key).because(self.0.secrets.scrub(&remote::chain(err)))
     }
 
-    fn fail_listing(&self, prefix: &str, err: object_store::Error) -> Error {
+    fn fail_listing(&self, prefix: &str, err: &object_store::Error) -> Error {
         let shown = if prefix.is_empty() { self.0.place.as_str() } else { prefix };
-        match &err {
+        match err {
             object_store::Error::InvalidPath { source } => {
                 Error::input(format!("cannot be listed: {source}")).at(shown).hint("rename or remove that object")
             }
             _ => self.fail(shown, err),
         }
     }
-}
-
-/// What a caller does about a store's error.
-fn kind_of(err: &object_store::Error) -> Kind {
-    use object_store::Error as Store;
-    match err {
-        Store::NotFound { .. } | Store::InvalidPath { .. } => Kind::Input,
-        Store::PermissionDenied { .. } | Store::Unauthenticated { .. } | Store::UnknownConfigurationKey { .. } => {
-            Kind::Config
-        }
-        _ => Kind::Retry,
-    }
-}
-
-/// An error and its causes in one line, each said once.
-fn chain(err: &dyn std::error::Error) -> String {
-    let mut line = err.to_string();
-    let mut cause = err.source();
-    while let Some(err) = cause {
-        let said = err.to_string();
-        if !line.contains(&said) {
-            line.push_str(": ");
-            line.push_str(&said);
-        }
-        cause = err.source();
-    }
-    line
 }
 
 /// Object stores list the marker of an empty "folder" as an object: empty, its name without a suffix.

@@ -75,8 +75,10 @@ figures as (
 ),
 
 days as (
-    select cast($as_of_date - interval '1 day' * offset_days as date) as business_date
-    from (select unnest(generate_series(0, 13)) as offset_days) as offsets
+    select cast(day as date) as business_date
+    from (
+        select unnest(generate_series($as_of_date - interval '13 days', $as_of_date, interval '1 day')) as day
+    ) as series
 ),
 
 entities as (

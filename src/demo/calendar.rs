@@ -40,6 +40,15 @@ const MOVED_WORKDAYS: [((i32, u32, u32), &str); 8] = [
     ((2026, 10, 10), "国庆节调休上班"),
 ];
 
+/// Holidays that follow the moon or the sun, as announced: (first day, days, name).
+const MOVING_HOLIDAYS: [((i32, u32, u32), i64, &str); 5] = [
+    ((2025, 4, 4), 3, "清明节"),
+    ((2025, 5, 31), 3, "端午节"),
+    ((2026, 4, 4), 3, "清明节"),
+    ((2026, 6, 19), 3, "端午节"),
+    ((2026, 9, 25), 3, "中秋节"),
+];
+
 /// How a channel lives through the year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rhythm {
@@ -112,6 +121,9 @@ pub(crate) fn entries(from: NaiveDate, to: NaiveDate) -> Vec<Entry> {
         if let Some(first) = spring_festival(year) {
             holiday(shift(first, -2), 9, "春节");
         }
+        for ((_, month, day), days, name) in MOVING_HOLIDAYS.into_iter().filter(|((own, ..), ..)| *own == year) {
+            holiday(date(year, month, day), days, name);
+        }
         holiday(date(year, 5, 1), 5, "劳动节");
         holiday(date(year, 10, 1), if year == 2025 { 8 } else { 7 }, "国庆节");
         for (day, name) in [((6, 18), "618购物节"), ((11, 11), "双十一"), ((12, 12), "双十二")] {
@@ -170,10 +182,9 @@ fn festival(rhythm: Rhythm, date: NaiveDate) -> f64 {
     };
     match (date.month(), date.day()) {
         (11, 11) => peak(1.15, 3.6, 3.2),
-        (11, 1..=10) => peak(1.0, 1.12, 1.12),
+        (11, 1..=10) | (6, 12..=17) => peak(1.0, 1.12, 1.12),
         (11, 12..=13) => peak(1.0, 0.90, 0.92),
         (6, 18) => peak(1.1, 2.4, 2.2),
-        (6, 12..=17) => peak(1.0, 1.12, 1.12),
         (12, 12) => peak(1.05, 1.7, 1.6),
         (10, 1..=7) | (5, 1..=5) => peak(1.25, 0.95, 0.95),
         _ => 1.0,

@@ -10,11 +10,13 @@ use super::calendar::{month_end, quarter_name, shift};
 use super::company::{CHANNELS, PRODUCTS};
 use super::customers::{Customer, customers};
 use super::delivery::{Books, Desk, Period, channel_id, weeks};
+use super::members;
 use super::partners::CORE;
 use super::random::Stream;
 use super::references;
+use super::stock::Receipt;
+use super::stories::Label;
 use super::text::{Table, gzip, yuan};
-use super::trade::Receipt;
 use super::values::moment;
 use super::voice::{Complaint, Survey};
 use crate::error::Result;
@@ -67,7 +69,7 @@ fn shipments(world: &World, receipts: &[Receipt]) -> Table {
         let partner = &world.partners[usize::from(receipt.partner)].id;
         let product = &PRODUCTS[usize::from(receipt.product)];
         let sent = world.date(receipt.shipped);
-        table.row([
+        table.row(&[
             partner.clone(),
             format!("SH{}-{}", sent.format("%y%m%d"), world.date(receipt.received).format("%m%d")),
             line.to_string(),
@@ -109,7 +111,7 @@ fn put_complaints(desk: &mut Desk<'_>, periods: &[Period], complaints: &[Complai
                 continue;
             }
             let partner = usize::from(complaint.partner);
-            table.row([
+            table.row(&[
                 format!("CP{:06}", number + 1),
                 complaint.customer.map(super::customers::CustomerRef::id).unwrap_or_default(),
                 world.partners[partner].id.clone(),
@@ -140,7 +142,7 @@ fn put_surveys(desk: &mut Desk<'_>, weeks: &[Period], surveys: &[Survey]) -> Res
                 continue;
             }
             let partner = usize::from(survey.partner);
-            table.row([
+            table.row(&[
                 format!("SV{:06}", number + 1),
                 survey.customer.map(super::customers::CustomerRef::id).unwrap_or_default(),
                 world.partners[partner].id.clone(),
@@ -186,11 +188,11 @@ fn put_contacts(desk: &mut Desk<'_>, weeks: &[Period]) -> Result<()> {
                 Deed::Contact(kind, by, outcome, reason) => {
                     contact += 1;
                     let id = format!("CT{contact:06}");
-                    contacts.row([id, customer, at, kind.into(), by.into(), outcome.into(), reason.into()]);
+                    contacts.row(&[id, customer, at, kind.into(), by.into(), outcome.into(), reason.into()]);
                 }
                 Deed::Points(count) => {
                     redemption += 1;
-                    points.row([format!("RD{redemption:06}"), customer, at, count.to_string()]);
+                    points.row(&[format!("RD{redemption:06}"), customer, at, count.to_string()]);
                 }
             }
         }
@@ -208,7 +210,7 @@ fn contacts_of(world: &World, customer: &Customer, rng: &mut Stream, deeds: &mut
     let mut day = customer.from + rng.between(20, 120);
     while customer.big && day <= world.last_day() {
         let kind = *rng.pick(&["visit", "call", "call", "coupon", "survey"]);
-        let by = references::manager(customer).unwrap_or("service@demo.example");
+        let by = members::manager(customer).unwrap_or("service@demo.example");
         let (outcome, reason) =
             *rng.pick(&[("reached", "季度回访"), ("no_answer", "季度回访"), ("bought", "专属优惠")]);
         let second = hours(rng, day);
@@ -250,7 +252,7 @@ fn put_notes(desk: &mut Desk<'_>, weeks: &[Period]) -> Result<()> {
             let partner = &world.partners[at];
             let region = partner.territory.first().map(|at| super::company::REGIONS[usize::from(*at)].id);
             let (kind, text) = *rng.pick(&NOTES);
-            table.row([
+            table.row(&[
                 format!("NT{number:05}"),
                 world.date(day).to_string(),
                 partner.id.clone(),
@@ -271,7 +273,7 @@ fn closed_quarters(world: &World) -> Vec<NaiveDate> {
     let mut found = Vec::new();
     let mut date = month_end(world.start);
     while date <= world.options.end {
-        if date.month() % 3 == 0 {
+        if date.month().is_multiple_of(3) {
             found.push(date);
         }
         date = month_end(shift(date, 1));
@@ -299,7 +301,7 @@ fn put_reviews(desk: &mut Desk<'_>) -> Result<()> {
                 let scores = [score(4), score(4), score(4), score(if partner.id == "P102" { 2 } else { 4 })];
                 let [service, logistics, cooperation, brand] = scores;
                 let comment = if partner.id == "P102" { "库存偏高，跨区发货需核实" } else { "" };
-                table.row([
+                table.row(&[
                     partner.id.clone(),
                     quarter.clone(),
                     reviewer.into(),
@@ -333,8 +335,15 @@ fn put_payouts(desk: &mut Desk<'_>, sell_in: &BTreeMap<(usize, String), i64>) ->
                 continue;
             }
             let bought = sell_in.get(&(number, quarter.clone())).copied().unwrap_or(0);
-            let slip = if at == 1 && partner.id == "P101" { 50_000 } else { 0 };
-            table.row([
+            let slipped = at == 1 && partner.id == "P101";
+            let slip = if slipped { 50_000 } else { 0 };
+            if slipped {
+                let days = (paid, paid);
+                let label =
+                    Label::new("payout_slip", "adjustment", "partner_rebates", "500.00 paid above the plan", days);
+                desk.labels.push(label.of(&["P101"]));
+            }
+            table.row(&[
                 format!("PO-{quarter}-{}", partner.id),
                 partner.id.clone(),
                 references::DISTRIBUTOR_PLAN.into(),

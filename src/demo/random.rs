@@ -1,4 +1,4 @@
-//! Chance that is the same on every machine: one ChaCha stream per named entity, so that adding a
+//! Chance that is the same on every machine: one `ChaCha` stream per named entity, so that adding a
 //! partner draws from a stream of its own and leaves everybody else's numbers alone.
 
 use rand::{Rng, SeedableRng};

@@ -7,10 +7,10 @@ use chrono::{Datelike, NaiveDate};
 
 use super::World;
 use super::calendar::{entries, month_end, month_name, quarter_name, shift};
-use super::company::{AREAS, CATEGORIES, CHANNELS, CUSTOMER_MANAGERS, NEW_PRODUCT, PRODUCTS, REGIONS};
-use super::customers::{Customer, CustomerRef, customers};
+use super::company::{AREAS, CATEGORIES, CHANNELS, NEW_PRODUCT, PRODUCTS, REGIONS};
 use super::delivery::{Books, Desk, Month, Period};
 use super::head_office::put;
+use super::members;
 use super::partners::Partner;
 use super::random::Stream;
 use super::stories::{LAUNCHED_DAYS_AGO, target_factor};
@@ -34,7 +34,7 @@ pub(crate) fn send(desk: &mut Desk<'_>, books: &Books) -> Result<()> {
         put(desk, "fx_rates", &packed(world, day), fx_rates(world, day))?;
         put(desk, "promotions", &at(world, day), promotions(world))?;
         if is_first || day == last {
-            put(desk, "customers", &packed(world, day), all_customers(world, day))?;
+            put(desk, "customers", &packed(world, day), members::all(world, day))?;
         }
         if is_first || day == nightly {
             put(desk, "channels", &at(world, day), channels())?;
@@ -62,7 +62,7 @@ fn packed(world: &World, day: i64) -> Period {
 fn channels() -> Table {
     let mut table = Table::new("channel_id,name,channel_type,manager");
     for channel in &CHANNELS {
-        table.row([channel.id, channel.name, channel.kind, channel.manager].map(String::from));
+        table.row(&[channel.id, channel.name, channel.kind, channel.manager].map(String::from));
     }
     table
 }
@@ -70,11 +70,11 @@ fn channels() -> Table {
 fn regions() -> Table {
     let mut table = Table::new("region,name,parent,city_tier,population,adjacent_regions");
     for (id, name) in AREAS {
-        table.row([id, name, "", "", "", ""].map(String::from));
+        table.row(&[id, name, "", "", "", ""].map(String::from));
     }
     for region in &REGIONS {
         let people = region.population.to_string();
-        table.row([region.id, region.name, region.parent, region.tier, &people, region.adjacent].map(String::from));
+        table.row(&[region.id, region.name, region.parent, region.tier, &people, region.adjacent].map(String::from));
     }
     table
 }
@@ -83,7 +83,7 @@ fn calendar(world: &World) -> Table {
     let mut table = Table::new("date,region,kind,name,is_workday");
     for entry in entries(world.start, shift(world.options.end, 400)) {
         let date = entry.date.to_string();
-        table.row([date, String::new(), entry.kind.into(), entry.name.into(), entry.is_workday.to_string()]);
+        table.row(&[date, String::new(), entry.kind.into(), entry.name.into(), entry.is_workday.to_string()]);
     }
     table
 }
@@ -100,14 +100,14 @@ fn partners(world: &World, is_first: bool) -> Table {
         let ends = shift(end, if partner.id == "A202" { 20 } else { rng.between(200, 1500) });
         let manager = if is_first && partner.id == "F302" { "liu.yang@demo.example" } else { partner.manager };
         let joined = shift(world.start, -rng.between(100, 1800));
-        table.row(partner_row(partner, number, licence, ends, "active", (joined, None), manager));
+        table.row(&partner_row(partner, number, licence, ends, "active", (joined, None), manager));
     }
     let mut other = |id: &str, name: &str, status: &str, days: (NaiveDate, Option<NaiveDate>)| {
         let pattern = &world.partners[super::partners::core("P101")];
         let territory = vec![super::company::region("anhui")];
         let partner = Partner { id: id.into(), name: name.into(), territory, assortment: Vec::new(), ..*pattern };
         let licence = 91_340_000_001_234;
-        table.row(partner_row(&partner, 0, licence, shift(end, 900), status, days, partner.manager));
+        table.row(&partner_row(&partner, 0, licence, shift(end, 900), status, days, partner.manager));
     };
     other("P190", "皖中老百货", "ended", (shift(world.start, -900), Some(shift(world.start, -30))));
     if !is_first {
@@ -163,7 +163,7 @@ fn products(world: &World, is_first: bool) -> Table {
         }
         let launched = if is_new { shift(world.options.end, -LAUNCHED_DAYS_AGO) } else { long_ago };
         let mut version = |cost: i64, valid_from: NaiveDate| {
-            table.row([
+            table.row(&[
                 product.sku.into(),
                 product.name.into(),
                 CATEGORIES[product.category].0.into(),
@@ -186,7 +186,7 @@ fn products(world: &World, is_first: bool) -> Table {
 fn promotions(world: &World) -> Table {
     let mut table = Table::new("promotion_id,partner_id,channel_id,sku,starts_on,ends_on,min_price,approved_by");
     for promotion in world.promotions.iter().filter(|promotion| !promotion.unlisted) {
-        table.row([
+        table.row(&[
             promotion.id.clone(),
             String::new(),
             promotion.channel.unwrap_or_default().into(),
@@ -207,64 +207,16 @@ fn fx_rates(world: &World, upto: i64) -> Table {
         let (date, dollar) = (world.date(day).to_string(), world.dollar(day));
         let local = dollar * 10_000 / 78_000;
         for (currency, rate) in [("USD", dollar), ("HKD", local)] {
-            table.row([date.clone(), currency.into(), format!("{}.{:04}", rate / 10_000, rate % 10_000)]);
+            table.row(&[date.clone(), currency.into(), format!("{}.{:04}", rate / 10_000, rate % 10_000)]);
         }
     }
     table
-}
-
-/// Who looks after a customer.
-pub(crate) fn manager(customer: &Customer) -> Option<&'static str> {
-    let at = customer.me.serial as usize % CUSTOMER_MANAGERS.len();
-    (customer.big && customer.regular).then(|| CUSTOMER_MANAGERS[at])
-}
-
-/// Everybody who had joined by a day.
-fn all_customers(world: &World, upto: i64) -> Table {
-    let mut table =
-        Table::new("customer_id,joined_on,birth_date,gender,income_band,region,referred_by,manager,contact_allowed");
-    for home in 0..world.partners.len() {
-        let partner = &world.partners[home];
-        let mut rng = Stream::new(world.options.seed, &["members", &partner.id]);
-        for customer in customers(world, home) {
-            let row = customer_row(world, partner, &customer, &mut rng);
-            if customer.from <= upto {
-                table.row(row);
-            }
-        }
-    }
-    table
-}
-
-fn customer_row(world: &World, partner: &Partner, customer: &Customer, rng: &mut Stream) -> [String; 9] {
-    let joined = if customer.from > 0 { customer.from } else { -rng.between(1, 1400) };
-    let born = shift(world.options.end, -rng.between(19 * 365, 68 * 365));
-    let region = if partner.territory.is_empty() {
-        REGIONS[rng.below(REGIONS.len())].id
-    } else {
-        REGIONS[usize::from(*rng.pick(&partner.territory))].id
-    };
-    let serial = customer.me.serial;
-    let friend = CustomerRef { serial: u32::try_from(rng.below(serial as usize)).unwrap_or(0), ..customer.me };
-    let referred = serial > 0 && rng.chance(0.12);
-    let birth_known = rng.chance(0.9);
-    [
-        customer.me.id(),
-        world.date(joined).to_string(),
-        if birth_known { born.to_string() } else { String::new() },
-        (*rng.pick(&["F", "F", "M", "F", "M", ""])).into(),
-        (*rng.pick(&["low", "middle", "middle", "high", ""])).into(),
-        region.into(),
-        if referred { friend.id() } else { String::new() },
-        manager(customer).unwrap_or_default().into(),
-        rng.chance(0.85).to_string(),
-    ]
 }
 
 /// The months from the first day to the end of the last day's quarter.
 fn months(world: &World) -> Vec<NaiveDate> {
     let mut last = month_end(world.options.end);
-    while last.month() % 3 != 0 {
+    while !last.month().is_multiple_of(3) {
         last = month_end(shift(last, 1));
     }
     let mut found = vec![month_end(world.start)];
@@ -306,7 +258,7 @@ fn targets(world: &World, books: &Books) -> Table {
         }
     }
     for ((scope, id, period, metric), target) in sums {
-        table.row([scope.into(), id, period, metric.into(), target.to_string()]);
+        table.row(&[scope.into(), id, period, metric.into(), target.to_string()]);
     }
     table
 }
@@ -329,7 +281,7 @@ fn channel_costs(world: &World, books: &Books) -> Table {
                 let members = (0..world.partners.len()).filter(|at| world.partners[*at].channel == number);
                 let mut cost = |partner: &str, net: i64| {
                     let amount = yuan(scaled(net, share).max(0));
-                    table.row([channel.id, partner, &name, kind, &amount, "CNY"].map(String::from));
+                    table.row(&[channel.id, partner, &name, kind, &amount, "CNY"].map(String::from));
                 };
                 if kind == "training" {
                     members.for_each(|at| cost(&world.partners[at].id, own(at)));
@@ -351,7 +303,7 @@ fn market(books: &Books) -> Table {
         let (all, rival) = sizes[*category];
         let amounts = [yuan(scaled(*net, all)), yuan(scaled(*net, rival))];
         let [all, rival] = amounts;
-        table.row([month.clone(), String::new(), CATEGORIES[*category].0.into(), all, rival, "CNY".into()]);
+        table.row(&[month.clone(), String::new(), CATEGORIES[*category].0.into(), all, rival, "CNY".into()]);
     }
     table
 }
@@ -389,7 +341,7 @@ fn rebate_plans(world: &World, books: &Books) -> Table {
         let [amount, cap, min_growth] = rest.map(String::from);
         let number = number.to_string();
         let (plan, rate) = (plan.to_string(), rate.to_string());
-        table.row([
+        table.row(&[
             plan,
             number,
             scope,

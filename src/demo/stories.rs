@@ -193,7 +193,8 @@ impl Label {
         }
     }
 
-    fn of(mut self, partners: &[&str]) -> Self {
+    /// Names partners, and the channel of the first.
+    pub(crate) fn of(mut self, partners: &[&str]) -> Self {
         self.partner_ids = partners.iter().map(|id| (*id).into()).collect();
         self.channel_id = partners.first().map(|id| CHANNELS[super::partners::channel_of(core(id))].id.into());
         self
@@ -260,6 +261,9 @@ pub(crate) fn labels(world: &World) -> Vec<Label> {
         Label::new("new_product", "new_item", "inventory_health", "not overstock", days(LAUNCHED_DAYS_AGO, 0))
             .products(&[super::company::NEW_PRODUCT]),
         Label::new("behind_target", "attainment", "partner_kpis", "behind linear pace", days(21, 0)).of(&["F302"]),
+        Label::new("negative_count", "negative_stock", "inventory_health", "counted -2, treated as 0", days(1, 1))
+            .of(&["R802"])
+            .products(&[12]),
         Label::new("licence_ends", "licence_expiring", "partner_scorecard", "within 30 days", days(0, 0)).of(&["A202"]),
         Label::new("exit_channel", "dog", "bcg_classes", "advice exit", days(364, 0)).of(&["A201", "A202"]),
         Label::new("satisfaction_drop", "satisfaction", "channel_kpis", "satisfaction_rate falls", days(21, 0))

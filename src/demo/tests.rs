@@ -7,10 +7,13 @@ use super::calendar::{Rhythm, date, shift};
 use super::calendar::{entries, factor, month_end, quarter_name, spring_festival};
 use super::company::{CHANNELS, REGIONS};
 use super::partners::core;
-use super::trade::{Count, SaleLine, Trade};
+use super::stock::Count;
+use super::trade::{SaleLine, Trade};
 use super::*;
 use crate::contract::Contracts;
 use crate::sender::{Sender as Mapped, Senders};
+
+mod staging;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -42,7 +45,7 @@ fn small(dir: &Path) -> Options {
     Options { days: 45, rows_per_day: 60, ..Options::fixture(dir) }
 }
 
-/// With `BLESS=1` in the environment the fixtures are written anew.
+/// With `BLESS=1` in the environment the fixtures are written anew; run it alone then, other tests read them.
 #[test]
 fn the_fixtures_are_what_the_generator_writes() {
     let temp = tempfile::tempdir().unwrap();

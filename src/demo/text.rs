@@ -113,9 +113,7 @@ fn json_lines(
             out.extend_from_slice(b"\":");
             let found = value(world, *record, *field, manner.known_until);
             let bare = matches!(found, Value::Whole(_) | Value::Money(_));
-            if found == Value::Nothing {
-                out.extend_from_slice(b"null");
-            } else if bare {
+            if bare {
                 cell(out, dialect.style, &found);
             } else {
                 out.push(b'"');
@@ -165,14 +163,13 @@ fn money(out: &mut Vec<u8>, style: Number, cents: i64) -> std::io::Result<()> {
     let sign = if cents < 0 { "-" } else { "" };
     let (whole, part) = (cents.unsigned_abs() / 100, cents.unsigned_abs() % 100);
     match style {
-        Number::Plain => write!(out, "{sign}{whole}.{part:02}"),
         Number::Comma => write!(out, "{sign}{whole},{part:02}"),
         Number::TenThousands => {
             let cents = cents.unsigned_abs();
             write!(out, "{sign}{}.{:06}", cents / 1_000_000, cents % 1_000_000)
         }
         Number::Thousands if whole >= 1000 => write!(out, "{sign}{},{:03}.{part:02}", whole / 1000, whole % 1000),
-        Number::Thousands => write!(out, "{sign}{whole}.{part:02}"),
+        Number::Plain | Number::Thousands => write!(out, "{sign}{whole}.{part:02}"),
     }
 }
 
@@ -225,7 +222,7 @@ impl Table {
     }
 
     /// Adds a row.
-    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub(crate) fn row<const N: usize>(&mut self, cells: &[String; N]) {
         for (at, cell) in cells.iter().enumerate() {
             if at > 0 {
                 self.text.push(',');

@@ -1,17 +1,18 @@
 //! One partner's business, day by day: goods come in, are sold, come back, are ordered again.
 //! Sales never exceed stock, so that counts, shipments and sales roll forward to the unit.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use chrono::{Datelike, NaiveDate};
 
 use super::World;
-use super::calendar::{factor, shift};
-use super::company::{CATEGORIES, CHANNELS, Channel, NEW_PRODUCT, PRODUCTS, REGIONS};
+use super::company::{CHANNELS, Channel, PRODUCTS, REGIONS};
 use super::customers::{Customer, CustomerRef, Pool};
+use super::demand::Demand;
 use super::partners::Partner;
 use super::random::Stream;
+use super::stock::{Count, Receipt, Stock, transit};
 use super::stories::{self, Extra};
 
 /// What a line is.
@@ -51,39 +52,11 @@ impl SaleLine {
     }
 }
 
-/// Goods that a partner received.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Receipt {
-    pub(crate) partner: u16,
-    pub(crate) product: u16,
-    pub(crate) quantity: i64,
-    pub(crate) shipped: i64,
-    pub(crate) promised: i64,
-    pub(crate) received: i64,
-}
-
-/// What a partner counted.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Count {
-    pub(crate) partner: u16,
-    pub(crate) product: u16,
-    pub(crate) on_hand: i64,
-    pub(crate) on_order: i64,
-    pub(crate) oldest: Option<i64>,
-}
-
 /// An order, for the feeds that speak about orders.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OrderMade {
     pub(crate) day: i64,
     pub(crate) customer: Option<CustomerRef>,
-}
-
-struct Item {
-    product: u16,
-    on_hand: i64,
-    on_order: i64,
-    lots: VecDeque<(i64, i64)>,
 }
 
 /// A partner at work.
@@ -94,46 +67,25 @@ pub(crate) struct Trade<'a> {
     channel: &'static Channel,
     rng: Stream,
     pool: Pool,
-    items: Vec<Item>,
-    /// Share of lines up to and with each item, for the present month.
-    shares: Vec<f64>,
-    shares_of: (i32, u32),
+    stock: Stock,
+    demand: Demand,
     carry: f64,
-    due: BTreeMap<i64, Vec<(usize, i64, i64)>>,
     returns: BTreeMap<i64, Vec<SaleLine>>,
-    /// Expected lines of all days before a day.
-    expected: Vec<f64>,
     extras: Vec<Extra>,
     /// Wanted today: item and units.
     picks: Vec<(usize, i64)>,
 }
 
-/// Days that ordering looks ahead of the last day.
-const HORIZON: i64 = 90;
 /// An order of at least this much (fen) is a large one.
 const BIG_ORDER: i64 = 33_000;
-/// A product of at least this list price (fen) is dear.
-const DEAR: i64 = 40_000;
-
 impl<'a> Trade<'a> {
     /// The partner at position `at`, with the stock it starts with.
     pub(crate) fn new(world: &'a World, at: usize, core: &Rc<Vec<Customer>>) -> Self {
         let partner = &world.partners[at];
         let channel = &CHANNELS[partner.channel];
-        let mut expected = vec![0.0];
-        for day in 0..=world.last_day() + HORIZON {
-            let date = world.date(day);
-            let age = f64::from(i32::try_from(day - world.last_day()).unwrap_or(0)) / 365.25;
-            let lines = partner.rows_per_day * libm::pow(1.0 + partner.growth, age) * factor(channel.rhythm, date);
-            let before = expected.last().copied().unwrap_or(0.0);
-            expected.push(before + lines);
-        }
         let mut kept = partner.assortment.clone();
         kept.sort_by_key(|product| (PRODUCTS[usize::from(*product)].list_price, *product));
-        let items = kept
-            .iter()
-            .map(|product| Item { product: *product, on_hand: 0, on_order: 0, lots: VecDeque::new() })
-            .collect();
+        let number = u16::try_from(at).expect("fewer than 65,536 partners");
         let mut trade = Self {
             world,
             at,
@@ -141,13 +93,10 @@ impl<'a> Trade<'a> {
             channel,
             rng: Stream::new(world.options.seed, &["trade", &partner.id]),
             pool: Pool::new(world, at, core),
-            items,
-            shares: Vec::new(),
-            shares_of: (0, 0),
+            stock: Stock::new(partner.has_stock, number, &kept),
+            demand: Demand::new(world, partner, kept),
             carry: 0.0,
-            due: BTreeMap::new(),
             returns: BTreeMap::new(),
-            expected,
             extras: Vec::new(),
             picks: Vec::new(),
         };
@@ -157,15 +106,10 @@ impl<'a> Trade<'a> {
 
     /// Stock of the day before the first.
     fn open(&mut self) {
-        self.refresh_shares(self.world.start);
-        for at in 0..self.items.len() {
-            let level = self.order_level(at, 0);
-            let first = ceil(level * self.rng.within(0.75, 0.95));
+        for at in 0..self.stock.items.len() {
+            let first = ceil(self.demand.order_level(at, 0) * self.rng.within(0.75, 0.95));
             let age = self.rng.between(3, 25);
-            if self.partner.has_stock && first > 0 {
-                self.items[at].on_hand = first;
-                self.items[at].lots.push_back((-age, first));
-            }
+            self.stock.add(at, first, -age);
         }
     }
 
@@ -178,8 +122,8 @@ impl<'a> Trade<'a> {
         orders: &mut Vec<OrderMade>,
     ) {
         let date = self.world.date(day);
-        self.refresh_shares(date);
-        self.receive(day, receipts);
+        self.demand.turn_to(date);
+        self.stock.receive(day, receipts);
         let first = sales.len();
         self.sell(day, date, sales, orders);
         self.take_back(day, sales, first);
@@ -190,39 +134,16 @@ impl<'a> Trade<'a> {
 
     /// What lies on the shelves tonight.
     pub(crate) fn counts(&self, counts: &mut Vec<Count>) {
-        if !self.partner.has_stock {
-            return;
-        }
-        counts.extend(self.items.iter().filter(|item| item.on_hand != 0 || item.on_order != 0 || sold(item)).map(
-            |item| Count {
-                partner: number(self.at),
-                product: item.product,
-                on_hand: item.on_hand,
-                on_order: item.on_order,
-                oldest: item.lots.front().map(|lot| lot.0),
-            },
-        ));
-    }
-
-    fn receive(&mut self, day: i64, receipts: &mut Vec<Receipt>) {
-        for (at, quantity, shipped) in self.due.remove(&day).unwrap_or_default() {
-            let item = &mut self.items[at];
-            item.on_hand += quantity;
-            item.on_order -= quantity;
-            item.lots.push_back((day, quantity));
-            let promised = shipped + transit(item.product) + 1;
-            let partner = number(self.at);
-            receipts.push(Receipt { partner, product: item.product, quantity, shipped, promised, received: day });
-        }
+        self.stock.counts(counts);
     }
 
     fn sell(&mut self, day: i64, date: NaiveDate, sales: &mut Vec<SaleLine>, orders: &mut Vec<OrderMade>) {
         let ago = self.world.last_day() - day;
-        let plain = self.expected_lines(day, 1) * stories::volume(self.partner.channel, ago);
+        let plain = self.demand.lines(day, 1) * stories::volume(self.partner.channel, ago);
         self.carry += plain * self.rng.within(0.95, 1.05);
         let lines = floor(self.carry);
         self.carry -= real(lines);
-        self.pick(lines);
+        self.demand.pick(lines, &mut self.rng, &mut self.picks);
         let mut extras = std::mem::take(&mut self.extras);
         extras.clear();
         stories::extras(self.at, ago, &mut extras);
@@ -263,8 +184,9 @@ impl<'a> Trade<'a> {
         let (promised, delivered) = self.delivery(day);
         let campaign = self.world.campaign(self.channel.id, date);
         for (pick, wanted) in picks {
-            let Some((at, quantity)) = self.take(*pick, *wanted) else { continue };
-            let product = self.items[at].product;
+            let (quantity, new_is_sold) = (*wanted, self.demand.new_is_sold());
+            let Some(at) = self.stock.take(*pick, quantity, new_is_sold) else { continue };
+            let product = self.stock.items[at].product;
             let unit_price = self.shelf_price(product, 1.0);
             let promotion = campaign.filter(|_| self.rng.chance(0.6));
             let off = match promotion {
@@ -275,7 +197,7 @@ impl<'a> Trade<'a> {
             let discount = round(real(quantity * unit_price) * off);
             let line = u32::try_from(sales.len() - first + 1).unwrap_or(1);
             sales.push(SaleLine {
-                partner: number(self.at),
+                partner: self.number(),
                 day,
                 second,
                 order,
@@ -302,24 +224,26 @@ impl<'a> Trade<'a> {
         for line in &mut sales[first..] {
             line.customer = customer;
         }
-        for at in first..sales.len() {
-            self.maybe_return(sales[at]);
+        for line in &sales[first..] {
+            self.maybe_return(*line);
         }
         Some(OrderMade { day, customer })
     }
 
     fn story_order(&mut self, extra: &Extra, day: i64, order: u32, sales: &mut Vec<SaleLine>) -> Option<OrderMade> {
-        let at = self.items.iter().position(|item| item.product == extra.product)?;
-        let (at, quantity) = self.take_exactly(at, extra.quantity)?;
+        let (at, quantity) = (self.stock.position(extra.product)?, extra.quantity);
+        if !self.stock.take_exactly(at, quantity) {
+            return None;
+        }
         let second = 21 * 3600 + 1800 + order % 1200;
         sales.push(SaleLine {
-            partner: number(self.at),
+            partner: self.number(),
             day,
             second,
             order,
             line: 1,
             kind: Kind::Sale,
-            product: self.items[at].product,
+            product: extra.product,
             customer: None,
             quantity,
             unit_price: self.shelf_price(extra.product, extra.price_factor),
@@ -332,19 +256,20 @@ impl<'a> Trade<'a> {
         Some(OrderMade { day, customer: None })
     }
 
-    /// A freight refund on the last day of some months: money without goods that count.
+    /// A platform's monthly correction: one unit at a negative price.
     fn adjust(&mut self, day: i64, date: NaiveDate, order: u32, sales: &mut Vec<SaleLine>) {
         if self.channel.kind != "platform_ecommerce" || date.day() != 28 {
             return;
         }
+        let Some(at) = self.stock.take(0, 1, false) else { return };
         sales.push(SaleLine {
-            partner: number(self.at),
+            partner: self.number(),
             day,
             second: 22 * 3600,
             order,
             line: 1,
             kind: Kind::Adjustment,
-            product: self.items[0].product,
+            product: self.stock.items[at].product,
             customer: None,
             quantity: 1,
             unit_price: -self.rng.between(20, 90) * 100,
@@ -354,9 +279,6 @@ impl<'a> Trade<'a> {
             promised: None,
             delivered: None,
         });
-        if self.partner.has_stock {
-            self.consume(0, 1);
-        }
     }
 
     fn maybe_return(&mut self, line: SaleLine) {
@@ -380,11 +302,8 @@ impl<'a> Trade<'a> {
         for (order, mut line) in (next..).zip(self.returns.remove(&day).unwrap_or_default()) {
             line.order = order;
             line.line = 1;
-            if self.partner.has_stock
-                && let Some(item) = self.items.iter_mut().find(|item| item.product == line.product)
-            {
-                item.on_hand -= line.quantity;
-                item.lots.push_back((day, -line.quantity));
+            if let Some(at) = self.stock.position(line.product) {
+                self.stock.add(at, -line.quantity, day);
             }
             sales.push(line);
         }
@@ -397,151 +316,26 @@ impl<'a> Trade<'a> {
         if date.weekday().num_days_from_monday() != self.partner.review_weekday && push == 0.0 {
             return;
         }
-        for at in 0..self.items.len() {
-            let product = self.items[at].product;
+        for at in 0..self.stock.items.len() {
+            let item = &self.stock.items[at];
+            let product = item.product;
             if stories::blocked(self.at, product, ago) {
                 continue;
             }
-            let item = &self.items[at];
-            let missing = ceil(self.order_level(at, day)) + stories::reserve(self.at, product, ago)
-                - item.on_hand
-                - item.on_order;
-            let pushed = ceil(self.demand(at, day, 28) / 28.0 * push);
-            let quantity = missing.max(0) + pushed;
+            let wanted = ceil(self.demand.order_level(at, day)) + stories::reserve(self.at, product, ago);
+            let pushed = ceil(self.demand.units(at, day, 28) / 28.0 * push);
+            let quantity = (wanted - item.on_hand - item.on_order).max(0) + pushed;
             if quantity > 0 {
                 let shipped = day + 1;
                 let late = if self.rng.chance(0.08) { 3 } else { 0 };
                 let received = shipped + transit(product) + self.rng.between(-1, 1) + late;
-                self.items[at].on_order += quantity;
-                self.due.entry(received).or_default().push((at, quantity, shipped));
+                self.stock.send(at, quantity, shipped, received);
             }
         }
     }
 
-    /// What lies here and comes must last over the way, the week until the next order, and then still one
-    /// lead time: so a shelf in order is never short and never overfull.
-    fn order_level(&self, at: usize, day: i64) -> f64 {
-        let product = &PRODUCTS[usize::from(self.items[at].product)];
-        let cover = product.lead_time_days + transit(self.items[at].product) + 8;
-        let wanted = self.demand(at, day, cover);
-        if wanted <= 0.0 { 0.0 } else { wanted + 0.5 }
-    }
-
-    /// Units expected to be sold of item `at` on `days` days after `day`.
-    fn demand(&self, at: usize, day: i64, days: i64) -> f64 {
-        let launch = self.world.last_day() - stories::LAUNCHED_DAYS_AGO;
-        let product = self.items[at].product;
-        if product == NEW_PRODUCT && day < launch - 21 {
-            return 0.0;
-        }
-        let before = if at == 0 { 0.0 } else { self.shares[at - 1] };
-        let mut share = self.shares[at] - before;
-        if product == NEW_PRODUCT && share == 0.0 {
-            share = 0.04;
-        }
-        let (low, high) = self.quantity(at);
-        self.expected_lines(day + 1, days) * share * real(low + high) / 2.0
-    }
-
-    /// Smallest and largest quantity of a line; dear things are bought one by one.
-    fn quantity(&self, at: usize) -> (i64, i64) {
-        let (low, high) = self.channel.quantity;
-        let dear = PRODUCTS[usize::from(self.items[at].product)].list_price >= DEAR;
-        if dear { (low, low + (high - low) / 3) } else { (low, high) }
-    }
-
-    fn expected_lines(&self, day: i64, days: i64) -> f64 {
-        let last = self.expected.len() - 1;
-        let index = |day: i64| usize::try_from(day).unwrap_or(0).min(last);
-        self.expected[index(day + days)] - self.expected[index(day)]
-    }
-
-    /// What sells changes slowly with the categories, and the new product joins on its day.
-    fn refresh_shares(&mut self, date: NaiveDate) {
-        let launch = shift(self.world.options.end, -stories::LAUNCHED_DAYS_AGO);
-        let fresh = date == launch;
-        if self.shares_of == (date.year(), date.month()) && !fresh {
-            return;
-        }
-        self.shares_of = (date.year(), date.month());
-        let age = f64::from(i32::try_from((date - self.world.options.end).num_days()).unwrap_or(0)) / 365.25;
-        let mut sum = 0.0;
-        self.shares.clear();
-        for item in &self.items {
-            let product = &PRODUCTS[usize::from(item.product)];
-            let hidden = item.product == NEW_PRODUCT && date < launch;
-            let trend = libm::pow(1.0 + CATEGORIES[product.category].1, age);
-            sum += if hidden { 0.0 } else { product.weight * trend };
-            self.shares.push(sum);
-        }
-        for share in &mut self.shares {
-            *share /= sum;
-        }
-    }
-
-    /// Chooses `lines` items and units so that a day is near the expected one: items, which lie in order of
-    /// price, in even steps from a drawn start, units in steps of the golden section; then shuffled.
-    fn pick(&mut self, lines: i64) {
-        self.picks.clear();
-        let start = self.rng.unit();
-        let mut turn = self.rng.unit();
-        for line in 0..lines {
-            let at = (start + real(line)) / real(lines);
-            let item = self.shares.partition_point(|share| *share <= at).min(self.items.len() - 1);
-            turn = (turn + 0.618_033_988_749_895).fract();
-            let (low, high) = self.quantity(item);
-            self.picks.push((item, low + floor(turn * real(high - low + 1))));
-        }
-        for at in (1..self.picks.len()).rev() {
-            let other = self.rng.below(at + 1);
-            self.picks.swap(at, other);
-        }
-    }
-
-    /// Takes `wanted` units of item `at`, or of the next one that has enough.
-    fn take(&mut self, at: usize, wanted: i64) -> Option<(usize, i64)> {
-        if !self.partner.has_stock {
-            return Some((at, wanted));
-        }
-        let count = self.items.len();
-        let launched = self.shares_of_new() > 0.0;
-        let found = (0..count).map(|step| (at + step) % count).find(|at| {
-            let item = &self.items[*at];
-            item.on_hand >= wanted && (item.product != NEW_PRODUCT || launched)
-        })?;
-        self.consume(found, wanted);
-        Some((found, wanted))
-    }
-
-    fn take_exactly(&mut self, at: usize, wanted: i64) -> Option<(usize, i64)> {
-        if self.partner.has_stock {
-            if self.items[at].on_hand < wanted {
-                return None;
-            }
-            self.consume(at, wanted);
-        }
-        Some((at, wanted))
-    }
-
-    fn shares_of_new(&self) -> f64 {
-        let Some(at) = self.items.iter().position(|item| item.product == NEW_PRODUCT) else { return 0.0 };
-        self.shares[at] - if at == 0 { 0.0 } else { self.shares[at - 1] }
-    }
-
-    fn consume(&mut self, at: usize, quantity: i64) {
-        let item = &mut self.items[at];
-        item.on_hand -= quantity;
-        let mut rest = quantity;
-        while rest > 0
-            && let Some(lot) = item.lots.front_mut()
-        {
-            let taken = rest.min(lot.1);
-            lot.1 -= taken;
-            rest -= taken;
-            if lot.1 == 0 {
-                item.lots.pop_front();
-            }
-        }
+    fn number(&self) -> u16 {
+        u16::try_from(self.at).expect("fewer than 65,536 partners")
     }
 
     /// Shelf price in the partner's currency, to the tenth.
@@ -579,27 +373,15 @@ impl<'a> Trade<'a> {
     }
 }
 
-/// Something was on the shelf once: an empty shelf is reported as 0.
-fn sold(item: &Item) -> bool {
-    item.product != NEW_PRODUCT
-}
-
-/// Days on the road.
-fn transit(product: u16) -> i64 {
-    PRODUCTS[usize::from(product)].lead_time_days / 2
-}
-
-fn number(at: usize) -> u16 {
-    u16::try_from(at).expect("fewer than 65,536 partners")
-}
-
+/// A count for reckoning.
 #[expect(clippy::cast_precision_loss, reason = "counts and cents are far below 2^53")]
-fn real(count: i64) -> f64 {
+pub(crate) fn real(count: i64) -> f64 {
     count as f64
 }
 
+/// The whole number below.
 #[expect(clippy::cast_possible_truncation, reason = "small positive numbers")]
-fn floor(value: f64) -> i64 {
+pub(crate) fn floor(value: f64) -> i64 {
     value.floor() as i64
 }
 

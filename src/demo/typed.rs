@@ -133,42 +133,58 @@ pub(crate) fn parquet(world: &World, columns: &[Column], records: &[Record<'_>],
 }
 
 fn column<'a>(field: Field, values: impl Iterator<Item = Value<'a>>) -> Result<ArrayRef> {
-    let epoch = NaiveDate::default();
     Ok(match field {
         Field::Line | Field::Quantity | Field::OnHand | Field::OnOrder => {
-            Arc::new(Int64Array::from_iter(values.map(|value| match value {
-                Value::Whole(number) => Some(number),
-                _ => None,
-            })))
+            Arc::new(values.map(|value| whole(&value)).collect::<Int64Array>())
         }
         Field::Price | Field::Discount | Field::UnitCost => {
-            let cells = values.map(|value| match value {
-                Value::Money(cents) => Some(i128::from(cents) * 100),
-                _ => None,
-            });
-            Arc::new(Decimal128Array::from_iter(cells).with_precision_and_scale(18, 4)?)
+            let cents: Decimal128Array = values.map(|value| money(&value)).collect();
+            Arc::new(cents.with_precision_and_scale(18, 4)?)
         }
         Field::SoldAt => {
-            let zone = FixedOffset::east_opt(OFFSET_SECONDS).expect("eight hours are an offset");
-            let cells = values.map(|value| match value {
-                Value::Moment(moment) => zone
-                    .from_local_datetime(&moment)
-                    .single()
-                    .map(|moment| moment.with_timezone(&Utc).timestamp_micros()),
-                _ => None,
-            });
-            Arc::new(TimestampMicrosecondArray::from_iter(cells).with_timezone("UTC"))
+            let moments: TimestampMicrosecondArray = values.map(|value| micros(&value)).collect();
+            Arc::new(moments.with_timezone("UTC"))
         }
         Field::Promised | Field::Delivered | Field::CountedOn | Field::Oldest => {
-            Arc::new(Date32Array::from_iter(values.map(|value| match value {
-                Value::Day(date) => i32::try_from((date - epoch).num_days()).ok(),
-                _ => None,
-            })))
+            Arc::new(values.map(|value| day(&value)).collect::<Date32Array>())
         }
-        _ => Arc::new(StringArray::from_iter(values.map(|value| match value {
-            Value::Text(text) => Some(text.to_string()),
-            Value::Made(text) => Some(text),
-            _ => None,
-        }))),
+        _ => Arc::new(values.map(written).collect::<StringArray>()),
     })
+}
+
+fn whole(value: &Value<'_>) -> Option<i64> {
+    match value {
+        Value::Whole(number) => Some(*number),
+        _ => None,
+    }
+}
+
+/// Cents with four decimals.
+fn money(value: &Value<'_>) -> Option<i128> {
+    match value {
+        Value::Money(cents) => Some(i128::from(*cents) * 100),
+        _ => None,
+    }
+}
+
+fn micros(value: &Value<'_>) -> Option<i64> {
+    let Value::Moment(moment) = value else { return None };
+    let zone = FixedOffset::east_opt(OFFSET_SECONDS)?;
+    let local = zone.from_local_datetime(moment).single()?;
+    Some(local.with_timezone(&Utc).timestamp_micros())
+}
+
+fn day(value: &Value<'_>) -> Option<i32> {
+    match value {
+        Value::Day(date) => i32::try_from((*date - NaiveDate::default()).num_days()).ok(),
+        _ => None,
+    }
+}
+
+fn written(value: Value<'_>) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text.to_string()),
+        Value::Made(text) => Some(text),
+        _ => None,
+    }
 }

@@ -5,7 +5,8 @@ use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
 use super::World;
 use super::company::{CHANNELS, PRODUCTS, REGIONS};
 use super::dialect::{Field, word};
-use super::trade::{Count, Kind, SaleLine};
+use super::stock::Count;
+use super::trade::{Kind, SaleLine};
 
 /// A line of a sales or stock file.
 #[derive(Clone, Copy)]

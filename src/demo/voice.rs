@@ -70,6 +70,8 @@ const BAD: [(&str, &str, &str); 4] = [
     ("价格", "pre_sale", "刚买就降价"),
 ];
 
+const SEVERITIES: [&str; 4] = ["low", "low", "medium", "high"];
+
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
@@ -121,7 +123,7 @@ impl Ear {
             medium,
             category,
             stage,
-            severity: *rng.pick(&["low", "low", "medium", "high"]),
+            severity: SEVERITIES[rng.below(SEVERITIES.len())],
         }
     }
 

@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::metadata::RowGroupMetaData;
 
 use super::block::{BLOCK_ROWS, Block, Cell, Step, refuse};
 use super::open::Part;
@@ -18,12 +19,13 @@ pub(super) fn open(part: &Part, limits: &Intake) -> Step<ThreadSource> {
     let file = part.file()?;
     let (columns_max, unpacked_max) = (limits.columns_max, limits.unpacked_bytes_max);
     ThreadSource::start("Parquet file", move |outlet| {
-        let damaged = |err: &dyn std::fmt::Display| format!("the Parquet file cannot be read: {err}; send the file again");
+        let damaged =
+            |err: &dyn std::fmt::Display| format!("the Parquet file cannot be read: {err}; send the file again");
         let builder = match ParquetRecordBatchReaderBuilder::try_new(file) {
             Ok(builder) => builder,
             Err(err) => return refuse(damaged(&err)),
         };
-        let bytes: i64 = builder.metadata().row_groups().iter().map(|group| group.total_byte_size()).sum();
+        let bytes: i64 = builder.metadata().row_groups().iter().map(RowGroupMetaData::total_byte_size).sum();
         if u64::try_from(bytes).map_or(true, |bytes| bytes > unpacked_max) {
             return refuse(format!("the Parquet file unpacks to {bytes} bytes; at most {unpacked_max} are taken"));
         }

@@ -130,7 +130,8 @@ impl Pattern {
         let has = |wanted: Part| items.iter().any(|item| matches!(item, Item::Number(part, _) if *part == wanted));
         let year = has(Part::Year) || has(Part::ShortYear);
         let month = has(Part::Month) || items.contains(&Item::MonthName);
-        if !items.contains(&Item::Epoch) && !(year && month && has(Part::Day)) {
+        let dated = year && month && has(Part::Day);
+        if !dated && !items.contains(&Item::Epoch) {
             return Err(Error::config(format!("format \"{format}\" does not name year, month and day")));
         }
         Ok(Self { format: format.into(), items, excel: false })
@@ -139,7 +140,8 @@ impl Pattern {
     /// Reads a trimmed text by this format.
     pub fn read(&self, text: &[u8]) -> Result<Moment, DateFault> {
         if self.excel {
-            let serial: f64 = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(DateFault::Malformed)?;
+            let serial: f64 =
+                std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(DateFault::Malformed)?;
             return excel_serial(serial, false);
         }
         if text.is_ascii() {
@@ -160,7 +162,8 @@ impl Pattern {
                 Item::Space => at.spaces(),
                 Item::Number(part, width) => {
                     // digits that follow each other directly must fill their width
-                    let beside = |at: Option<usize>| matches!(at.and_then(|at| self.items.get(at)), Some(Item::Number(..)));
+                    let beside =
+                        |at: Option<usize>| matches!(at.and_then(|at| self.items.get(at)), Some(Item::Number(..)));
                     let tight = beside(Some(index + 1)) || beside(index.checked_sub(1));
                     let value = at.number(usize::from(*width), tight || matches!(part, Part::Micro(_) | Part::Year))?;
                     match part {
@@ -381,7 +384,17 @@ impl Scan<'_> {
 
     fn month_name(&mut self) -> Result<i64, DateFault> {
         const NAMES: [&str; 12] = [
-            "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+            "january",
+            "february",
+            "march",
+            "april",
+            "may",
+            "june",
+            "july",
+            "august",
+            "september",
+            "october",
+            "november",
             "december",
         ];
         let letters = self.text[self.pos..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
@@ -393,7 +406,13 @@ impl Scan<'_> {
 
     fn am_pm(&mut self) -> Result<bool, DateFault> {
         const WORDS: [(&str, bool); 8] = [
-            ("AM", false), ("PM", true), ("am", false), ("pm", true), ("a.m.", false), ("p.m.", true), ("上午", false),
+            ("AM", false),
+            ("PM", true),
+            ("am", false),
+            ("pm", true),
+            ("a.m.", false),
+            ("p.m.", true),
+            ("上午", false),
             ("下午", true),
         ];
         for (word, afternoon) in WORDS {
@@ -456,7 +475,8 @@ impl Zone {
 
     /// The local day of an instant in microseconds since 1970 UTC.
     pub fn local_day(&self, utc: i64) -> i32 {
-        let offset = naive(utc).map_or(0, |when| i64::from(self.zone.offset_from_utc_datetime(&when).fix().local_minus_utc()));
+        let offset =
+            naive(utc).map_or(0, |when| i64::from(self.zone.offset_from_utc_datetime(&when).fix().local_minus_utc()));
         i32::try_from((utc + offset * 1_000_000).div_euclid(DAY_MICROS)).unwrap_or(i32::MAX)
     }
 }

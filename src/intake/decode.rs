@@ -103,7 +103,8 @@ impl Decoder {
             }
             let Some((encoding, decoder)) = self.encoding.as_mut() else { return Ok(written) };
             let source = &self.input[self.from..self.to];
-            let (result, read, wrote) = decoder.decode_to_utf8_without_replacement(source, &mut out[written..room], self.ended);
+            let (result, read, wrote) =
+                decoder.decode_to_utf8_without_replacement(source, &mut out[written..room], self.ended);
             self.from += read;
             self.consumed += read as u64;
             written += wrote;
@@ -164,7 +165,12 @@ pub(super) struct Chosen {
 pub(super) fn choose(declared: Option<&'static Encoding>, head: &[u8]) -> Chosen {
     if let Some((marked, bom)) = Encoding::for_bom(head) {
         let warning = declared.filter(|declared| *declared != marked).map(|declared| {
-            format!("declared as {} but marked as {} by its first bytes; read as {}", declared.name(), marked.name(), marked.name())
+            format!(
+                "declared as {} but marked as {} by its first bytes; read as {}",
+                declared.name(),
+                marked.name(),
+                marked.name()
+            )
         });
         return Chosen { encoding: Some(marked).filter(|marked| *marked != UTF_8 || declared.is_some()), bom, warning };
     }
@@ -189,17 +195,29 @@ pub(super) fn choose(declared: Option<&'static Encoding>, head: &[u8]) -> Chosen
 pub(super) fn detect(mut bytes: Box<dyn Read>) -> Step<&'static Encoding> {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     let mut chunk = vec![0; INPUT];
-    let (mut seen, mut good, mut bad) = (0_usize, 0_usize, 0_usize);
+    let (mut seen, mut good, mut bad, mut carried) = (0_usize, 0_usize, 0_usize, 0_usize);
     while seen < 16 << 20 {
-        let read = read_some(&mut bytes, &mut chunk)?;
-        detector.feed(&chunk[..read], read == 0);
+        let read = read_some(&mut bytes, &mut chunk[carried..])?;
+        detector.feed(&chunk[carried..carried + read], read == 0);
+        seen += read;
+        let filled = carried + read;
+        carried = 0;
+        let mut at = 0;
+        for part in chunk[..filled].utf8_chunks() {
+            good += part.valid().chars().filter(|char| !char.is_ascii()).count();
+            at += part.valid().len() + part.invalid().len();
+            let cut = at == filled
+                && read > 0
+                && std::str::from_utf8(part.invalid()).is_err_and(|err| err.error_len().is_none());
+            if cut {
+                carried = part.invalid().len();
+            } else {
+                bad += usize::from(!part.invalid().is_empty());
+            }
+        }
+        chunk.copy_within(filled - carried..filled, 0);
         if read == 0 {
             break;
-        }
-        seen += read;
-        for part in chunk[..read].utf8_chunks() {
-            good += part.valid().chars().filter(|char| !char.is_ascii()).count();
-            bad += usize::from(!part.invalid().is_empty());
         }
     }
     if bad * 20 <= good {

@@ -70,9 +70,8 @@ impl KeyHashes {
             return collect(self.held.iter().copied().map(Ok), &repeated);
         }
         self.spill(scratch).map_err(|err| Stop::Failed(err.into()))?;
-        let mut file = match self.spilled.take().map(BufWriter::into_inner) {
-            Some(Ok(file)) => file,
-            _ => return Err(Stop::Failed(Error::retry("key hashes could not be written to disk"))),
+        let Some(Ok(mut file)) = self.spilled.take().map(BufWriter::into_inner) else {
+            return Err(Stop::Failed(Error::retry("key hashes could not be written to disk")));
         };
         // each round looks at the share of all hashes that fits in memory
         let rounds = self.count.div_ceil(HELD_MAX) as u64;
@@ -198,6 +197,9 @@ pub(super) struct Drop {
     pub expected: String,
 }
 
+/// Position among the clean rows, line, and all values in comparable form.
+type Suspect = (usize, i64, Box<[u8]>);
+
 /// Compares the suspects as they were staged. Of identical rows the first stays; rows that differ under one
 /// key are all refused, since nobody can say which is right.
 pub(super) fn judge(staged: &Path, contract: &Contract, suspects: &[usize]) -> Step<Vec<Drop>> {
@@ -225,7 +227,7 @@ pub(super) fn judge(staged: &Path, contract: &Contract, suspects: &[usize]) -> S
         Ok(RowConverter::new(columns.map(|at| SortField::new(schema.field(at).data_type().clone())).collect())?)
     };
     let (key_rows, whole_rows) = (sorts(&mut keys.iter().copied())?, sorts(&mut (0..width))?);
-    let mut groups: HashMap<Box<[u8]>, Vec<(usize, i64, Box<[u8]>)>> = HashMap::new();
+    let mut groups: HashMap<Box<[u8]>, Vec<Suspect>> = HashMap::new();
     let mut names: BTreeMap<usize, String> = BTreeMap::new();
     let mut positions = suspects.iter().copied();
     for batch in reader {
@@ -236,7 +238,10 @@ pub(super) fn judge(staged: &Path, contract: &Contract, suspects: &[usize]) -> S
         let whole = whole_rows.convert_columns(&columns)?;
         let lines = batch.column_by_name("_line").map(|lines| lines.as_primitive::<Int64Type>().clone());
         let options = FormatOptions::new().with_null("");
-        let shown = key_columns.iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options)).collect::<Result<Vec<_>, _>>()?;
+        let shown = key_columns
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
+            .collect::<Result<Vec<_>, _>>()?;
         for (row, at) in (0..batch.num_rows()).zip(&mut positions) {
             let line = lines.as_ref().map_or(0, |lines| lines.value(row));
             let name: Vec<String> = shown.iter().map(|column| column.value(row).to_string()).collect();
@@ -248,10 +253,17 @@ pub(super) fn judge(staged: &Path, contract: &Contract, suspects: &[usize]) -> S
     for group in groups.into_values().filter(|group| group.len() > 1) {
         let alike = group.iter().all(|(_, _, row)| *row == group[0].2);
         let lines: Vec<String> = group.iter().map(|(_, line, _)| line.to_string()).collect();
-        let listed = if lines.len() > 10 { format!("{} and {} more", lines[..10].join(", "), lines.len() - 10) } else { lines.join(", ") };
+        let listed = if lines.len() > 10 {
+            format!("{} and {} more", lines[..10].join(", "), lines.len() - 10)
+        } else {
+            lines.join(", ")
+        };
         for (at, ..) in group.iter().skip(usize::from(alike)) {
             let (reason, expected) = if alike {
-                ("duplicate_row", format!("every row once; the same row stands in lines {listed}, the first one counts"))
+                (
+                    "duplicate_row",
+                    format!("every row once; the same row stands in lines {listed}, the first one counts"),
+                )
             } else {
                 ("duplicate_key", format!("every key once; rows that differ stand in lines {listed}"))
             };

@@ -35,7 +35,9 @@ impl Header {
                 match &row.flaw {
                     None => found.push(block.fields(row)),
                     Some(Flaw::Wide) => return refuse("the header has more columns than are taken"),
-                    Some(flaw) => return refuse(format!("the header in line {} cannot be read: {}", row.line, flaw.found())),
+                    Some(flaw) => {
+                        return refuse(format!("the header in line {} cannot be read: {}", row.line, flaw.found()));
+                    }
                 }
             }
             if found.len() < rows {
@@ -49,7 +51,7 @@ impl Header {
             let widest = block.rows.iter().map(|row| row.fields).max().unwrap_or(0);
             found.push((1..=widest).map(|number| number.to_string()).collect());
         }
-        Self::new(joined(found))
+        Self::new(joined(&found))
     }
 
     /// A header of these names. A name that stands twice would leave open which column is meant.
@@ -112,7 +114,7 @@ impl Header {
 }
 
 /// Header rows laid over each other: names of upper rows reach to the right, as merged cells do.
-fn joined(rows: Vec<Vec<String>>) -> Vec<String> {
+fn joined(rows: &[Vec<String>]) -> Vec<String> {
     let last = rows.len().saturating_sub(1);
     let width = rows.iter().map(Vec::len).max().unwrap_or(0);
     let mut names = vec![String::new(); width];

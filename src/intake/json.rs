@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::block::{BLOCK_ROWS, Block, Cell, Flaw, Row, Source, Step, refuse};
 use super::decode::Decoder;
 use super::header::normal;
+use super::text::count_of;
 use crate::config::Intake;
 
 const BUFFER: usize = 512 * 1024;
@@ -152,7 +153,10 @@ impl JsonSource {
                     return refuse(format!("the JSON object that starts in line {} is cut off", self.line));
                 }
                 if self.to - self.from > self.line_max {
-                    return refuse(format!("the JSON object that starts in line {} is longer than {} bytes", self.line, self.line_max));
+                    return refuse(format!(
+                        "the JSON object that starts in line {} is longer than {} bytes",
+                        self.line, self.line_max
+                    ));
                 }
                 continue;
             };
@@ -163,9 +167,11 @@ impl JsonSource {
                 |_| Err(Flaw::Json("bytes that are no text".into(), "UTF-8".into())),
                 |text| pairs_of(text, self.field_max),
             );
-            self.line += i64::try_from(text.iter().filter(|byte| **byte == b'\n').count()).unwrap_or(0);
+            self.line += i64::try_from(count_of(b'\n', text)).unwrap_or(0);
             let end = self.offset + raw.1 as u64;
-            while let Some(place) = self.decoder.malformed.get(self.next_malformed).filter(|place| place.decoded_at < end) {
+            while let Some(place) =
+                self.decoder.malformed.get(self.next_malformed).filter(|place| place.decoded_at < end)
+            {
                 pairs = Err(Flaw::Encoding(place.byte));
                 self.next_malformed += 1;
             }
@@ -236,6 +242,11 @@ impl Source for JsonSource {
                 slot.insert(next);
                 self.names.push(key.clone());
             }
+        }
+        if header.is_empty()
+            && let Some((row, Err(flaw))) = objects.first()
+        {
+            return refuse(format!("line {}: no object can be read: found {}", row.line, flaw.found()));
         }
         if header.len() > self.columns_max {
             return refuse(format!("the objects have {} keys; at most {} are taken", header.len(), self.columns_max));

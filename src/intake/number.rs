@@ -132,7 +132,8 @@ impl NumberStyle {
         }
         // a currency sign may stand between minus and digits
         if let Some(after) = rest.strip_prefix('-') {
-            let bare = self.symbols.iter().find_map(|symbol| after.trim_start().strip_prefix(fold_width(symbol).as_ref()));
+            let bare =
+                self.symbols.iter().find_map(|symbol| after.trim_start().strip_prefix(fold_width(symbol).as_ref()));
             if let Some(bare) = bare {
                 if negate {
                     return Err(NumberFault::Malformed);

@@ -178,7 +178,10 @@ pub(super) fn open(path: &Path, key: &str, limits: &Intake, scratch: &Path) -> S
     if first.is_empty() {
         return refuse("the file is empty once unpacked (0 bytes)");
     }
-    let text = !matches!(first.as_slice(), [b'P', b'K', 3, 4, ..] | [b'P', b'A', b'R', b'1', ..] | [0xd0, 0xcf, 0x11, 0xe0, ..]);
+    let text = !matches!(
+        first.as_slice(),
+        [b'P', b'K', 3, 4, ..] | [b'P', b'A', b'R', b'1', ..] | [0xd0, 0xcf, 0x11, 0xe0, ..]
+    );
     if text {
         return Ok(vec![part(Content::Text, packing)]);
     }
@@ -253,7 +256,11 @@ fn copy_of(from: &mut dyn Read, scratch: &Path) -> Step<NamedTempFile> {
 fn members(file: &File, key: &str, limits: &Intake, max: u64, scratch: &Path) -> Step<Vec<Part>> {
     let mut archive = archive(file)?;
     if archive.len() > limits.members_max {
-        return refuse(format!("the zip archive has {} members; at most {} are taken", archive.len(), limits.members_max));
+        return refuse(format!(
+            "the zip archive has {} members; at most {} are taken",
+            archive.len(),
+            limits.members_max
+        ));
     }
     let mut parts = Vec::new();
     let mut left = max;

@@ -45,7 +45,8 @@ fn of_digits(chars: &[char], at: usize, run: usize) -> Option<Span> {
             if !separator(at + 4) {
                 return None;
             }
-            let digits = |from: usize| chars[from.min(chars.len())..].iter().take_while(|char| char.is_ascii_digit()).count();
+            let digits =
+                |from: usize| chars[from.min(chars.len())..].iter().take_while(|char| char.is_ascii_digit()).count();
             let length = digits(at + 5);
             if !(1..=2).contains(&length) {
                 return None;
@@ -74,7 +75,11 @@ pub(super) fn month(year: i32, month: u32) -> Option<Span> {
 }
 
 /// The delivery instant that a file's name declares, else when the store last saw it change.
-pub(super) fn delivered_at(key: &str, declared: Option<&Regex>, last_modified: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+pub(super) fn delivered_at(
+    key: &str,
+    declared: Option<&Regex>,
+    last_modified: DateTime<Utc>,
+) -> Result<DateTime<Utc>, String> {
     let Some(regex) = declared else { return Ok(last_modified) };
     let name = key.rsplit('/').next().unwrap_or(key);
     let Some(text) = regex.captures(name).and_then(|found| found.get(1)) else { return Ok(last_modified) };

@@ -134,7 +134,10 @@ fn origin_of(
     if let Some(regex) = &mapping.from_name {
         return match regex.captures(name).and_then(|found| found.get(1)) {
             Some(found) => Ok(Origin::Fixed(found.as_str().to_string(), Cell::Text)),
-            None => refuse(format!("column `{}` comes from the file's name, and {name:?} does not match {regex}", column.name)),
+            None => refuse(format!(
+                "column `{}` comes from the file's name, and {name:?} does not match {regex}",
+                column.name
+            )),
         };
     }
     if let Some(net) = &mapping.from_net {
@@ -159,7 +162,7 @@ fn lookup(
         return Ok(Origin::Field(field));
     }
     let fallback = defaulted || column.default.is_some() || column.default_from.is_some();
-    if column.required && !(fallback && !declared) {
+    if column.required && (declared || !fallback) {
         return refuse(header.missing(&column.name, names));
     }
     if declared {

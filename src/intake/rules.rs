@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, StringArray};
+use arrow::datatypes::DataType;
 
 use super::convert::{Batch, texts};
 use super::date::date_of;
@@ -109,15 +110,11 @@ enum Numbers<'a> {
 
 impl<'a> Numbers<'a> {
     fn of(array: &'a ArrayRef) -> Self {
-        let any = array.as_any();
-        if let Some(whole) = any.downcast_ref() {
-            Self::Whole(whole)
-        } else if let Some(exact) = any.downcast_ref() {
-            Self::Exact(exact)
-        } else if let Some(floating) = any.downcast_ref() {
-            Self::Floating(floating)
-        } else {
-            Self::None
+        match array.data_type() {
+            DataType::Int64 => Self::Whole(array.as_primitive()),
+            DataType::Decimal128(..) => Self::Exact(array.as_primitive()),
+            DataType::Float64 => Self::Floating(array.as_primitive()),
+            _ => Self::None,
         }
     }
 
@@ -126,7 +123,8 @@ impl<'a> Numbers<'a> {
             Self::Whole(array) if array.is_valid(row) => Some(i128::from(array.value(row))),
             Self::Exact(array) if array.is_valid(row) => Some(array.value(row)),
             // ranges of doubles are judged at the scale that they were read with
-            Self::Floating(array) if array.is_valid(row) => {
+            Self::Floating(array) if array.is_valid(row) =>
+            {
                 #[expect(clippy::cast_possible_truncation, reason = "saturates far beyond any limit")]
                 Some((array.value(row) * 1e12) as i128)
             }

@@ -70,7 +70,9 @@ fn measure(file: &File, content: Content, unpacked_max: u64) -> Step<()> {
             size += read as u64;
             total += read as u64;
             if total > unpacked_max {
-                return refuse(format!("the workbook unpacks to more than {unpacked_max} bytes, the most allowed for its size"));
+                return refuse(format!(
+                    "the workbook unpacks to more than {unpacked_max} bytes, the most allowed for its size"
+                ));
             }
             if !streamed && size > HELD_MAX {
                 return refuse(format!("part {name:?} of the workbook unpacks to more than {HELD_MAX} bytes"));
@@ -302,7 +304,7 @@ fn text_of(value: &DataRef<'_>) -> Option<(String, Cell)> {
         DataRef::Empty => return None,
         DataRef::Int(number) => (number.to_string(), Cell::Number),
         DataRef::Float(number) => (float_text(*number), Cell::Number),
-        DataRef::String(text) => (text.clone(), Cell::Text),
+        DataRef::String(text) | DataRef::DurationIso(text) => (text.clone(), Cell::Text),
         DataRef::SharedString(text) => ((*text).to_string(), Cell::Text),
         DataRef::Bool(flag) => (flag.to_string(), Cell::Canonical),
         DataRef::DateTime(at) if at.is_duration() => (float_text(at.as_f64()), Cell::Number),
@@ -314,7 +316,6 @@ fn text_of(value: &DataRef<'_>) -> Option<(String, Cell)> {
             (text, Cell::Canonical)
         }
         DataRef::DateTimeIso(text) => (text.clone(), Cell::Canonical),
-        DataRef::DurationIso(text) => (text.clone(), Cell::Text),
         DataRef::Error(error) => (error.to_string(), Cell::Error),
     })
 }

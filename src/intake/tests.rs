@@ -1,1 +1,185 @@
-//! tests
+//! Whole files through intake: every fixture of fixtures/bad with its exact words, the formats and encodings,
+//! and the law that no row is lost.
+
+use std::io::Write;
+use std::path::Path;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::date::date_of;
+use super::*;
+use crate::config::Config;
+use crate::contract::Contracts;
+
+mod bad;
+mod formats;
+mod laws;
+
+/// A sender whose headers are the canonical names.
+const PLAIN: &str = "[feeds.sales]\n[feeds.inventory]\n[feeds.products]\n";
+const HEADER: &str = "partner_id,order_id,line_no,channel_id,sold_at,sku,quantity,unit_price\n";
+
+/// What a test looks at.
+struct Seen {
+    outcome: Outcome,
+    /// Staged rows.
+    rows: Option<RecordBatch>,
+    /// line, column, reason, found, expected, raw
+    rejects: Vec<(i64, String, String, String, String, String)>,
+}
+
+impl Seen {
+    fn reason(&self) -> &str {
+        self.outcome.quarantined.as_deref().unwrap_or_else(|| panic!("not quarantined: {:?}", self.outcome))
+    }
+
+    /// `line column reason: found -> expected` of every reject.
+    fn listed(&self) -> Vec<String> {
+        (self.rejects.iter())
+            .map(|(line, column, reason, found, expected, _)| {
+                format!("{line} {column} {reason}: {found} -> {expected}")
+            })
+            .collect()
+    }
+
+    fn texts(&self, column: &str) -> Vec<Option<String>> {
+        let rows = self.rows.as_ref().unwrap();
+        let values = rows.column_by_name(column).unwrap().as_string::<i32>();
+        (0..values.len()).map(|row| values.is_valid(row).then(|| values.value(row).to_string())).collect()
+    }
+
+    fn whole(&self, column: &str) -> Vec<i64> {
+        self.rows.as_ref().unwrap().column_by_name(column).unwrap().as_primitive::<Int64Type>().values().to_vec()
+    }
+
+    fn money(&self, column: &str) -> Vec<i128> {
+        self.rows.as_ref().unwrap().column_by_name(column).unwrap().as_primitive::<Decimal128Type>().values().to_vec()
+    }
+
+    fn days(&self, column: &str) -> Vec<String> {
+        let rows = self.rows.as_ref().unwrap();
+        let days = rows.column_by_name(column).unwrap().as_primitive::<Date32Type>();
+        days.values().iter().map(|day| date_of(*day).to_string()).collect()
+    }
+
+    fn instants(&self, column: &str) -> Vec<String> {
+        let rows = self.rows.as_ref().unwrap();
+        let instants = rows.column_by_name(column).unwrap().as_primitive::<TimestampMicrosecondType>();
+        instants.values().iter().map(|at| DateTime::from_timestamp_micros(*at).unwrap().to_rfc3339()).collect()
+    }
+}
+
+struct World {
+    contracts: Contracts,
+    config: Config,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Self {
+            contracts: Contracts::load(&root.join("jobs")).unwrap(),
+            config: Config::parse("", root).unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Stages bytes under a key `d01/<feed>/<name>`.
+    fn stage(&self, feed: &str, name: &str, bytes: &[u8], sender: &str) -> Seen {
+        let path = self.folder.path().join("raw");
+        std::fs::write(&path, bytes).unwrap();
+        let contract = self.contracts.get(feed).unwrap();
+        let sender = Sender::parse("d01", sender, &self.contracts).unwrap();
+        let raw = RawFile {
+            sender: "d01".into(),
+            feed: feed.into(),
+            key: format!("d01/{feed}/{name}"),
+            path,
+            bytes: bytes.len() as u64,
+            sha256: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".into(),
+            last_modified: "2026-11-23T01:00:00Z".parse().unwrap(),
+        };
+        let (limits, zone) = (&self.config.intake, self.config.company.time_zone);
+        let out = tempfile::tempdir().unwrap();
+        let outcome =
+            stage_file(&raw, &sender, &sender.feeds[feed], contract, limits, zone, "CNY", out.path()).unwrap();
+        assert_eq!(outcome.rows_read, outcome.rows_clean + outcome.rows_rejected, "{outcome:?}");
+        let rows = outcome.staged.as_deref().map(read);
+        assert_eq!(rows.as_ref().map_or(0, RecordBatch::num_rows) as u64, outcome.rows_clean);
+        if let Some(rows) = &rows {
+            let plain = |schema: &arrow::datatypes::Schema| -> Vec<_> {
+                schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect()
+            };
+            assert_eq!(plain(&rows.schema()), plain(&contract.staged_schema()));
+        }
+        let rejects = outcome.rejects.as_deref().map(read);
+        let text = |column: &str, row: usize| {
+            rejects.as_ref().unwrap().column_by_name(column).unwrap().as_string::<i32>().value(row).to_string()
+        };
+        let rejects = (0..rejects.as_ref().map_or(0, RecordBatch::num_rows))
+            .map(|row| {
+                let lines = rejects.as_ref().unwrap().column_by_name("line").unwrap().as_primitive::<Int64Type>();
+                let [column, reason, found, expected, raw] =
+                    ["column", "reason", "found", "expected", "raw"].map(|name| text(name, row));
+                (lines.value(row), column, reason, found, expected, raw)
+            })
+            .collect::<Vec<_>>();
+        assert_eq!(rejects.len() as u64, outcome.rejects_rows);
+        assert_eq!(outcome.reasons.values().sum::<u64>(), outcome.rejects_rows);
+        let expected_files = usize::from(outcome.staged.is_some()) + usize::from(outcome.rejects.is_some());
+        assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), expected_files, "nothing else stays behind");
+        Seen { outcome, rows, rejects }
+    }
+
+    /// Stages sales of 2026-11-22 by canonical headers.
+    fn sales(&self, bytes: &[u8]) -> Seen {
+        self.stage("sales", "2026-11-22.csv", bytes, PLAIN)
+    }
+}
+
+fn read(path: &Path) -> RecordBatch {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path).unwrap()).unwrap().build().unwrap();
+    let batches: Vec<_> = reader.collect::<Result<_, _>>().unwrap();
+    arrow::compute::concat_batches(&batches[0].schema(), &batches).unwrap()
+}
+
+/// A plain sales row.
+fn row(number: usize) -> String {
+    format!("P001,O{number},{number},ch_shop,2026-11-22 10:00:00,00012,1,9.90\n")
+}
+
+fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = ::zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        archive.start_file(*name, ::zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// The smallest workbook that holds this sheet XML.
+fn xlsx(sheet: &str) -> Vec<u8> {
+    let types = r#"<?xml version="1.0" encoding="UTF-8"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/></Types>"#;
+    let rels = r#"<?xml version="1.0" encoding="UTF-8"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#;
+    let book = r#"<?xml version="1.0" encoding="UTF-8"?><workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="Sheet1" sheetId="1" r:id="rId1"/></sheets></workbook>"#;
+    let book_rels = r#"<?xml version="1.0" encoding="UTF-8"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>"#;
+    let sheet = format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{sheet}</sheetData></worksheet>"#
+    );
+    zip(&[
+        ("[Content_Types].xml", types.as_bytes()),
+        ("_rels/.rels", rels.as_bytes()),
+        ("xl/workbook.xml", book.as_bytes()),
+        ("xl/_rels/workbook.xml.rels", book_rels.as_bytes()),
+        ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
+    ])
+}

@@ -36,7 +36,12 @@ pub(super) struct TextSource {
 impl TextSource {
     /// Starts after the preamble. Without a declared delimiter the one that splits the header into the
     /// most of `wanted` is taken.
-    pub(super) fn open(decoder: Decoder, feed: &SenderFeed, limits: &Intake, wanted: &dyn Fn(&str) -> bool) -> Step<Self> {
+    pub(super) fn open(
+        decoder: Decoder,
+        feed: &SenderFeed,
+        limits: &Intake,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Step<Self> {
         let mut source = Self {
             decoder,
             core: csv_core::Reader::new(),
@@ -134,8 +139,13 @@ impl TextSource {
     /// A delimiter that would split the header into more wanted columns than the declared one.
     pub(super) fn better_delimiter(head: &[String], used: u8, wanted: &dyn Fn(&str) -> bool) -> Option<u8> {
         let line = head.join(&char::from(used).to_string());
-        let count = |delimiter: u8| split_header(line.as_bytes(), delimiter, Some(b'"')).iter().filter(|name| wanted(name)).count();
-        DELIMITERS.into_iter().filter(|delimiter| *delimiter != used && count(*delimiter) > count(used)).max_by_key(|delimiter| count(*delimiter))
+        let count = |delimiter: u8| {
+            split_header(line.as_bytes(), delimiter, Some(b'"')).iter().filter(|name| wanted(name)).count()
+        };
+        DELIMITERS
+            .into_iter()
+            .filter(|delimiter| *delimiter != used && count(*delimiter) > count(used))
+            .max_by_key(|delimiter| count(*delimiter))
     }
 
     fn flaw_of(&mut self, raw: (usize, usize), block: &Block, row: &Row) -> Option<Flaw> {
@@ -265,7 +275,8 @@ impl TextSource {
             counted = start;
             let fields = if wide { 0 } else { fields };
             block.ends.extend_from_slice(&self.ends[..fields]);
-            let end = pos - self.buffer[start..pos].iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+            let end =
+                pos - self.buffer[start..pos].iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
             let mut row = Row { start: begin, first, fields, line: self.lines.line, raw: (start, end), flaw: None };
             row.flaw = if wide {
                 Some(Flaw::Wide)
@@ -289,6 +300,12 @@ impl TextSource {
     }
 }
 
+/// How often a byte stands in a text.
+#[expect(clippy::naive_bytecount, reason = "the compiler makes vector code of it; not worth a dependency")]
+pub(super) fn count_of(wanted: u8, text: &[u8]) -> usize {
+    text.iter().filter(|byte| **byte == wanted).count()
+}
+
 /// Counts lines by their ends, whether LF, CR or CRLF.
 #[derive(Debug)]
 struct LineCounter {
@@ -308,7 +325,7 @@ impl LineCounter {
         if !text.contains(&b'\r') {
             return true;
         }
-        let count = text.iter().filter(|byte| **byte == b'\r').count();
+        let count = count_of(b'\r', text);
         let pairs = text.windows(2).filter(|pair| *pair == b"\r\n").count();
         count == pairs
     }
@@ -318,7 +335,7 @@ impl LineCounter {
     fn pass(&mut self, text: &[u8], simple: bool) {
         if simple {
             let split = self.after_cr && text.first() == Some(&b'\n');
-            let count = text.iter().filter(|byte| **byte == b'\n').count() - usize::from(split);
+            let count = count_of(b'\n', text) - usize::from(split);
             self.line += i64::try_from(count).unwrap_or(i64::MAX);
             self.after_cr &= text.is_empty();
             return;

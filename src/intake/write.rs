@@ -53,7 +53,9 @@ impl Output {
             self.writer = Some(writer.map_err(|err| failed(err.into(), &self.path))?);
         }
         if let Some(writer) = &mut self.writer {
-            writer.write(batch).map_err(|err| failed(Error::retry("rows cannot be written").because(err), &self.path))?;
+            writer
+                .write(batch)
+                .map_err(|err| failed(Error::retry("rows cannot be written").because(err), &self.path))?;
         }
         Ok(())
     }
@@ -114,7 +116,8 @@ impl StagedWriter {
 
 fn constants(lineage: &Lineage, period: Option<Span>, count: usize) -> [ArrayRef; 6] {
     let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(std::iter::repeat_n(value, count))) };
-    let day = |date: Option<chrono::NaiveDate>| -> ArrayRef { Arc::new(Date32Array::from(vec![date.map(day_of); count])) };
+    let day =
+        |date: Option<chrono::NaiveDate>| -> ArrayRef { Arc::new(Date32Array::from(vec![date.map(day_of); count])) };
     let delivered = vec![lineage.delivered_at.timestamp_micros(); count];
     [
         text(&lineage.sender),

@@ -1,37 +1,30 @@
 //! Builds what is asked for, in order, and reuses every partition that would come out the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
-use datafusion::common::Column;
-use datafusion::dataframe::DataFrame;
-use datafusion::logical_expr::{Expr, SortExpr, lit};
-use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use super::bind::Parameters;
-use super::cast::Conform;
 use super::checks::{self, CheckFailure};
+use super::feeds::Known;
 use super::files;
+use super::job::Job;
 use super::month::Month;
 use super::outcome::BuildOutcome;
-use super::query;
-use super::reading::{ALL, Reading, World};
-use super::registry::{Layer, Model, Registry};
+use super::reading::{ALL, World};
+use super::registry::{Model, Registry};
 use super::session::{self, Limits};
-use super::sidecar::Rule;
 use super::typecheck;
-use super::writer::{self, Bounds, Shape};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::state::record::{Home, Input, InputStatus, Partition};
-use crate::store::{Stores, keys};
+use crate::state::record::{Input, InputStatus, Partition};
+use crate::store::Stores;
 
-/// Partitions of one model that are built at the same time.
-const AT_ONCE: usize = 2;
+/// Most partitions built at the same time: more would only share the same memory and cores.
+const AT_ONCE_MAX: usize = 4;
 
 /// What a build is made from.
 pub struct BuildPlan<'a> {
@@ -75,27 +68,28 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
     let (names, mut world) = prepare(&plan).await?;
     let base = session::open(Limits::of(plan.config))?;
     files::register_stores(&base, plan.stores)?;
+    let at_once = plan.config.threads().clamp(2, AT_ONCE_MAX);
     let mut fresh: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let (mut built, mut reused, mut kept) = (0, 0, 0);
-    for name in &names {
-        let model = plan.registry.model(name)?;
-        if model.is_view() {
-            continue;
-        }
-        kept += 1;
-        let mut partitions = BTreeMap::new();
+    for wave in waves(plan.registry, &names)? {
         let mut jobs = Vec::new();
-        for month in months(&world, model)? {
-            let partition = month.map_or_else(|| ALL.to_string(), |month| month.to_string());
-            let reading = world.reading(model, month)?;
-            let fingerprint = world.fingerprint(model, &reading)?;
-            let before = plan.previous.get(&(name.clone(), partition.clone()));
-            match before.filter(|before| !plan.full_refresh && before.fingerprint == fingerprint) {
-                Some(before) => {
-                    reused += 1;
-                    partitions.insert(partition, before.clone());
+        let mut done: BTreeMap<String, BTreeMap<String, Partition>> = BTreeMap::new();
+        for model in wave {
+            kept += 1;
+            fresh.entry(model.name.clone()).or_default();
+            let partitions = done.entry(model.name.clone()).or_default();
+            for month in months(&world, model)? {
+                let partition = month.map_or_else(|| ALL.to_string(), |month| month.to_string());
+                let reading = world.reading(model, month)?;
+                let fingerprint = world.fingerprint(model, &reading)?;
+                let before = plan.previous.get(&(model.name.clone(), partition.clone()));
+                match before.filter(|before| !plan.full_refresh && before.fingerprint == fingerprint) {
+                    Some(before) => {
+                        reused += 1;
+                        partitions.insert(partition, before.clone());
+                    }
+                    None => jobs.push(Job { model, month, partition, fingerprint, reading }),
                 }
-                None => jobs.push((month, partition, fingerprint, reading)),
             }
         }
         let made: Vec<Partition> = {
@@ -103,27 +97,20 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
             // Futures first, stream after: a closure inside the stream would have to hold for any lifetime.
             let futures: Vec<_> = jobs
                 .into_iter()
-                .map(|(month, partition, fingerprint, reading)| async move {
-                    let job = Job { world, base, plan, model, month, partition, fingerprint, reading };
-                    let started = Instant::now();
-                    let made = Box::pin(job.run()).await?;
-                    tracing::debug!(
-                        model = model.name,
-                        partition = made.partition,
-                        rows = made.file.as_ref().map_or(0, |file| file.rows),
-                        milliseconds = started.elapsed().as_millis(),
-                        "built"
-                    );
-                    step(&format!("{} {}", model.name, made.partition));
+                .map(|job| async move {
+                    let made = Box::pin(job.run(world, base, plan)).await?;
+                    step(&format!("{} {}", made.model, made.partition));
                     Ok::<_, Error>(made)
                 })
                 .collect();
-            futures::stream::iter(futures).buffered(AT_ONCE).try_collect().await?
+            futures::stream::iter(futures).buffered(at_once).try_collect().await?
         };
         built += made.len() as u64;
-        fresh.insert(name.clone(), made.iter().map(|partition| partition.partition.clone()).collect());
-        partitions.extend(made.into_iter().map(|partition| (partition.partition.clone(), partition)));
-        world.built.insert(name.clone(), partitions);
+        for partition in made {
+            fresh.entry(partition.model.clone()).or_default().insert(partition.partition.clone());
+            done.entry(partition.model.clone()).or_default().insert(partition.partition.clone(), partition);
+        }
+        world.built.extend(done);
     }
     let failures: Vec<CheckFailure> = checks::run(&world, &base, &names, &fresh).await?;
     let context = session::fork(&base)?;
@@ -187,9 +174,12 @@ async fn prepare<'a>(plan: &'a BuildPlan<'_>) -> Result<(Vec<String>, World<'a>)
     if !problems.is_empty() {
         return Err(problems.swap_remove(0));
     }
-    let mut inputs: BTreeMap<&str, Vec<&Input>> = BTreeMap::new();
+    let mut inputs: BTreeMap<&str, Vec<Known<'_>>> = BTreeMap::new();
     for input in plan.inputs.iter().filter(|input| input.status == InputStatus::Active) {
-        inputs.entry(&input.feed).or_default().push(input);
+        inputs.entry(&input.feed).or_default().push(Known::of(input));
+    }
+    for known in inputs.values_mut() {
+        known.sort_by(|a, b| a.input.id().cmp(&b.input.id()));
     }
     let mut rejects: Vec<_> = plan.inputs.iter().filter_map(|input| input.rejects.as_ref()).collect();
     rejects.sort_by(|a, b| a.key.cmp(&b.key));
@@ -206,6 +196,23 @@ async fn prepare<'a>(plan: &'a BuildPlan<'_>) -> Result<(Vec<String>, World<'a>)
         built: BTreeMap::new(),
     };
     Ok((names, world))
+}
+
+/// The kept models in steps: those of one step read none of each other.
+fn waves<'a>(registry: &'a Registry, names: &[String]) -> Result<Vec<Vec<&'a Model>>> {
+    let mut depths: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut waves: Vec<Vec<&Model>> = Vec::new();
+    for name in names {
+        let model = registry.model(name)?;
+        let below = model.reads.models.iter().filter_map(|read| depths.get(read.as_str()));
+        let depth = below.max().map_or(0, |depth| depth + 1);
+        depths.insert(&model.name, depth);
+        if !model.is_view() {
+            waves.resize_with(waves.len().max(depth + 1), Vec::new);
+            waves[depth].push(model);
+        }
+    }
+    Ok(waves)
 }
 
 /// The partitions that a model has: every month from its first date to the as-of date, or the whole.
@@ -225,76 +232,6 @@ fn absent(world: &World<'_>, names: &[String]) -> Result<Vec<String>> {
     }
     let missing = feeds.into_iter().filter(|feed| !world.inputs.contains_key(feed));
     Ok(missing.map(|feed| format!("feed {feed} never arrived and is read as empty")).collect())
-}
-
-/// One partition to be made.
-struct Job<'a> {
-    world: &'a World<'a>,
-    base: &'a SessionContext,
-    plan: &'a BuildPlan<'a>,
-    model: &'a Model,
-    month: Option<Month>,
-    partition: String,
-    fingerprint: String,
-    reading: Reading<'a>,
-}
-
-impl Job<'_> {
-    async fn run(self) -> Result<Partition> {
-        let (model, plan) = (self.model, self.plan);
-        let context = session::fork(self.base)?;
-        self.world.provide(&context, &self.reading).await?;
-        let frame = query::plan(&context, &model.statement, &self.world.parameters, &model.path, &model.sql).await?;
-        let located = |err: datafusion::error::DataFusionError| query::located(&err, &model.path, &model.sql);
-        let conform =
-            Conform::new(frame.schema().as_arrow(), &model.sidecar.columns).map_err(|err| err.at(&model.path))?;
-        let by = model.sidecar.partition.as_ref().map(|partition| partition.by.as_str());
-        let frame = match (by, self.month) {
-            (Some(by), Some(month)) => inside(frame, by, month).map_err(located)?,
-            _ => frame,
-        };
-        let frame = frame.sort(order(model, &conform)).map_err(located)?;
-        let stream = frame.execute_stream().await.map_err(located)?;
-
-        let mut shape = Shape::of(model, conform, plan.config, plan.run_id, plan.as_of_date);
-        let short = self.fingerprint.get(..16).unwrap_or(&self.fingerprint);
-        let (home, key) = if model.layer == Layer::Marts {
-            shape.keep_empty = self.month.is_none();
-            (Home::Marts, keys::mart(&model.name, &self.partition, short, plan.run_id))
-        } else {
-            (Home::Lake, keys::model(&model.name, &self.partition, short, plan.run_id))
-        };
-        let bounds = by.map(|by| Bounds { by });
-        let store = plan.stores.of(home);
-        let file = writer::write(store, home, &key, &shape, bounds.as_ref(), stream, model).await?;
-        Ok(Partition { model: model.name.clone(), partition: self.partition, fingerprint: self.fingerprint, file })
-    }
-}
-
-fn column(name: &str) -> Expr {
-    Expr::Column(Column::new_unqualified(name))
-}
-
-/// The rows of one month; rows without a date stay, so that the writer can refuse them by name.
-fn inside(frame: DataFrame, by: &str, month: Month) -> Result<DataFrame, datafusion::error::DataFusionError> {
-    let day = |date: NaiveDate| {
-        lit(datafusion::common::ScalarValue::Date32(Some(arrow::datatypes::Date32Type::from_naive_date(date))))
-    };
-    let within = column(by).gt_eq(day(month.first())).and(column(by).lt_eq(day(month.last())));
-    frame.filter(within.or(column(by).is_null()))
-}
-
-/// By key; by every other column too where the key is not known to be unique, so that equal rows are equal bytes.
-fn order(model: &Model, conform: &Conform) -> Vec<SortExpr> {
-    let key = &model.sidecar.key;
-    let mut names: Vec<&str> = key.iter().map(String::as_str).collect();
-    let unique =
-        model.sidecar.checks.iter().any(|check| matches!(&check.rule, Rule::Unique(columns) if columns == key));
-    if !unique || key.is_empty() {
-        let others = conform.schema().fields().iter().map(|field| field.name().as_str());
-        names.extend(others.filter(|name| !key.iter().any(|known| known == name)));
-    }
-    names.into_iter().map(|name| column(name).sort(true, false)).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
+use sha2::{Digest, Sha256};
+
 use super::files::Slice;
 use super::month::{Month, ahead};
 use super::registry::{Feed, FeedKind};
@@ -34,18 +36,51 @@ pub fn of(contracts: &Contracts) -> BTreeMap<String, Feed> {
     contracts.iter().map(|contract| (contract.name.clone(), feed(contract))).collect()
 }
 
-/// One input with the parts of it that a window shows.
+/// An input and the hash of what its rows are decided by.
+#[derive(Debug, Clone)]
+pub(super) struct Known<'a> {
+    pub(super) input: &'a Input,
+    pub(super) identity: [u8; 32],
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn of(input: &'a Input) -> Self {
+        let Input { sender, sha256, contract_fingerprint, delivered_at, resent_at, key, .. } = input;
+        let text = format!("{sender}\n{sha256}\n{contract_fingerprint}\n{delivered_at}\n{resent_at:?}\n{key}");
+        Self { input, identity: Sha256::digest(text).into() }
+    }
+}
+
+/// Dates from and to, inclusive.
+pub(super) type Range = (NaiveDate, NaiveDate);
+
+/// One input with the parts of it that a window shows: all rows, or those of some ranges.
 #[derive(Debug, Clone)]
 pub(super) struct Shown<'a> {
     pub(super) input: &'a Input,
-    pub(super) slices: Vec<Slice>,
+    pub(super) identity: [u8; 32],
+    pub(super) ranges: Option<Vec<Range>>,
+}
+
+impl Shown<'_> {
+    /// What is to be scanned.
+    pub(super) fn slices(&self) -> Vec<Slice> {
+        let Some(file) = &self.input.staged else { return Vec::new() };
+        let whole = Slice { resent_at: self.input.resent_at, ..Slice::whole(file) };
+        match &self.ranges {
+            None => vec![whole],
+            Some(ranges) => ranges.iter().map(|range| Slice { range: Some(*range), ..whole.clone() }).collect(),
+        }
+    }
 }
 
 /// The inputs of an event feed that have rows in `window`, by identity.
-pub(super) fn events<'a>(inputs: &[&'a Input], window: Window) -> Vec<Shown<'a>> {
+pub(super) fn events<'a>(inputs: &[Known<'a>], window: Window) -> Vec<Shown<'a>> {
     let mut shown = Vec::new();
-    for input in inputs {
-        let Some(file) = &input.staged else { continue };
+    for Known { input, identity } in inputs {
+        if input.staged.is_none() {
+            continue;
+        }
         let (Some(first), Some(last)) = (input.first_date, input.last_date) else { continue };
         let from = window.from.unwrap_or(NaiveDate::MIN);
         if last < from || first > window.to || !touches(input, from, window.to) {
@@ -56,13 +91,10 @@ pub(super) fn events<'a>(inputs: &[&'a Input], window: Window) -> Vec<Shown<'a>>
             ranges = ranges.into_iter().flat_map(|range| without(range, (*masked_from, *masked_to))).collect();
         }
         let whole = ranges.as_slice() == [(first, last)];
-        let slices: Vec<Slice> =
-            ranges.into_iter().map(|range| Slice { file: file.clone(), range: (!whole).then_some(range) }).collect();
-        if !slices.is_empty() {
-            shown.push(Shown { input, slices });
+        if !ranges.is_empty() {
+            shown.push(Shown { input, identity: *identity, ranges: (!whole).then_some(ranges) });
         }
     }
-    shown.sort_by(|a, b| a.input.id().cmp(&b.input.id()));
     shown
 }
 
@@ -94,18 +126,12 @@ fn without(range: (NaiveDate, NaiveDate), gap: (NaiveDate, NaiveDate)) -> Vec<(N
 
 /// The snapshots of a reference feed that may explain rows up to the window's end: unknown codes are tried again
 /// for `grace_days`, so later snapshots than that cannot change it.
-pub(super) fn snapshots<'a>(inputs: &[&'a Input], window: Window, grace_days: i64) -> Vec<Shown<'a>> {
+pub(super) fn snapshots<'a>(inputs: &[Known<'a>], window: Window, grace_days: i64) -> Vec<Shown<'a>> {
     let limit = ahead(window.end, grace_days);
-    let mut shown: Vec<Shown<'a>> = inputs
+    let seen = inputs
         .iter()
-        .filter(|input| input.first_date.is_none_or(|first| first <= limit))
-        .filter_map(|input| {
-            let file = input.staged.clone()?;
-            Some(Shown { input, slices: vec![Slice { file, range: None }] })
-        })
-        .collect();
-    shown.sort_by(|a, b| a.input.id().cmp(&b.input.id()));
-    shown
+        .filter(|known| known.input.staged.is_some() && known.input.first_date.is_none_or(|first| first <= limit));
+    seen.map(|known| Shown { input: known.input, identity: known.identity, ranges: None }).collect()
 }
 
 #[cfg(test)]

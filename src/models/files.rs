@@ -5,8 +5,8 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Date32Type, Field, Schema, SchemaRef};
-use chrono::{DateTime, NaiveDate};
+use arrow::datatypes::{Date32Type, Field, Schema, SchemaRef};
+use chrono::{DateTime, NaiveDate, Utc};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{Column, ScalarValue, Statistics};
@@ -18,11 +18,13 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result as EngineResult;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, col};
+use datafusion::functions::expr_fn::coalesce;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use object_store::ObjectMeta;
 
+use super::types::ColumnType;
 use crate::error::{Error, Result};
 use crate::state::record::{FileRef, Home};
 use crate::store::Stores;
@@ -33,10 +35,21 @@ pub(super) struct Slice {
     pub(super) file: FileRef,
     /// Rows whose date lies in this range (inclusive); all rows when none.
     pub(super) range: Option<(NaiveDate, NaiveDate)>,
+    /// The delivery instant of its rows, where it is later than the file says.
+    pub(super) resent_at: Option<DateTime<Utc>>,
+}
+
+impl Slice {
+    /// All rows, as they are.
+    pub(super) fn whole(file: &FileRef) -> Self {
+        Self { file: file.clone(), range: None, resent_at: None }
+    }
 }
 
 const FROM: &str = "__range_from";
 const TO: &str = "__range_to";
+const RESENT: &str = "__resent_at";
+const DELIVERED: &str = "_delivered_at";
 const EVER: (i32, i32) = (i32::MIN, i32::MAX);
 /// A first read of this size holds the footer of any of our files, and small files whole.
 const FOOTER_BYTES: usize = 64 * 1024;
@@ -58,7 +71,7 @@ pub(super) fn register_stores(context: &SessionContext, stores: &Stores) -> Resu
     Ok(())
 }
 
-/// The rows of `slices` as a table. `date` names the column that ranges are about.
+/// The rows of `slices` as a table. `date` names the column that ranges are about; without it there are none.
 pub(super) fn table(
     context: &SessionContext,
     stores: &Stores,
@@ -68,7 +81,7 @@ pub(super) fn table(
 ) -> Result<Arc<dyn TableProvider>> {
     // The optimizer does not take a scan of no files.
     let Some(home) = slices.first().map(|slice| slice.file.home) else { return empty(schema) };
-    let ranged = slices.iter().any(|slice| slice.range.is_some());
+    let changed = slices.iter().any(|slice| slice.range.is_some() || slice.resent_at.is_some());
     let mut files = Vec::with_capacity(slices.len());
     for slice in slices {
         if slice.file.home != home {
@@ -82,17 +95,20 @@ pub(super) fn table(
             e_tag: Some(slice.file.sha256.clone()),
             version: None,
         });
-        if ranged {
+        if changed {
             let (from, to) = slice.range.map_or(EVER, |(from, to)| (day(from), day(to)));
-            file.partition_values = vec![ScalarValue::Date32(Some(from)), ScalarValue::Date32(Some(to))];
+            let resent = slice.resent_at.map(|at| at.timestamp_micros());
+            file.partition_values = vec![
+                ScalarValue::Date32(Some(from)),
+                ScalarValue::Date32(Some(to)),
+                ScalarValue::TimestampMicrosecond(resent, Some("UTC".into())),
+            ];
         }
         files.push(file);
     }
-    let hidden = if ranged {
-        [FROM, TO].iter().map(|name| Arc::new(Field::new(*name, DataType::Date32, false))).collect()
-    } else {
-        Vec::new()
-    };
+    let hidden = [(FROM, ColumnType::Date), (TO, ColumnType::Date), (RESENT, ColumnType::Timestamp)];
+    let hidden = hidden.iter().filter(|_| changed);
+    let hidden = hidden.map(|(name, kind)| Arc::new(Field::new(*name, kind.arrow(), true))).collect::<Vec<_>>();
     let factory = CachedParquetFileReaderFactory::new(
         stores.of(home).object(),
         context.runtime_env().cache_manager.get_file_metadata_cache(),
@@ -105,11 +121,18 @@ pub(super) fn table(
         bytes: slices.iter().map(|slice| slice.file.bytes).sum(),
         factory: Arc::new(factory),
     });
-    let Some(date) = date.filter(|_| ranged) else { return Ok(provider) };
-    let by = || Expr::Column(Column::new_unqualified(date));
-    let frame = context.read_table(provider)?;
-    let frame = frame.filter(by().gt_eq(col(FROM)).and(by().lt_eq(col(TO))))?;
-    let columns = schema.fields().iter().map(|field| Expr::Column(Column::new_unqualified(field.name())));
+    if !changed {
+        return Ok(provider);
+    }
+    let own = |name: &str| Expr::Column(Column::new_unqualified(name));
+    let mut frame = context.read_table(provider)?;
+    if let Some(date) = date {
+        frame = frame.filter(own(date).gt_eq(own(FROM)).and(own(date).lt_eq(own(TO))))?;
+    }
+    let columns = schema.fields().iter().map(|field| match field.name().as_str() {
+        DELIVERED => coalesce(vec![own(RESENT), own(DELIVERED)]).alias(DELIVERED),
+        name => own(name),
+    });
     Ok(frame.select(columns)?.into_view())
 }
 

@@ -21,13 +21,16 @@ mod month;
 mod files;
 mod reading;
 mod writer;
+mod job;
 mod checks;
 pub mod outcome;
 pub mod build;
+pub mod lineage;
 pub mod slt;
 
 pub use build::{BuildPlan, PlanStep, build, plan};
 pub use checks::{CheckFailure, Severity};
+pub use lineage::lineage;
 pub use outcome::{BuildOutcome, Row, query_published};
 pub use registry::{Layer, Model, Registry};
 pub use typecheck::check;

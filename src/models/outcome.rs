@@ -96,7 +96,7 @@ pub async fn query_published<'a>(
     let mut slices: BTreeMap<&str, Vec<Slice>> = BTreeMap::new();
     for partition in partitions.into_iter().filter(|partition| registry.is_mart(&partition.model)) {
         let files = slices.entry(&partition.model).or_default();
-        files.extend(partition.file.iter().map(|file| Slice { file: file.clone(), range: None }));
+        files.extend(partition.file.iter().map(Slice::whole));
     }
     for (mart, files) in slices {
         let schema = cast::declared(registry.model(mart)?.columns());

@@ -39,6 +39,8 @@ pub fn located(err: &DataFusionError, path: &str, sql: &str) -> Error {
     let kind = Error::from(DataFusionError::Plan(String::new())).kind();
     let spans: Vec<&Diagnostic> = err.diagnostic().into_iter().collect();
     let words = words(err);
+    let position = parser_position(&words);
+    let words = words.split(" at Line: ").next().unwrap_or_default();
     if let Some(diagnostic) = spans.first()
         && let Some(span) = diagnostic.span
     {
@@ -49,12 +51,20 @@ pub fn located(err: &DataFusionError, path: &str, sql: &str) -> Error {
         let help: Vec<&str> = diagnostic.helps.iter().chain([]).map(|help| help.message.as_str()).collect();
         return if help.is_empty() { error } else { error.hint(help.join("; ")) };
     }
-    if let Some((line, column)) = parser_position(&words) {
-        let words = words.split(" at Line: ").next().unwrap_or_default();
+    if let Some((line, column)) = position {
         return Error::new(kind, format!("{words}{}", underlined(sql, line, column, 1)))
             .at(format!("{path}:{line}:{column}"));
     }
     Error::new(engine_kind(err), words).at(path)
+}
+
+/// The error of a model on which the engine panicked.
+pub(super) fn gave_up(path: &str, panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Error::bug(format!("the engine gave up on this model: {text}"))
+        .at(path)
+        .hint("look for numbers too large for their type; simplify the query until it runs")
 }
 
 fn engine_kind(err: &DataFusionError) -> Kind {

@@ -15,13 +15,13 @@ use datafusion::prelude::SessionContext;
 use sha2::{Digest, Sha256};
 
 use super::bind::Parameters;
-use super::feeds::{self, Shown, Window};
+use super::feeds::{self, Known, Shown, Window};
 use super::files::{self, Slice};
 use super::month::{Month, back};
 use super::registry::{FeedKind, Layer, Model, Reads, Registry};
 use super::{query, system};
 use crate::error::{Error, Result};
-use crate::state::record::{FileRef, Input, Partition};
+use crate::state::record::{FileRef, Partition};
 use crate::store::Stores;
 
 /// Raised when the same SQL over the same rows gives other results than before: fingerprints change with it.
@@ -37,7 +37,8 @@ pub(super) struct World<'a> {
     pub(super) parameters: Parameters,
     pub(super) as_of: NaiveDate,
     pub(super) grace_days: i64,
-    pub(super) inputs: BTreeMap<&'a str, Vec<&'a Input>>,
+    /// Active inputs by feed, in the order of their identity.
+    pub(super) inputs: BTreeMap<&'a str, Vec<Known<'a>>>,
     pub(super) rejects: Vec<&'a FileRef>,
     pub(super) system: &'a BTreeMap<String, RecordBatch>,
     pub(super) schemas: BTreeMap<String, SchemaRef>,
@@ -121,7 +122,7 @@ impl<'a> World<'a> {
     pub(super) async fn provide(&self, context: &SessionContext, reading: &Reading<'_>) -> Result<()> {
         for (name, shown) in &reading.feeds {
             let feed = self.registry.feeds().get(name).ok_or_else(|| Error::bug(format!("no feed {name}")))?;
-            let slices: Vec<Slice> = shown.iter().flat_map(|shown| shown.slices.iter().cloned()).collect();
+            let slices: Vec<Slice> = shown.iter().flat_map(Shown::slices).collect();
             let date = (feed.kind == FeedKind::Event).then_some("business_date");
             let table = files::table(context, self.stores, &feed.schema, date, &slices)?;
             context.register_table(TableReference::partial("feeds", name.as_str()), table)?;
@@ -133,8 +134,7 @@ impl<'a> World<'a> {
                     Arc::new(MemTable::try_new(Arc::clone(&schema), vec![vec![system::fit(name, &schema, batch)?]])?)
                 }
                 None if name == "rejects" => {
-                    let slices: Vec<Slice> =
-                        self.rejects.iter().map(|file| Slice { file: (*file).clone(), range: None }).collect();
+                    let slices: Vec<Slice> = self.rejects.iter().map(|file| Slice::whole(file)).collect();
                     files::table(context, self.stores, &schema, None, &slices)?
                 }
                 None => files::empty(&schema)?,
@@ -173,8 +173,7 @@ impl<'a> World<'a> {
         let mut slices = Vec::new();
         for (partition, from) in partitions {
             if let Some(file) = &partition.file {
-                let range = from.map(|from| (from, NaiveDate::MAX));
-                slices.push(Slice { file: file.clone(), range });
+                slices.push(Slice { range: from.map(|from| (from, NaiveDate::MAX)), ..Slice::whole(file) });
             }
         }
         let table = files::table(context, self.stores, schema, by, &slices)?;
@@ -215,13 +214,9 @@ impl<'a> World<'a> {
             let schema = self.registry.feeds().get(name).map(|feed| describe(&feed.schema)).unwrap_or_default();
             line(&format!("feed {name} {schema}"));
             for shown in shown {
-                let input = shown.input;
-                line(&format!(
-                    "input {} {} {} {} {}",
-                    input.sender, input.sha256, input.contract_fingerprint, input.delivered_at, input.key
-                ));
-                for range in shown.slices.iter().filter_map(|slice| slice.range) {
-                    line(&format!("only {} {}", range.0, range.1));
+                line(&hex(&shown.identity));
+                for (from, to) in shown.ranges.iter().flatten() {
+                    line(&format!("only {from} {to}"));
                 }
             }
         }

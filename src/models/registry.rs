@@ -49,9 +49,13 @@ impl Layer {
         }
     }
 
-    /// Data flows one way: staging, intermediate, marts, alerts. Alerts are read by nobody.
+    /// Staging reads only staging, and nobody reads alerts. Steps and marts may read each other, as long as no
+    /// circle comes of it.
     fn may_read(self, other: Self) -> bool {
-        other <= self && other != Self::Alerts
+        match self {
+            Self::Staging => other == Self::Staging,
+            Self::Intermediate | Self::Marts | Self::Alerts => other != Self::Alerts,
+        }
     }
 }
 
@@ -542,7 +546,7 @@ impl Known<'_> {
                             read.layer.folder()
                         ))
                         .at(&model.path)
-                        .hint("data flows staging, intermediate, marts, alerts: move one of the two"),
+                        .hint("staging reads only staging, and nobody reads alerts: move one of the two"),
                     );
                 }
             }

@@ -1,12 +1,14 @@
 //! Plans every model once over empty tables: finds what is wrong without data, and the schema of each.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
 use chrono::NaiveDate;
 use datafusion::common::TableReference;
 use datafusion::prelude::SessionContext;
+use futures::FutureExt;
 
 use super::bind::Parameters;
 use super::cast::Conform;
@@ -74,7 +76,8 @@ pub(super) async fn plan_all(
         if model.reads.models.iter().any(|read| !schemas.contains_key(read)) {
             continue;
         }
-        match schema(&context, model, parameters).await {
+        let planned = AssertUnwindSafe(schema(&context, model, parameters)).catch_unwind().await;
+        match planned.unwrap_or_else(|panic| Err(query::gave_up(&model.path, panic.as_ref()))) {
             Ok(schema) => {
                 context.register_table(name.as_str(), files::empty(&schema)?)?;
                 schemas.insert(name.clone(), schema);

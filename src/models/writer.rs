@@ -12,6 +12,7 @@ use arrow::compute::BatchCoalescer;
 use arrow::datatypes::{Date32Type, Field, Schema, SchemaRef};
 use bytes::Bytes;
 use chrono::NaiveDate;
+use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -37,20 +38,16 @@ const BATCH_ROWS: usize = 8192;
 /// A first read of this size from the end holds the footer of most files.
 const FOOTER_BYTES: usize = 64 * 1024;
 
-/// What a file tells about itself, and how it is written.
+/// What a file tells about itself, and how it is encoded.
 pub(super) struct Shape {
-    /// Columns and casts.
-    pub(super) conform: Conform,
     /// Schema with descriptions.
     schema: SchemaRef,
     properties: WriterProperties,
-    /// Whether a file is written even without rows.
-    pub(super) keep_empty: bool,
 }
 
 impl Shape {
     /// For files of `model`, made by this run for this date.
-    pub(super) fn of(model: &Model, conform: Conform, config: &Config, run_id: &str, as_of: NaiveDate) -> Self {
+    pub(super) fn of(model: &Model, conform: &Conform, config: &Config, run_id: &str, as_of: NaiveDate) -> Self {
         let sidecar = &model.sidecar;
         let fields: Vec<Field> = conform
             .schema()
@@ -101,46 +98,81 @@ impl Shape {
             .set_created_by("tributary".to_string())
             .set_key_value_metadata(Some(about.collect()))
             .build();
-        Self { conform, schema: Arc::new(Schema::new(fields)), properties, keep_empty: false }
+        Self { schema: Arc::new(Schema::new(fields)), properties }
     }
 }
 
-/// Rows outside a partition would be lost or doubled; a row without a date belongs to none.
-pub(super) struct Bounds<'a> {
-    /// The date column.
-    pub(super) by: &'a str,
+/// One file to be written. It owns all it needs, so that it can run on its own.
+pub(super) struct Work {
+    pub(super) store: Store,
+    pub(super) home: Home,
+    pub(super) key: String,
+    pub(super) shape: Shape,
+    pub(super) conform: Conform,
+    /// The date column that decides the partition, where there is one.
+    pub(super) by: Option<String>,
+    /// Whether a file is written even without rows.
+    pub(super) keep_empty: bool,
+    /// Where the query stands, for messages.
+    pub(super) path: String,
+    /// The query as written, for messages.
+    pub(super) sql: String,
 }
 
-/// Writes the rows of `stream`. Gives nothing when there are none, unless the shape keeps empty files.
-pub(super) async fn write(
-    store: &Store,
-    home: Home,
-    key: &str,
-    shape: &Shape,
-    bounds: Option<&Bounds<'_>>,
-    stream: SendableRecordBatchStream,
-    model: &Model,
-) -> Result<Option<FileRef>> {
-    let upload = store.writer(key)?;
-    let mut writer = AsyncArrowWriter::try_new(upload, Arc::clone(&shape.schema), Some(shape.properties.clone()))?;
-    let rows = match fill(&mut writer, shape, bounds, stream, model).await {
-        Ok(rows) if rows > 0 || shape.keep_empty => rows,
-        outcome => {
-            writer.into_inner().abort().await?;
-            return outcome.map(|_| None);
-        }
-    };
-    let finished = match writer.finish().await {
-        Ok(_) => writer.into_inner().finish().await,
-        Err(err) => {
+impl Work {
+    /// Runs the query and writes its rows. Gives nothing when there are none, unless empty files are kept.
+    pub(super) async fn run(self, frame: DataFrame) -> Result<Option<FileRef>> {
+        let stream = frame.execute_stream().await.map_err(|err| query::located(&err, &self.path, &self.sql))?;
+        let upload = self.store.writer(&self.key)?;
+        let properties = Some(self.shape.properties.clone());
+        let mut writer = AsyncArrowWriter::try_new(upload, Arc::clone(&self.shape.schema), properties)?;
+        let rows = match self.fill(&mut writer, stream).await {
+            Ok(rows) if rows > 0 || self.keep_empty => rows,
+            outcome => {
+                abort(writer.into_inner()).await;
+                return outcome.map(|_| None);
+            }
+        };
+        if let Err(err) = writer.finish().await {
             abort(writer.into_inner()).await;
-            return Err(Error::retry("upload failed").at(key).because(err));
+            return Err(Error::retry("upload failed").at(&self.key).because(err));
         }
-    };
-    let (sha256, bytes) = finished?;
-    let file = FileRef { home, key: key.to_string(), sha256, rows, bytes };
-    verify(store, &file, &shape.schema).await?;
-    Ok(Some(file))
+        let (sha256, bytes) = writer.into_inner().finish().await?;
+        let file = FileRef { home: self.home, key: self.key, sha256, rows, bytes };
+        verify(&self.store, &file, &self.shape.schema).await?;
+        Ok(Some(file))
+    }
+
+    async fn fill(
+        &self,
+        writer: &mut AsyncArrowWriter<HashingWriter>,
+        mut stream: SendableRecordBatchStream,
+    ) -> Result<u64> {
+        let mut even =
+            BatchCoalescer::new(Arc::clone(self.conform.schema()), BATCH_ROWS).with_biggest_coalesce_batch_size(None);
+        let mut rows = 0;
+        while let Some(batch) = stream.next().await {
+            let batch = batch.map_err(|err| query::located(&err, &self.path, &self.sql))?;
+            let batch = self.conform.apply(&batch).map_err(|err| err.at(&self.path))?;
+            if let Some(by) = &self.by {
+                dated(&batch, by).map_err(|err| err.at(&self.path))?;
+            }
+            rows += batch.num_rows() as u64;
+            even.push_batch(batch)?;
+            self.put(writer, &mut even).await?;
+        }
+        even.finish_buffered_batch()?;
+        self.put(writer, &mut even).await?;
+        Ok(rows)
+    }
+
+    async fn put(&self, writer: &mut AsyncArrowWriter<HashingWriter>, even: &mut BatchCoalescer) -> Result<()> {
+        while let Some(batch) = even.next_completed_batch() {
+            let batch = batch.with_schema(Arc::clone(&self.shape.schema))?;
+            writer.write(&batch).await.map_err(|err| Error::retry("upload failed").at(&self.key).because(err))?;
+        }
+        Ok(())
+    }
 }
 
 /// Frees an upload that already failed; that failure is what the caller reports.
@@ -150,52 +182,16 @@ async fn abort(upload: HashingWriter) {
     }
 }
 
-async fn fill(
-    writer: &mut AsyncArrowWriter<HashingWriter>,
-    shape: &Shape,
-    bounds: Option<&Bounds<'_>>,
-    mut stream: SendableRecordBatchStream,
-    model: &Model,
-) -> Result<u64> {
-    let mut even =
-        BatchCoalescer::new(Arc::clone(shape.conform.schema()), BATCH_ROWS).with_biggest_coalesce_batch_size(None);
-    let mut rows = 0;
-    while let Some(batch) = stream.next().await {
-        let batch = batch.map_err(|err| query::located(&err, &model.path, &model.sql))?;
-        let batch = shape.conform.apply(&batch).map_err(|err| err.at(&model.path))?;
-        if let Some(bounds) = bounds {
-            dated(&batch, bounds).map_err(|err| err.at(&model.path))?;
-        }
-        rows += batch.num_rows() as u64;
-        even.push_batch(batch)?;
-        while let Some(batch) = even.next_completed_batch() {
-            put(writer, shape, batch).await?;
-        }
-    }
-    even.finish_buffered_batch()?;
-    while let Some(batch) = even.next_completed_batch() {
-        put(writer, shape, batch).await?;
-    }
-    Ok(rows)
-}
-
-async fn put(writer: &mut AsyncArrowWriter<HashingWriter>, shape: &Shape, batch: RecordBatch) -> Result<()> {
-    let batch = batch.with_schema(Arc::clone(&shape.schema))?;
-    writer.write(&batch).await.map_err(|err| Error::retry("upload failed").because(err))
-}
-
-fn dated(batch: &RecordBatch, bounds: &Bounds<'_>) -> Result<()> {
+/// A row without a date belongs to no partition.
+fn dated(batch: &RecordBatch, by: &str) -> Result<()> {
     let dates = batch
-        .column_by_name(bounds.by)
+        .column_by_name(by)
         .and_then(|array| array.as_primitive_opt::<Date32Type>())
-        .ok_or_else(|| Error::bug(format!("partition column `{}` is not a date", bounds.by)))?;
-    if dates.null_count() > 0 {
-        return Err(Error::config(format!(
-            "{} rows have no `{}`, so they belong to no partition",
-            dates.null_count(),
-            bounds.by
-        ))
-        .hint("leave such rows out in the query, or give them a date"));
+        .ok_or_else(|| Error::bug(format!("partition column `{by}` is not a date")))?;
+    let without = dates.null_count();
+    if without > 0 {
+        return Err(Error::config(format!("{without} rows have no `{by}`, so they belong to no partition"))
+            .hint("leave such rows out in the query, or give them a date"));
     }
     Ok(())
 }

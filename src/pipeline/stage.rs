@@ -7,7 +7,7 @@ use super::flow::{Landed, Night, Staged};
 use crate::error::{Error, Result};
 use crate::intake::{self, Outcome, RawFile};
 use crate::state::record::{FileRef, Home, Input, InputStatus, Sighting};
-use crate::store::keys;
+use crate::store::{keys, sha256_hex};
 
 /// Stages `landed`. Bytes that were taken in before, by the same contract and mapping, are not read again.
 pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
@@ -86,15 +86,17 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         masked: Vec::new(),
         resent_at: None,
     };
+    // The same bytes under two names in one night are two uploads of which one will count: each has a key of its own.
+    let maker = format!("{}-{}", night.run_id, &sha256_hex(input.key.as_bytes())[..8]);
     if let Some(reason) = outcome.quarantined {
         input.status = InputStatus::Quarantined;
         input.reason = Some(reason);
     } else if let Some(staged) = &outcome.staged {
-        let key = keys::staged(&input.feed, &input.sender, &input.sha256, &input.contract_fingerprint, &night.run_id);
+        let key = keys::staged(&input.feed, &input.sender, &input.sha256, &input.contract_fingerprint, &maker);
         input.staged = Some(upload(night, key, staged, input.rows_clean).await?);
     }
     if let Some(rejects) = &outcome.rejects {
-        let key = keys::rejects(&input.feed, &input.sender, &input.sha256, &input.contract_fingerprint, &night.run_id);
+        let key = keys::rejects(&input.feed, &input.sender, &input.sha256, &input.contract_fingerprint, &maker);
         input.rejects = Some(upload(night, key, rejects, outcome.rejects_rows).await?);
     }
     Ok(Staged { sighting, input: Some(input), reasons: outcome.reasons })

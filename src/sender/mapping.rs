@@ -102,13 +102,21 @@ impl Mapping {
             }
         };
         let headers = headers_of(raw.column.as_ref())?;
-        let sources = [!headers.is_empty(), raw.constant.is_some(), raw.row_number, raw.from_name.is_some(), raw.from_net.is_some()];
+        let sources = [
+            !headers.is_empty(),
+            raw.constant.is_some(),
+            raw.row_number,
+            raw.from_name.is_some(),
+            raw.from_net.is_some(),
+        ];
         if sources.iter().filter(|given| **given).count() > 1 {
             return Err(Error::config("more than one source")
                 .hint("give only one of column, constant, row_number, from_name and from_net"));
         }
         let number = canonical.column_type.is_number();
-        if !number && (raw.scale.is_some() || raw.percent || raw.negate_if.is_some() || raw.row_number || raw.round.is_some()) {
+        if !number
+            && (raw.scale.is_some() || raw.percent || raw.negate_if.is_some() || raw.row_number || raw.round.is_some())
+        {
             return Err(Error::config(format!(
                 "scale, percent, negate_if, row_number and round are for numbers; the column is {}",
                 canonical.column_type

@@ -156,7 +156,7 @@ impl Chain {
                 Ok(Put::Exists) => Error::retry("the store says the commit exists, but it does not"),
                 Err(err) => err,
             };
-            if let Some(found) = self.read_back(&key).await.map_err(|err| unknown(&key, err))? {
+            if let Some(found) = self.read_back(&key).await.map_err(|err| unknown(&key, &err))? {
                 let theirs: Commit = decode(&key, &found)?;
                 return Ok(if theirs.nonce == commit.nonce { Outcome::Ours(found) } else { Outcome::Theirs(found) });
             }
@@ -276,7 +276,7 @@ fn fenced(number: u64, epoch: u64) -> Error {
         .hint("nothing is lost: the other runner's result stands; see `tributary runs`")
 }
 
-fn unknown(key: &str, err: Error) -> Error {
+fn unknown(key: &str, err: &Error) -> Error {
     Error::retry("it is not known whether the commit was written: the store answers neither writes nor reads")
         .at(key)
         .hint("run again when the store is back: the chain itself says what is true")

@@ -2,14 +2,11 @@
 //! written. Contents, deliveries and partitions, of which there are many, are columns; the rest is
 //! JSON in a column of its own. What a key repeats of its row is not stored again.
 
+mod rows;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Date32Builder, Int64Array, Int64Builder, RecordBatch, StringArray,
-    StringBuilder,
-};
-use arrow::datatypes::{Date32Type, Int64Type};
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use parquet::arrow::ArrowWriter;
@@ -18,16 +15,18 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use self::rows::{
+    Arrays, Builders, DERIVED, Rest, Row, file_of, file_row, home_text, input_of, missing, nanos, sighting_of, signed,
+    staged_key, status_text, text, time,
+};
 use super::fold::{Deliveries, Done, Keep, Remembered, State};
 use super::nonce;
-use super::record::{CheckpointRef, FileRef, Home, Input, InputStatus, Partition, Period, Sighting};
+use super::record::{CheckpointRef, Input, Partition, Sighting};
 use crate::error::{Error, Result};
 use crate::store::{Store, keys, sha256_hex};
 
 /// Rows of one batch while writing.
 const BATCH_ROWS: usize = 65_536;
-/// Stands for a key that follows from its row.
-const DERIVED: &str = "=";
 
 /// Writes the state as a checkpoint and says how a commit names it.
 pub(super) async fn save(lake: &Store, state: &State) -> Result<CheckpointRef> {
@@ -52,80 +51,10 @@ pub(super) async fn load(lake: &Store, named: &CheckpointRef, keep: Keep) -> Res
     Ok(state)
 }
 
-macro_rules! columns {
-    ($($text:ident)* ; $($number:ident)* ; $($date:ident)*) => {
-        #[derive(Default)]
-        struct Row<'a> { $($text: Option<&'a str>,)* $($number: Option<i64>,)* $($date: Option<NaiveDate>,)* }
-
-        #[derive(Default)]
-        struct Builders { rows: usize, $($text: StringBuilder,)* $($number: Int64Builder,)* $($date: Date32Builder,)* }
-
-        impl Builders {
-            fn push(&mut self, row: &Row<'_>) {
-                self.rows += 1;
-                $(self.$text.append_option(row.$text);)*
-                $(self.$number.append_option(row.$number);)*
-                $(self.$date.append_option(row.$date.map(Date32Type::from_naive_date));)*
-            }
-            fn finish(&mut self) -> Result<RecordBatch> {
-                self.rows = 0;
-                Ok(RecordBatch::try_from_iter_with_nullable([
-                    $((stringify!($text), Arc::new(self.$text.finish()) as ArrayRef, true),)*
-                    $((stringify!($number), Arc::new(self.$number.finish()) as ArrayRef, true),)*
-                    $((stringify!($date), Arc::new(self.$date.finish()) as ArrayRef, true),)*
-                ])?)
-            }
-        }
-
-        struct Arrays<'a> { $($text: &'a StringArray,)* $($number: &'a Int64Array,)* $($date: &'a Date32Array,)* }
-
-        impl<'a> Arrays<'a> {
-            fn of(batch: &'a RecordBatch) -> Result<Self> {
-                let find = |name: &str| {
-                    batch.column_by_name(name).ok_or_else(|| Error::input(format!("column {name} is missing")))
-                };
-                let wrong = |name: &str| Error::input(format!("column {name} has another type"));
-                Ok(Self {
-                    $($text: find(stringify!($text))?.as_string_opt().ok_or_else(|| wrong(stringify!($text)))?,)*
-                    $($number: find(stringify!($number))?.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong(stringify!($number)))?,)*
-                    $($date: find(stringify!($date))?.as_primitive_opt::<Date32Type>().ok_or_else(|| wrong(stringify!($date)))?,)*
-                })
-            }
-            fn row(&self, i: usize) -> Row<'a> {
-                Row {
-                    $($text: self.$text.is_valid(i).then(|| self.$text.value(i)),)*
-                    $($number: self.$number.is_valid(i).then(|| self.$number.value(i)),)*
-                    $($date: self.$date.is_valid(i).then(|| self.$date.value_as_date(i)).flatten(),)*
-                }
-            }
-        }
-    };
-}
-
-columns! {
-    section sender feed sha256 key etag status outcome reason contract_fingerprint run_id json
-    file_home file_key file_sha256 rejects_home rejects_key rejects_sha256 ;
-    bytes last_modified delivered_at resent_at rows_read rows_clean rows_rejected
-    file_rows file_bytes rejects_rows rejects_bytes last_used ;
-    period_start period_end first_date last_date
-}
-
-/// What few inputs have: kept as JSON.
-#[derive(Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct Rest {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    months: BTreeMap<String, u64>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    masked: Vec<Period>,
-}
-
 #[derive(Serialize, Deserialize)]
 struct Head {
     number: u64,
-    head_sha256: Option<String>,
+    sha256: Option<String>,
     epoch: u64,
     written_at: Option<DateTime<Utc>>,
     logical_date: Option<NaiveDate>,
@@ -136,7 +65,7 @@ fn encode(state: &State) -> Result<Vec<u8>> {
     let mut sink = Sink { writer: None, builders: Builders::default() };
     let head = Head {
         number: state.number,
-        head_sha256: state.head_sha256.clone(),
+        sha256: state.head_sha256.clone(),
         epoch: state.epoch,
         written_at: state.written_at,
         logical_date: state.logical_date,
@@ -348,7 +277,7 @@ fn fold_json(row: &Row<'_>, state: &mut State) -> Result<()> {
         Some("head") => {
             let head: Head = read(row)?;
             state.number = head.number;
-            state.head_sha256 = head.head_sha256;
+            state.head_sha256 = head.sha256;
             state.epoch = head.epoch;
             state.written_at = head.written_at;
             state.logical_date = head.logical_date;
@@ -367,149 +296,6 @@ fn fold_json(row: &Row<'_>, state: &mut State) -> Result<()> {
         other => return Err(Error::input(format!("unknown part {other:?}"))),
     }
     Ok(())
-}
-
-fn input_of(row: &Row<'_>) -> Result<Input> {
-    let rest: Rest = row.json.map(serde_json::from_str).transpose()?.unwrap_or_default();
-    let mut input = Input {
-        sender: text(row.sender)?,
-        feed: text(row.feed)?,
-        sha256: text(row.sha256)?,
-        key: text(row.key)?,
-        bytes: count(row.bytes)?,
-        etag: row.etag.map(str::to_string),
-        last_modified: time(row.last_modified)?,
-        delivered_at: time(row.delivered_at)?,
-        period_start: row.period_start,
-        period_end: row.period_end,
-        status: status_of(row.status)?,
-        reason: row.reason.map(str::to_string),
-        contract_fingerprint: text(row.contract_fingerprint)?,
-        run_id: text(row.run_id)?,
-        rows_read: count(row.rows_read)?,
-        rows_clean: count(row.rows_clean)?,
-        rows_rejected: count(row.rows_rejected)?,
-        warnings: rest.warnings,
-        staged: None,
-        rejects: None,
-        months: rest.months,
-        first_date: row.first_date,
-        last_date: row.last_date,
-        masked: rest.masked,
-        resent_at: row.resent_at.map(DateTime::from_timestamp_nanos),
-    };
-    input.staged = file_of(row, Some(&input))?;
-    if let Some(key) = row.rejects_key {
-        input.rejects = Some(FileRef {
-            home: home_of(row.rejects_home)?,
-            key: if key == DERIVED { staged_key(keys::rejects, &input) } else { key.to_string() },
-            sha256: text(row.rejects_sha256)?,
-            rows: count(row.rejects_rows)?,
-            bytes: count(row.rejects_bytes)?,
-        });
-    }
-    Ok(input)
-}
-
-fn sighting_of(row: &Row<'_>) -> Result<Sighting> {
-    Ok(Sighting {
-        key: text(row.key)?,
-        bytes: count(row.bytes)?,
-        etag: row.etag.map(str::to_string),
-        last_modified: time(row.last_modified)?,
-        sender: text(row.sender)?,
-        feed: text(row.feed)?,
-        sha256: text(row.sha256)?,
-        delivered_at: time(row.delivered_at)?,
-        period: row.period_start.zip(row.period_end),
-        outcome: text(row.outcome)?,
-        run_id: text(row.run_id)?,
-    })
-}
-
-fn file_row<'a>(row: &mut Row<'a>, file: &'a FileRef, derived: bool) {
-    row.file_home = Some(home_text(file.home));
-    row.file_key = Some(if derived { DERIVED } else { &file.key });
-    row.file_sha256 = Some(&file.sha256);
-    row.file_rows = Some(signed(file.rows));
-    row.file_bytes = Some(signed(file.bytes));
-}
-
-fn file_of(row: &Row<'_>, input: Option<&Input>) -> Result<Option<FileRef>> {
-    let Some(key) = row.file_key else { return Ok(None) };
-    let key = match input {
-        Some(input) if key == DERIVED => staged_key(keys::staged, input),
-        _ => key.to_string(),
-    };
-    Ok(Some(FileRef {
-        home: home_of(row.file_home)?,
-        key,
-        sha256: text(row.file_sha256)?,
-        rows: count(row.file_rows)?,
-        bytes: count(row.file_bytes)?,
-    }))
-}
-
-fn staged_key(build: fn(&str, &str, &str, &str, &str) -> String, input: &Input) -> String {
-    build(&input.feed, &input.sender, &input.sha256, &input.contract_fingerprint, &input.run_id)
-}
-
-fn missing() -> Error {
-    Error::input("a value is missing")
-}
-
-fn text(value: Option<&str>) -> Result<String> {
-    value.map(str::to_string).ok_or_else(missing)
-}
-
-fn count(value: Option<i64>) -> Result<u64> {
-    u64::try_from(value.ok_or_else(missing)?).map_err(|err| Error::input("a count is negative").because(err))
-}
-
-fn time(value: Option<i64>) -> Result<DateTime<Utc>> {
-    value.map(DateTime::from_timestamp_nanos).ok_or_else(missing)
-}
-
-/// Counts stay far below the bound; times beyond the year 2262 are brought down to it, which keeps
-/// their order.
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn nanos(at: DateTime<Utc>) -> i64 {
-    at.timestamp_nanos_opt().unwrap_or(if at.timestamp() < 0 { i64::MIN } else { i64::MAX })
-}
-
-fn status_text(status: InputStatus) -> &'static str {
-    match status {
-        InputStatus::Active => "active",
-        InputStatus::Superseded => "superseded",
-        InputStatus::Quarantined => "quarantined",
-    }
-}
-
-fn status_of(text: Option<&str>) -> Result<InputStatus> {
-    match text {
-        Some("active") => Ok(InputStatus::Active),
-        Some("superseded") => Ok(InputStatus::Superseded),
-        Some("quarantined") => Ok(InputStatus::Quarantined),
-        other => Err(Error::input(format!("unknown status {other:?}"))),
-    }
-}
-
-fn home_text(home: Home) -> &'static str {
-    match home {
-        Home::Lake => "lake",
-        Home::Marts => "marts",
-    }
-}
-
-fn home_of(text: Option<&str>) -> Result<Home> {
-    match text {
-        Some("lake") => Ok(Home::Lake),
-        Some("marts") => Ok(Home::Marts),
-        other => Err(Error::input(format!("unknown store {other:?}"))),
-    }
 }
 
 #[cfg(test)]

@@ -79,7 +79,8 @@ impl Held {
 struct Holder {
     epoch: u64,
     nonce: String,
-    holder: String,
+    /// What it does, for people.
+    work: String,
     process: Option<Process>,
     taken_at: DateTime<Utc>,
 }
@@ -157,13 +158,8 @@ impl Lease {
             epoch => Self::ended(lake, options, clock, epoch).await?,
         };
         let epoch = newest.max(committed) + 1;
-        let own = Holder {
-            epoch,
-            nonce: nonce(),
-            holder: holder.to_string(),
-            process: Process::own(),
-            taken_at: clock.now(),
-        };
+        let own =
+            Holder { epoch, nonce: nonce(), work: holder.to_string(), process: Process::own(), taken_at: clock.now() };
         let key = keys::lease(epoch);
         let bytes = serde_json::to_vec(&own)?;
         let put = within(options.answer_within, lake.put_new(&key, bytes)).await;
@@ -219,7 +215,7 @@ impl Lease {
         // A sign of life far in the future comes from a clock that was wrong, and does not count either.
         let silent = (clock.now() - seen).abs() > patience;
         if silent || holder.process.as_ref().is_some_and(|process| process.is_gone(&holder.nonce)) {
-            return Ok(Some(holder.holder));
+            return Ok(Some(holder.work));
         }
         Err(held_by(&holder, seen))
     }
@@ -251,7 +247,7 @@ impl Drop for Lease {
 fn held_by(holder: &Holder, seen: DateTime<Utc>) -> Error {
     Error::fenced(format!(
         "another runner holds this lake: {} (epoch {}), last sign of life {}",
-        holder.holder,
+        holder.work,
         holder.epoch,
         seen.format("%Y-%m-%d %H:%M:%S UTC")
     ))

@@ -151,7 +151,7 @@ fn settle_place(
         let sighting = Sighting { outcome, ..sighting.clone() };
         let unchanged =
             |held: &&&Sighting| Sighting { run_id: sighting.run_id.clone(), ..(**held).clone() } == sighting;
-        if held.filter(unchanged).is_none() {
+        if !held.is_some_and(|held| unchanged(&held)) {
             settled.sightings.push(sighting);
         }
     }

@@ -49,7 +49,7 @@ impl Options {
             checkpoint_every: config.state.checkpoint_every,
             keep: Keep { orphans_days: config.state.keep_orphans_days, mails_days: config.state.keep_mails_days },
             retry: Retry::of(config),
-            answer_within: std::time::Duration::from_secs(120),
+            answer_within: std::time::Duration::from_mins(2),
             lease: std::time::Duration::from_secs(config.run.lease_seconds),
         }
     }

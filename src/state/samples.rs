@@ -48,9 +48,14 @@ pub(super) fn options() -> Options {
         checkpoint_every: 5,
         keep: Keep { orphans_days: 7, mails_days: 90 },
         retry: Retry { retries: 3, first_pause: Duration::from_millis(1) },
-        answer_within: Duration::from_millis(60),
-        lease: Duration::from_secs(120),
+        answer_within: Duration::from_secs(20),
+        lease: Duration::from_mins(2),
     }
+}
+
+/// For tests in which the store never answers.
+pub(super) fn impatient() -> Options {
+    Options { answer_within: Duration::from_millis(150), ..options() }
 }
 
 pub(super) fn sha256(content: &str) -> String {

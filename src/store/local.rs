@@ -126,7 +126,8 @@ pub(super) async fn sync(root: &Path, keys: Vec<String>) -> Result<()> {
             })
         })
     });
-    futures::stream::iter(files).buffer_unordered(8).try_collect::<Vec<()>>().await?;
+    // In order, so that of several missing files the same one is always named.
+    futures::stream::iter(files).buffered(8).try_collect::<Vec<()>>().await?;
     blocking(move || folders.iter().try_for_each(|folder| sync_folder(folder))).await
 }
 

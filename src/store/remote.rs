@@ -12,8 +12,8 @@ use object_store::{ObjectStore, ObjectStoreScheme, RetryConfig};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{Retry, Store, chain, local};
-use crate::error::{Error, Result};
+use super::{Retry, Store, local};
+use crate::error::{Error, Kind, Result};
 
 /// One request may take this long before it is tried again, unless `*_TIMEOUT` says otherwise.
 const REQUEST_TIMEOUT: &str = "120 seconds";
@@ -136,4 +136,31 @@ impl Secrets {
     pub(super) fn scrub(&self, text: &str) -> String {
         self.0.iter().fold(text.to_string(), |text, secret| text.replace(secret.expose_secret(), "***"))
     }
+}
+
+/// What a caller does about a store's error.
+pub(super) fn kind_of(err: &object_store::Error) -> Kind {
+    use object_store::Error as Store;
+    match err {
+        Store::NotFound { .. } | Store::InvalidPath { .. } => Kind::Input,
+        Store::PermissionDenied { .. } | Store::Unauthenticated { .. } | Store::UnknownConfigurationKey { .. } => {
+            Kind::Config
+        }
+        _ => Kind::Retry,
+    }
+}
+
+/// An error and its causes in one line, each said once.
+pub(super) fn chain(err: &dyn std::error::Error) -> String {
+    let mut line = err.to_string();
+    let mut cause = err.source();
+    while let Some(err) = cause {
+        let said = err.to_string();
+        if !line.contains(&said) {
+            line.push_str(": ");
+            line.push_str(&said);
+        }
+        cause = err.source();
+    }
+    line
 }

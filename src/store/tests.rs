@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::testing::{Fault, Faults, Side};
 use super::*;
+use crate::error::Kind;
 
 fn folder() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
@@ -161,8 +162,8 @@ async fn an_aborted_or_failed_upload_leaves_nothing() {
         }
         for (fault, small) in [(1, true), (1, false), (2, false), (3, false), (4, false)] {
             let faults = Faults::new().at(Side::Write, fault, Fault::ErrorBefore);
-            let faulty = store.wrapped(|inner| faults.around(inner));
-            let mut writer = faulty.writer("staged/a.parquet").unwrap();
+            let failing = store.wrapped(|inner| faults.around(inner));
+            let mut writer = failing.writer("staged/a.parquet").unwrap();
             let data = vec![7; if small { 10 } else { 20_000_000 }];
             let mut failed = false;
             for chunk in data.chunks(1_000_000) {
@@ -291,13 +292,14 @@ async fn credentials_never_show() {
                 [run]\nretries = 0";
     let config = Config::parse(text, FsPath::new("/")).unwrap();
     let stores = Stores::open_with(&config, environment.clone().into_iter()).unwrap();
-    let mut shown = format!("{stores:?} {} {:?} {}", stores.inbox, stores.inbox.object(), stores.inbox.object());
-    shown.push_str(&format!("{:?}", stores.lake.object()));
     let error = stores.inbox.get("a.csv").await.unwrap_err();
-    shown.push_str(&format!("{error:?} {}", error.one_line()));
-    shown.push_str(&format!("{:?}", stores.inbox.list("d01").await.unwrap_err()));
+    let listing = stores.inbox.list("d01").await.unwrap_err();
     let google = Config::parse("[stores]\ninbox = \"gs://bucket/in\"", FsPath::new("/")).unwrap();
-    shown.push_str(&format!("{:?}", Stores::open_with(&google, environment.into_iter()).unwrap_err()));
+    let refused = Stores::open_with(&google, environment.into_iter()).unwrap_err();
+    let (inbox, lake) = (stores.inbox.object(), stores.lake.object());
+    let one_line = error.one_line();
+    let shown =
+        format!("{stores:?} {} {inbox:?} {inbox} {lake:?} {error:?} {one_line} {listing:?} {refused:?}", stores.inbox);
     let raw_key_bytes = "99, 97, 110, 97, 114, 121";
     for secret in [CANARY, "Y2FuYXJ5LXNlY3JldC0wMTIzNDU2Nzg5", raw_key_bytes] {
         assert!(!shown.contains(secret), "{shown}");

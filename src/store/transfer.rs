@@ -75,11 +75,11 @@ impl HashingWriter {
         if !matches!(self.phase, Phase::Open | Phase::Broken) {
             return self.store.delete(&self.key).await;
         }
-        self.inner.abort().await.map_err(|err| self.store.fail(&self.key, err))
+        self.inner.abort().await.map_err(|err| self.store.fail(&self.key, &err))
     }
 
     fn fail(&self, err: &io::Error) -> Error {
-        Error::retry("upload failed").at(&self.key).because(self.store.0.secrets.scrub(&super::chain(err)))
+        Error::retry("upload failed").at(&self.key).because(self.store.0.secrets.scrub(&super::remote::chain(err)))
     }
 }
 
@@ -136,7 +136,7 @@ pub struct Download {
 
 impl Default for Download {
     fn default() -> Self {
-        Self { bytes_max: u64::MAX, part_bytes: 8 * 1024 * 1024, stall: Duration::from_secs(60), etag: None }
+        Self { bytes_max: u64::MAX, part_bytes: 8 * 1024 * 1024, stall: Duration::from_mins(1), etag: None }
     }
 }
 
@@ -231,14 +231,14 @@ async fn part_once(
         Err(object_store::Error::Precondition { .. }) => {
             return Err(Error::input("the object changed while it was fetched").at(key));
         }
-        Err(err) => return Err(store.fail(key, err)),
+        Err(err) => return Err(store.fail(key, &err)),
     };
     let whole: ObjectMeta = found.meta.clone();
     let wanted = range.end - range.start;
     let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
     let mut stream = found.into_stream();
     while let Some(chunk) = tokio::time::timeout(stall, stream.next()).await.map_err(stalled)? {
-        bytes.extend_from_slice(&chunk.map_err(|err| store.fail(key, err))?);
+        bytes.extend_from_slice(&chunk.map_err(|err| store.fail(key, &err))?);
     }
     if bytes.len() as u64 != wanted {
         let (got, size) = (bytes.len(), whole.size);

@@ -59,7 +59,9 @@ fn whole_numbers_keep_everything_or_refuse() {
 #[test]
 fn rounding_is_half_away_from_zero() {
     let style = NumberStyle { round: true, ..NumberStyle::plain(18, 2) };
-    for (text, expected) in [("1.005", 101), ("-1.005", -101), ("1.0049999", 100), ("1e-60", 0), ("2.5e-3", 0), ("5e-3", 1)] {
+    for (text, expected) in
+        [("1.005", 101), ("-1.005", -101), ("1.0049999", 100), ("1e-60", 0), ("2.5e-3", 0), ("5e-3", 1)]
+    {
         assert_eq!(style.read(text.as_bytes()), Ok(expected), "{text}");
     }
 }

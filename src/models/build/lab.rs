@@ -9,10 +9,13 @@ use parquet::arrow::ArrowWriter;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::models::Layer;
 use crate::models::registry::{Feed, FeedKind, Source};
 use crate::models::types::ColumnType;
 use crate::state::record::FileRef;
+use crate::state::record::Home;
 use crate::store::Store;
+use crate::store::keys;
 
 pub(super) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -122,13 +125,14 @@ pub(super) struct Lab {
     pub(super) inputs: Vec<Input>,
     pub(super) previous: BTreeMap<(String, String), Partition>,
     pub(super) runs: u32,
+    pub(super) models: Vec<String>,
 }
 
 impl Lab {
     pub(super) fn new() -> Self {
         let config = Config::parse("[engine]\nthreads = 2\n", std::path::Path::new(".")).unwrap();
         let stores = Stores::from_parts(Store::memory(), Store::memory(), Store::memory());
-        Self { config, stores, inputs: Vec::new(), previous: BTreeMap::new(), runs: 0 }
+        Self { config, stores, inputs: Vec::new(), previous: BTreeMap::new(), runs: 0, models: vec!["*".to_string()] }
     }
 
     /// Takes in a file of sales; what `masks` names of older files of the sender does not count any more.
@@ -211,6 +215,7 @@ impl Lab {
             bytes: 1,
             etag: None,
             last_modified: DateTime::UNIX_EPOCH,
+            resent_at: None,
             delivered_at: DateTime::UNIX_EPOCH,
             period_start: Some(first),
             period_end: Some(last),
@@ -255,7 +260,7 @@ impl Lab {
             stores: &self.stores,
             as_of_date: day(as_of),
             run_id,
-            models: ALL_MODELS.get_or_init(|| vec!["*".to_string()]),
+            models: &self.models,
             inputs: &self.inputs,
             system: BTreeMap::new(),
             previous: self.previous.clone(),
@@ -263,8 +268,6 @@ impl Lab {
         }
     }
 }
-
-static ALL_MODELS: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
 
 /// The rows of a query as text.
 pub(super) async fn ask(outcome: &BuildOutcome, sql: &str) -> Vec<String> {

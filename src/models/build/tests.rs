@@ -8,7 +8,8 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
 use super::*;
-use crate::models::Severity;
+use crate::models::{Layer, Severity};
+use crate::state::record::Home;
 
 fn company(lab: &Lab) -> Registry {
     let (registry, problems) = registry(&lab.config, COMPANY);
@@ -116,6 +117,30 @@ async fn masked_dates_of_a_file_do_not_count() {
             r#"{"business_date":"2026-11-03","units":8}"#,
         ]
     );
+}
+
+#[tokio::test]
+async fn rows_sent_again_count_from_then() {
+    let mut lab = Lab::new();
+    lab.sell("p1", &[("2026-11-01", "old", "a", 1, 0), ("2026-12-01", "old", "a", 2, 0)], None).await;
+    lab.sell("p1", &[("2026-11-01", "new", "a", 1, 0)], None).await;
+    lab.inputs[1].resent_at = Some("2026-11-05T01:02:03Z".parse().unwrap());
+    let sql = "select business_date, customer_id, _delivered_at as at from feeds.sales";
+    let sidecar = "materialised = 'partitioned'\n[partition]\nby = 'business_date'\nunit = 'month'\n";
+    let (registry, problems) = registry(&lab.config, &[(Layer::Staging, "stg_sales", sql, sidecar)]);
+    assert!(problems.is_empty(), "{problems:?}");
+    lab.models = vec!["stg_sales".to_string()];
+    let outcome = lab.build(&registry, "2026-11-30", false).await.unwrap();
+    assert_eq!(
+        ask(&outcome, "select customer_id, at from stg_sales order by 1").await,
+        [
+            r#"{"at":"2026-11-05T01:02:03Z","customer_id":"new"}"#,
+            r#"{"at":"1970-01-01T00:00:00Z","customer_id":"old"}"#,
+        ]
+    );
+    lab.inputs[0].resent_at = Some("2026-11-06T00:00:00Z".parse().unwrap());
+    let outcome = lab.build(&registry, "2026-11-30", false).await.unwrap();
+    assert_eq!(outcome.built, 1);
 }
 
 #[tokio::test]
@@ -304,6 +329,17 @@ async fn a_value_that_does_not_fit_its_declared_type_is_an_error_and_leaves_no_o
         err.one_line()
     );
     assert!(lab.stores.marts.list("").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_panic_of_the_engine_is_an_error_of_the_model() {
+    let mut lab = Lab::new();
+    lab.sell("p1", &[("2026-11-01", "c", "a", 1, 1)], None).await;
+    let sql = "select sku as category, 1e17 * cast(sum(quantity) as decimal(20, 0)) as amount, sum(amount) as near_amount, \
+               max(quantity) as best_units from stg_sales group by 1";
+    let (registry, _) = registry(&lab.config, &[STAGING, PRODUCTS, (TOTALS.0, TOTALS.1, sql, TOTALS.3)]);
+    let err = lab.build(&registry, "2026-11-30", false).await.unwrap_err();
+    assert!(err.one_line().starts_with("sql/marts/totals.sql"), "{}", err.one_line());
 }
 
 #[tokio::test]

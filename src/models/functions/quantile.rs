@@ -16,7 +16,7 @@ use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Colu
 
 use super::{Body, Function};
 
-/// Decimal places of an interpolated decimal or integer.
+/// Decimal places of an interpolated integer or decimal; more where its values have more.
 const SCALE: i8 = 10;
 
 pub(super) fn functions() -> Vec<Function> {
@@ -73,18 +73,18 @@ impl Form {
             DataType::Null => Ok(Self::Decimal(0)),
             kind if kind.is_integer() => Ok(Self::Decimal(0)),
             DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale)
-                if (0..=SCALE).contains(scale) =>
+                if *scale >= 0 =>
             {
                 Ok(Self::Decimal(*scale))
             }
             kind if kind.is_floating() => Ok(Self::Double),
-            other => plan_err!("quantiles take integers, decimals of up to {SCALE} places and doubles, not {other}"),
+            other => plan_err!("quantiles take integers, decimals and doubles, not {other}"),
         }
     }
 
     fn output(self) -> DataType {
         match self {
-            Self::Decimal(_) => DataType::Decimal128(38, SCALE),
+            Self::Decimal(scale) => DataType::Decimal128(38, scale.max(SCALE)),
             Self::Double => DataType::Float64,
         }
     }
@@ -205,20 +205,21 @@ impl Values {
         self.sort();
         match self.form {
             Form::Decimal(scale) => {
+                let places = scale.max(SCALE);
                 let centre = decimal_quantile(&self.values, scale, self.share)?;
                 let value = match centre {
                     Some(centre) if self.mad => {
-                        let factor = power(SCALE - scale)?;
+                        let factor = power(places - scale)?;
                         let mut distances = Vec::with_capacity(self.values.len());
                         for value in &self.values {
                             distances.push((checked(value.checked_mul(factor))? - centre).abs());
                         }
                         distances.sort_unstable();
-                        decimal_quantile(&distances, SCALE, self.share)?
+                        decimal_quantile(&distances, places, self.share)?
                     }
                     centre => centre,
                 };
-                Ok(ScalarValue::Decimal128(value, 38, SCALE))
+                Ok(ScalarValue::Decimal128(value, 38, places))
             }
             Form::Double => {
                 let values: Vec<f64> = self.values.iter().map(|key| double(*key)).collect();
@@ -291,10 +292,11 @@ impl Accumulator for Values {
     }
 }
 
-/// The quantile of sorted integers of `scale` decimal places, with [`SCALE`] places, half away from zero.
+/// The quantile of sorted integers of `scale` decimal places, with [`SCALE`] places or as many as they
+/// have, half away from zero.
 fn decimal_quantile(sorted: &[i128], scale: i8, share: Share) -> Result<Option<i128>> {
     let Some((at, rest)) = place(sorted.len(), share) else { return Ok(None) };
-    let factor = power(SCALE - scale)?;
+    let factor = power(scale.max(SCALE) - scale)?;
     let low = checked(sorted[at].checked_mul(factor))?;
     if rest == 0 {
         return Ok(Some(low));

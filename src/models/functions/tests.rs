@@ -35,6 +35,8 @@ async fn quantiles_interpolate_exactly() {
     let sql = format!("select quantile_exact(cast(x as double), 0.9), mad_exact(cast(x as double)) from {rows}");
     assert_eq!(ask(&sql).await, ["7.2 1.0"]);
     assert_eq!(ask(&format!("select mad_exact(x) from {rows}")).await, ["1.0000000000"]);
+    let sql = "select median_exact(cast(x as decimal(32, 14))) from (values (1), (2)) t(x)";
+    assert_eq!(ask(sql).await, ["1.50000000000000"]);
     assert_eq!(ask("select median_exact(x) from (values (1.5)) t(x) where x > 2").await, [""]);
 }
 

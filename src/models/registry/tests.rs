@@ -94,8 +94,8 @@ fn circles_layers_and_names_are_checked() {
              of the select)",
             "sql/marts/m.toml: a mart cannot be a view: readers need a file (say materialised = \"table\" or \
              \"partitioned\")",
-            "sql/staging/up.sql: a model in staging reads `top` in intermediate (data flows staging, intermediate, marts, \
-             alerts: move one of the two)",
+            "sql/staging/up.sql: a model in staging reads `top` in intermediate (staging reads only staging, and nobody \
+             reads alerts: move one of the two)",
             "sql/staging/b.sql: models read each other in a circle: b reads c reads b (move what they share into a model of \
              its own)",
         ]

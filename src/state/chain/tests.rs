@@ -1,7 +1,7 @@
 //! The chain under every fault, under races and against tampering.
 
 use super::*;
-use crate::state::samples::{Hands, at, draft, full_changes, options, stores};
+use crate::state::samples::{Hands, at, draft, full_changes, impatient, options, stores};
 use crate::store::Store;
 use crate::store::testing::{Fault, Faults, Side};
 
@@ -72,7 +72,7 @@ async fn every_fault_on_the_commit_ends_in_exactly_one_commit() {
                     faults = faults.at(Side::Read, n, read_fault);
                 }
             }
-            let (mut chain, mut state) = Chain::open(&faulty(&stores, &faults), &options(), &clock()).await.unwrap();
+            let (mut chain, mut state) = Chain::open(&faulty(&stores, &faults), &impatient(), &clock()).await.unwrap();
             assert_eq!(state, before);
             let commit = chain.append(&mut state, draft(CommitKind::Run, Some(1), "mine")).await.unwrap();
             assert_eq!((commit.number, commit.run_id.as_str()), (4, "mine"), "{fault:?} {read_fault:?}");
@@ -116,14 +116,14 @@ async fn the_first_commit_survives_faults_on_the_probe() {
         for fault in [Fault::ErrorBefore, Fault::ErrorAfter, Fault::HangAfter] {
             let stores = stores();
             let faults = Faults::new().at(Side::Write, n, fault);
-            let (mut chain, mut state) = Chain::open(&faulty(&stores, &faults), &options(), &clock()).await.unwrap();
+            let (mut chain, mut state) = Chain::open(&faulty(&stores, &faults), &impatient(), &clock()).await.unwrap();
             chain.append(&mut state, draft(CommitKind::Run, Some(1), "first")).await.unwrap();
             assert_eq!(reopened(&stores).await, state);
         }
     }
     let stores = stores();
     let faults = Faults::new().ignoring_create();
-    let (mut chain, mut state) = Chain::open(&faulty(&stores, &faults), &options(), &clock()).await.unwrap();
+    let (mut chain, mut state) = Chain::open(&faulty(&stores, &faults), &impatient(), &clock()).await.unwrap();
     let error = chain.append(&mut state, draft(CommitKind::Run, Some(1), "first")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Config);
     assert!(stores.lake.list(keys::COMMITS).await.unwrap().is_empty());
@@ -219,7 +219,7 @@ async fn race(stores: Stores) {
         let tasks = (0..32).map(|n| {
             let (stores, mut state) = (stores.clone(), state.clone());
             tokio::spawn(async move {
-                let options = Options { answer_within: Duration::from_secs(20), ..options() };
+                let options = options();
                 let (mut chain, _) = Chain::open(&stores, &options, &clock()).await.unwrap();
                 chain.append(&mut state, draft(CommitKind::Run, Some(1), &format!("writer-{n}"))).await
             })
@@ -255,7 +255,7 @@ async fn side_commits_all_get_through_beside_a_run() {
     let tasks = (0..12).map(|n| {
         let (stores, mut state) = (stores.clone(), state.clone());
         tokio::spawn(async move {
-            let options = Options { answer_within: Duration::from_secs(20), ..options() };
+            let options = options();
             let (mut chain, _) = Chain::open(&stores, &options, &clock()).await.unwrap();
             let draft = match n {
                 0 => draft(CommitKind::Run, Some(1), "run"),

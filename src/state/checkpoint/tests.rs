@@ -1,7 +1,7 @@
 //! What goes into a checkpoint comes out of it.
 
 use super::*;
-use crate::state::record::{Changes, Commit, CommitKind};
+use crate::state::record::{Changes, Commit, CommitKind, Home, InputStatus};
 use crate::state::samples::{at, day, delivery, full_changes, input};
 
 fn keep() -> Keep {

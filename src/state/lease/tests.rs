@@ -1,7 +1,7 @@
 //! Who may work on a lake, and how one is replaced.
 
 use super::*;
-use crate::state::samples::{Hands, at, options, stores};
+use crate::state::samples::{Hands, at, impatient, options, stores};
 use crate::store::testing::{Fault, Faults, Side};
 
 async fn held(stores: &Stores, hands: &Hands, name: &str) -> Held {
@@ -149,7 +149,8 @@ async fn taking_a_lease_survives_faults_on_its_write() {
         let (stores, hands) = (stores(), Hands::default());
         let faults = Faults::new().only("state/lease/000001.json").at(Side::Write, 1, fault);
         let lake = stores.lake.wrapped(|inner| faults.around(inner));
-        let mut held = held(&Stores { lake, ..stores.clone() }, &hands, "me").await;
+        let faulty = Stores { lake, ..stores.clone() };
+        let mut held = hold(&faulty, &impatient(), &hands.clock(), "me").await.unwrap();
         assert_eq!(held.epoch(), 1, "{fault:?}");
         run(&mut held, "r1").await.unwrap();
     }
@@ -158,10 +159,9 @@ async fn taking_a_lease_survives_faults_on_its_write() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_many_takes_the_lease() {
     let (stores, hands) = (stores(), Hands::default());
-    let slow = Options { answer_within: Duration::from_secs(20), ..options() };
     let tasks = (0..16).map(|n| {
-        let (stores, clock, options) = (stores.clone(), hands.clock(), slow.clone());
-        tokio::spawn(async move { hold(&stores, &options, &clock, &format!("runner {n}")).await })
+        let (stores, clock) = (stores.clone(), hands.clock());
+        tokio::spawn(async move { hold(&stores, &options(), &clock, &format!("runner {n}")).await })
     });
     let results: Vec<_> = futures::future::join_all(tasks).await.into_iter().map(|task| task.unwrap()).collect();
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);

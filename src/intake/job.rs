@@ -1,0 +1,210 @@
+//! What stays the same over the readings of one file, and what is decided about the file as a whole.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use encoding_rs::Encoding;
+use sha2::{Digest, Sha256};
+
+use super::date::day_of;
+use super::duplicates::Drop;
+use super::pass::Account;
+use super::period::{self, Span};
+use super::write::Lineage;
+use super::{Outcome, RawFile};
+use crate::config;
+use crate::contract::{Contract, Kind};
+use crate::error::Result;
+use crate::sender::{PeriodRule, SenderFeed};
+
+/// Files of fewer rows than this are quarantined only when more than half of the rows are refused: one bad
+/// row of three says little about the file.
+pub const FEW_ROWS: u64 = 20;
+/// Where a file's period stands before its rows are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Period {
+    /// To be found from its rows.
+    FromRows,
+    /// Known; `None` for a file without rows.
+    Known(Option<Span>),
+}
+
+/// What earlier passes over a file have taught.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub encoding: Option<&'static Encoding>,
+    pub period: Period,
+    pub drops: Option<Vec<Drop>>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { encoding: None, period: Period::FromRows, drops: None }
+    }
+}
+
+impl Known {
+    pub(super) fn span(&self) -> Option<Span> {
+        match self.period {
+            Period::FromRows => None,
+            Period::Known(span) => span,
+        }
+    }
+}
+
+/// Everything that stays the same over the passes.
+pub(super) struct Job<'a> {
+    pub raw: &'a RawFile,
+    pub feed: &'a SenderFeed,
+    pub contract: &'a Contract,
+    pub limits: &'a config::Intake,
+    pub base_currency: &'a str,
+    pub out_dir: &'a Path,
+    pub lineage: Lineage,
+    pub zone: Tz,
+    pub delivered_on: NaiveDate,
+}
+
+impl Job<'_> {
+    pub(super) fn period(&self) -> Result<Period, String> {
+        let named = period::of_key(&self.raw.key);
+        match (self.contract.kind, self.feed.period, named) {
+            (_, Some(PeriodRule::Rows), _) | (Kind::Event, None, None) => Ok(Period::FromRows),
+            (_, _, Some(span)) => Ok(Period::Known(Some(match self.contract.kind {
+                Kind::Event => span,
+                // a snapshot stands for one day: the last that its name gives
+                Kind::Reference => (span.1, span.1),
+            }))),
+            (Kind::Reference, _, None) => Ok(Period::Known(Some((self.delivered_on, self.delivered_on)))),
+            (Kind::Event, Some(PeriodRule::Name), None) => Err(format!(
+                "the period comes from the file's name, and {:?} has no date; name it like sales_2026-11-22.csv",
+                self.raw.key
+            )),
+        }
+    }
+
+    /// Business days that are taken, as day numbers.
+    pub(super) fn window(&self, period: Period) -> (i32, i32) {
+        if self.contract.kind == Kind::Reference {
+            return (i32::MIN, i32::MAX);
+        }
+        let days = |days: i64| i32::try_from(days).unwrap_or(i32::MAX);
+        let back = days(self.feed.window_days_back.unwrap_or(self.contract.window_days_back));
+        let ahead = days(self.feed.window_days_ahead.unwrap_or(self.contract.window_days_ahead));
+        match (self.feed.period, period) {
+            // a period that the rows make holds them all, but nobody has sold tomorrow what was delivered today
+            (Some(PeriodRule::Rows), _) | (_, Period::FromRows | Period::Known(None)) => {
+                (i32::MIN, day_of(self.delivered_on).saturating_add(ahead))
+            }
+            (None, Period::Known(_)) if period::of_key(&self.raw.key).is_none() => {
+                (i32::MIN, day_of(self.delivered_on).saturating_add(ahead))
+            }
+            (_, Period::Known(Some((start, end)))) => {
+                (day_of(start).saturating_sub(back), day_of(end).saturating_add(ahead))
+            }
+        }
+    }
+
+    pub(super) fn output(&self, what: &str) -> PathBuf {
+        let place = Sha256::digest(format!("{}\n{}", self.raw.sender, self.raw.key));
+        let input: String = self.raw.sha256.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
+        let place = place.iter().take(4).fold(0_u32, |name, byte| name << 8 | u32::from(*byte));
+        self.out_dir.join(format!("{what}-{}-{input}-{place:08x}.parquet", self.contract.name))
+    }
+
+    /// Removes what an earlier pass, or an earlier try, left under this file's names.
+    pub(super) fn clear(&self) -> Result<()> {
+        for what in ["staged", "rejects"] {
+            match std::fs::remove_file(self.output(what)) {
+                Err(err) if err.kind() != std::io::ErrorKind::NotFound => return Err(err.into()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The reason to refuse the whole file, if too many of its rows are refused.
+    pub(super) fn over_limit(&self, account: &Account) -> Option<String> {
+        let limit = self.feed.reject_limit.or(self.contract.reject_limit).unwrap_or(self.limits.reject_limit);
+        let (read, rejected) = (account.read, account.rejected());
+        #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+        let share = if read == 0 { 0.0 } else { rejected as f64 / read as f64 };
+        let few = read < FEW_ROWS && rejected * 2 <= read;
+        if share <= limit || few || limit >= 1.0 {
+            return None;
+        }
+        let mut reasons: Vec<(&String, &u64)> = account.reasons.iter().collect();
+        reasons.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
+        let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+        Some(format!(
+            "{rejected} of {read} rows are refused ({:.1} %, the limit is {:.1} %): {}; first: {}",
+            share * 100.0,
+            limit * 100.0,
+            reasons.join(", "),
+            account.first.as_deref().unwrap_or("unknown")
+        ))
+    }
+
+    pub(super) fn quarantined(
+        &self,
+        reason: String,
+        known: &Known,
+        account: Account,
+        mut warnings: Vec<String>,
+    ) -> Outcome {
+        if let Some(staged) = &account.staged
+            && let Err(err) = std::fs::remove_file(staged)
+        {
+            tracing::debug!(path = %staged.display(), %err, "staged rows of a quarantined file stay behind");
+        }
+        warnings.extend(account.warnings);
+        Outcome {
+            quarantined: Some(reason),
+            staged: None,
+            rows_read: account.read,
+            rows_clean: 0,
+            rows_rejected: account.read,
+            rejects_rows: account.rejects.as_ref().map_or(0, |_| account.reasons.values().sum()),
+            rejects: account.rejects,
+            months: BTreeMap::new(),
+            first_date: None,
+            last_date: None,
+            period_start: known.span().map(|span| span.0),
+            period_end: known.span().map(|span| span.1),
+            delivered_at: Some(self.lineage.delivered_at),
+            warnings,
+            reasons: account.reasons,
+        }
+    }
+
+    pub(super) fn accepted(&self, known: &Known, account: Account, mut warnings: Vec<String>) -> Outcome {
+        if account.read == 0 {
+            warnings.push("the file has a header and no rows".into());
+        }
+        let (period_start, period_end) = known.span().unzip();
+        let span = account.span();
+        let (first_date, last_date) = match self.contract.kind {
+            Kind::Event => span.unzip(),
+            Kind::Reference => (span.map(|span| span.0).into_iter().chain(period_start).min(), period_end),
+        };
+        Outcome {
+            quarantined: None,
+            rows_read: account.read,
+            rows_clean: account.clean,
+            rows_rejected: account.rejected(),
+            rejects_rows: account.rejected(),
+            months: account.months(self.contract.kind),
+            first_date,
+            last_date,
+            period_start,
+            period_end,
+            delivered_at: Some(self.lineage.delivered_at),
+            warnings,
+            staged: account.staged,
+            rejects: account.rejects,
+            reasons: account.reasons,
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! One reading of a file: its parts, one after the other, block by block to rows, rejects and an account.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::Date32Type;
+use encoding_rs::Encoding;
+
+use super::block::{Block, Source, Step, Stop, refuse};
+use super::convert::Converter;
+use super::date::date_of;
+use super::decode::{self, Decoder};
+use super::duplicates::KeyHashes;
+use super::header::{self, Header};
+use super::job::{Job, Known, Period};
+use super::open::{self, Content, Part};
+use super::period::{self, Span};
+use super::plan::Plan;
+use super::text::TextSource;
+use super::write::{Reject, RejectWriter, StagedWriter};
+use super::{columnar, json, sheet};
+use crate::contract::Kind;
+use crate::error::Result;
+use crate::sender::Format;
+
+/// After so many rows, a file of which more than half is refused is given up at once.
+const HOPELESS_ROWS: u64 = 200_000;
+
+/// The account of one pass.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    pub read: u64,
+    pub clean: u64,
+    pub totals: u64,
+    pub blanks: u64,
+    pub reasons: BTreeMap<String, u64>,
+    /// Clean rows by business day (references: day from which they hold).
+    pub days: BTreeMap<i32, u64>,
+    pub first: Option<String>,
+    pub warnings: Vec<String>,
+    pub staged: Option<PathBuf>,
+    pub rejects: Option<PathBuf>,
+}
+
+impl Account {
+    pub(super) fn rejected(&self) -> u64 {
+        self.reasons.values().sum()
+    }
+
+    pub(super) fn span(&self) -> Option<Span> {
+        let (first, last) = (self.days.first_key_value()?, self.days.last_key_value()?);
+        Some((date_of(*first.0), date_of(*last.0)))
+    }
+
+    pub(super) fn months(&self, kind: Kind) -> BTreeMap<String, u64> {
+        let mut months = BTreeMap::new();
+        if kind == Kind::Event {
+            for (day, rows) in &self.days {
+                *months.entry(period::month_name(date_of(*day))).or_default() += rows;
+            }
+        }
+        months
+    }
+}
+
+/// One reading of a file.
+pub(super) struct Pass<'a> {
+    pub job: &'a Job<'a>,
+    pub known: &'a Known,
+    pub account: Account,
+    pub staged: Option<StagedWriter>,
+    pub rejects: Option<RejectWriter>,
+    pub hashes: Option<KeyHashes>,
+    pub next_drop: usize,
+}
+
+pub(super) fn finished(pass: Pass<'_>) -> Result<Account> {
+    let Pass { mut account, staged, rejects, .. } = pass;
+    let ended = (|| {
+        account.staged = staged.map(StagedWriter::finish).transpose()?.flatten();
+        account.rejects = rejects.map(RejectWriter::finish).transpose()?.flatten();
+        Ok(())
+    })();
+    match ended {
+        Err(Stop::Failed(error)) => Err(error),
+        Ok(()) | Err(Stop::Refused(_) | Stop::NotUtf8) => Ok(account),
+    }
+}
+
+impl<'a> Pass<'a> {
+    pub(super) fn new(job: &'a Job<'a>, known: &'a Known) -> Self {
+        // while the period is unknown, nothing can be written: rows carry it
+        let writing = known.period != Period::FromRows;
+        Self {
+            job,
+            known,
+            account: Account::default(),
+            staged: writing.then(|| StagedWriter::new(job.output("staged"), job.contract, &job.lineage, known.span())),
+            rejects: writing.then(|| RejectWriter::new(job.output("rejects"), &job.lineage)),
+            hashes: (writing && known.drops.is_none()).then(|| KeyHashes::new(job.contract)),
+            next_drop: 0,
+        }
+    }
+
+    pub(super) fn run(&mut self, parts: &[Part]) -> Step<()> {
+        for part in parts {
+            if part.name != self.job.raw.key {
+                if let Some(staged) = &mut self.staged {
+                    staged.set_file(&part.name);
+                }
+                if let Some(rejects) = &mut self.rejects {
+                    rejects.set_file(&part.name)?;
+                }
+            }
+            let member = part.name.strip_prefix(&self.job.raw.key).unwrap_or_default();
+            self.part(part).map_err(|stop| match stop {
+                Stop::Refused(reason) if !member.is_empty() => Stop::Refused(format!("{}: {reason}", &member[1..])),
+                other => other,
+            })?;
+        }
+        for (count, what) in [(self.account.totals, "total lines"), (self.account.blanks, "blank lines")] {
+            if count > 0 {
+                self.account.warnings.push(format!("{count} {what} passed over"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn part(&mut self, part: &Part) -> Step<()> {
+        let job = self.job;
+        let mut source = self.source(part)?;
+        let text = part.content == Content::Text && !matches!(job.feed.format, Some(Format::Json | Format::Ndjson));
+        let header_rows = match part.content {
+            Content::Parquet => 1,
+            Content::Text if !text => 1,
+            _ => job.feed.header_rows,
+        };
+        let mut block = Block::default();
+        if !source.next(&mut block)? {
+            return refuse("the file has no header");
+        }
+        if matches!(part.content, Content::Xlsx | Content::Ods | Content::Xls) {
+            let preamble = i64::try_from(job.feed.preamble_lines).unwrap_or(i64::MAX);
+            block.rows.retain(|row| row.line > preamble);
+        }
+        let mut header = Header::take(&mut block, header_rows)?;
+        let name = job.raw.key.rsplit('/').next().unwrap_or(&job.raw.key);
+        let plan = Plan::new(job.contract, job.feed, job.base_currency, &mut header, name);
+        let mut plan = plan.map_err(|stop| match stop {
+            Stop::Refused(reason) if text => Stop::Refused(self.with_delimiter(reason, &header)),
+            other => other,
+        })?;
+        self.account.warnings.append(&mut plan.warnings);
+        let mut converter = Converter::new(job.contract, job.feed, plan, job.zone, job.window(self.known.period));
+        loop {
+            self.take(&mut converter, source.as_ref(), &block)?;
+            if !source.next(&mut block)? {
+                break;
+            }
+        }
+        self.account.warnings.extend(source.warnings());
+        Ok(())
+    }
+
+    /// Adds to a missing column that another delimiter would have found it.
+    pub(super) fn with_delimiter(&self, reason: String, header: &Header) -> String {
+        let Some(used) = self.job.feed.delimiter else { return reason };
+        let wanted = header::wanted(self.job.feed, self.job.contract);
+        let is_wanted = |name: &str| wanted.contains(&header::normal(name));
+        match TextSource::better_delimiter(&header.names, used, &is_wanted) {
+            Some(better) => format!(
+                "the file is delimited by {:?}, not by {:?} as declared; {reason}",
+                char::from(better),
+                char::from(used)
+            ),
+            None => reason,
+        }
+    }
+
+    pub(super) fn source(&mut self, part: &Part) -> Step<Box<dyn Source>> {
+        let Job { feed, limits, .. } = *self.job;
+        match part.content {
+            Content::Parquet => return Ok(Box::new(columnar::open(part, limits)?)),
+            Content::Xlsx | Content::Ods | Content::Xls => {
+                return Ok(Box::new(sheet::open(part, feed.sheet.as_deref(), limits)?));
+            }
+            Content::Text => {}
+        }
+        if matches!(feed.format, Some(Format::Parquet | Format::Xlsx)) {
+            let wanted = if feed.format == Some(Format::Parquet) { "Parquet" } else { "a workbook" };
+            return refuse(format!("the file is declared as {wanted} and holds something else"));
+        }
+        let head = open::head(&mut part.open()?, 64 * 1024)?;
+        let chosen = decode::choose(feed.encoding, &head);
+        let mut encoding = chosen.encoding;
+        self.account.warnings.extend(chosen.warning);
+        if let (None, Some(detected)) = (encoding, self.known.encoding) {
+            self.account.warnings.push(if detected == encoding_rs::UTF_8 {
+                "a few bytes are not UTF-8; the rows that hold them are refused".to_string()
+            } else {
+                format!("encoding not declared; read as {} by detection", detected.name())
+            });
+            encoding = Some(detected);
+        }
+        let mut bytes = part.open()?;
+        open::head(&mut bytes, chosen.bom)?;
+        let decoder = Decoder::new(bytes, encoding, chosen.bom as u64);
+        let json = match feed.format {
+            Some(Format::Json | Format::Ndjson) => true,
+            Some(_) => false,
+            None => named_json(&part.name),
+        };
+        if json {
+            return Ok(Box::new(json::JsonSource::open(decoder, limits)));
+        }
+        let wanted = header::wanted(feed, self.job.contract);
+        let is_wanted = |name: &str| wanted.contains(&header::normal(name));
+        Ok(Box::new(TextSource::open(decoder, feed, limits, &is_wanted)?))
+    }
+
+    pub(super) fn take(&mut self, converter: &mut Converter<'_>, source: &dyn Source, block: &Block) -> Step<()> {
+        let taken = converter.convert(block)?;
+        self.account.read += taken.read;
+        self.account.totals += taken.totals;
+        self.account.blanks += taken.blanks;
+        if self.account.read > self.job.limits.rows_max {
+            return refuse(format!("the file has more than {} rows", self.job.limits.rows_max));
+        }
+        for fault in taken.faults {
+            let row = &block.rows[fault.row];
+            self.reject(Reject {
+                line: row.line,
+                column: fault.column,
+                reason: fault.reason,
+                found: fault.found,
+                expected: fault.expected,
+                raw: source.raw(block, row),
+            })?;
+        }
+        let (batch, kept) = self.without_drops(taken.batch, taken.kept, source, block)?;
+        let clean = batch.num_rows() as u64;
+        if let Some(hashes) = &mut self.hashes {
+            hashes.add(&batch, self.job.out_dir)?;
+        }
+        self.count_days(&batch);
+        self.account.clean += clean;
+        if let Some(staged) = &mut self.staged {
+            let lines = kept.iter().map(|at| block.rows[*at].line).collect();
+            staged.write(&batch, lines)?;
+        }
+        let rejected = self.account.read - self.account.clean;
+        if self.account.read >= HOPELESS_ROWS
+            && rejected * 2 > self.account.read
+            && self.job.over_limit(&self.account).is_some()
+        {
+            let reason = self.job.over_limit(&self.account).unwrap_or_default();
+            return refuse(format!("given up after {} rows: {reason}", self.account.read));
+        }
+        Ok(())
+    }
+
+    pub(super) fn reject(&mut self, reject: Reject) -> Step<()> {
+        *self.account.reasons.entry(reject.reason.to_string()).or_default() += 1;
+        if self.account.first.is_none() {
+            let column = if reject.column.is_empty() { String::new() } else { format!(", column {}", reject.column) };
+            self.account.first =
+                Some(format!("line {}{column}: found {:?}, expected {}", reject.line, reject.found, reject.expected));
+        }
+        match &mut self.rejects {
+            Some(rejects) => rejects.add(reject),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes out rows that an earlier pass found to be duplicates.
+    pub(super) fn without_drops(
+        &mut self,
+        batch: RecordBatch,
+        kept: Vec<usize>,
+        source: &dyn Source,
+        block: &Block,
+    ) -> Step<(RecordBatch, Vec<usize>)> {
+        let Some(drops) = &self.known.drops else { return Ok((batch, kept)) };
+        // clean rows of earlier blocks, dropped or not
+        let before = usize::try_from(self.account.clean).unwrap_or(usize::MAX) + self.next_drop;
+        let first = self.next_drop;
+        let mine = drops[first..].iter().take_while(|drop| drop.at < before + kept.len()).count();
+        if mine == 0 {
+            return Ok((batch, kept));
+        }
+        self.next_drop += mine;
+        let mut keep = vec![true; kept.len()];
+        for drop in &drops[first..first + mine] {
+            let at = drop.at - before;
+            keep[at] = false;
+            let row = &block.rows[kept[at]];
+            self.reject(Reject {
+                line: row.line,
+                column: self.job.contract.key.join(", "),
+                reason: drop.reason,
+                found: drop.found.clone(),
+                expected: drop.expected.clone(),
+                raw: source.raw(block, row),
+            })?;
+        }
+        let mask: BooleanArray = keep.iter().map(|keep| Some(*keep)).collect();
+        let rest = kept.into_iter().zip(&keep).filter(|(_, keep)| **keep).map(|(at, _)| at).collect();
+        Ok((filter_record_batch(&batch, &mask)?, rest))
+    }
+
+    pub(super) fn count_days(&mut self, batch: &RecordBatch) {
+        let contract = self.job.contract;
+        let column = match contract.kind {
+            Kind::Event => contract.columns.len(),
+            Kind::Reference => match contract.valid_from.as_deref().and_then(|name| contract.position(name)) {
+                Some(column) => column,
+                None => return,
+            },
+        };
+        let days = batch.column(column).as_primitive::<Date32Type>();
+        let (mut last, mut run) = (None, 0);
+        for row in 0..days.len() {
+            let day = days.is_valid(row).then(|| days.value(row));
+            if day != last {
+                if let Some(last) = last {
+                    *self.account.days.entry(last).or_default() += run;
+                }
+                (last, run) = (day, 0);
+            }
+            run += 1;
+        }
+        if let Some(last) = last {
+            *self.account.days.entry(last).or_default() += run;
+        }
+    }
+}
+
+/// The encoding of the first part that is text and not UTF-8.
+pub(super) fn parts_encoding(parts: &[Part]) -> Step<&'static Encoding> {
+    for part in parts.iter().filter(|part| part.content == Content::Text) {
+        let mut encoding = None;
+        let mut decoder = Decoder::new(part.open()?, None, 0);
+        let mut out = vec![0; 64 * 1024];
+        loop {
+            match decoder.read(&mut out) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(Stop::NotUtf8) => {
+                    encoding = Some(decode::detect(part.open()?)?);
+                    break;
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        if let Some(encoding) = encoding {
+            return Ok(encoding);
+        }
+    }
+    refuse("no part of the file is text that is not UTF-8")
+}
+
+/// Whether a name says JSON, below its packing's extension.
+pub(super) fn named_json(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let bare = [".gz", ".zst"].into_iter().find_map(|packed| lower.strip_suffix(packed)).unwrap_or(&lower);
+    [".json", ".ndjson", ".jsonl"].iter().any(|extension| bare.ends_with(extension))
+}

@@ -1,0 +1,412 @@
+//! The same rows in every format and encoding, and every feature of a mapping.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, Int32Array, StringArray, TimestampMillisecondArray};
+use parquet::arrow::ArrowWriter;
+
+use super::*;
+
+const CHINESE: &str = r#"
+[feeds.sales]
+encoding = "gb18030"
+missing = ["", "-", "无"]
+preamble_lines = 2
+total_prefixes = ["合计"]
+thousands = ","
+symbols = ["¥", "元"]
+[feeds.sales.columns]
+partner_id = { constant = "P007" }
+channel_id = { column = ["渠道名称", "渠道"], map = { "抖音" = "ch_douyin" } }
+order_id = "订单号"
+line_no = { row_number = true }
+sold_at = { column = "销售时间", format = "%Y年%m月%d日 %H:%M" }
+sku = "货号"
+customer_id = { column = "会员", strip_suffix = ".0" }
+quantity = { column = "数量", negate_if = { column = "类型", equals = "退货" } }
+unit_price = { column = "单价(万元)", scale = 10000 }
+discount_amount = { from_net = "实付金额" }
+sale_type = { column = "类型", map = { "销售" = "sale", "退货" = "return" }, strict = true }
+"#;
+
+const CHINESE_ROWS: &str = "华东经销商,2026\n导出时间\n渠道,订单号,销售时间,货号,会员,数量,单价(万元),实付金额,类型\n\
+    抖音,A1,2026年11月22日 08:30,00012,17850.0,２,0.00125,\"¥1,020.50\",销售\n\
+    天猫,A1,2026年11月22日 23:59,00013,-,1,0.001,-10元,退货\n\
+    合计,,,,,3,,,\n";
+
+fn check_chinese(seen: &Seen) {
+    assert_eq!(seen.outcome.quarantined, None);
+    assert_eq!(seen.rejects, []);
+    assert_eq!(seen.texts("partner_id"), [Some("P007".into()), Some("P007".into())]);
+    assert_eq!(seen.texts("channel_id"), [Some("ch_douyin".into()), Some("天猫".into())]);
+    assert_eq!(seen.texts("customer_id"), [Some("17850".into()), None]);
+    assert_eq!(seen.texts("sale_type"), [Some("sale".into()), Some("return".into())]);
+    assert_eq!(seen.texts("currency"), [Some("CNY".into()), Some("CNY".into())]);
+    assert_eq!(seen.whole("line_no"), [1, 2]);
+    assert_eq!(seen.whole("quantity"), [2, -1]);
+    assert_eq!(seen.money("unit_price"), [125_000, 100_000]);
+    // 2 x 12.50 - 1,020.50 and -1 x 10 - -10
+    assert_eq!(seen.money("discount_amount"), [-9_955_000, 0]);
+    assert_eq!(seen.instants("sold_at"), ["2026-11-22T00:30:00+00:00", "2026-11-22T15:59:00+00:00"]);
+    assert_eq!(seen.days("business_date"), ["2026-11-22", "2026-11-22"]);
+    assert_eq!(seen.whole("_line"), [4, 5]);
+    assert!(seen.outcome.warnings.contains(&"1 total lines passed over".to_string()), "{:?}", seen.outcome.warnings);
+}
+
+#[test]
+fn a_chinese_mapping_with_everything() {
+    let (bytes, _, _) = encoding_rs::GB18030.encode(CHINESE_ROWS);
+    check_chinese(&World::new().stage("sales", "销售_20261122.csv", &bytes, CHINESE));
+}
+
+#[test]
+fn encodings_are_found() {
+    let undeclared = CHINESE.replace("encoding = \"gb18030\"\n", "");
+    let world = World::new();
+    let (gb, _, _) = encoding_rs::GB18030.encode(CHINESE_ROWS);
+    let utf16 = |big: bool, bom: bool| -> Vec<u8> {
+        let units = bom.then_some(0xfeff).into_iter().chain(CHINESE_ROWS.encode_utf16());
+        units.flat_map(|unit: u16| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+    };
+    let cases: [(&str, Vec<u8>, Option<&str>); 6] = [
+        ("utf-8", CHINESE_ROWS.into(), None),
+        ("utf-8 with mark", format!("\u{feff}{CHINESE_ROWS}").into(), None),
+        ("gb18030", gb.into(), Some("encoding not declared; read as gb18030 by detection")),
+        ("utf-16 le", utf16(false, true), None),
+        ("utf-16 be", utf16(true, true), None),
+        ("gzip", gz(CHINESE_ROWS.as_bytes()), None),
+    ];
+    for (what, bytes, warning) in cases {
+        let seen = world.stage("sales", "2026-11-22.csv", &bytes, &undeclared);
+        check_chinese(&seen);
+        let said = seen.outcome.warnings.iter().any(|said| said.contains("encoding"));
+        assert_eq!(said, warning.is_some(), "{what}: {:?}", seen.outcome.warnings);
+        assert!(warning.is_none_or(|warning| seen.outcome.warnings.iter().any(|said| said == warning)), "{what}");
+    }
+    let (big5, _, _) = encoding_rs::BIG5.encode("編號,名稱\n");
+    let declared = "[feeds.sales]\nencoding = \"big5\"\n[feeds.sales.columns]\norder_id = \"訂單編號\"\n";
+    let reason = world.stage("sales", "2026-11-22.csv", &big5, declared).reason().to_string();
+    assert!(reason.ends_with("headers found: 編號, 名稱"), "{reason}");
+    let contradiction = format!("\u{feff}{CHINESE_ROWS}");
+    let seen = world.stage("sales", "2026-11-22.csv", contradiction.as_bytes(), CHINESE);
+    check_chinese(&seen);
+    assert!(
+        seen.outcome.warnings[0].starts_with("declared as gb18030 but marked as UTF-8"),
+        "{:?}",
+        seen.outcome.warnings
+    );
+}
+
+#[test]
+fn latin_1_is_found_late_in_the_file() {
+    let mut bytes = HEADER.to_string().into_bytes();
+    for number in 0..20_000 {
+        bytes.extend(row(number).bytes());
+    }
+    bytes.extend(row(20_000).replace("00012", "@").bytes().map(|byte| if byte == b'@' { 0xe9 } else { byte }));
+    let seen = World::new().sales(&bytes);
+    assert_eq!(seen.outcome.rows_clean, 20_001);
+    assert_eq!(seen.texts("sku").last().unwrap().as_deref(), Some("é"));
+}
+
+#[test]
+fn line_ends_and_quotes() {
+    let world = World::new();
+    for end in ["\n", "\r\n", "\r"] {
+        let text = format!(
+            "{HEADER}P001,O1,1,c,2026-11-22,\"a\n\"\"b\"\"\",1,1\n\n{}{}",
+            row(2).replace("9.90", "x"),
+            row(3).trim_end()
+        )
+        .replace('\n', end);
+        let everything = "[feeds.sales]\nreject_limit = 1.0\n";
+        let seen = world.stage("sales", "2026-11-22.csv", text.as_bytes(), everything);
+        assert_eq!(seen.texts("sku")[0].as_deref(), Some(format!("a{end}\"b\"").as_str()));
+        assert_eq!(seen.whole("_line"), [2, 6], "{end:?}");
+        assert_eq!(seen.rejects[0].0, 5, "{end:?}");
+        assert_eq!(seen.rejects[0].5, row(2).trim_end().replace("9.90", "x"));
+    }
+}
+
+#[test]
+fn lines_are_right_over_many_blocks() {
+    let world = World::new();
+    for end in ["\n", "\r\n", "\r"] {
+        let mut text = HEADER.to_string();
+        for number in 0..30_000 {
+            text.push_str(&row(number));
+        }
+        text.push_str(&row(30_000).replace("9.90", "x"));
+        let seen = world.sales(text.replace('\n', end).as_bytes());
+        assert_eq!(seen.rejects[0].0, 30_002, "{end:?}");
+        assert_eq!(seen.whole("_line"), (2..30_002).collect::<Vec<i64>>());
+        assert_eq!(seen.outcome.months["2026-11"], 30_000);
+    }
+}
+
+#[test]
+fn delimiters_are_found() {
+    let world = World::new();
+    for delimiter in [";", "\t", "|"] {
+        let text = format!("{HEADER}{}", row(1)).replace(',', delimiter);
+        assert_eq!(world.sales(text.as_bytes()).outcome.rows_clean, 1, "{delimiter:?}");
+    }
+    let declared = "[feeds.sales]\ndelimiter = \"^\"\nquote = \"\"\n";
+    let text = format!("{HEADER}{}", row(1).replace("00012", "5\" pipe")).replace(',', "^");
+    let seen = world.stage("sales", "2026-11-22.csv", text.as_bytes(), declared);
+    assert_eq!(seen.texts("sku"), [Some("5\" pipe".into())]);
+}
+
+#[test]
+fn header_is_matched_by_name() {
+    let text = "Unit_Price ,ＳＫＵ,quantity,sold_at,channel_id,LINE_NO,order_id,partner_id,extra,\n9.9,00012,1,2026-11-22,c,1,O1,P001,x,\n";
+    let seen = World::new().sales(text.as_bytes());
+    assert_eq!(seen.outcome.rows_clean, 1);
+    assert_eq!(seen.outcome.warnings, ["columns not used: extra"]);
+    let frozen = World::new().stage("sales", "2026-11-22.csv", text.as_bytes(), "[feeds.sales]\nfreeze = true\n");
+    assert_eq!(frozen.reason(), "the file has columns that the mapping does not know: extra");
+}
+
+#[test]
+fn headers_of_several_rows() {
+    let sender = r#"
+[feeds.inventory]
+header_rows = 2
+[feeds.inventory.columns]
+partner_id = { constant = "P001" }
+counted_on = { from_name = '(\d{4}-\d{2}-\d{2})' }
+on_hand_quantity = "库存 数量"
+unit_cost = "库存 单价"
+"#;
+    let text = "sku,库存,\n,数量,单价\n00012,5,1.50\n";
+    let seen = World::new().stage("inventory", "stock_2026-11-22.csv", text.as_bytes(), sender);
+    assert_eq!((seen.whole("on_hand_quantity"), seen.money("unit_cost")), (vec![5], vec![15_000]));
+    assert_eq!(seen.days("counted_on"), ["2026-11-22"]);
+    let reason = World::new().stage("inventory", "stock.csv", text.as_bytes(), sender).reason().to_string();
+    assert!(
+        reason.starts_with("column `counted_on` comes from the file's name, and \"stock.csv\" does not match"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn prefixes_defaults_and_derived_types() {
+    let sender = r#"
+[feeds.sales]
+round = true
+[feeds.sales.columns]
+order_id = "InvoiceNo"
+sale_type = { column = "InvoiceNo", prefixes = { C = "return", A = "adjustment" }, default = "sale" }
+currency = { column = "CurrencyKey", map = { "100" = "USD" } }
+"#;
+    let text = "partner_id,InvoiceNo,line_no,channel_id,sold_at,sku,quantity,unit_price,CurrencyKey\n\
+        P,1,1,c,2026-11-22,a,1,1.00005,100\nP,C2,1,c,2026-11-22,a,-1,1,\nP,A3,1,c,2026-11-22,a,1,-5,EUR\n";
+    let seen = World::new().stage("sales", "2026-11-22.csv", text.as_bytes(), sender);
+    assert_eq!(seen.texts("sale_type"), ["sale", "return", "adjustment"].map(|word| Some(word.to_string())));
+    assert_eq!(seen.texts("currency"), ["USD", "CNY", "EUR"].map(|word| Some(word.to_string())));
+    assert_eq!(seen.money("unit_price"), [10_001, 10_000, -50_000]);
+    let derived = format!("{HEADER}{}{}", row(1), row(2).replace(",1,9.90", ",-1,9.90"));
+    let seen = World::new().sales(derived.as_bytes());
+    assert_eq!(seen.texts("sale_type"), [Some("sale".into()), Some("return".into())]);
+    assert_eq!(seen.money("discount_amount"), [0, 0]);
+}
+
+#[test]
+fn periods_and_delivery() {
+    let world = World::new();
+    let text = format!("{HEADER}{}{}", row(1), row(2).replace("11-22", "11-20"));
+    let period = |seen: &Seen| {
+        let Outcome { period_start, period_end, first_date, last_date, .. } = &seen.outcome;
+        [period_start, period_end, first_date, last_date].map(|date| date.unwrap().to_string())
+    };
+    let by_rows = world.stage("sales", "latest.csv", text.as_bytes(), PLAIN);
+    assert_eq!(period(&by_rows), ["2026-11-20", "2026-11-22", "2026-11-20", "2026-11-22"]);
+    assert_eq!(by_rows.days("_period_start"), ["2026-11-20", "2026-11-20"]);
+    let by_month = world.stage("sales", "sales_2026-11.csv", text.as_bytes(), PLAIN);
+    assert_eq!(period(&by_month), ["2026-11-01", "2026-11-30", "2026-11-20", "2026-11-22"]);
+    let declared = "delivered_at = '_(\\d{8}T\\d{4})\\.'\n[feeds.sales]\nperiod = \"name\"\n";
+    let named = world.stage("sales", "2026-11-22_20261123T0210.csv", text.as_bytes(), declared);
+    assert_eq!(named.instants("_delivered_at")[0], "2026-11-23T02:10:00+00:00");
+    let nameless = world.stage("sales", "latest.csv", text.as_bytes(), declared);
+    assert!(
+        nameless
+            .reason()
+            .starts_with("the period comes from the file's name, and \"d01/sales/latest.csv\" has no date")
+    );
+    let tomorrow = world.stage("sales", "latest.csv", text.replace("11-20", "12-20").as_bytes(), PLAIN);
+    assert_eq!(tomorrow.listed(), ["3 sold_at outside_window: 2026-12-20 -> a date up to 2026-11-24"]);
+    assert_eq!(period(&tomorrow)[..2], ["2026-11-22", "2026-11-22"]);
+}
+
+#[test]
+fn snapshots_are_dated() {
+    let world = World::new();
+    let text = "sku,name,category,list_price,unit_cost,valid_from\n00012,A,x,2,1,\n00013,B,x,2,1,2026-01-01\n";
+    let named = world.stage("products", "products_2026-11-20.csv", text.as_bytes(), PLAIN);
+    assert_eq!(named.outcome.first_date.unwrap().to_string(), "2026-01-01");
+    assert_eq!(named.outcome.last_date.unwrap().to_string(), "2026-11-20");
+    assert_eq!(named.days("_period_start"), ["2026-11-20", "2026-11-20"]);
+    assert!(named.rows.unwrap().column_by_name("business_date").is_none());
+    // delivered 01:00 UTC, which is 09:00 of the same day in Shanghai
+    let nameless = world.stage("products", "products.csv", text.as_bytes(), PLAIN);
+    assert_eq!(nameless.outcome.period_end.unwrap().to_string(), "2026-11-23");
+}
+
+#[test]
+fn workbooks() {
+    let world = World::new();
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    let date = rust_xlsxwriter::Format::new().set_num_format("yyyy-mm-dd hh:mm");
+    for (column, name) in (0..).zip(HEADER.trim().split(',')) {
+        sheet.write(0, column, name).unwrap();
+    }
+    for line in [1_u32, 3] {
+        for (column, text) in [(0, "P001"), (1, "O1"), (3, "c"), (5, "00012")] {
+            sheet.write(line, column, text).unwrap();
+        }
+        sheet.write(line, 2, line).unwrap();
+        let at = rust_xlsxwriter::ExcelDateTime::parse_from_str("2026-11-22T08:30:00").unwrap();
+        sheet.write_with_format(line, 4, &at, &date).unwrap();
+        sheet.write(line, 6, 2).unwrap();
+        sheet.write(line, 7, 9.9).unwrap();
+    }
+    let bytes = book.save_to_buffer().unwrap();
+    for name in ["2026-11-22.xlsx", "2026-11-22.csv"] {
+        let seen = world.stage("sales", name, &bytes, PLAIN);
+        assert_eq!(seen.outcome.quarantined, None);
+        assert_eq!(seen.instants("sold_at"), ["2026-11-22T00:30:00+00:00"; 2]);
+        assert_eq!((seen.whole("line_no"), seen.money("unit_price")), (vec![1, 3], vec![99_000, 99_000]));
+        assert_eq!(seen.whole("_line"), [2, 4]);
+    }
+    let named = "[feeds.sales]\nsheet = \"销售\"\n";
+    assert_eq!(
+        world.stage("sales", "2026-11-22.xlsx", &bytes, named).reason(),
+        "there is no sheet \"销售\"; the workbook has: Sheet1"
+    );
+    let packed = world.stage("sales", "2026-11-22.xlsx.gz", &gz(&bytes), PLAIN);
+    assert_eq!(packed.outcome.rows_clean, 2);
+}
+
+#[test]
+fn number_cells_under_text_columns() {
+    let cells = |sku: &str| {
+        let names: Vec<String> = ('A'..='H')
+            .zip(HEADER.trim().split(','))
+            .map(|(column, name)| format!(r#"<c r="{column}1" t="inlineStr"><is><t>{name}</t></is></c>"#))
+            .collect();
+        let names = names.concat();
+        let text = |column: char, value: &str| format!(r#"<c r="{column}2" t="inlineStr"><is><t>{value}</t></is></c>"#);
+        xlsx(&format!(
+            r#"<row r="1">{names}</row><row r="2">{}<c r="B2"><v>1001</v></c><c r="C2"><v>1</v></c>{}{}{sku}<c r="G2"><v>1</v></c><c r="H2"><v>0.30000000000000004</v></c></row>"#,
+            text('A', "P001"),
+            text('D', "c"),
+            text('E', "2026-11-22")
+        ))
+    };
+    let world = World::new();
+    let everything = "[feeds.sales]\nreject_limit = 1.0\n";
+    let number = cells(r#"<c r="F2"><v>12</v></c>"#);
+    let seen = world.stage("sales", "2026-11-22.xlsx", &number, everything);
+    assert_eq!(
+        seen.listed(),
+        [
+            "2 sku number_for_text: 12 -> a text cell, since a number has lost its leading zeros (or declare `width` in the mapping)"
+        ]
+    );
+    let wide = "[feeds.sales]\n[feeds.sales.columns]\nsku = { column = \"sku\", width = 5 }\n";
+    let seen = world.stage("sales", "2026-11-22.xlsx", &number, wide);
+    assert_eq!((seen.texts("sku"), seen.texts("order_id")), (vec![Some("00012".into())], vec![Some("1001".into())]));
+    assert_eq!(seen.money("unit_price"), [3_000], "floats count as the 15 digits that people see");
+    let error = cells(r#"<c r="F2" t="e"><v>#N/A</v></c>"#);
+    let seen = world.stage("sales", "2026-11-22.xlsx", &error, everything);
+    assert_eq!(seen.listed(), ["2 sku error_cell: #N/A -> a value, not an error of the workbook"]);
+}
+
+#[test]
+fn parquet_keeps_its_types() {
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("partner_id", Arc::new(StringArray::from(vec!["P001", "P001"]))),
+        ("order_id", Arc::new(StringArray::from(vec!["O1", "O2"]))),
+        ("line_no", Arc::new(Int32Array::from(vec![1, 2]))),
+        ("channel_id", Arc::new(StringArray::from(vec!["c", "c"]))),
+        ("sold_at", Arc::new(TimestampMillisecondArray::from(vec![1_795_335_600_500, 1_795_335_600_000]))),
+        ("sku", Arc::new(Int32Array::from(vec![12, 13]))),
+        ("quantity", Arc::new(Int32Array::from(vec![Some(1), None]))),
+        ("unit_price", Arc::new(Float64Array::from(vec![419.4589, 1.0]))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    let bytes = writer.into_inner().unwrap();
+    let everything = "[feeds.sales]\nreject_limit = 1.0\n";
+    let seen = World::new().stage("sales", "2026-11-22.parquet", &bytes, everything);
+    assert_eq!(seen.texts("sku"), [Some("12".into())]);
+    assert_eq!(seen.money("unit_price"), [4_194_589]);
+    assert_eq!(seen.instants("sold_at"), ["2026-11-22T00:20:00.500+00:00"], "a time without zone is the sender's");
+    assert_eq!(seen.listed(), ["2 quantity missing_value:  -> a bigint"]);
+    let mut flipped = 0;
+    let world = World::new();
+    for at in (0..bytes.len()).filter(|at| at % 7 == 0 || at + 60 > bytes.len()) {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 0x10;
+        // any answer but a dead process will do
+        flipped +=
+            usize::from(world.stage("sales", "2026-11-22.parquet", &bytes, everything).outcome.quarantined.is_some());
+    }
+    assert!(flipped > 0);
+}
+
+#[test]
+fn json_lines_and_arrays() {
+    let world = World::new();
+    let object = |number: usize, more: &str| {
+        format!(
+            r#"{{"partner_id": "P001", "order_id": "O\u00e9{number}", "line_no": {number}, "channel_id": "c", "sold_at": "2026-11-22T00:00:00Z", "sku": "00012", "quantity": 1, "unit_price": 1.10e1{more}}}"#
+        )
+    };
+    let lines = format!("{}\n{}\n", object(1, ""), object(2, ",\"customer_id\":null"));
+    let array = format!(" [\n{},\n{}\n]\n", object(1, ""), object(2, ""));
+    for (name, text) in [("2026-11-22.ndjson", &lines), ("2026-11-22.json", &array), ("2026-11-22.json.gz", &array)] {
+        let bytes = if name.ends_with("gz") { gz(text.as_bytes()) } else { text.clone().into_bytes() };
+        let seen = world.stage("sales", name, &bytes, PLAIN);
+        assert_eq!(seen.outcome.quarantined, None, "{name}");
+        assert_eq!(seen.texts("order_id"), [Some("Oé1".into()), Some("Oé2".into())]);
+        assert_eq!(seen.money("unit_price"), [110_000, 110_000]);
+    }
+    let everything = "[feeds.sales]\nreject_limit = 1.0\n";
+    let twice = format!("{}\n{}\n", object(1, ""), object(2, ",\"sku\":\"7\""));
+    let seen = world.stage("sales", "2026-11-22.ndjson", twice.as_bytes(), everything);
+    assert_eq!(seen.listed(), ["2  malformed_json: key \"sku\" twice -> every key once"]);
+    assert_eq!(
+        world.stage("sales", "2026-11-22.json", b"hello", PLAIN).reason(),
+        "line 1: found 'h' where a JSON object should start; send one object a line or one array of objects"
+    );
+}
+
+#[test]
+fn archives_of_several_members() {
+    let first = format!("{HEADER}{}", row(1));
+    let second = format!("{HEADER}{}{}", row(2), row(1));
+    let bytes = zip(&[("b/second.csv", second.as_bytes()), ("a.csv", first.as_bytes())]);
+    let seen = World::new().stage("sales", "2026-11-22.zip", &bytes, PLAIN);
+    assert_eq!(seen.outcome.quarantined, None);
+    assert_eq!(
+        seen.texts("_file"),
+        [Some("d01/sales/2026-11-22.zip!a.csv".into()), Some("d01/sales/2026-11-22.zip!b/second.csv".into())]
+    );
+    assert_eq!(seen.outcome.reasons["duplicate_row"], 1, "keys are looked at over all members");
+}
+
+#[test]
+fn missing_words_and_blank_lines() {
+    let sender = "missing = [\"-\", \"N/A\"]\n[feeds.sales]\n";
+    let text = format!(
+        "{}\n,,,,,,,,\n{}\n",
+        HEADER.trim_end().to_string() + ",customer_id",
+        row(1).trim_end().to_string() + ",N/A"
+    );
+    let seen = World::new().stage("sales", "2026-11-22.csv", text.as_bytes(), sender);
+    assert_eq!(seen.texts("customer_id"), [None]);
+    assert_eq!(seen.outcome.warnings, ["1 blank lines passed over"]);
+}

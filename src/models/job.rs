@@ -1,0 +1,106 @@
+//! One partition to be made: planned from exactly what it may read, then written on a task of its own.
+
+use chrono::NaiveDate;
+use datafusion::common::{Column, ScalarValue};
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, SortExpr, lit};
+use datafusion::prelude::SessionContext;
+use tokio::task::JoinSet;
+
+use super::build::BuildPlan;
+use super::cast::Conform;
+use super::month::Month;
+use super::query;
+use super::reading::{Reading, World};
+use super::registry::{Layer, Model};
+use super::session;
+use super::sidecar::{Rule, Severity};
+use super::writer::{Shape, Work};
+use crate::error::{Error, Result};
+use crate::state::record::{Home, Partition};
+use crate::store::keys;
+
+/// One partition to be made.
+pub(super) struct Job<'a> {
+    pub(super) model: &'a Model,
+    pub(super) month: Option<Month>,
+    pub(super) partition: String,
+    pub(super) fingerprint: String,
+    pub(super) reading: Reading<'a>,
+}
+
+impl Job<'_> {
+    /// Makes it.
+    pub(super) async fn run(self, world: &World<'_>, base: &SessionContext, plan: &BuildPlan<'_>) -> Result<Partition> {
+        let Self { model, month, partition, fingerprint, reading } = self;
+        let context = session::fork(base)?;
+        world.provide(&context, &reading).await?;
+        let frame = query::plan(&context, &model.statement, &world.parameters, &model.path, &model.sql).await?;
+        let located = |err: DataFusionError| query::located(&err, &model.path, &model.sql);
+        let conform =
+            Conform::new(frame.schema().as_arrow(), &model.sidecar.columns).map_err(|err| err.at(&model.path))?;
+        let by = model.sidecar.partition.as_ref().map(|partition| partition.by.as_str());
+        let frame = match (by, month) {
+            (Some(by), Some(month)) => inside(frame, by, month).map_err(located)?,
+            _ => frame,
+        };
+        let frame = frame.sort(order(model, &conform)).map_err(located)?;
+
+        let mart = model.layer == Layer::Marts;
+        let short = fingerprint.get(..16).unwrap_or(&fingerprint);
+        let home = if mart { Home::Marts } else { Home::Lake };
+        let key = if mart { keys::mart } else { keys::model };
+        let work = Work {
+            store: plan.stores.of(home).clone(),
+            home,
+            key: key(&model.name, &partition, short, plan.run_id),
+            shape: Shape::of(model, &conform, plan.config, plan.run_id, plan.as_of_date),
+            conform,
+            by: by.map(str::to_string),
+            // BI finds a mart without rows, and not a partition without.
+            keep_empty: mart && month.is_none(),
+            path: model.path.clone(),
+            sql: model.sql.clone(),
+        };
+        let file = alone(&model.path, work.run(frame)).await?;
+        Ok(Partition { model: model.name.clone(), partition, fingerprint, file })
+    }
+}
+
+/// Runs `work` on a task of its own, so that several use all cores, and so that a panic of the engine (it has some
+/// where it should refuse) ends as an error of this model. Dropped, it stops the task.
+async fn alone<T: Send + 'static>(path: &str, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(work);
+    match tasks.join_next().await {
+        Some(Ok(done)) => done,
+        Some(Err(err)) if err.is_panic() => Err(query::gave_up(path, err.into_panic().as_ref())),
+        _ => Err(Error::retry("the work was stopped").at(path)),
+    }
+}
+
+fn column(name: &str) -> Expr {
+    Expr::Column(Column::new_unqualified(name))
+}
+
+/// The rows of one month; rows without a date stay, so that the writer can refuse them by name.
+fn inside(frame: DataFrame, by: &str, month: Month) -> Result<DataFrame, DataFusionError> {
+    let day = |date: NaiveDate| lit(ScalarValue::Date32(Some(arrow::datatypes::Date32Type::from_naive_date(date))));
+    let within = column(by).gt_eq(day(month.first())).and(column(by).lt_eq(day(month.last())));
+    frame.filter(within.or(column(by).is_null()))
+}
+
+/// By key; by every other column too where the key is not known to be unique, so that equal rows are equal bytes.
+fn order(model: &Model, conform: &Conform) -> Vec<SortExpr> {
+    let key = &model.sidecar.key;
+    let mut names: Vec<&str> = key.iter().map(String::as_str).collect();
+    let unique = model.sidecar.checks.iter().any(|check| {
+        check.severity == Severity::Error && matches!(&check.rule, Rule::Unique(columns) if columns == key)
+    });
+    if !unique {
+        let others = conform.schema().fields().iter().map(|field| field.name().as_str());
+        names.extend(others.filter(|name| !key.iter().any(|known| known == name)));
+    }
+    names.into_iter().map(|name| column(name).sort(true, false)).collect()
+}

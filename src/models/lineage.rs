@@ -1,0 +1,176 @@
+//! Where a column comes from, down to the columns of feeds, read off the engine's own plans.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema};
+use datafusion::error::Result as EngineResult;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::prelude::SessionContext;
+use serde::Serialize;
+
+use super::bind::Parameters;
+use super::query;
+use super::registry::{Model, Registry};
+use super::typecheck;
+use crate::config::{Config, closest};
+use crate::error::{Error, Result};
+
+/// A column (or, where none is named, a whole table) and what its values are made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// Model, `feeds.<feed>`, `system.<table>` or `settings.<table>`.
+    pub table: String,
+    /// The column; none for a whole table.
+    pub column: Option<String>,
+    /// What it is made from; empty for what comes from outside.
+    pub from: Vec<Origin>,
+}
+
+/// Where `target`, a model or `model.column`, comes from. Filters and join keys are not counted as origins.
+pub async fn lineage(registry: &Registry, config: &Config, target: &str) -> Result<Origin> {
+    let Some((name, column)) = target.split_once('.') else {
+        return Ok(tables(registry, registry.model(target)?));
+    };
+    let model = registry.model(name)?;
+    let parameters = Parameters::of(config, NaiveDate::default(), "lineage")?;
+    let (schemas, mut problems, context) = typecheck::plan_all(registry, &parameters, None).await?;
+    let Some(schema) = schemas.get(name) else {
+        return Err(match problems.is_empty() {
+            true => Error::bug(format!("`{name}` cannot be planned")),
+            false => problems.swap_remove(0),
+        });
+    };
+    if schema.column_with_name(column).is_none() {
+        let error = Error::config(format!("`{name}` has no column `{column}`"));
+        return Err(match closest(column, schema.fields().iter().map(|field| field.name().as_str())) {
+            Some(near) => error.hint(format!("did you mean `{name}.{near}`?")),
+            None => error,
+        });
+    }
+    let mut tracer = Tracer { registry, context, parameters, plans: BTreeMap::new() };
+    tracer.origin(model, column).await
+}
+
+/// The tables that a model reads, and those that they read.
+fn tables(registry: &Registry, model: &Model) -> Origin {
+    let mut from: Vec<Origin> =
+        model.reads.models.iter().filter_map(|name| registry.get(name)).map(|read| tables(registry, read)).collect();
+    let leaf =
+        |schema: &str, name: &String| Origin { table: format!("{schema}.{name}"), column: None, from: Vec::new() };
+    from.extend(model.reads.feeds.iter().map(|name| leaf("feeds", name)));
+    from.extend(model.reads.system.iter().map(|name| leaf("system", name)));
+    from.extend(model.reads.settings.iter().map(|name| leaf("settings", name)));
+    Origin { table: model.name.clone(), column: None, from }
+}
+
+struct Tracer<'a> {
+    registry: &'a Registry,
+    /// Knows every table, without rows.
+    context: SessionContext,
+    parameters: Parameters,
+    plans: BTreeMap<String, LogicalPlan>,
+}
+
+impl Tracer<'_> {
+    async fn origin(&mut self, model: &Model, column: &str) -> Result<Origin> {
+        if !self.plans.contains_key(&model.name) {
+            let frame = query::plan(&self.context, &model.statement, &self.parameters, &model.path, &model.sql).await?;
+            self.plans.insert(model.name.clone(), frame.logical_plan().clone());
+        }
+        let mut found = BTreeSet::new();
+        if let Some(plan) = self.plans.get(&model.name)
+            && let Some(at) = position(plan.schema(), &Column::new_unqualified(column))
+        {
+            trace(plan, at, &mut found)?;
+        }
+        let mut from = Vec::new();
+        for (table, column) in found {
+            from.push(match self.registry.get(&table) {
+                Some(read) => Box::pin(self.origin(read, &column)).await?,
+                None => Origin { table, column: Some(column), from: Vec::new() },
+            });
+        }
+        Ok(Origin { table: model.name.clone(), column: Some(column.to_string()), from })
+    }
+}
+
+/// The columns of tables that output `at` of `plan` is computed from.
+fn trace(plan: &LogicalPlan, at: usize, found: &mut BTreeSet<(String, String)>) -> EngineResult<()> {
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            let name = scan.projected_schema.field(at).name().clone();
+            found.insert((scan.table_name.to_string(), name));
+            Ok(())
+        }
+        LogicalPlan::Projection(projection) => match projection.expr.get(at) {
+            Some(expr) => trace_expr(expr, &[&projection.input], found),
+            None => Ok(()),
+        },
+        LogicalPlan::Aggregate(aggregate) => {
+            let outputs: Vec<&Expr> = aggregate.group_expr.iter().chain(&aggregate.aggr_expr).collect();
+            // Grouping sets give more columns than expressions: then every one may be meant.
+            let one = outputs.get(at).filter(|_| outputs.len() == aggregate.schema.fields().len());
+            for expr in one.map_or(outputs.clone(), |expr| vec![*expr]) {
+                trace_expr(expr, &[&aggregate.input], found)?;
+            }
+            Ok(())
+        }
+        LogicalPlan::Window(window) => {
+            let own = window.input.schema().fields().len();
+            match at.checked_sub(own).and_then(|at| window.window_expr.get(at)) {
+                Some(expr) => trace_expr(expr, &[&window.input], found),
+                None => trace(&window.input, at, found),
+            }
+        }
+        LogicalPlan::Join(join) => {
+            let left = join.left.schema().fields().len();
+            if at < left { trace(&join.left, at, found) } else { trace(&join.right, at - left, found) }
+        }
+        LogicalPlan::Union(union) => union.inputs.iter().try_for_each(|input| trace(input, at, found)),
+        LogicalPlan::RecursiveQuery(recursive) => trace(&recursive.static_term, at, found),
+        LogicalPlan::SubqueryAlias(alias) => trace(&alias.input, at, found),
+        other => match other.inputs().as_slice() {
+            // Filters, sorts, limits and the like pass columns through.
+            [input] if input.schema().fields().len() == other.schema().fields().len() => trace(input, at, found),
+            inputs => {
+                let (qualifier, field) = other.schema().qualified_field(at);
+                let column = Column::new(qualifier.cloned(), field.name());
+                trace_expr(&Expr::Column(column), inputs, found)
+            }
+        },
+    }
+}
+
+fn trace_expr(expr: &Expr, inputs: &[&LogicalPlan], found: &mut BTreeSet<(String, String)>) -> EngineResult<()> {
+    let mut columns = BTreeSet::new();
+    let mut below = BTreeSet::new();
+    expr.apply(|part| {
+        match part {
+            Expr::Column(column) => {
+                columns.insert(column.clone());
+            }
+            Expr::ScalarSubquery(subquery) => trace(&subquery.subquery, 0, &mut below)?,
+            _ => {}
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    found.extend(below);
+    for column in columns {
+        for input in inputs {
+            if let Some(at) = position(input.schema(), &column) {
+                trace(input, at, found)?;
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn position(schema: &DFSchema, column: &Column) -> Option<usize> {
+    schema.maybe_index_of_column(column).or_else(|| schema.index_of_column_by_name(None, &column.name))
+}
+
+#[cfg(test)]
+mod tests;
