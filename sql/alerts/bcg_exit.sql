@@ -12,50 +12,67 @@ partners as (
 last_quarter as (
     select max(quarter_start) as quarter_start from classes
 ),
-final as (
-    select
-        classes.unit_type,
-        case classes.unit_type
-            when 'channel' then 'channel' when 'partner' then 'partner' when 'region' then 'region' else 'category'
-        end as unit_type_en,
-        case classes.unit_type
-            when 'channel' then '渠道' when 'partner' then '伙伴' when 'region' then '区域' else '品类'
-        end as unit_type_zh,
-        classes.unit_id,
-        classes.unit_name,
-        case when classes.unit_name = classes.unit_id then '' else ' (' || classes.unit_id || ')' end as id_en,
-        case when classes.unit_name = classes.unit_id then '' else '（' || classes.unit_id || '）' end as id_zh,
-        classes.quarter,
-        cast(classes.net_sales as double) as net_sales,
-        classes.growth,
-        classes.growth_basis,
-        classes.share_rule,
-        case when classes.share_rule = 'relative' then classes.relative_share else classes.share end as share,
-        case when classes.share_rule = 'relative' then cast($bcg_relative_cut as double) else classes.share_cut end as share_cut,
-        classes.declining_periods,
-        abs(classes.growth) as decline,
-        classes.previous_class,
-        case
-            when classes.unit_type = 'partner' then partners.manager
-        end as partner_manager,
-        case
-            when classes.unit_type = 'channel' then channels.manager
-            when classes.unit_type = 'partner' then partner_channels.manager
-        end as channel_manager
+exits as (
+    select classes.*
     from classes
     inner join last_quarter
         on classes.quarter_start = last_quarter.quarter_start
+    where classes.advice = 'exit'
+),
+channel_exits as (
+    select unit_id as channel_id
+    from exits
+    where unit_type = 'channel'
+),
+final as (
+    -- Who manages a channel to leave need not be told of each of its partners.
+    select
+        exits.unit_type,
+        case exits.unit_type
+            when 'channel' then 'channel' when 'partner' then 'partner' when 'region' then 'region' else 'category'
+        end as unit_type_en,
+        case exits.unit_type
+            when 'channel' then '渠道' when 'partner' then '伙伴' when 'region' then '区域' else '品类'
+        end as unit_type_zh,
+        exits.unit_id,
+        exits.unit_name,
+        case when exits.unit_name = exits.unit_id then '' else ' (' || exits.unit_id || ')' end as id_en,
+        case when exits.unit_name = exits.unit_id then '' else '（' || exits.unit_id || '）' end as id_zh,
+        exits.quarter,
+        cast(exits.net_sales as double) as net_sales,
+        exits.growth,
+        exits.growth_basis,
+        exits.share_rule,
+        case when exits.share_rule = 'relative' then exits.relative_share else exits.share end as share,
+        case when exits.share_rule = 'relative' then cast($bcg_relative_cut as double) else exits.share_cut end as share_cut,
+        exits.declining_periods,
+        abs(exits.growth) as decline,
+        exits.previous_class,
+        case
+            when exits.unit_type = 'partner' then partners.manager
+        end as partner_manager,
+        case
+            when exits.unit_type = 'channel' then channels.manager
+            when exits.unit_type = 'partner' then partner_channels.manager
+        end as channel_manager
+    from exits
     left join channels
-        on classes.unit_type = 'channel'
-        and classes.unit_id = channels.channel_id
+        on exits.unit_type = 'channel'
+        and exits.unit_id = channels.channel_id
     left join partners
-        on classes.unit_type = 'partner'
-        and classes.unit_id = partners.partner_id
+        on exits.unit_type = 'partner'
+        and exits.unit_id = partners.partner_id
     left join channels as partner_channels
         on partners.channel_id = partner_channels.channel_id
+    left join channel_exits
+        on exits.unit_type = 'partner'
+        and partners.channel_id = channel_exits.channel_id
     where
-        classes.advice = 'exit'
-        and (classes.unit_type <> 'partner' or partners.partner_id is not null)
+        exits.unit_type <> 'partner'
+        or (
+            partners.partner_id is not null
+            and (channel_exits.channel_id is null or partners.manager is distinct from partner_channels.manager)
+        )
 )
 select
     unit_type, unit_type_en, unit_type_zh, unit_id, unit_name, id_en, id_zh, quarter, net_sales, growth, growth_basis, share_rule, share,

@@ -39,6 +39,7 @@ final as (
         ranked.channel_manager,
         summed.products,
         summed.products_empty,
+        case when summed.products_empty > 0 then 'warning' else 'info' end as severity,
         summed.replenish_units as replenish_in_all,
         summed.top_products,
         ranked.sku as worst_sku,
@@ -60,7 +61,7 @@ final as (
     where ranked.place = 1
 )
 select
-    as_of_date, partner_id, partner_name, partner_manager, channel_manager, products, products_empty,
+    as_of_date, partner_id, partner_name, partner_manager, channel_manager, products, products_empty, severity,
     replenish_in_all, top_products, worst_sku, worst_product, worst_days, worst_on_hand, worst_on_order,
     worst_lead_time_days, worst_replenish_units, worst_transfer_units, worst_transfer_from, worst_transfer_name,
     worst_daily_units

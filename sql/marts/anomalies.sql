@@ -261,7 +261,7 @@ final as (
         cast(expected as decimal(18, 4)) as expected,
         cast(lower as decimal(18, 4)) as lower,
         cast(upper as decimal(18, 4)) as upper,
-        cast(gap as decimal(18, 4)) as gap,
+        cast(observed as decimal(18, 4)) - cast(expected as decimal(18, 4)) as gap,
         round(gap_rate, 6) as gap_rate,
         case when gap_rate is null then 'nothing_expected' end as gap_rate_status,
         round(score, 4) as score,
@@ -269,6 +269,7 @@ final as (
         case
             when known_cause is not null then 'info'
             when abs(score) >= $anomaly_critical_factor * $anomaly_band then 'critical'
+            when metric in ('net_sales', 'units', 'orders') and gap_rate <= -$anomaly_critical_drop then 'critical'
             else 'warning'
         end as severity,
         'weekday_median_mad' as method,
