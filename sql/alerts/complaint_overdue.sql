@@ -1,0 +1,53 @@
+-- Complaints that still wait for an answer or a solution beyond their limit, by channel.
+with
+overdue as (
+    select * from complaint_sla where is_overdue
+),
+channels as (
+    select channel_id, name, manager from channels_current
+),
+ranked as (
+    select
+        *,
+        greatest(
+            case when response_status = 'breached' and is_open then response_hours - response_limit_hours else 0 end,
+            resolution_hours - resolution_limit_hours
+        ) as hours_over,
+        row_number() over (
+            partition by channel_id
+            order by resolution_hours - resolution_limit_hours desc, response_hours desc, complaint_id
+        ) as place
+    from overdue
+),
+summed as (
+    select
+        channel_id,
+        count(*) as complaints,
+        max(hours_over) as hours_over,
+        string_agg(complaint_id, ', ' order by place) filter (where place <= 5) as complaint_ids
+    from ranked
+    group by channel_id
+),
+final as (
+    select
+        summed.channel_id,
+        coalesce(channels.name, summed.channel_id) as channel_name,
+        channels.manager as channel_manager,
+        summed.complaints,
+        round(summed.hours_over / 24, 1) as days_over,
+        summed.complaint_ids,
+        ranked.complaint_id as worst_complaint,
+        ranked.category as worst_category,
+        ranked.medium as worst_medium,
+        cast(ranked.opened_at at time zone $time_zone as date) as worst_opened_on
+    from summed
+    inner join ranked
+        on summed.channel_id = ranked.channel_id
+        and ranked.place = 1
+    left join channels
+        on summed.channel_id = channels.channel_id
+)
+select
+    channel_id, channel_name, channel_manager, complaints, days_over, complaint_ids, worst_complaint, worst_category,
+    worst_medium, worst_opened_on
+from final

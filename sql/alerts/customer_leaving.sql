@@ -1,0 +1,39 @@
+-- High-value customers who slipped away since the end of last month, by the manager who should call them.
+with
+leaving as (
+    select *
+    from customer_scores
+    where previous_segment = 'high_value' and segment in ('at_risk_high_value', 'lost_big_spender', 'lost')
+),
+ranked as (
+    select *, row_number() over (
+        partition by manager order by monetary_all_time desc, customer_id
+    ) as place
+    from leaving
+),
+summed as (
+    select
+        coalesce(manager, '') as manager,
+        count(*) as customers,
+        count(*) filter (where coalesce(contact_allowed, false)) as customers_to_call,
+        sum(monetary) as monetary,
+        string_agg(
+            customer_id || case when coalesce(contact_allowed, false) then '' else '*' end, ', ' order by place
+        ) filter (where place <= 5) as customer_ids,
+        max(recency_days) as recency_days
+    from ranked
+    group by coalesce(manager, '')
+),
+final as (
+    select
+        manager,
+        customers,
+        customers_to_call,
+        cast(monetary as double) as monetary,
+        customer_ids,
+        recency_days,
+        to_char($as_of_date, '%Y-%m') as month
+    from summed
+)
+select manager, customers, customers_to_call, monetary, customer_ids, recency_days, month
+from final

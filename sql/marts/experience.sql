@@ -1,0 +1,130 @@
+-- How customers feel about each channel at each stage, by month: satisfaction, complaints, what they speak of, and how
+-- that changed against the month before.
+with
+surveys as (
+    select channel_id, stage, score, theme, cast(date_trunc('month', business_date) as date) as month_start
+    from stg_surveys
+    where business_date <= $as_of_date
+),
+complaints as (
+    select channel_id, stage, category, cast(date_trunc('month', business_date) as date) as month_start
+    from stg_complaints
+    where business_date <= $as_of_date
+),
+channels as (
+    select channel_id, name from channels_current
+),
+answered as (
+    select
+        channel_id, stage, month_start,
+        count(*) as responses,
+        count(*) filter (where score >= 4) as satisfied_responses,
+        sum(score) as score_sum
+    from surveys
+    group by channel_id, stage, month_start
+),
+complained as (
+    select channel_id, stage, month_start, count(*) as complaints
+    from complaints
+    group by channel_id, stage, month_start
+),
+category_counts as (
+    select channel_id, stage, month_start, category, count(*) as complaints
+    from complaints
+    group by channel_id, stage, month_start, category
+),
+top_categories as (
+    select
+        channel_id, stage, month_start,
+        string_agg(category || ' ' || cast(complaints as text), '; ' order by complaints desc, category) as categories
+    from category_counts
+    group by channel_id, stage, month_start
+),
+theme_counts as (
+    select channel_id, stage, month_start, theme, count(*) as responses
+    from surveys
+    where theme is not null
+    group by channel_id, stage, month_start, theme
+    qualify row_number() over (
+        partition by channel_id, stage, month_start order by count(*) desc, theme
+    ) <= 3
+),
+top_themes as (
+    select
+        channel_id, stage, month_start,
+        string_agg(theme || ' ' || cast(responses as text), '; ' order by responses desc, theme) as themes
+    from theme_counts
+    group by channel_id, stage, month_start
+),
+everything as (
+    select channel_id, stage, month_start from answered
+    union
+    select channel_id, stage, month_start from complained
+),
+monthly as (
+    select
+        everything.channel_id,
+        everything.stage,
+        everything.month_start,
+        coalesce(answered.responses, 0) as responses,
+        coalesce(answered.satisfied_responses, 0) as satisfied_responses,
+        cast(answered.satisfied_responses as double) / nullif(cast(answered.responses as double), 0) as satisfaction_rate,
+        cast(answered.score_sum as double) / nullif(cast(answered.responses as double), 0) as average_score,
+        coalesce(complained.complaints, 0) as complaints,
+        top_categories.categories,
+        top_themes.themes
+    from everything
+    left join answered
+        on everything.channel_id = answered.channel_id
+        and everything.stage = answered.stage
+        and everything.month_start = answered.month_start
+    left join complained
+        on everything.channel_id = complained.channel_id
+        and everything.stage = complained.stage
+        and everything.month_start = complained.month_start
+    left join top_categories
+        on everything.channel_id = top_categories.channel_id
+        and everything.stage = top_categories.stage
+        and everything.month_start = top_categories.month_start
+    left join top_themes
+        on everything.channel_id = top_themes.channel_id
+        and everything.stage = top_themes.stage
+        and everything.month_start = top_themes.month_start
+),
+final as (
+    select
+        monthly.channel_id,
+        coalesce(channels.name, monthly.channel_id) as channel_name,
+        monthly.stage,
+        to_char(monthly.month_start, '%Y-%m') as month,
+        monthly.month_start,
+        cast(monthly.month_start + interval '1 month' as date) > $as_of_date + 1 as provisional,
+        monthly.responses,
+        monthly.satisfied_responses,
+        monthly.satisfaction_rate,
+        monthly.average_score,
+        case when monthly.responses = 0 then 'no_responses' end as satisfaction_status,
+        monthly.complaints,
+        monthly.categories as complaint_categories,
+        monthly.themes as top_themes,
+        before.satisfaction_rate as previous_satisfaction_rate,
+        before.responses as previous_responses,
+        monthly.satisfaction_rate - before.satisfaction_rate as satisfaction_change,
+        case
+            when before.satisfaction_rate is null then 'no_prior_period'
+            when monthly.responses = 0 then 'no_responses'
+        end as satisfaction_change_status,
+        monthly.complaints - coalesce(before.complaints, 0) as complaints_change
+    from monthly
+    left join monthly as before
+        on monthly.channel_id = before.channel_id
+        and monthly.stage = before.stage
+        and before.month_start = cast(monthly.month_start - interval '1 month' as date)
+    left join channels
+        on monthly.channel_id = channels.channel_id
+)
+select
+    channel_id, channel_name, stage, month, month_start, provisional, responses, satisfied_responses, satisfaction_rate,
+    average_score, satisfaction_status, complaints, complaint_categories, top_themes, previous_satisfaction_rate,
+    previous_responses, satisfaction_change, satisfaction_change_status, complaints_change
+from final
