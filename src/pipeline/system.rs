@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
@@ -92,8 +94,7 @@ fn input_rows(night: &Night<'_>, inputs: &[&Input]) -> Result<RecordBatch> {
 
 fn expected_rows(night: &Night<'_>, first: NaiveDate, last: NaiveDate) -> Result<RecordBatch> {
     let company = night.company;
-    let mut owed =
-        expect::owed(&company.senders, company.config.company.time_zone, (first, last), night.started_at);
+    let mut owed = expect::owed(&company.senders, company.config.company.time_zone, (first, last), night.started_at);
     owed.retain(|file| night.sender_in_job(&file.sender));
     batch(vec![
         ("sender", text(&owed, |o| Some(o.sender.as_str()))),
@@ -106,7 +107,8 @@ fn expected_rows(night: &Night<'_>, first: NaiveDate, last: NaiveDate) -> Result
 
 fn run_rows(night: &Night<'_>) -> Result<RecordBatch> {
     let runs: Vec<&RunRecord> = night.state.runs.iter().collect();
-    let stage_ms: Vec<String> = runs.iter().map(|run| serde_json::to_string(&run.stage_ms)).collect::<Result<_, _>>()?;
+    let stage_ms: Vec<String> =
+        runs.iter().map(|run| serde_json::to_string(&run.stage_ms)).collect::<Result<_, _>>()?;
     let notes: Vec<String> = runs.iter().map(|run| run.notes.join("\n")).collect();
     batch(vec![
         ("run_id", text(&runs, |r| Some(r.run_id.as_str()))),
