@@ -159,7 +159,7 @@ pub(super) async fn latest(company: &Company, state: &State) -> Result<()> {
     Ok(())
 }
 
-/// Views over the exact files, with comments, for DuckDB and the BI tools that go through it.
+/// Views over the exact files, with comments, for `DuckDB` and the BI tools that go through it.
 fn duckdb_sql(company: &Company, by_mart: &BTreeMap<&str, Vec<(&str, &FileRef)>>, run_id: &str) -> String {
     let mut sql = format!(
         "-- Written by tributary, run {run_id}. Views over immutable files: read this file again after each night.\n"

@@ -14,7 +14,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use super::expect;
 use super::flow::Night;
 use crate::error::Result;
-use crate::state::record::{Input, InputStatus, RunRecord, RunStatus};
+use crate::state::record::{Input, InputStatus, Period, RunRecord, RunStatus};
 
 /// All of them by name.
 pub(super) fn tables(night: &Night<'_>) -> Result<BTreeMap<String, RecordBatch>> {
@@ -53,11 +53,11 @@ fn window(night: &Night<'_>) -> (NaiveDate, NaiveDate) {
 }
 
 fn input_rows(night: &Night<'_>, inputs: &[&Input]) -> Result<RecordBatch> {
-    let mut versions: BTreeMap<(&str, &str, Option<NaiveDate>, Option<NaiveDate>), i64> = BTreeMap::new();
+    let mut versions: BTreeMap<(&str, &str, Option<Period>), i64> = BTreeMap::new();
     let version: Int64Array = inputs
         .iter()
         .map(|input| {
-            let n = versions.entry((&input.sender, &input.feed, input.period_start, input.period_end)).or_default();
+            let n = versions.entry((&input.sender, &input.feed, input.period())).or_default();
             *n += 1;
             Some(*n)
         })
@@ -138,7 +138,7 @@ fn alert_rows(night: &Night<'_>) -> Result<RecordBatch> {
         alerts.iter().map(|alert| alert.labels.values().cloned().collect::<Vec<_>>().join(" / ")).collect();
     let owners: Vec<String> = alerts.iter().map(|alert| alert.owners.join(";")).collect();
     let phase: Vec<String> =
-        alerts.iter().map(|alert| serde_json::to_value(alert.phase).map(plain)).collect::<Result<_, _>>()?;
+        alerts.iter().map(|alert| serde_json::to_value(alert.phase).map(|value| plain(&value))).collect::<Result<_, _>>()?;
     batch(vec![
         ("rule", text(alerts, |a| Some(a.rule.as_str()))),
         ("fingerprint", text(alerts, |a| Some(a.fingerprint.as_str()))),
@@ -180,7 +180,7 @@ pub(super) fn run_status(status: RunStatus) -> &'static str {
     }
 }
 
-fn plain(value: serde_json::Value) -> String {
+fn plain(value: &serde_json::Value) -> String {
     value.as_str().unwrap_or_default().to_string()
 }
 
