@@ -9,7 +9,7 @@ counts as (
 sales as (
     select partner_id, sku, business_date, sale_type, quantity
     from sales_lines
-    where business_date <= $as_of_date
+    where business_date > $as_of_date - $demand_window_days and business_date <= $as_of_date
 ),
 products as (
     select sku, name, category, unit_cost, lead_time_days, launched_on
@@ -21,7 +21,8 @@ partners as (
 ),
 latest_snapshots as (
     select partner_id, max(counted_on) as counted_on
-    from counts
+    from stock_snapshots
+    where counted_on <= $as_of_date
     group by partner_id
 ),
 latest_counts as (
@@ -43,13 +44,14 @@ latest_counts as (
 ),
 sellers as (
     select distinct partner_id
-    from sales
+    from partner_senders
+    where month_start <= $as_of_date
 ),
 demand as (
     -- Returns come back into stock, so they lower demand; adjustments move money, not goods.
     select partner_id, sku, sum(quantity) as net_units
     from sales
-    where business_date > $as_of_date - $demand_window_days and sale_type in ('sale', 'return')
+    where sale_type in ('sale', 'return')
     group by partner_id, sku
 ),
 sold_without_stock as (

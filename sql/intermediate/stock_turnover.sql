@@ -29,8 +29,8 @@ points as (
 ),
 snapshots as (
     select partner_id, counted_on
-    from counts
-    group by partner_id, counted_on
+    from stock_snapshots
+    where counted_on <= $as_of_date
 ),
 spans as (
     select

@@ -15,7 +15,7 @@ feeds as (
             or (select count(*) from system.feeds where feed = 'shipments' and arrived) > 0 as has_shipments
 ),
 sellers as (
-    select distinct partner_id from sales_lines
+    select distinct partner_id from partner_senders
 ),
 priced as (
     select
