@@ -138,20 +138,8 @@ fn look(
             let feed = plain.feeds.get(&contract.name);
             let feed = feed.ok_or_else(|| Stop::Failed(Error::bug("the plain mapping has no feed")))?;
             let decoder = decoder_of(part, &mut encoding)?;
-<<<<<<< HEAD
-            if name.to_ascii_lowercase().contains("json") {
-                (Box::new(json::JsonSource::open(decoder, &config.intake)), None)
-            } else {
-                let all: BTreeSet<String> = contract.columns.iter().flat_map(alike).collect();
-                let wanted = |name: &str| all.contains(&normal(name));
-                let text = TextSource::open(decoder, feed, &config.intake, &wanted)?;
-                let delimiter = char::from(text.delimiter);
-                (Box::new(text), Some(delimiter).filter(|delimiter| *delimiter != ','))
-            }
-=======
             let text = TextSource::open(decoder, feed, &config.intake, &|_| false)?;
             (Box::new(text), Some(delimiter).filter(|delimiter| *delimiter != ','))
->>>>>>> intake
         }
     };
     let mut block = Block::default();
@@ -395,20 +383,20 @@ fn open_line(
     let net = || seen.names.iter().find(|header| guess::NET.contains(&normal(header).as_str()));
     let dated = super::period::of_name(name).is_some_and(|(start, end)| start == end);
     let written = match column.name.as_str() {
-        "line_no" => writeln!(line, "line_no = {{ row_number = true }}"),
+        "line_no" => write!(line, "line_no = {{ row_number = true }}\n"),
         "partner_id" => {
             questions.push(format!("is every row of partner {sender:?}? otherwise name the column of partner_id"));
-            writeln!(line, "partner_id = {{ constant = {sender:?} }}")
+            write!(line, "partner_id = {{ constant = {sender:?} }}\n")
         }
         "discount_amount" if net().is_some() => {
-            writeln!(line, "discount_amount = {{ from_net = {:?} }}", net().map_or("", |header| header.as_str()))
+            write!(line, "discount_amount = {{ from_net = {:?} }}\n", net().map_or("", |header| header.as_str()))
         }
         "counted_on" if dated && name.contains('-') => {
-            writeln!(line, "counted_on = {{ from_name = '(\\d{{4}}-\\d{{2}}-\\d{{2}})' }}")
+            write!(line, "counted_on = {{ from_name = '(\\d{{4}}-\\d{{2}}-\\d{{2}})' }}\n")
         }
         _ if column.required && column.default.is_none() && column.default_from.is_none() => {
             questions.push(format!("where does `{}` of {} come from ({})?", column.name, contract.name, column.en));
-            writeln!(line, "# {} = {{ constant = \"?\" }}", column.name)
+            write!(line, "# {} = {{ constant = \"?\" }}\n", column.name)
         }
         _ => Ok(()),
     };

@@ -221,10 +221,7 @@ impl<'a> World<'a> {
             }
         }
         for (name, partitions) in &reading.models {
-            line(&format!(
-                "reads {name} {}",
-                self.schemas.get(name).map(describe).unwrap_or_default()
-            ));
+            line(&format!("reads {name} {}", self.schemas.get(name).map(describe).unwrap_or_default()));
             let mart = self.registry.is_mart(name);
             for (partition, from) in partitions {
                 // Steps between are known by their bytes, so that a rebuilt one that came out the same moves nobody.

@@ -137,8 +137,10 @@ fn alert_rows(night: &Night<'_>) -> Result<RecordBatch> {
     let entity: Vec<String> =
         alerts.iter().map(|alert| alert.labels.values().cloned().collect::<Vec<_>>().join(" / ")).collect();
     let owners: Vec<String> = alerts.iter().map(|alert| alert.owners.join(";")).collect();
-    let phase: Vec<String> =
-        alerts.iter().map(|alert| serde_json::to_value(alert.phase).map(|value| plain(&value))).collect::<Result<_, _>>()?;
+    let phase: Vec<String> = alerts
+        .iter()
+        .map(|alert| serde_json::to_value(alert.phase).map(|value| plain(&value)))
+        .collect::<Result<_, _>>()?;
     batch(vec![
         ("rule", text(alerts, |a| Some(a.rule.as_str()))),
         ("fingerprint", text(alerts, |a| Some(a.fingerprint.as_str()))),

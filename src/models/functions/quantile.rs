@@ -151,7 +151,11 @@ impl Share {
         };
         let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
         let places = u32::try_from(fraction.len()).unwrap_or(u32::MAX);
-        if let (Ok(over), Some(under)) = (format!("{whole}{fraction}").parse(), 10_i128.checked_pow(places)) { Self::checked(over, under) } else { plan_err!("the share of quantile_exact is {text}; expected a number from 0 to 1") }
+        if let (Ok(over), Some(under)) = (format!("{whole}{fraction}").parse(), 10_i128.checked_pow(places)) {
+            Self::checked(over, under)
+        } else {
+            plan_err!("the share of quantile_exact is {text}; expected a number from 0 to 1")
+        }
     }
 
     fn checked(over: i128, under: i128) -> Result<Self> {
