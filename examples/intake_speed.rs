@@ -47,7 +47,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let started = Instant::now();
         let company = &config.company;
         let zone = company.time_zone;
-        let outcome = stage_file(&raw, sender, feed, contract, &config.intake, zone, &company.base_currency, out.path())?;
+        let outcome =
+            stage_file(&raw, sender, feed, contract, &config.intake, zone, &company.base_currency, out.path())?;
         seconds += started.elapsed().as_secs_f64();
         files += 1;
         bytes += raw.bytes;
@@ -58,7 +59,9 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         }
         let quarantined = outcome.quarantined.is_some();
         if each || quarantined || !outcome.warnings.is_empty() {
-            let what = outcome.quarantined.unwrap_or_else(|| format!("{} rows, {}", outcome.rows_read, outcome.warnings.join("; ")));
+            let what = outcome
+                .quarantined
+                .unwrap_or_else(|| format!("{} rows, {}", outcome.rows_read, outcome.warnings.join("; ")));
             lines.push(format!("{key}: {what}"));
         }
         for file in outcome.staged.into_iter().chain(outcome.rejects) {
@@ -67,7 +70,11 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     }
     lines.push(format!("{files} files, {bytes} bytes, {rows} rows, {rejected} refused {reasons:?}"));
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    lines.push(format!("{seconds:.3} s, {:.0} rows/s, {:.1} MB/s", rows as f64 / seconds, bytes as f64 / seconds / 1e6));
+    lines.push(format!(
+        "{seconds:.3} s, {:.0} rows/s, {:.1} MB/s",
+        rows as f64 / seconds,
+        bytes as f64 / seconds / 1e6
+    ));
     use std::io::Write;
     writeln!(std::io::stdout(), "{}", lines.join("\n"))?;
     Ok(())

@@ -142,9 +142,8 @@ impl Config {
             toml::from_str(REFERENCE).map_err(|err| Error::bug("the shipped config.toml is broken").because(err))?;
         let own: Table = toml::from_str(text).map_err(|err| Error::config("not valid TOML").because(err))?;
         overlay(&mut merged, own, "")?;
-        let mut config: Self = Value::Table(merged)
-            .try_into()
-            .map_err(|err: toml::de::Error| Error::config(err.message().to_string()))?;
+        let mut config: Self =
+            Value::Table(merged).try_into().map_err(|err: toml::de::Error| Error::config(err.message().to_string()))?;
         config.root = root.to_path_buf();
         for folder in [&mut config.folders.jobs, &mut config.folders.sql, &mut config.mail.folder] {
             *folder = root.join(&*folder);

@@ -61,8 +61,8 @@ impl Job {
                 .hint(format!("jobs there are: {known}"))
                 .because(err)
         })?;
-        let mut job: Self = toml::from_str(&text)
-            .map_err(|err| Error::config("job cannot be read").at(path.display()).because(err))?;
+        let mut job: Self =
+            toml::from_str(&text).map_err(|err| Error::config("job cannot be read").at(path.display()).because(err))?;
         job.name = name.to_string();
         job.time().map_err(|err| err.at(path.display()))?;
         crate::schedule::check_days(&job.days).map_err(|err| err.at(path.display()))?;

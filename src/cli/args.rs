@@ -24,7 +24,7 @@ pub struct Cli {
     /// How logs are written to stderr.
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
-    /// More logs: -v for details, -vv for everything. TRIBUTARY_LOG takes finer filters.
+    /// More logs: -v for details, -vv for everything. `TRIBUTARY_LOG` takes finer filters.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// What to do.
@@ -89,7 +89,7 @@ pub enum Command {
     },
     /// Ask the published marts a question in SQL.
     Query {
-        /// For example: select * from channel_kpis limit 5
+        /// For example: select * from `channel_kpis` limit 5
         sql: String,
     },
     /// Run the SQL unit tests (tests/slt beside the settings, or the files named).

@@ -73,7 +73,7 @@ impl Console {
     }
 }
 
-/// Colours are wanted: a terminal, and neither NO_COLOR nor a dumb one.
+/// Colours are wanted: a terminal, and neither `NO_COLOR` nor a dumb one.
 pub(super) fn colour() -> bool {
     std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())

@@ -1,7 +1,6 @@
 //! Commands that look: `check`, `status`, `runs`, `show`, `query`, `test`, `clean`, `doctor`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
@@ -13,13 +12,13 @@ use crate::config::Config;
 use crate::contract::Contracts;
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::mail::transport::Transport;
+use crate::mail::rule::AlertRule;
 use crate::models::{self, Registry};
 use crate::pipeline;
 use crate::report;
 use crate::schedule;
-use crate::state::{self, Options};
 use crate::state::record::{AlertPhase, InputStatus, RunRecord, RunStatus};
+use crate::state::{self, Options};
 use crate::store::Stores;
 
 /// Checks everything that can be checked without data.
@@ -33,7 +32,15 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
         }
     }
     for address in &company.config.company.head_office {
-        faults.extend(crate::mail::validate_address(address).err().map(|err| err.at("config.toml: company.head_office")));
+        faults
+            .extend(crate::mail::validate_address(address).err().map(|err| err.at("config.toml: company.head_office")));
+    }
+    for name in company.registry.alerts() {
+        let model = company.registry.model(name)?;
+        let rule = AlertRule::from_sidecar(name, &model.sidecar.extra);
+        let columns: Vec<&str> = model.columns().iter().map(|column| column.name.as_str()).collect();
+        // Columns are known without data only where the sidecar declares them.
+        faults.extend(rule.and_then(|rule| if columns.is_empty() { Ok(()) } else { rule.validate(&columns) }).err());
     }
     faults.extend(models::check(&company.registry, &company.config).await?);
     if console.json() {
@@ -205,7 +212,8 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
     console.line(format!("  started     {}", run.started_at.with_timezone(&local).format("%Y-%m-%d %H:%M:%S %Z")))?;
     console.line(format!("  ended       {}", run.ended_at.with_timezone(&local).format("%Y-%m-%d %H:%M:%S %Z")))?;
     console.line(format!("  files       {}", run.files))?;
-    console.line(format!("  rows        {} = {} clean + {} rejected", run.rows_read, run.rows_clean, run.rows_rejected))?;
+    console
+        .line(format!("  rows        {} = {} clean + {} rejected", run.rows_read, run.rows_clean, run.rows_rejected))?;
     console.line(format!("  partitions  {} built, {} reused", run.partitions_built, run.partitions_reused))?;
     console.line(format!("  marts       {}, alerts {}, mails {}", run.marts, run.alerts, run.mails))?;
     for (stage, ms) in &run.stage_ms {
@@ -223,7 +231,10 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
             InputStatus::Superseded => "superseded",
             InputStatus::Quarantined => "quarantined",
         };
-        console.line(format!("  {standing:<11} {} ({} rows, {} rejected)", input.key, input.rows_read, input.rows_rejected))?;
+        console.line(format!(
+            "  {standing:<11} {} ({} rows, {} rejected)",
+            input.key, input.rows_read, input.rows_rejected
+        ))?;
     }
     if files.len() > 50 {
         console.line(format!("  … and {} more files (--output json lists all)", files.len() - 50))?;
@@ -303,7 +314,8 @@ pub(super) async fn clean(cli: &Cli, dry_run: bool, console: &Console) -> Result
     let objects: Vec<&String> = cleaned.lake.iter().chain(&cleaned.marts).collect();
     if console.json() {
         let uploads = &cleaned.uploads;
-        console.document(&json!({"dry_run": dry_run, "objects": objects, "uploads": uploads, "bytes": cleaned.bytes}))?;
+        console
+            .document(&json!({"dry_run": dry_run, "objects": objects, "uploads": uploads, "bytes": cleaned.bytes}))?;
     } else {
         let verb = if dry_run { "would remove" } else { "removed" };
         for key in objects.iter().take(20) {
@@ -330,23 +342,45 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
                 "inbox",
                 stores.inbox.list("").await.map(|objects| format!("{} ({} objects)", stores.inbox, objects.len())),
             ));
-            findings.push(("lake", stores.lake.check_create_once(&state::nonce()).await.map(|()| format!("{}: writable, conditional writes hold", stores.lake))));
-            findings.push(("marts", stores.marts.check_create_once(&state::nonce()).await.map(|()| format!("{}: writable", stores.marts))));
+            findings.push((
+                "lake",
+                stores
+                    .lake
+                    .check_create_once(&state::nonce())
+                    .await
+                    .map(|()| format!("{}: writable, conditional writes hold", stores.lake)),
+            ));
+            findings.push((
+                "marts",
+                stores.marts.check_create_once(&state::nonce()).await.map(|()| format!("{}: writable", stores.marts)),
+            ));
         }
         Err(err) => findings.push(("stores", Err(err))),
     }
-    findings.push(("models", pipeline::Company::load(&cli.config, clock()?).map(|c| format!("{} models load", c.registry.names().count()))));
-    findings.push(("spill", tempfile::tempdir().map(|dir| format!("{} is writable", dir.path().parent().unwrap_or(dir.path()).display())).map_err(Error::from)));
+    findings.push((
+        "models",
+        pipeline::Company::load(&cli.config, clock()?).map(|c| format!("{} models load", c.registry.names().count())),
+    ));
+    findings.push((
+        "spill",
+        tempfile::tempdir()
+            .map(|dir| format!("{} is writable", dir.path().parent().unwrap_or(dir.path()).display()))
+            .map_err(Error::from),
+    ));
     let now = clock()?.now();
     findings.push((
         "clock",
         if now < chrono::DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000) {
             Err(Error::config(format!("the machine says it is {now}")).hint("set the clock"))
         } else {
-            Ok(format!("{} is {}", config.company.time_zone, now.with_timezone(&config.company.time_zone).format("%Y-%m-%d %H:%M")))
+            Ok(format!(
+                "{} is {}",
+                config.company.time_zone,
+                now.with_timezone(&config.company.time_zone).format("%Y-%m-%d %H:%M")
+            ))
         },
     ));
-    findings.push(("mail", mail(&config).await));
+    findings.push(("mail", crate::mail::check(&config).await));
     let faults = findings.iter().filter(|(_, result)| result.is_err()).count();
     if console.json() {
         let list: Vec<_> = findings
@@ -371,23 +405,6 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
         }
     }
     Ok(if faults == 0 { Exit::Ok } else { Exit::Usage })
-}
-
-/// Whether mails could leave: the folder can be made, or the server answers.
-async fn mail(config: &Config) -> Result<String> {
-    let settings = &config.mail;
-    let transport = Transport::from_environment(settings)?;
-    if let Transport::File(folder) = &transport {
-        std::fs::create_dir_all(folder).map_err(|err| Error::from(err).at(folder.display()))?;
-        return Ok(format!("mails are written to {}", folder.display()));
-    }
-    let place = format!("{}:{}", settings.smtp_host, settings.smtp_port);
-    let refused = |err: Error| err.at(&place).hint("check mail.smtp_host, mail.smtp_port and the firewall");
-    match tokio::time::timeout(Duration::from_secs(10), tokio::net::TcpStream::connect(&place)).await {
-        Ok(Ok(_)) => Ok(format!("{place} answers")),
-        Ok(Err(err)) => Err(refused(Error::retry("the mail server cannot be reached").because(err))),
-        Err(_) => Err(refused(Error::retry("the mail server does not answer within 10 seconds"))),
-    }
 }
 
 #[cfg(test)]

@@ -112,7 +112,11 @@ pub(super) async fn plan(cli: &Cli, args: &RunArgs, console: &Console) -> Result
         console.line(format!("    {:<28} {:<8} {}", step.model, step.partition, step.reason))?;
     }
     match plan.last {
-        Some(run) => console.line(format!("  last run      {} ended {}", run.run_id, run.ended_at.format("%Y-%m-%d %H:%M UTC")))?,
+        Some(run) => console.line(format!(
+            "  last run      {} ended {}",
+            run.run_id,
+            run.ended_at.format("%Y-%m-%d %H:%M UTC")
+        ))?,
         None => console.line("  last run      none of this date")?,
     }
     for note in plan.notes {
@@ -137,7 +141,12 @@ pub(super) async fn backfill(cli: &Cli, args: &BackfillArgs, console: &Console) 
         let report = pipeline::run(&company, &request, &bar).await?;
         let exit = exit(&report);
         let rows: u64 = report.marts.iter().map(|mart| mart.rows).sum();
-        console.line(format!("{date}  {}  {} marts, {} rows", word(exit), report.marts.len(), report::thousands(rows)))?;
+        console.line(format!(
+            "{date}  {}  {} marts, {} rows",
+            word(exit),
+            report.marts.len(),
+            report::thousands(rows)
+        ))?;
         if matches!(exit, Exit::Error | Exit::Checks) {
             show(&report, console)?;
             return Ok(exit);

@@ -42,6 +42,11 @@ pub(super) fn read_column(
         ColumnType::Text => {
             let mut out = StringBuilder::with_capacity(count, count * 12);
             for at in 0..count {
+                if matches!(planned.origin, Origin::RowNumber) {
+                    let row = number(planned, feed, batch, at, rows_before);
+                    out.append_option(row.map(|row| row.to_string()));
+                    continue;
+                }
                 let text = value(planned, feed, batch, at);
                 out.append_option(text.and_then(|(text, cell)| {
                     let Some(wrong) = (cell == Cell::Number).then(|| lost_digits(&text, planned)).flatten() else {

@@ -20,6 +20,8 @@ pub(super) fn normal(name: &str) -> String {
 pub(super) struct Header {
     /// As written.
     pub names: Vec<String>,
+    /// Whether names are left out where no record has a value (JSON).
+    pub sparse: bool,
     by_name: BTreeMap<String, usize>,
     taken: Vec<bool>,
 }
@@ -79,7 +81,7 @@ impl Header {
             }
         }
         let taken = vec![false; names.len()];
-        Ok(Self { names, by_name, taken })
+        Ok(Self { names, sparse: false, by_name, taken })
     }
 
     /// Number of columns.

@@ -81,6 +81,8 @@ pub struct Outcome {
     pub rejects_rows: u64,
     /// Data rows in the file, or until it was given up.
     pub rows_read: u64,
+    /// Blank lines and declared total lines, which are no data rows.
+    pub passed_over: u64,
     /// Staged rows.
     pub rows_clean: u64,
     /// Refused rows: all of them where the whole file is refused.

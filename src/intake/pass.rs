@@ -120,10 +120,12 @@ impl<'a> Pass<'a> {
                 other => other,
             })?;
         }
-        for (count, what) in [(self.account.totals, "total lines"), (self.account.blanks, "blank lines")] {
-            if count > 0 {
-                self.account.warnings.push(format!("{count} {what} passed over"));
-            }
+        let (totals, read) = (self.account.totals, self.account.read);
+        // a few totals are what was declared; many look like a prefix that data starts with, too
+        if totals > 5 && totals * 10 > read {
+            self.account
+                .warnings
+                .push(format!("{totals} lines taken for totals beside {read} rows: is total_prefixes right?"));
         }
         Ok(())
     }
@@ -131,7 +133,7 @@ impl<'a> Pass<'a> {
     pub(super) fn part(&mut self, part: &Part) -> Step<()> {
         let job = self.job;
         let mut source = self.source(part)?;
-        let text = part.content == Content::Text && !matches!(job.feed.format, Some(Format::Json | Format::Ndjson));
+        let text = part.content == Content::Text && !self.is_json(part);
         let header_rows = match part.content {
             Content::Parquet => 1,
             Content::Text if !text => 1,
@@ -146,6 +148,7 @@ impl<'a> Pass<'a> {
             block.rows.retain(|row| row.line > preamble);
         }
         let mut header = Header::take(&mut block, header_rows)?;
+        header.sparse = part.content == Content::Text && !text;
         let name = job.raw.key.rsplit('/').next().unwrap_or(&job.raw.key);
         let plan = Plan::new(job.contract, job.feed, job.base_currency, &mut header, name);
         let mut plan = plan.map_err(|stop| match stop {
@@ -207,17 +210,19 @@ impl<'a> Pass<'a> {
         let mut bytes = part.open()?;
         open::head(&mut bytes, chosen.bom)?;
         let decoder = Decoder::new(bytes, encoding, chosen.bom as u64);
-        let json = match feed.format {
-            Some(Format::Json | Format::Ndjson) => true,
-            Some(_) => false,
-            None => named_json(&part.name),
-        };
-        if json {
+        if self.is_json(part) {
             return Ok(Box::new(json::JsonSource::open(decoder, limits)));
         }
         let wanted = header::wanted(feed, self.job.contract);
         let is_wanted = |name: &str| wanted.contains(&header::normal(name));
         Ok(Box::new(TextSource::open(decoder, feed, limits, &is_wanted)?))
+    }
+
+    fn is_json(&self, part: &Part) -> bool {
+        match self.job.feed.format {
+            Some(format) => matches!(format, Format::Json | Format::Ndjson),
+            None => named_json(&part.name),
+        }
     }
 
     pub(super) fn take(&mut self, converter: &mut Converter<'_>, source: &dyn Source, block: &Block) -> Step<()> {

@@ -165,7 +165,7 @@ fn lookup(
     if column.required && (declared || !fallback) {
         return refuse(header.missing(&column.name, names));
     }
-    if declared {
+    if declared && !header.sparse {
         warnings.push(header.missing(&column.name, names));
     }
     Ok(Origin::Nothing)

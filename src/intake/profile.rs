@@ -21,7 +21,7 @@ use crate::sender::Sender;
 
 mod guess;
 
-use guess::{Values, alike, date_formats};
+use guess::{Values, date_formats};
 
 /// Rows that are looked at.
 const SAMPLE_ROWS: usize = 2_000;
@@ -122,24 +122,24 @@ fn look(
 ) -> Result<Sample, Stop> {
     let parts = open::open(path, name, &config.intake, scratch)?;
     let part = parts.first().ok_or_else(|| Stop::Refused("the file has no parts".into()))?;
-    let plain = format!("[feeds.{}]\nheader_rows = 0\n", contract.name);
-    let plain = Sender::parse("profile", &plain, contracts).map_err(Stop::Failed)?;
-    let feed = plain.feeds.values().next().ok_or_else(|| Stop::Failed(Error::bug("the plain mapping has no feed")))?;
     let mut encoding = None;
     let (mut source, delimiter): (Box<dyn Source>, Option<char>) = match part.content {
         Content::Parquet => (Box::new(columnar::open(part, &config.intake)?), None),
         Content::Xlsx | Content::Ods | Content::Xls => (Box::new(sheet::open(part, None, &config.intake)?), None),
+        Content::Text if name.to_ascii_lowercase().contains("json") => {
+            (Box::new(json::JsonSource::open(decoder_of(part, &mut encoding)?, &config.intake)), None)
+        }
         Content::Text => {
+            let mut head = vec![0; 64 * 1024];
+            let length = decoder_of(part, &mut encoding)?.read(&mut head)?;
+            let delimiter = guess::delimiter(&String::from_utf8_lossy(&head[..length]));
+            let plain = format!("[feeds.{}]\ndelimiter = {:?}\n", contract.name, delimiter.to_string());
+            let plain = Sender::parse("profile", &plain, contracts).map_err(Stop::Failed)?;
+            let feed = plain.feeds.get(&contract.name);
+            let feed = feed.ok_or_else(|| Stop::Failed(Error::bug("the plain mapping has no feed")))?;
             let decoder = decoder_of(part, &mut encoding)?;
-            if name.to_ascii_lowercase().contains("json") {
-                (Box::new(json::JsonSource::open(decoder, &config.intake)), None)
-            } else {
-                let all: BTreeSet<String> = contract.columns.iter().flat_map(|column| alike(column)).collect();
-                let wanted = |name: &str| all.contains(&normal(name));
-                let text = TextSource::open(decoder, feed, &config.intake, &wanted)?;
-                let delimiter = char::from(text.delimiter);
-                (Box::new(text), Some(delimiter).filter(|delimiter| *delimiter != ','))
-            }
+            let text = TextSource::open(decoder, feed, &config.intake, &|_| false)?;
+            (Box::new(text), Some(delimiter).filter(|delimiter| *delimiter != ','))
         }
     };
     let mut block = Block::default();

@@ -1,6 +1,6 @@
 //! Parameters: settings and the as-of date, put into the parsed statement as typed literals.
 //!
-//! Never pasted as text, and not by DataFusion's own parameters, which fail in window frames and table functions.
+//! Never pasted as text, and not by `DataFusion`'s own parameters, which fail in window frames and table functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,6 +19,8 @@ use crate::error::{Error, Result};
 
 /// Decimal places of a setting that is a fraction.
 const SCALE: usize = 6;
+/// The same, as SQL's own type names carry it.
+const SCALE_DIGITS: i64 = 6;
 
 /// A parameter's value, with its SQL type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +87,7 @@ impl Value {
         match self {
             Self::Bigint(number) => signed(&number.to_string()),
             Self::Decimal(digits) => {
-                cast(signed(digits), DataType::Decimal(ExactNumberInfo::PrecisionAndScale(18, SCALE as i64)))
+                cast(signed(digits), DataType::Decimal(ExactNumberInfo::PrecisionAndScale(18, SCALE_DIGITS)))
             }
             Self::Text(text) => literal(Literal::SingleQuotedString(text.clone())),
             Self::Boolean(truth) => literal(Literal::Boolean(*truth)),

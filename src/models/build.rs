@@ -179,7 +179,7 @@ async fn prepare<'a>(plan: &'a BuildPlan<'_>) -> Result<(Vec<String>, World<'a>)
         inputs.entry(&input.feed).or_default().push(Known::of(input));
     }
     for known in inputs.values_mut() {
-        known.sort_by(|a, b| a.input.id().cmp(&b.input.id()));
+        known.sort_by_key(|a| a.input.id());
     }
     let mut rejects: Vec<_> = plan.inputs.iter().filter_map(|input| input.rejects.as_ref()).collect();
     rejects.sort_by(|a, b| a.key.cmp(&b.key));

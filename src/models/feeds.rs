@@ -128,9 +128,17 @@ fn without(range: (NaiveDate, NaiveDate), gap: (NaiveDate, NaiveDate)) -> Vec<(N
 /// for `grace_days`, so later snapshots than that cannot change it.
 pub(super) fn snapshots<'a>(inputs: &[Known<'a>], window: Window, grace_days: i64) -> Vec<Shown<'a>> {
     let limit = ahead(window.end, grace_days);
-    let seen = inputs
-        .iter()
-        .filter(|known| known.input.staged.is_some() && known.input.first_date.is_none_or(|first| first <= limit));
+    let staged = || inputs.iter().filter(|known| known.input.staged.is_some());
+    // Earlier events use the first version: a sender's first snapshot is always seen, however late it came.
+    let mut first: BTreeMap<&str, NaiveDate> = BTreeMap::new();
+    for (sender, date) in staged().filter_map(|known| Some((known.input.sender.as_str(), known.input.first_date?))) {
+        let earliest = first.entry(sender).or_insert(date);
+        *earliest = date.min(*earliest);
+    }
+    let in_sight = |input: &Input| {
+        input.first_date.is_none_or(|date| date <= limit || first.get(input.sender.as_str()) == Some(&date))
+    };
+    let seen = staged().filter(|known| in_sight(known.input));
     seen.map(|known| Shown { input: known.input, identity: known.identity, ranges: None }).collect()
 }
 

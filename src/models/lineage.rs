@@ -37,9 +37,10 @@ pub async fn lineage(registry: &Registry, config: &Config, target: &str) -> Resu
     let parameters = Parameters::of(config, NaiveDate::default(), "lineage")?;
     let (schemas, mut problems, context) = typecheck::plan_all(registry, &parameters, None).await?;
     let Some(schema) = schemas.get(name) else {
-        return Err(match problems.is_empty() {
-            true => Error::bug(format!("`{name}` cannot be planned")),
-            false => problems.swap_remove(0),
+        return Err(if problems.is_empty() {
+            Error::bug(format!("`{name}` cannot be planned"))
+        } else {
+            problems.swap_remove(0)
         });
     };
     if schema.column_with_name(column).is_none() {

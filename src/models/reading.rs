@@ -221,10 +221,7 @@ impl<'a> World<'a> {
             }
         }
         for (name, partitions) in &reading.models {
-            line(&format!(
-                "reads {name} {}",
-                self.schemas.get(name).map(|schema| describe(schema)).unwrap_or_default()
-            ));
+            line(&format!("reads {name} {}", self.schemas.get(name).map(describe).unwrap_or_default()));
             let mart = self.registry.is_mart(name);
             for (partition, from) in partitions {
                 // Steps between are known by their bytes, so that a rebuilt one that came out the same moves nobody.
@@ -241,7 +238,7 @@ impl<'a> World<'a> {
             match self.system.get(name) {
                 Some(batch) => line(&format!("system {name} {}", content(batch)?)),
                 None if name == "rejects" => {
-                    self.rejects.iter().for_each(|file| line(&format!("rejects {}", file.sha256)))
+                    self.rejects.iter().for_each(|file| line(&format!("rejects {}", file.sha256)));
                 }
                 None => line(&format!("system {name} empty")),
             }

@@ -336,7 +336,8 @@ fn sources(folder: &Path, problems: &mut Vec<Error>) -> Result<Vec<Source>> {
                 Some((stem, extension @ ("sql" | "toml"))) => {
                     stems.entry(stem.to_string()).or_default().insert(extension.to_string());
                 }
-                _ if name.starts_with('.') || name.ends_with(".md") => {}
+                Some((_, "md")) => {}
+                _ if name.starts_with('.') => {}
                 _ => problems.push(
                     Error::config("neither a model nor its sidecar")
                         .at(format!("sql/{}/{name}", layer.folder()))

@@ -95,7 +95,7 @@ async fn schema(context: &SessionContext, model: &Model, parameters: &Parameters
     frame.into_optimized_plan().map_err(|err| query::located(&err, &model.path, &model.sql))?;
     let conform = Conform::new(&found, &model.sidecar.columns).map_err(|err| err.at(&model.path))?;
     let schema = conform.schema();
-    for name in model.sidecar.key.iter() {
+    for name in &model.sidecar.key {
         if schema.column_with_name(name).is_none() {
             return Err(Error::config(format!("key column `{name}` is not among the query's columns")).at(&model.path));
         }

@@ -36,8 +36,7 @@ async fn send(company: &Company, state: &State, tries: u32) -> Result<Vec<MailLi
         subject: mail.subject,
         outcome: outcome.to_string(),
     };
-    let mut lines: Vec<MailLine> =
-        delivery.sent.into_iter().map(|sent| line(sent.owed, "sent", sent.detail)).collect();
+    let mut lines: Vec<MailLine> = delivery.sent.into_iter().map(|sent| line(sent.owed, "sent", sent.detail)).collect();
     lines.extend(delivery.waiting.into_iter().map(|unsent| line(unsent.owed, "waiting", unsent.reason)));
     lines.extend(delivery.dead.into_iter().map(|unsent| line(unsent.owed, "dead", unsent.reason)));
     Ok(lines)

@@ -8,7 +8,10 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::flow::{Arrival, Night};
 use crate::error::{Error, Result};
+use crate::sender::SenderFeed;
 use crate::state::ledger;
+use crate::state::record::InputStatus;
+use crate::store::Object;
 
 /// Files worth fetching, in the order of their keys.
 pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
@@ -35,7 +38,7 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                 if object.size == 0 && !name.contains('.') || name.starts_with('.') || !mapping.matches(&object.key) {
                     continue;
                 }
-                if ledger::already_seen(&night.state, &sender.name, feed, &object) {
+                if ledger::already_seen(&night.state, &sender.name, feed, &object) && !mended(night, mapping, &object) {
                     continue;
                 }
                 let age = night.started_at - object.last_modified;
@@ -76,6 +79,18 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
         arrivals.truncate(max);
     }
     Ok(arrivals)
+}
+
+/// A file that was refused whole by another contract or mapping than today's gets another chance.
+fn mended(night: &Night<'_>, mapping: &SenderFeed, object: &Object) -> bool {
+    let company = night.company;
+    let known = company.senders.of_key(&object.key).and_then(|(sender, feed)| {
+        let sighting = night.state.last_sighting(&sender.name, &feed.feed, object)?;
+        night.state.input(&sender.name, &feed.feed, &sighting.sha256)
+    });
+    let Some(refused) = known.filter(|input| input.status == InputStatus::Quarantined) else { return false };
+    let Some(contract) = company.contracts.get(&mapping.feed) else { return false };
+    refused.contract_fingerprint != mapping.fingerprint(contract, &company.config.company)
 }
 
 /// Any of the globs matches.

@@ -28,7 +28,8 @@ pub(super) fn owed(
         for (feed, mapping) in &sender.feeds {
             let Some(expected) = &mapping.expected else { continue };
             let start = expected.from.map_or(first, |from| from.max(first));
-            for date in start.iter_days().take_while(|date| *date <= last).filter(|date| expected.expects(*date, None)) {
+            for date in start.iter_days().take_while(|date| *date <= last).filter(|date| expected.expects(*date, None))
+            {
                 let Some(expected_by) = deadline(expected, zone, date) else { continue };
                 let due_by = expected_by + TimeDelta::minutes(expected.grace_minutes);
                 if due_by <= now {
@@ -49,5 +50,7 @@ pub(super) fn owed(
 /// The local deadline as an instant; in a gap of the local clock the first instant after it.
 fn deadline(expected: &Expected, zone: Tz, date: NaiveDate) -> Option<DateTime<Utc>> {
     let local = expected.due_local(date)?;
-    (0..=3).find_map(|hours| zone.from_local_datetime(&(local + TimeDelta::hours(hours))).earliest()).map(|at| at.to_utc())
+    (0..=3)
+        .find_map(|hours| zone.from_local_datetime(&(local + TimeDelta::hours(hours))).earliest())
+        .map(|at| at.to_utc())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -13,8 +13,8 @@ use super::{Company, Request};
 use crate::error::Result;
 use crate::models::{BuildOutcome, PlanStep};
 use crate::report::{FileLine, MailLine, MartLine, Report};
-use crate::state::record::{Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
 use crate::state::State;
+use crate::state::record::{Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
 
 /// The model that gives each manager the day's figures, where a company has one.
 pub(super) const HEADLINES: &str = "mail_headlines";

@@ -28,8 +28,8 @@ use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
 
 pub use deliver::{flush, undelivered};
-pub use publish::published_run;
 pub use flow::{Arrival, Plan, Watch};
+pub use publish::published_run;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -117,17 +117,11 @@ pub async fn run(company: &Company, request: &Request, watch: &dyn Watch) -> Res
     }
 }
 
-async fn run_with_lease(
-    company: &Company,
-    request: &Request,
-    watch: &dyn Watch,
-    held: &mut Held,
-) -> Result<Report> {
+async fn run_with_lease(company: &Company, request: &Request, watch: &dyn Watch, held: &mut Held) -> Result<Report> {
     publish::roll_forward(company, &held.state).await?;
     let mut night = Night::new(company, request, held.state.clone());
     let deadline = Duration::from_secs(company.config.run.deadline_minutes * 60);
-    let outcome = match tokio::time::timeout(deadline, Box::pin(night_path(&mut night, held, watch))).await
-    {
+    let outcome = match tokio::time::timeout(deadline, Box::pin(night_path(&mut night, held, watch))).await {
         Ok(outcome) => outcome,
         Err(_) => Err(Error::retry(format!("run took longer than {} minutes", company.config.run.deadline_minutes))
             .hint("raise run.deadline_minutes, or look at the stage times of earlier runs with `tributary runs`")),

@@ -159,14 +159,21 @@ pub(super) async fn latest(company: &Company, state: &State) -> Result<()> {
     Ok(())
 }
 
-/// Views over the exact files, with comments, for DuckDB and the BI tools that go through it.
+/// Views over the exact files, with comments, for `DuckDB` and the BI tools that go through it.
 fn duckdb_sql(company: &Company, by_mart: &BTreeMap<&str, Vec<(&str, &FileRef)>>, run_id: &str) -> String {
-    let mut sql = format!("-- Written by tributary, run {run_id}. Views over immutable files: read this file again after each night.\n");
+    let mut sql = format!(
+        "-- Written by tributary, run {run_id}. Views over immutable files: read this file again after each night.\n"
+    );
     for (mart, files) in by_mart {
         let list: Vec<String> =
             files.iter().map(|(_, file)| quoted(&company.stores.marts.reader_path(&file.key))).collect();
         // Writing into a String cannot fail.
-        write!(sql, "\ncreate or replace view {mart} as select * from read_parquet([\n    {}\n]);\n", list.join(",\n    ")).ok();
+        write!(
+            sql,
+            "\ncreate or replace view {mart} as select * from read_parquet([\n    {}\n]);\n",
+            list.join(",\n    ")
+        )
+        .ok();
         let Some(model) = company.registry.get(mart) else { continue };
         let comment = format!("{} · {} (grain: {})", model.description_en(), model.description_zh(), model.grain());
         writeln!(sql, "comment on view {mart} is {};", quoted(&comment)).ok();

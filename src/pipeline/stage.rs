@@ -15,7 +15,8 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
     let Landed { arrival, folder, path, sha256 } = landed;
     let sender = company.senders.get(&arrival.sender).ok_or_else(|| Error::bug("sender vanished during the run"))?;
     let mapping = sender.feeds.get(&arrival.feed).ok_or_else(|| Error::bug("feed vanished during the run"))?;
-    let contract = company.contracts.get(&arrival.feed).ok_or_else(|| Error::bug("contract vanished during the run"))?;
+    let contract =
+        company.contracts.get(&arrival.feed).ok_or_else(|| Error::bug("contract vanished during the run"))?;
     let fingerprint = mapping.fingerprint(contract, &company.config.company);
     let sighting = Sighting {
         key: arrival.key.clone(),
@@ -55,7 +56,9 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         });
         match work.await {
             Ok(outcome) => outcome?,
-            Err(_) => Outcome::unreadable("the reader gave up on this file (it crashed); the file is damaged or hostile"),
+            Err(_) => {
+                Outcome::unreadable("the reader gave up on this file (it crashed); the file is damaged or hostile")
+            }
         }
     };
 

@@ -5,14 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::expect;
 use super::flow::Night;
 use crate::error::Result;
-use crate::state::record::{Input, InputStatus, RunRecord, RunStatus};
+use crate::state::record::{Input, InputStatus, Period, RunRecord, RunStatus};
 
 /// All of them by name.
 pub(super) fn tables(night: &Night<'_>) -> Result<BTreeMap<String, RecordBatch>> {
@@ -51,11 +53,11 @@ fn window(night: &Night<'_>) -> (NaiveDate, NaiveDate) {
 }
 
 fn input_rows(night: &Night<'_>, inputs: &[&Input]) -> Result<RecordBatch> {
-    let mut versions: BTreeMap<(&str, &str, Option<NaiveDate>, Option<NaiveDate>), i64> = BTreeMap::new();
+    let mut versions: BTreeMap<(&str, &str, Option<Period>), i64> = BTreeMap::new();
     let version: Int64Array = inputs
         .iter()
         .map(|input| {
-            let n = versions.entry((&input.sender, &input.feed, input.period_start, input.period_end)).or_default();
+            let n = versions.entry((&input.sender, &input.feed, input.period())).or_default();
             *n += 1;
             Some(*n)
         })
@@ -92,8 +94,7 @@ fn input_rows(night: &Night<'_>, inputs: &[&Input]) -> Result<RecordBatch> {
 
 fn expected_rows(night: &Night<'_>, first: NaiveDate, last: NaiveDate) -> Result<RecordBatch> {
     let company = night.company;
-    let mut owed =
-        expect::owed(&company.senders, company.config.company.time_zone, (first, last), night.started_at);
+    let mut owed = expect::owed(&company.senders, company.config.company.time_zone, (first, last), night.started_at);
     owed.retain(|file| night.sender_in_job(&file.sender));
     batch(vec![
         ("sender", text(&owed, |o| Some(o.sender.as_str()))),
@@ -106,7 +107,8 @@ fn expected_rows(night: &Night<'_>, first: NaiveDate, last: NaiveDate) -> Result
 
 fn run_rows(night: &Night<'_>) -> Result<RecordBatch> {
     let runs: Vec<&RunRecord> = night.state.runs.iter().collect();
-    let stage_ms: Vec<String> = runs.iter().map(|run| serde_json::to_string(&run.stage_ms)).collect::<Result<_, _>>()?;
+    let stage_ms: Vec<String> =
+        runs.iter().map(|run| serde_json::to_string(&run.stage_ms)).collect::<Result<_, _>>()?;
     let notes: Vec<String> = runs.iter().map(|run| run.notes.join("\n")).collect();
     batch(vec![
         ("run_id", text(&runs, |r| Some(r.run_id.as_str()))),
@@ -135,8 +137,10 @@ fn alert_rows(night: &Night<'_>) -> Result<RecordBatch> {
     let entity: Vec<String> =
         alerts.iter().map(|alert| alert.labels.values().cloned().collect::<Vec<_>>().join(" / ")).collect();
     let owners: Vec<String> = alerts.iter().map(|alert| alert.owners.join(";")).collect();
-    let phase: Vec<String> =
-        alerts.iter().map(|alert| serde_json::to_value(alert.phase).map(plain)).collect::<Result<_, _>>()?;
+    let phase: Vec<String> = alerts
+        .iter()
+        .map(|alert| serde_json::to_value(alert.phase).map(|value| plain(&value)))
+        .collect::<Result<_, _>>()?;
     batch(vec![
         ("rule", text(alerts, |a| Some(a.rule.as_str()))),
         ("fingerprint", text(alerts, |a| Some(a.fingerprint.as_str()))),
@@ -178,7 +182,7 @@ pub(super) fn run_status(status: RunStatus) -> &'static str {
     }
 }
 
-fn plain(value: serde_json::Value) -> String {
+fn plain(value: &serde_json::Value) -> String {
     value.as_str().unwrap_or_default().to_string()
 }
 

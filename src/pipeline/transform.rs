@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::flow::{Built, Night, Watch};
 use super::flow::HEADLINES;
+use super::flow::{Built, Night, Watch};
 use super::{discover, system};
 use crate::error::{Error, Result};
 use crate::models::{self, BuildPlan, PlanStep, Severity};
@@ -45,11 +45,7 @@ pub(super) async fn plan(night: &Night<'_>) -> Result<Vec<PlanStep>> {
     models::plan(build_plan(night, &selected, &inputs)?).await
 }
 
-fn build_plan<'a>(
-    night: &'a Night<'_>,
-    selected: &'a [String],
-    inputs: &'a [Input],
-) -> Result<BuildPlan<'a>> {
+fn build_plan<'a>(night: &'a Night<'_>, selected: &'a [String], inputs: &'a [Input]) -> Result<BuildPlan<'a>> {
     let company = night.company;
     Ok(BuildPlan {
         registry: &company.registry,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Value;
 
 use super::{factor_of, patterns_of, regex_with_group, section};
-use crate::contract::Column;
+use crate::contract::{Column, ColumnType};
 use crate::error::{Error, Result};
 use crate::intake::date::Pattern;
 use crate::intake::number::Exact;
@@ -114,11 +114,15 @@ impl Mapping {
                 .hint("give only one of column, constant, row_number, from_name and from_net"));
         }
         let number = canonical.column_type.is_number();
-        if !number
-            && (raw.scale.is_some() || raw.percent || raw.negate_if.is_some() || raw.row_number || raw.round.is_some())
-        {
+        if raw.row_number && !number && canonical.column_type != ColumnType::Text {
             return Err(Error::config(format!(
-                "scale, percent, negate_if, row_number and round are for numbers; the column is {}",
+                "row_number is for numbers and texts; the column is {}",
+                canonical.column_type
+            )));
+        }
+        if !number && (raw.scale.is_some() || raw.percent || raw.negate_if.is_some() || raw.round.is_some()) {
+            return Err(Error::config(format!(
+                "scale, percent, negate_if and round are for numbers; the column is {}",
                 canonical.column_type
             )));
         }

@@ -203,8 +203,21 @@ const MEANINGS: [(&str, &str); 22] = [
     ("售后", "after_sale"),
 ];
 
+/// The delimiter that splits the most lines into the same number of fields; commas where none does.
+pub(super) fn delimiter(head: &str) -> char {
+    let score = |delimiter: char| {
+        let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+        for line in head.lines().take(100).filter(|line| line.contains(delimiter)) {
+            *counts.entry(line.matches(delimiter).count()).or_default() += 1;
+        }
+        counts.into_iter().map(|(fields, lines)| lines * 100 + fields).max().unwrap_or(0)
+    };
+    let best = [',', ';', '\t', '|'].map(|delimiter| (score(delimiter), delimiter));
+    best.into_iter().rev().max_by_key(|(score, _)| *score).map_or(',', |(_, delimiter)| delimiter)
+}
+
 /// Every name, in comparable form, by which a column is known.
-pub(super) fn alike(column: &Column) -> Vec<String> {
+fn alike(column: &Column) -> Vec<String> {
     let aliases = ALIASES.iter().find(|(name, _)| *name == column.name).map_or(&[] as &[&str], |(_, names)| names);
     let own = [column.name.clone(), column.name.replace('_', " "), column.name.replace('_', "")];
     own.iter().map(String::as_str).chain(aliases.iter().copied()).map(normal).collect()
@@ -288,9 +301,12 @@ impl Values {
         bare.retain(|char| !SYMBOLS.contains(&char) && char != '\u{a5}' && char != '\u{ffe5}');
         let percent = bare.ends_with('%');
         let digits = bare.trim().trim_end_matches('%').trim();
-        let comma_last = digits
-            .rsplit_once(',')
-            .is_some_and(|(_, rest)| rest.len() != 3 || digits.contains('.') && digits.rfind('.') < digits.rfind(','));
+        // the later of comma and point is the decimal sign; a lone comma before three digits groups
+        let comma_last = match (digits.rfind(','), digits.rfind('.')) {
+            (Some(comma), Some(point)) => comma > point,
+            (Some(comma), None) => digits.len() - comma != 4 && digits.matches(',').count() == 1,
+            (None, _) => false,
+        };
         let plain = if comma_last { digits.replace('.', "").replace(',', ".") } else { digits.replace(',', "") };
         let Some(value) = Exact::parse(&plain) else { return };
         self.numbers += 1;

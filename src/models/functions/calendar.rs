@@ -1,4 +1,4 @@
-//! Calendar steps that DataFusion 55 lacks.
+//! Calendar steps that `DataFusion` 55 lacks.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Exact type-7 quantiles. DataFusion's own truncate their weight or the decimals of the result.
+//! Exact type-7 quantiles. `DataFusion`'s own truncate their weight or the decimals of the result.
 //!
 //! Values are kept as integers (decimals unscaled, doubles by their total order), so that the result does not
 //! depend on the order of rows; the interpolation between two neighbours is done in exact arithmetic.
@@ -151,9 +151,10 @@ impl Share {
         };
         let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
         let places = u32::try_from(fraction.len()).unwrap_or(u32::MAX);
-        match (format!("{whole}{fraction}").parse(), 10_i128.checked_pow(places)) {
-            (Ok(over), Some(under)) => Self::checked(over, under),
-            _ => plan_err!("the share of quantile_exact is {text}; expected a number from 0 to 1"),
+        if let (Ok(over), Some(under)) = (format!("{whole}{fraction}").parse(), 10_i128.checked_pow(places)) {
+            Self::checked(over, under)
+        } else {
+            plan_err!("the share of quantile_exact is {text}; expected a number from 0 to 1")
         }
     }
 
