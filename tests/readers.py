@@ -44,10 +44,9 @@ def views(marts: Path) -> dict[str, tuple[int, list[str], dict[str, str]]]:
     return found
 
 
-def described(field) -> bool:
-    """The column says in the file what it means."""
-    metadata = field.metadata or {}
-    return any(key in metadata for key in (b"description", b"en", b"comment"))
+def described(table, column: str) -> bool:
+    """The file's own metadata says what the column means."""
+    return bool((table.schema.metadata or {}).get(f"column:{column}".encode()))
 
 
 def main() -> int:
@@ -72,14 +71,14 @@ def main() -> int:
         if not columns == columns_view == frame.columns:
             faults.append(f"{name}: readers see different columns: {columns}, {columns_view}, {frame.columns}")
         for path, table in zip(files[name], tables):
-            if not table.schema.equals(tables[0].schema):
+            if not table.schema.equals(tables[0].schema, check_metadata=False):
                 faults.append(f"{path}: its schema differs from {files[name][0]}")
         for field in tables[0].schema:
             kind = str(field.type)
             if kind not in PLAIN and not kind.startswith("decimal128("):
                 faults.append(f"{name}.{field.name} is {kind}, which not every reader takes")
-            if not described(field):
-                faults.append(f"{name}.{field.name} has no description in the file: {field.metadata}")
+            if not described(tables[0], field.name):
+                faults.append(f"{name}.{field.name} has no description in the file")
             if field.name not in comments:
                 faults.append(f"{name}.{field.name} has no comment in duckdb.sql")
     for fault in faults:

@@ -115,11 +115,11 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
     let failures: Vec<CheckFailure> = checks::run(&world, &base, &names, &fresh).await?;
     let context = session::fork(&base)?;
     world.provide(&context, &world.everything(&names)?).await?;
-    let notes = absent(&world, &names)?;
+    let absent_feeds = absent(&world, &names)?;
     let partitions =
         names.iter().filter_map(|name| world.built.get(name)).flat_map(BTreeMap::values).cloned().collect();
     let schemas = world.schemas;
-    Ok(BuildOutcome { partitions, failures, notes, models: kept, built, reused, context, schemas })
+    Ok(BuildOutcome { partitions, failures, absent_feeds, models: kept, built, reused, context, schemas })
 }
 
 /// What a build would do, and why. Nothing is read but the ledger, nothing is written.
@@ -231,7 +231,7 @@ fn absent(world: &World<'_>, names: &[String]) -> Result<Vec<String>> {
         feeds.extend(world.registry.model(name)?.reads.feeds.iter().map(String::as_str));
     }
     let missing = feeds.into_iter().filter(|feed| !world.inputs.contains_key(feed));
-    Ok(missing.map(|feed| format!("feed {feed} never arrived and is read as empty")).collect())
+    Ok(missing.map(str::to_string).collect())
 }
 
 #[cfg(test)]

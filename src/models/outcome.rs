@@ -28,8 +28,8 @@ pub struct BuildOutcome {
     pub partitions: Vec<Partition>,
     /// Checks that did not hold. With one of severity `error` nothing may be published.
     pub failures: Vec<CheckFailure>,
-    /// What made the result smaller than it could be, in words.
-    pub notes: Vec<String>,
+    /// Feeds that are read but never arrived: they count as empty.
+    pub absent_feeds: Vec<String>,
     /// Models kept as files.
     pub models: u64,
     /// Partitions built.

@@ -28,8 +28,11 @@ pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Resul
         return Err(Error::checks(format!("{} checks failed: {}", failures.len(), failures.join("; ")))
             .hint("the last good marts stay in place; correct the data or the check and run again"));
     }
-    for note in &outcome.notes {
-        night.warn(note.clone());
+    for feed in &outcome.absent_feeds {
+        let note = format!("feed {feed} never arrived and is read as empty");
+        // A feed that no sender declares is not used by this company; one that is declared is missed.
+        let declared = night.company.senders.iter().any(|sender| sender.feeds.contains_key(feed));
+        if declared { night.warn(note) } else { night.notes.push(note) }
     }
     let refusals = refused_by_sql(night, &outcome).await?;
     for (feed, reason, count) in &refusals {

@@ -87,8 +87,8 @@ fn marts_say_what_their_columns_mean_and_hold_only_types_that_every_reader_knows
             });
             let instant = kind.starts_with("Timestamp(µs") || kind.starts_with("Timestamp(Microsecond");
             assert!(plain || decimal || instant, "{name}.{column} is {kind}");
-            let described = mart.notes.iter().any(|note| note.starts_with(&format!("{column}: ")));
-            assert!(described, "{name}.{column} has no description in the file: {:?}", mart.notes);
+            let described = mart.notes.get(&format!("column:{column}")).is_some_and(|text| !text.is_empty());
+            assert!(described, "{name}.{column} has no description in the file: {:?}", mart.notes.keys());
         }
     }
 }

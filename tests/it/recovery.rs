@@ -9,7 +9,6 @@ use crate::support::world::World;
 
 const BEFORE: &str = "2026-11-04";
 const NIGHT: &str = "2026-11-05";
-const MARTS: &[&str] = &["sales_daily", "inventory_health", "deliveries", "runs"];
 /// The points of the path, in order. A point that no run reaches fails the test that names it.
 const POINTS: &[&str] =
     &["discover", "fetch", "stage", "validate", "transform", "alert", "commit", "publish", "deliver"];
@@ -20,7 +19,7 @@ type Hashes = BTreeMap<String, String>;
 fn second_night() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     WORLD.get_or_init(|| {
-        let world = World::new(MARTS);
+        let world = World::small();
         world.deliver_history(BEFORE);
         world.night(BEFORE).published();
         world.deliver_day(date(NIGHT));
@@ -109,7 +108,7 @@ fn killed_again_and_again_the_night_still_ends() {
 
 #[test]
 fn the_very_first_night_killed_at_every_boundary_converges() {
-    let fresh = World::new(MARTS);
+    let fresh = World::small();
     fresh.deliver_history(BEFORE);
     let whole = fresh.fork();
     whole.night(BEFORE).published();

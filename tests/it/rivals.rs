@@ -9,7 +9,6 @@ use crate::support::s3::S3;
 use crate::support::world::{World, finish};
 
 const NIGHT: &str = "2026-11-05";
-const MARTS: &[&str] = &["sales_daily", "inventory_health", "runs"];
 
 fn start(world: &World) -> Child {
     let mut command = world.command(&["run", "nightly", "--date", NIGHT]);
@@ -41,7 +40,7 @@ fn race(world: &World, runners: usize) {
 
 #[test]
 fn two_runners_on_folders_commit_the_night_once() {
-    let alone = World::new(MARTS);
+    let alone = World::small();
     alone.deliver_history(NIGHT);
     let shared = alone.fork();
     alone.night(NIGHT).published();
@@ -52,7 +51,7 @@ fn two_runners_on_folders_commit_the_night_once() {
 #[test]
 fn four_runners_on_a_bucket_commit_the_night_once() {
     let s3 = S3::start();
-    let world = World::on_s3(MARTS, &s3);
+    let world = World::small_on_s3(&s3);
     world.deliver_history(NIGHT);
     race(&world, 4);
     world.published_files();
@@ -65,7 +64,7 @@ fn a_runner_that_wakes_up_after_losing_the_lake_stops() {
     use std::process::Command;
     use std::time::{Duration, Instant};
 
-    let world = World::new(MARTS);
+    let world = World::small();
     world.deliver_history(NIGHT);
     let signal = |child: &Child, name: &str| {
         let status = Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill");

@@ -10,7 +10,7 @@ const MARTS: &[&str] = &["sales_daily", "inventory_health", "customer_scores", "
 
 fn on_s3() -> (S3, World) {
     let s3 = S3::start();
-    let world = World::on_s3(MARTS, &s3);
+    let world = World::small_on_s3(&s3);
     world.deliver_history(NIGHT);
     (s3, world)
 }
@@ -20,8 +20,10 @@ fn a_bucket_gives_the_marts_that_folders_give() {
     let local = World::new(MARTS);
     local.deliver_history(NIGHT);
     local.night(NIGHT).published();
-    let (s3, remote) = on_s3();
+    let s3 = S3::start();
     s3.set_page(7);
+    let remote = World::on_s3(MARTS, &s3);
+    remote.deliver_history(NIGHT);
     remote.night(NIGHT).published();
     let (here, there) = (local.marts(), remote.marts());
     assert_eq!(here.keys().collect::<Vec<_>>(), there.keys().collect::<Vec<_>>());

@@ -30,11 +30,25 @@ fn code(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Whether a source file is only compiled for unit tests: `tests.rs`, or what a `#[cfg(test)] mod` names.
+fn for_tests_only(path: &str, all: &BTreeMap<String, String>) -> bool {
+    let Some((folder, name)) = path.trim_end_matches(".rs").rsplit_once('/') else { return false };
+    let declared = format!("#[cfg(test)]\nmod {name};");
+    let public = format!("#[cfg(test)]\npub(crate) mod {name};");
+    let parents = [format!("{folder}/mod.rs"), format!("{folder}.rs"), format!("{folder}/lib.rs")];
+    let named = parents.iter().filter_map(|parent| all.get(parent));
+    name == "tests"
+        || folder.ends_with("/tests")
+        || named.into_iter().any(|text| text.contains(&declared) || text.contains(&public))
+}
+
 /// Shipped sources: without unit test files.
 fn sources() -> BTreeMap<String, String> {
-    let mut all = texts("src", "rs");
-    all.retain(|path, _| !path.ends_with("/tests.rs") && !path.contains("/tests/"));
-    all
+    let all = texts("src", "rs");
+    all.iter()
+        .filter(|(path, _)| !for_tests_only(path, &all))
+        .map(|(path, text)| (path.clone(), text.clone()))
+        .collect()
 }
 
 /// Fails with every finding at once.
@@ -106,7 +120,9 @@ fn stages_never_import_another_stage() {
 fn every_source_file_says_why_it_exists() {
     let mut findings = Vec::new();
     for (path, text) in texts("src", "rs").into_iter().chain(texts("tests", "rs")).chain(texts("benches", "rs")) {
-        if !text.starts_with("//!") && !path.ends_with("src/main.rs") {
+        // A sibling `tests.rs` needs no reason: it tests the file beside it.
+        let obvious = path.ends_with("/tests.rs") || path.ends_with("src/main.rs");
+        if !text.starts_with("//!") && !obvious {
             findings.push(path);
         }
     }

@@ -31,7 +31,7 @@ async fn builds_then_reuses_everything() {
     let (mut lab, registry) = small().await;
     let first = lab.build(&registry, "2026-11-22", false).await.unwrap();
     assert!(first.failures.is_empty(), "{:?}", first.failures);
-    assert_eq!(first.notes, [] as [&str; 0]);
+    assert_eq!(first.absent_feeds, [] as [&str; 0]);
     // Three months of three partitioned models, and one table.
     assert_eq!((first.built, first.reused), (10, 0));
     assert_eq!(
@@ -237,7 +237,7 @@ async fn an_empty_mart_has_a_file_and_an_empty_partition_has_none() {
     let mut lab = Lab::new();
     let registry = company(&lab);
     let outcome = lab.build(&registry, "2026-11-22", false).await.unwrap();
-    assert_eq!(outcome.notes.len(), 2, "{:?}", outcome.notes);
+    assert_eq!(outcome.absent_feeds.len(), 2, "{:?}", outcome.absent_feeds);
     let files: Vec<_> =
         outcome.partitions.iter().map(|partition| (partition.model.as_str(), partition.file.is_some())).collect();
     assert_eq!(files, [("totals", true)]);

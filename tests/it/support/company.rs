@@ -45,7 +45,7 @@ pub const SENDERS: &[(&str, &str)] = &[
     (
         "p01",
         "name = \"华东总经销\"\n\
-         [feeds.sales]\nexpected = { by = \"06:00\", days = \"all\", lag_days = 1, grace_minutes = 60, from = \"2026-11-01\" }\n\
+         [feeds.sales]\nexpected = { by = \"06:00\", days = \"all\", lag_days = 1, grace_minutes = 15, from = \"2026-11-01\" }\n\
          [feeds.sales.columns]\npartner_id = { constant = \"p01\" }\nchannel_id = { constant = \"ch_dist\" }\n\
          [feeds.inventory]\n[feeds.inventory.columns]\npartner_id = { constant = \"p01\" }\n\
          [feeds.shipments]\n[feeds.shipments.columns]\npartner_id = { constant = \"p01\" }\n",
@@ -53,7 +53,7 @@ pub const SENDERS: &[(&str, &str)] = &[
     (
         "p02",
         "name = \"星光直播间\"\n\
-         [feeds.sales]\nexpected = { by = \"06:00\", days = \"all\", lag_days = 1, grace_minutes = 60, from = \"2026-11-01\" }\n\
+         [feeds.sales]\nexpected = { by = \"06:00\", days = \"all\", lag_days = 1, grace_minutes = 15, from = \"2026-11-01\" }\n\
          [feeds.sales.columns]\npartner_id = { constant = \"p02\" }\nchannel_id = { constant = \"ch_live\" }\n",
     ),
 ];

@@ -14,8 +14,8 @@ pub struct Mart {
     pub columns: Vec<(String, String)>,
     /// Rows as text, sorted.
     pub rows: Vec<Vec<String>>,
-    /// Key-value metadata of columns: `column: key = value`.
-    pub notes: Vec<String>,
+    /// Key-value metadata of the file: `column:<name>` says what a column means.
+    pub notes: BTreeMap<String, String>,
 }
 
 impl Mart {
@@ -93,11 +93,8 @@ pub fn read(bytes: Bytes) -> Mart {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a parquet file");
     let schema = builder.schema().clone();
     let columns = schema.fields().iter().map(|field| (field.name().clone(), field.data_type().to_string())).collect();
-    let mut notes = Vec::new();
-    for field in schema.fields() {
-        notes.extend(field.metadata().iter().map(|(key, value)| format!("{}: {key} = {value}", field.name())));
-    }
-    notes.sort();
+    let pairs = builder.metadata().file_metadata().key_value_metadata().cloned().unwrap_or_default();
+    let notes = pairs.into_iter().map(|pair| (pair.key, pair.value.unwrap_or_default())).collect();
     let options = FormatOptions::default().with_null("NULL");
     let mut rows = Vec::new();
     for batch in builder.build().expect("a reader") {

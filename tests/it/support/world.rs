@@ -76,6 +76,22 @@ impl World {
         Self::build(marts, Some(s3.clone()))
     }
 
+    /// The same company with six models of its own (fixtures/small/sql), for tests that need many nights.
+    pub fn small() -> Self {
+        Self::build(&["*"], None).with_small_models()
+    }
+
+    /// The small company in a bucket.
+    pub fn small_on_s3(s3: &S3) -> Self {
+        Self::build(&["*"], Some(s3.clone())).with_small_models()
+    }
+
+    fn with_small_models(self) -> Self {
+        let config = std::fs::read_to_string(self.path("config.toml")).expect("settings");
+        self.write("config.toml", &config.replace(&format!("{PROJECT}/sql"), &format!("{PROJECT}/fixtures/small/sql")));
+        self
+    }
+
     /// A folder with nothing in it yet, on local stores.
     pub fn empty() -> Self {
         Self { dir: tempfile::tempdir().expect("a temporary folder"), s3: None }
