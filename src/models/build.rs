@@ -1,6 +1,7 @@
 //! Builds what is asked for, in order, and reuses every partition that would come out the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
@@ -65,7 +66,9 @@ pub struct PlanStep {
 
 /// Builds; `step` is told each partition when it is done. A failed check is in the outcome, not an `Err`.
 pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<BuildOutcome> {
+    let started = Instant::now();
     let (names, mut world) = prepare(&plan).await?;
+    tracing::debug!(milliseconds = started.elapsed().as_millis(), models = names.len(), "all models are planned");
     let base = session::open(Limits::of(plan.config))?;
     files::register_stores(&base, plan.stores)?;
     let at_once = plan.config.threads().clamp(2, AT_ONCE_MAX);
@@ -112,6 +115,7 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
         }
         world.built.extend(done);
     }
+    tracing::debug!(milliseconds = started.elapsed().as_millis(), "all models are built");
     let failures: Vec<CheckFailure> = checks::run(&world, &base, &names, &fresh).await?;
     let context = session::fork(&base)?;
     world.provide(&context, &world.everything(&names)?).await?;

@@ -1,6 +1,7 @@
 //! What must hold of the rows, asked after they are written and before anybody is told of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::array_value_to_string;
@@ -61,10 +62,13 @@ pub(super) async fn run(
             reading.only(name, partitions);
         }
         world.provide(&narrow, &reading).await?;
+        let started = Instant::now();
         for check in &model.sidecar.checks {
             let context = if by_row(model, check) { &narrow } else { &whole };
             failures.extend(Box::pin(ask(world, context, model, check)).await?);
         }
+        let checks = model.sidecar.checks.len();
+        tracing::debug!(model = model.name, checks, checked_ms = started.elapsed().as_millis(), "checked");
     }
     Ok(failures)
 }

@@ -24,6 +24,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use object_store::ObjectMeta;
 
+use super::reader::Readers;
 use super::types::ColumnType;
 use crate::error::{Error, Result};
 use crate::state::record::{FileRef, Home};
@@ -51,7 +52,7 @@ const TO: &str = "__range_to";
 const RESENT: &str = "__resent_at";
 const DELIVERED: &str = "_delivered_at";
 const EVER: (i32, i32) = (i32::MIN, i32::MAX);
-/// A first read of this size holds the footer of any of our files, and small files whole.
+/// A first read of this size holds the footer of most of our files.
 const FOOTER_BYTES: usize = 64 * 1024;
 
 /// Where `home` is known to the engine.
@@ -91,7 +92,7 @@ pub(super) fn table(
             location: stores.of(home).path(&slice.file.key)?,
             last_modified: DateTime::UNIX_EPOCH,
             size: slice.file.bytes,
-            // Keys are written once, but a test may build two lakes in one process: the content tells them apart.
+            // What the reader checks small files against.
             e_tag: Some(slice.file.sha256.clone()),
             version: None,
         });
@@ -109,17 +110,16 @@ pub(super) fn table(
     let hidden = [(FROM, ColumnType::Date), (TO, ColumnType::Date), (RESENT, ColumnType::Timestamp)];
     let hidden = hidden.iter().filter(|_| changed);
     let hidden = hidden.map(|(name, kind)| Arc::new(Field::new(*name, kind.arrow(), true))).collect::<Vec<_>>();
-    let factory = CachedParquetFileReaderFactory::new(
-        stores.of(home).object(),
-        context.runtime_env().cache_manager.get_file_metadata_cache(),
-    );
+    let store = stores.of(home).object();
+    let cache = context.runtime_env().cache_manager.get_file_metadata_cache();
+    let by_parts = CachedParquetFileReaderFactory::new(Arc::clone(&store), cache);
     let provider = Arc::new(Files {
         url: url(home)?,
         schema: TableSchema::builder(Arc::clone(schema)).with_table_partition_cols(hidden).build(),
         files,
         rows: slices.iter().map(|slice| slice.file.rows).sum(),
         bytes: slices.iter().map(|slice| slice.file.bytes).sum(),
-        factory: Arc::new(factory),
+        readers: Arc::new(Readers { store, by_parts }),
     });
     if !changed {
         return Ok(provider);
@@ -148,7 +148,7 @@ struct Files {
     files: Vec<PartitionedFile>,
     rows: u64,
     bytes: u64,
-    factory: Arc<CachedParquetFileReaderFactory>,
+    readers: Arc<Readers>,
 }
 
 impl fmt::Debug for Files {
@@ -161,7 +161,7 @@ impl Files {
     fn plan(&self, threads: usize, projection: Option<&Vec<usize>>) -> EngineResult<Arc<dyn ExecutionPlan>> {
         let source = ParquetSource::new(self.schema.clone())
             .with_metadata_size_hint(FOOTER_BYTES)
-            .with_parquet_file_reader_factory(Arc::clone(&self.factory) as _);
+            .with_parquet_file_reader_factory(Arc::clone(&self.readers) as _);
         let inexact = |count: u64| usize::try_from(count).map_or(Precision::Absent, Precision::Inexact);
         let mut statistics = Statistics::new_unknown(self.schema.table_schema());
         statistics.num_rows = inexact(self.rows);

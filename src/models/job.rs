@@ -1,5 +1,7 @@
 //! One partition to be made: planned from exactly what it may read, then written on a task of its own.
 
+use std::time::Instant;
+
 use chrono::NaiveDate;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::dataframe::DataFrame;
@@ -34,7 +36,8 @@ impl Job<'_> {
     /// Makes it.
     pub(super) async fn run(self, world: &World<'_>, base: &SessionContext, plan: &BuildPlan<'_>) -> Result<Partition> {
         let Self { model, month, partition, fingerprint, reading } = self;
-        let context = session::fork(base)?;
+        let started = Instant::now();
+        let context = session::fork_for(base, reading.rows())?;
         world.provide(&context, &reading).await?;
         let frame = query::plan(&context, &model.statement, &world.parameters, &model.path, &model.sql).await?;
         let located = |err: DataFusionError| query::located(&err, &model.path, &model.sql);
@@ -63,7 +66,16 @@ impl Job<'_> {
             path: model.path.clone(),
             sql: model.sql.clone(),
         };
+        let planned = started.elapsed();
         let file = alone(&model.path, work.run(frame)).await?;
+        tracing::debug!(
+            model = model.name,
+            partition,
+            rows = file.as_ref().map_or(0, |file| file.rows),
+            planned_ms = planned.as_millis(),
+            built_ms = started.elapsed().as_millis(),
+            "built"
+        );
         Ok(Partition { model: model.name.clone(), partition, fingerprint, file })
     }
 }

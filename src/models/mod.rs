@@ -18,6 +18,7 @@ pub mod query;
 pub mod typecheck;
 pub mod cast;
 mod month;
+mod reader;
 mod files;
 mod reading;
 mod writer;

@@ -67,9 +67,21 @@ pub(super) fn gave_up(path: &str, panic: &(dyn std::any::Any + Send)) -> Error {
         .hint("look for numbers too large for their type; simplify the query until it runs")
 }
 
+/// A store that fails in passing is tried again; a missing or damaged object is not.
 fn engine_kind(err: &DataFusionError) -> Kind {
+    let mut cause: Option<&dyn std::error::Error> = Some(err);
+    while let Some(at) = cause {
+        if let Some(store) = at.downcast_ref::<object_store::Error>() {
+            return match store {
+                object_store::Error::NotFound { .. } => Kind::Input,
+                _ => Kind::Retry,
+            };
+        }
+        cause = at.source();
+    }
     match err.find_root() {
         DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => Kind::Retry,
+        DataFusionError::ParquetError(_) => Kind::Input,
         // What else fails while planning or running a model is decided by its SQL and its data.
         _ => Kind::Config,
     }

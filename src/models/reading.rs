@@ -317,6 +317,13 @@ impl Reading<'_> {
         self.parameters.extend(reads.parameters.iter().cloned());
     }
 
+    /// About how many rows are read, at most.
+    pub(super) fn rows(&self) -> u64 {
+        let staged = self.feeds.values().flatten().filter_map(|shown| shown.input.staged.as_ref());
+        let built = self.models.values().flatten().filter_map(|(partition, _)| partition.file.as_ref());
+        staged.chain(built).map(|file| file.rows).sum()
+    }
+
     /// A partition of `stale` that is read, if any is.
     pub(super) fn reads_any(&self, stale: &BTreeSet<(String, String)>) -> Option<(String, String)> {
         let read =

@@ -76,3 +76,18 @@ pub fn fork(base: &SessionContext) -> Result<SessionContext> {
     let state = SessionStateBuilder::new_from_existing(base.state()).with_catalog_list(Arc::new(catalogs)).build();
     Ok(SessionContext::new_with_state(state))
 }
+
+/// As [`fork`], for a step that reads about so many rows: few are worked through on one thread, because handing
+/// them around would cost more than it gains.
+pub(super) fn fork_for(base: &SessionContext, rows: u64) -> Result<SessionContext> {
+    let context = fork(base)?;
+    if rows < ROWS_PER_THREAD_MIN {
+        let config = context.copied_config().with_target_partitions(1);
+        let state = SessionStateBuilder::new_from_existing(context.state()).with_config(config).build();
+        return Ok(SessionContext::new_with_state(state));
+    }
+    Ok(context)
+}
+
+/// Fewer rows than these are not shared among threads.
+const ROWS_PER_THREAD_MIN: u64 = 250_000;

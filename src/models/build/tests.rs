@@ -359,6 +359,19 @@ async fn a_missing_object_is_an_error_and_never_no_rows() {
     lab.stores.lake.delete(&key).await.unwrap();
     let err = lab.build(&registry, "2026-11-30", false).await.unwrap_err();
     assert!(err.one_line().contains(&key), "{}", err.one_line());
+    assert_eq!(err.kind(), crate::error::Kind::Input);
+}
+
+#[tokio::test]
+async fn a_damaged_object_is_an_error_and_never_another_answer() {
+    let (mut lab, registry) = small().await;
+    let file = lab.inputs[1].staged.clone().unwrap();
+    let mut bytes = lab.stores.lake.get(&file.key).await.unwrap().to_vec();
+    bytes[40] ^= 1;
+    lab.stores.lake.put(&file.key, bytes).await.unwrap();
+    let err = lab.build(&registry, "2026-11-30", false).await.unwrap_err();
+    assert!(err.one_line().contains("was damaged or changed after it was written"), "{}", err.one_line());
+    assert_eq!(err.kind(), crate::error::Kind::Input);
 }
 
 #[tokio::test]
