@@ -166,6 +166,15 @@ impl Store {
         self.0.folder.as_deref()
     }
 
+    /// Names of the folders at the top of the store, sorted.
+    pub async fn folders(&self) -> Result<Vec<String>> {
+        let listed = self.0.object.list_with_delimiter(None).await.map_err(|err| self.fail("", err))?;
+        let mut names: Vec<String> =
+            listed.common_prefixes.iter().filter_map(|prefix| prefix.filename().map(str::to_string)).collect();
+        names.sort();
+        Ok(names)
+    }
+
     /// Where a reader outside finds the object: a file's path, or the store's URL with the key.
     pub fn reader_path(&self, key: &str) -> String {
         match self.local_root() {

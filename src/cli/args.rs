@@ -162,13 +162,13 @@ pub struct DemoArgs {
     /// A new or empty folder.
     pub dir: PathBuf,
     /// Partners.
-    #[arg(long, default_value_t = 12)]
+    #[arg(long, default_value_t = 17)]
     pub partners: usize,
     /// Days of history up to the end date.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 418)]
     pub days: u32,
     /// Sales rows a day, over all partners.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 140)]
     pub rows_per_day: u64,
     /// Same seed, same bytes.
     #[arg(long, default_value_t = 7)]
@@ -177,7 +177,7 @@ pub struct DemoArgs {
     #[arg(long, default_value = "2026-11-22")]
     pub end: NaiveDate,
     /// Days at the end that are delivered night by night; what is older comes as monthly files.
-    #[arg(long, default_value_t = 21)]
+    #[arg(long, default_value_t = 22)]
     pub nightly_days: u32,
 }
 

@@ -16,6 +16,7 @@ use crate::store::Object;
 /// Files worth fetching, in the order of their keys.
 pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
     let company = night.company;
+    strangers(night).await?;
     let mut arrivals = Vec::new();
     let mut growing = 0_usize;
     let senders: Vec<_> = company.senders.iter().filter(|sender| night.sender_in_job(&sender.name)).collect();
@@ -79,6 +80,25 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
         arrivals.truncate(max);
     }
     Ok(arrivals)
+}
+
+/// Names the folders of the inbox that no sender's pattern reaches: somebody delivers and nobody reads.
+async fn strangers(night: &mut Night<'_>) -> Result<()> {
+    let company = night.company;
+    let patterns: Vec<&str> =
+        company.senders.iter().flat_map(|sender| sender.feeds.values()).map(|feed| feed.path.as_str()).collect();
+    for folder in company.stores.inbox.folders().await? {
+        let reached = |pattern: &&str| {
+            let first = pattern.split('/').next().unwrap_or_default();
+            matcher(first).is_ok_and(|matcher| matcher.is_match(&folder))
+        };
+        if !patterns.iter().any(reached) {
+            night.notes.push(format!(
+                "inbox folder {folder} belongs to no sender: describe it in jobs/senders/{folder}.toml, or remove it"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A file that was refused whole by another contract or mapping than today's gets another chance.

@@ -8,9 +8,9 @@ use super::alert::{self, Found};
 use super::flow::{Built, HEADLINES, Night};
 use super::{discover, expect, publish, system};
 use crate::error::{Error, Result};
-use crate::mail::digest::{self, Audience, Edition, Headline, Received};
+use crate::mail::digest::{self, Audience, Edition, Headline};
 use crate::mail::rule::{AlertRule, Row};
-use crate::state::record::{AlertPhase, InputStatus};
+use crate::state::record::AlertPhase;
 use crate::store::{Put, keys};
 
 /// How the headlines name the head office, whatever its addresses are.
@@ -168,7 +168,7 @@ async fn write_digests(
         run: &night.record(night.started_at)?,
         now: night.started_at,
         data_as_of: published.or_else(|| publish::published_run(&night.state).map(|run| run.logical_date)),
-        received: &received(night),
+        received: &expect::received(night),
         rules,
         alerts: night.alerts.as_deref().unwrap_or_default(),
         audiences,
@@ -181,27 +181,4 @@ async fn write_digests(
         night.owed.push(digest.owed(body, &night.run_id, night.started_at));
     }
     Ok(())
-}
-
-/// Which senders owed a file for the as-of date, and which of them delivered.
-fn received(night: &Night<'_>) -> Received {
-    let date = night.request.date;
-    let zone = night.company.config.company.time_zone;
-    let owed = expect::owed(&night.company.senders, zone, (date, date), night.started_at);
-    let due: BTreeSet<(&str, &str)> = owed.iter().map(|file| (file.sender.as_str(), file.feed.as_str())).collect();
-    let there: BTreeSet<(&str, &str)> = night
-        .all_inputs()
-        .filter(|input| input.status == InputStatus::Active)
-        .filter(|input| input.period_start.is_some_and(|start| start <= date))
-        .filter(|input| input.period_end.is_some_and(|end| end >= date))
-        .map(|input| (input.sender.as_str(), input.feed.as_str()))
-        .collect();
-    let senders: BTreeSet<&str> = due.iter().map(|(sender, _)| *sender).filter(|s| night.sender_in_job(s)).collect();
-    let late: BTreeSet<&str> = due.difference(&there).map(|(sender, _)| *sender).collect();
-    let missing = senders.intersection(&late).map(|sender| match night.company.senders.get(sender) {
-        Some(known) => known.title.clone(),
-        None => (*sender).to_string(),
-    });
-    let missing: Vec<String> = missing.collect();
-    Received { expected: senders.len(), received: senders.len() - missing.len(), missing }
 }
