@@ -168,7 +168,7 @@ impl Store {
 
     /// Names of the folders at the top of the store, sorted.
     pub async fn folders(&self) -> Result<Vec<String>> {
-        let listed = self.0.object.list_with_delimiter(None).await.map_err(|err| self.fail("", err))?;
+        let listed = self.0.object.list_with_delimiter(None).await.map_err(|err| self.fail("", &err))?;
         let mut names: Vec<String> =
             listed.common_prefixes.iter().filter_map(|prefix| prefix.filename().map(str::to_string)).collect();
         names.sort();

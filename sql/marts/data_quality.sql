@@ -1,5 +1,5 @@
 -- What was refused, by sender, feed, day of delivery and reason: rows that intake rejected, and rows that are
--- held back because they name something unknown.
+-- held back because they name something unknown. And what was odd but kept: stock reported below zero.
 with rejected as (
     select
         sender,
@@ -28,10 +28,27 @@ held_back as (
     from refused_rows
 ),
 
+kept as (
+    select
+        _sender as sender,
+        'inventory' as feed,
+        cast(_delivered_at at time zone $time_zone as date) as delivered_on,
+        'negative_stock' as reason,
+        'kept' as outcome,
+        _file as file,
+        _line as line,
+        'on_hand_quantity' as "column",
+        cast(on_hand_quantity as varchar) as found
+    from stg_inventory
+    where on_hand_quantity < 0 and refused_reason is null
+),
+
 refused as (
     select * from rejected
     union all
     select * from held_back
+    union all
+    select * from kept
 ),
 
 placed as (

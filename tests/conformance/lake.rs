@@ -1,9 +1,10 @@
 //! SQL over what a finished company holds: marts as published, and every model and feed of its lake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use bytes::Bytes;
 use datafusion::catalog::{MemTable, MemorySchemaProvider, SchemaProvider};
@@ -45,9 +46,14 @@ impl Lake {
         let feeds: Arc<dyn SchemaProvider> = Arc::new(MemorySchemaProvider::new());
         catalog.register_schema("feeds", feeds).expect("a second schema");
         for ((schema, table), files) in tables {
-            let batches: Vec<RecordBatch> = files.iter().flat_map(|file| batches(world, file)).collect();
-            let Some(first) = batches.first() else { continue };
-            let columns = first.schema();
+            let mut batches = Vec::new();
+            let mut columns = None;
+            for file in &files {
+                let (schema, rows) = rows_of(world, file);
+                columns.get_or_insert(schema);
+                batches.extend(rows);
+            }
+            let Some(columns) = columns else { continue };
             let rows =
                 MemTable::try_new(columns, vec![batches]).unwrap_or_else(|err| panic!("{schema}.{table}: {err}"));
             let schema = catalog.schema(&schema).expect("registered above");
@@ -86,24 +92,18 @@ impl Lake {
     }
 }
 
-fn batches(world: &World, file: &FileRef) -> Vec<RecordBatch> {
+/// Schema and rows of one file. Every file tells its own metadata; tables compare bare columns.
+fn rows_of(world: &World, file: &FileRef) -> (SchemaRef, Vec<RecordBatch>) {
     let home = if file.home == Home::Marts { "marts" } else { "lake" };
     let path = world.path(home).join(&file.key);
     let bytes = Bytes::from(std::fs::read(&path).unwrap_or_else(|err| panic!("{}: {err}", path.display())));
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a parquet file").build().expect("a reader");
-    let batches: Vec<RecordBatch> = reader.collect::<Result<_, _>>().expect("readable rows");
-    // Every file tells its own metadata; tables compare bare columns.
-    batches
-        .into_iter()
-        .map(|batch| {
-            let fields: Vec<_> = batch
-                .schema()
-                .fields()
-                .iter()
-                .map(|field| field.as_ref().clone().with_metadata(std::collections::HashMap::new()).with_nullable(true))
-                .collect();
-            let schema = Arc::new(arrow::datatypes::Schema::new(fields));
-            RecordBatch::try_new(schema, batch.columns().to_vec()).expect("the same columns")
-        })
-        .collect()
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a parquet file");
+    let bare = |field: &FieldRef| field.as_ref().clone().with_metadata(HashMap::new()).with_nullable(true);
+    let schema = Arc::new(Schema::new(builder.schema().fields().iter().map(bare).collect::<Vec<Field>>()));
+    let rows = builder.build().expect("a reader").map(|batch| {
+        let batch = batch.expect("readable rows");
+        RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()).expect("the same columns")
+    });
+    let rows = rows.collect();
+    (schema, rows)
 }
