@@ -20,6 +20,7 @@ const NIGHTLY: &str = include_str!("../../jobs/nightly.toml");
 /// Lays down settings, job, feed contracts and models.
 pub(super) fn init(dir: &Path, console: &Console) -> Result<Exit> {
     lay_down(dir)?;
+    std::fs::create_dir_all(dir.join("inbox"))?;
     console.line(format!(
         "new company in {dir}\n\nNext\n  1. set its name, managers and stores in {dir}/config.toml\n  \
          2. describe each partner in {dir}/jobs/senders/<sender>.toml\n  \
@@ -75,7 +76,6 @@ fn lay_down(dir: &Path) -> Result<()> {
     std::fs::create_dir_all(jobs.join("senders"))?;
     std::fs::create_dir_all(jobs.join("feeds"))?;
     std::fs::create_dir_all(dir.join("sql"))?;
-    std::fs::create_dir_all(dir.join("inbox"))?;
     FEEDS.extract(jobs.join("feeds"))?;
     SQL.extract(dir.join("sql"))?;
     std::fs::write(jobs.join("nightly.toml"), NIGHTLY)?;
