@@ -1,14 +1,14 @@
 //! When each sender owes which file: deadlines in local time, turned into instants.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::flow::Night;
 use crate::mail::digest::Received;
 use crate::sender::{Expected, Senders};
-use crate::state::record::InputStatus;
+use crate::state::record::{InputStatus, Period};
 
 /// One file that is owed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,22 +52,34 @@ pub(super) fn owed(
     all
 }
 
-/// Files owed for the as-of date that are not there, by sender and feed.
-pub(super) fn missing(night: &Night<'_>) -> BTreeSet<(String, String)> {
-    let date = night.request.date;
-    let there: BTreeSet<(&str, &str)> = night
-        .all_inputs()
-        .filter(|input| input.status == InputStatus::Active)
-        .filter(|input| input.period().is_some_and(|(start, end)| start <= date && date <= end))
-        .map(|input| (input.sender.as_str(), input.feed.as_str()))
-        .collect();
-    due(night).into_iter().filter(|(sender, feed)| !there.contains(&(sender.as_str(), feed.as_str()))).collect()
+/// A file that is still missing is a warning of every run for so many days; after that the deliveries mart alone tells.
+const WARN_DAYS: u64 = 7;
+
+/// Files owed for the last days up to the as-of date that are not there: sender, feed, business date.
+pub(super) fn missing(night: &Night<'_>) -> Vec<(String, String, NaiveDate)> {
+    let last = night.request.date;
+    let first = last.checked_sub_days(Days::new(WARN_DAYS - 1)).unwrap_or(last);
+    let mut there: BTreeMap<(&str, &str), Vec<Period>> = BTreeMap::new();
+    for input in night.all_inputs().filter(|input| input.status != InputStatus::Quarantined) {
+        there.entry((&input.sender, &input.feed)).or_default().extend(input.period());
+    }
+    due(night, first)
+        .into_iter()
+        .filter(|file| {
+            let periods = there.get(&(file.sender.as_str(), file.feed.as_str()));
+            let holds = |(start, end): &Period| *start <= file.business_date && file.business_date <= *end;
+            !periods.is_some_and(|periods| periods.iter().any(holds))
+        })
+        .map(|file| (file.sender, file.feed, file.business_date))
+        .collect()
 }
 
 /// Senders that owed a file for the as-of date, and how many of them delivered all they owed.
 pub(super) fn received(night: &Night<'_>) -> Received {
-    let senders: BTreeSet<String> = due(night).into_iter().map(|(sender, _)| sender).collect();
-    let late: BTreeSet<String> = missing(night).into_iter().map(|(sender, _)| sender).collect();
+    let date = night.request.date;
+    let senders: BTreeSet<String> = due(night, date).into_iter().map(|file| file.sender).collect();
+    let absent = missing(night).into_iter().filter(|(_, _, day)| *day == date);
+    let late: BTreeSet<String> = absent.map(|(sender, _, _)| sender).collect();
     let titles = late.iter().map(|sender| match night.company.senders.get(sender) {
         Some(known) => known.title.clone(),
         None => sender.clone(),
@@ -75,14 +87,11 @@ pub(super) fn received(night: &Night<'_>) -> Received {
     Received { expected: senders.len(), received: senders.len() - late.len(), missing: titles.collect() }
 }
 
-fn due(night: &Night<'_>) -> BTreeSet<(String, String)> {
-    let date = night.request.date;
+fn due(night: &Night<'_>, first: NaiveDate) -> Vec<Owed> {
     let zone = night.company.config.company.time_zone;
-    owed(&night.company.senders, zone, (date, date), night.started_at)
-        .into_iter()
-        .filter(|file| night.sender_in_job(&file.sender))
-        .map(|file| (file.sender, file.feed))
-        .collect()
+    let mut all = owed(&night.company.senders, zone, (first, night.request.date), night.started_at);
+    all.retain(|file| night.sender_in_job(&file.sender));
+    all
 }
 
 /// The local deadline as an instant; in a gap of the local clock the first instant after it.

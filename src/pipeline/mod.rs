@@ -190,8 +190,8 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
         return Ok(());
     }
     held.check()?;
-    for (sender, feed) in expect::missing(night) {
-        night.warn(format!("{sender} has not delivered {feed} for {}", night.request.date));
+    for (sender, feed, date) in expect::missing(night) {
+        night.warn(format!("{sender} has not delivered {feed} for {date}"));
     }
 
     let stage = night.begin(watch, "transform", 0);

@@ -35,6 +35,7 @@ pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Resul
         if declared { night.warn(note) } else { night.notes.push(note) }
     }
     let refusals = refused_by_sql(night, &outcome).await?;
+    night.warned |= !refusals.is_empty();
     for (feed, reason, count) in &refusals {
         *night.refusals.entry((feed.clone(), reason.clone())).or_default() += count;
     }
