@@ -383,20 +383,20 @@ fn open_line(
     let net = || seen.names.iter().find(|header| guess::NET.contains(&normal(header).as_str()));
     let dated = super::period::of_name(name).is_some_and(|(start, end)| start == end);
     let written = match column.name.as_str() {
-        "line_no" => write!(line, "line_no = {{ row_number = true }}\n"),
+        "line_no" => writeln!(line, "line_no = {{ row_number = true }}"),
         "partner_id" => {
             questions.push(format!("is every row of partner {sender:?}? otherwise name the column of partner_id"));
-            write!(line, "partner_id = {{ constant = {sender:?} }}\n")
+            writeln!(line, "partner_id = {{ constant = {sender:?} }}")
         }
         "discount_amount" if net().is_some() => {
-            write!(line, "discount_amount = {{ from_net = {:?} }}\n", net().map_or("", |header| header.as_str()))
+            writeln!(line, "discount_amount = {{ from_net = {:?} }}", net().map_or("", |header| header.as_str()))
         }
         "counted_on" if dated && name.contains('-') => {
-            write!(line, "counted_on = {{ from_name = '(\\d{{4}}-\\d{{2}}-\\d{{2}})' }}\n")
+            writeln!(line, "counted_on = {{ from_name = '(\\d{{4}}-\\d{{2}}-\\d{{2}})' }}")
         }
         _ if column.required && column.default.is_none() && column.default_from.is_none() => {
             questions.push(format!("where does `{}` of {} come from ({})?", column.name, contract.name, column.en));
-            write!(line, "# {} = {{ constant = \"?\" }}\n", column.name)
+            writeln!(line, "# {} = {{ constant = \"?\" }}", column.name)
         }
         _ => Ok(()),
     };

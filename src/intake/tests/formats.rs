@@ -396,6 +396,18 @@ fn archives_of_several_members() {
         [Some("d01/sales/2026-11-22.zip!a.csv".into()), Some("d01/sales/2026-11-22.zip!b/second.csv".into())]
     );
     assert_eq!(seen.outcome.reasons["duplicate_row"], 1, "keys are looked at over all members");
+
+    // each member is read by its own encoding
+    let mut text = HEADER.to_string();
+    for number in 1..=30 {
+        text.push_str(&row(number).replace("00012", "货号很长的商品"));
+    }
+    let (gb, _, _) = encoding_rs::GB18030.encode(&text);
+    let other = text.replace("P001", "P002");
+    let seen =
+        World::new().stage("sales", "2026-11-22.zip", &zip(&[("a.csv", other.as_bytes()), ("b.csv", &gb)]), PLAIN);
+    assert_eq!(seen.outcome.rows_clean, 60);
+    assert!(seen.texts("sku").iter().all(|sku| sku.as_deref() == Some("货号很长的商品")));
 }
 
 #[test]
