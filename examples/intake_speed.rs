@@ -2,6 +2,7 @@
 //! became of each kind and how fast. `cargo run --release --example intake_speed -- CONFIG [INBOX] [--each]`
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -75,7 +76,6 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         rows as f64 / seconds,
         bytes as f64 / seconds / 1e6
     ));
-    use std::io::Write;
     writeln!(std::io::stdout(), "{}", lines.join("\n"))?;
     Ok(())
 }

@@ -172,7 +172,7 @@ pub(super) fn choose(declared: Option<&'static Encoding>, head: &[u8]) -> Chosen
                 marked.name()
             )
         });
-        return Chosen { encoding: Some(marked).filter(|marked| *marked != UTF_8 || declared.is_some()), bom, warning };
+        return Chosen { encoding: Some(marked), bom, warning };
     }
     if declared.is_some() {
         return Chosen { encoding: declared, bom: 0, warning: None };

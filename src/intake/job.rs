@@ -34,14 +34,15 @@ pub(super) enum Period {
 /// What earlier passes over a file have taught.
 #[derive(Debug)]
 pub(super) struct Known {
-    pub encoding: Option<&'static Encoding>,
+    /// Detected encodings of parts that are not UTF-8, by part.
+    pub encodings: BTreeMap<String, &'static Encoding>,
     pub period: Period,
     pub drops: Option<Vec<Drop>>,
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { encoding: None, period: Period::FromRows, drops: None }
+        Self { encodings: BTreeMap::new(), period: Period::FromRows, drops: None }
     }
 }
 

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config;
 use crate::contract::Contract;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sender::{Sender, SenderFeed};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -44,7 +44,7 @@ mod write;
 
 use block::Stop;
 use job::{Job, Known, Period};
-use pass::{Account, Pass, finished, parts_encoding};
+use pass::{Account, Pass, detected, finished};
 use write::Lineage;
 
 pub use job::FEW_ROWS;
@@ -174,17 +174,17 @@ pub fn stage_file(
             Ok(()) => {}
             Err(Stop::Failed(error)) => return Err(error),
             Err(Stop::NotUtf8) => {
-                match parts_encoding(&parts) {
-                    Ok(encoding) => known.encoding = Some(encoding),
-                    Err(Stop::Failed(error)) => return Err(error),
-                    Err(_) => {
-                        return Ok(job.quarantined(
-                            "the file's encoding cannot be told".into(),
-                            &known,
-                            Account::default(),
-                            warnings,
-                        ));
+                match detected(&parts) {
+                    Ok(encodings) if encodings.len() > known.encodings.len() => known.encodings = encodings,
+                    Ok(_) => {
+                        let reason = "the file changed its encoding while it was read; send it again".to_string();
+                        return Ok(job.quarantined(reason, &known, Account::default(), warnings));
                     }
+                    Err(Stop::Failed(error)) => return Err(error),
+                    Err(Stop::Refused(reason)) => {
+                        return Ok(job.quarantined(reason, &known, Account::default(), warnings));
+                    }
+                    Err(Stop::NotUtf8) => return Err(Error::bug("an encoding was detected and not used").at(&raw.key)),
                 }
                 continue;
             }

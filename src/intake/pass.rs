@@ -199,7 +199,7 @@ impl<'a> Pass<'a> {
         let chosen = decode::choose(feed.encoding, &head);
         let mut encoding = chosen.encoding;
         self.account.warnings.extend(chosen.warning);
-        if let (None, Some(detected)) = (encoding, self.known.encoding) {
+        if let (None, Some(detected)) = (encoding, self.known.encodings.get(&part.name).copied()) {
             self.account.warnings.push(if detected == encoding_rs::UTF_8 {
                 "a few bytes are not UTF-8; the rows that hold them are refused".to_string()
             } else {
@@ -342,28 +342,25 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// The encoding of the first part that is text and not UTF-8.
-pub(super) fn parts_encoding(parts: &[Part]) -> Step<&'static Encoding> {
+/// The encodings of those parts that are text and not UTF-8, by part.
+pub(super) fn detected(parts: &[Part]) -> Step<BTreeMap<String, &'static Encoding>> {
+    let mut encodings = BTreeMap::new();
+    let mut out = vec![0; 64 * 1024];
     for part in parts.iter().filter(|part| part.content == Content::Text) {
-        let mut encoding = None;
         let mut decoder = Decoder::new(part.open()?, None, 0);
-        let mut out = vec![0; 64 * 1024];
         loop {
             match decoder.read(&mut out) {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(Stop::NotUtf8) => {
-                    encoding = Some(decode::detect(part.open()?)?);
+                    encodings.insert(part.name.clone(), decode::detect(part.open()?)?);
                     break;
                 }
                 Err(other) => return Err(other),
             }
         }
-        if let Some(encoding) = encoding {
-            return Ok(encoding);
-        }
     }
-    refuse("no part of the file is text that is not UTF-8")
+    Ok(encodings)
 }
 
 /// Whether a name says JSON, below its packing's extension.

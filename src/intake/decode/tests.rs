@@ -59,7 +59,7 @@ fn the_head_chooses() {
         (chosen.encoding.map(Encoding::name), chosen.bom, chosen.warning.is_some())
     };
     assert_eq!(chosen(None, b"abc"), (None, 0, false));
-    assert_eq!(chosen(None, b"\xef\xbb\xbfabc"), (None, 3, false));
+    assert_eq!(chosen(None, b"\xef\xbb\xbfabc"), (Some("UTF-8"), 3, false));
     assert_eq!(chosen(None, b"\xff\xfea\0"), (Some("UTF-16LE"), 2, false));
     assert_eq!(chosen(Some(encoding_rs::GB18030), b"abc"), (Some("gb18030"), 0, false));
     assert_eq!(chosen(Some(encoding_rs::GB18030), b"\xef\xbb\xbfabc"), (Some("UTF-8"), 3, true));

@@ -396,6 +396,18 @@ fn archives_of_several_members() {
         [Some("d01/sales/2026-11-22.zip!a.csv".into()), Some("d01/sales/2026-11-22.zip!b/second.csv".into())]
     );
     assert_eq!(seen.outcome.reasons["duplicate_row"], 1, "keys are looked at over all members");
+
+    // each member is read by its own encoding
+    let mut text = HEADER.to_string();
+    for number in 1..=30 {
+        text.push_str(&row(number).replace("00012", "货号很长的商品"));
+    }
+    let (gb, _, _) = encoding_rs::GB18030.encode(&text);
+    let other = text.replace("P001", "P002");
+    let seen =
+        World::new().stage("sales", "2026-11-22.zip", &zip(&[("a.csv", other.as_bytes()), ("b.csv", &gb)]), PLAIN);
+    assert_eq!(seen.outcome.rows_clean, 60);
+    assert!(seen.texts("sku").iter().all(|sku| sku.as_deref() == Some("货号很长的商品")));
 }
 
 #[test]
@@ -413,4 +425,60 @@ fn missing_words_and_blank_lines() {
     let seen =
         World::new().stage("sales", "2026-11-22.csv", many.as_bytes(), "[feeds.sales]\ntotal_prefixes = [\"P9\"]\n");
     assert_eq!(seen.outcome.warnings, ["6 lines taken for totals beside 1 rows: is total_prefixes right?"]);
+}
+
+#[test]
+fn older_and_open_workbooks() {
+    let world = World::new();
+    let xls = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/formats/sales.xls")).unwrap();
+    let seen = world.stage("sales", "2026-11-22.xls", &xls, PLAIN);
+    assert_eq!(seen.outcome.quarantined, None);
+    assert_eq!(seen.instants("sold_at"), ["2026-11-22T00:30:00+00:00"; 2]);
+    assert_eq!((seen.whole("_line"), seen.texts("sku")[0].as_deref()), (vec![2, 3], Some("00012")));
+
+    let text = |value: &str| {
+        format!(r#"<table:table-cell office:value-type="string"><text:p>{value}</text:p></table:table-cell>"#)
+    };
+    let number = |value: &str| {
+        format!(
+            r#"<table:table-cell office:value-type="float" office:value="{value}"><text:p>{value}</text:p></table:table-cell>"#
+        )
+    };
+    let date = r#"<table:table-cell office:value-type="date" office:date-value="2026-11-22T08:30:00"><text:p>x</text:p></table:table-cell>"#;
+    let header: Vec<String> = HEADER.trim().split(',').map(text).collect();
+    let cells =
+        [text("P001"), text("O1"), number("1"), text("c"), date.to_string(), text("00012"), number("2"), number("9.9")];
+    let ods = |rows: &str| {
+        let content = format!(
+            r#"<?xml version="1.0" encoding="UTF-8"?><office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet><table:table table:name="Sales">{rows}</table:table></office:spreadsheet></office:body></office:document-content>"#
+        );
+        let manifest = r#"<?xml version="1.0" encoding="UTF-8"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>"#;
+        zip(&[
+            ("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"),
+            ("content.xml", content.as_bytes()),
+            ("META-INF/manifest.xml", manifest.as_bytes()),
+        ])
+    };
+    let row = |cells: &str| format!("<table:table-row>{cells}</table:table-row>");
+    let rows = format!("{}{}", row(&header.concat()), row(&cells.concat()));
+    let seen = world.stage("sales", "2026-11-22.ods", &ods(&rows), PLAIN);
+    assert_eq!(seen.outcome.quarantined, None);
+    assert_eq!(seen.instants("sold_at"), ["2026-11-22T00:30:00+00:00"]);
+    assert_eq!((seen.whole("quantity"), seen.money("unit_price")), (vec![2], vec![99_000]));
+    let bomb = rows.replacen("<table:table-row>", r#"<table:table-row table:number-rows-repeated="900000">"#, 2);
+    assert_eq!(
+        world.stage("sales", "2026-11-22.ods", &ods(&bomb), PLAIN).reason(),
+        "the workbook repeats a filled cell or row 900000 times; send it as XLSX or CSV"
+    );
+}
+
+#[test]
+fn keys_that_json_leaves_out_are_no_warning() {
+    let sender = "[feeds.sales]\n[feeds.sales.columns]\npromotion_id = \"promo\"\n";
+    let object = r#"{"partner_id":"P","order_id":"O","line_no":1,"channel_id":"c","sold_at":"2026-11-22","sku":"1","quantity":1,"unit_price":1}"#;
+    let seen = World::new().stage("sales", "2026-11-22.ndjson", object.as_bytes(), sender);
+    assert_eq!((seen.outcome.rows_clean, seen.outcome.warnings.len()), (1, 0));
+    let csv = format!("{HEADER}{}", row(1));
+    let seen = World::new().stage("sales", "2026-11-22.csv", csv.as_bytes(), sender);
+    assert!(seen.outcome.warnings[0].starts_with("column `promotion_id` (header \"promo\") is not in the file"));
 }
