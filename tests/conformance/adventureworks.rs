@@ -110,7 +110,7 @@ pub fn published_cells(data: &Path) {
         lake,
         "with counts as (
             select c.counted_on, p.category, c.on_hand_quantity * c.unit_cost as value
-            from inventory_counts as c inner join stg_products as p on c.sku = p.sku
+            from inventory_counts as c inner join feeds.products as p on c.sku = p.sku
         ),
         closings as (
             select max(counted_on) as counted_on from counts
