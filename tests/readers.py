@@ -44,9 +44,14 @@ def views(marts: Path) -> dict[str, tuple[int, list[str], dict[str, str]]]:
     return found
 
 
-def described(table, column: str) -> bool:
-    """The file's own metadata says what the column means."""
-    return bool((table.schema.metadata or {}).get(f"column:{column}".encode()))
+def described(path: Path) -> set[str]:
+    """Columns of which the file says what they mean: in its own metadata, and in both languages in the Arrow schema."""
+    metadata = parquet.read_metadata(path).metadata or {}
+    in_file = {key.decode().removeprefix("column:") for key, text in metadata.items() if key.startswith(b"column:") and text}
+    languages = (b"description_en", b"description_zh")
+    schema = parquet.read_schema(path)
+    in_schema = {field.name for field in schema if all((field.metadata or {}).get(language) for language in languages)}
+    return in_file & in_schema
 
 
 def main() -> int:
@@ -73,16 +78,19 @@ def main() -> int:
         for path, table in zip(files[name], tables):
             if not table.schema.equals(tables[0].schema, check_metadata=False):
                 faults.append(f"{path}: its schema differs from {files[name][0]}")
+        told = described(files[name][0])
         for field in tables[0].schema:
             kind = str(field.type)
             if kind not in PLAIN and not kind.startswith("decimal128("):
                 faults.append(f"{name}.{field.name} is {kind}, which not every reader takes")
-            if not described(tables[0], field.name):
+            if field.name not in told:
                 faults.append(f"{name}.{field.name} has no description in the file")
             if field.name not in comments:
                 faults.append(f"{name}.{field.name} has no comment in duckdb.sql")
-    for fault in faults:
+    for fault in faults[:50]:
         print(f"FAULT {fault}", file=sys.stderr)
+    if len(faults) > 50:
+        print(f"... and {len(faults) - 50} more", file=sys.stderr)
     return 1 if faults else 0
 
 
