@@ -109,6 +109,7 @@ section!(
         smtp_host: String,
         smtp_port: u16,
         smtp_security: String,
+        smtp_ca_file: PathBuf,
         smtp_timeout_seconds: u64,
         retry_hours: i64,
         tries_per_run: u32,
@@ -147,6 +148,9 @@ impl Config {
         config.root = root.to_path_buf();
         for folder in [&mut config.folders.jobs, &mut config.folders.sql, &mut config.mail.folder] {
             *folder = root.join(&*folder);
+        }
+        if !config.mail.smtp_ca_file.as_os_str().is_empty() {
+            config.mail.smtp_ca_file = root.join(&config.mail.smtp_ca_file);
         }
         config.validate()?;
         Ok(config)
