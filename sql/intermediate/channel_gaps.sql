@@ -21,8 +21,8 @@ peer_types as (
         types.channel_type,
         types.share,
         types.net_sales,
-        types.has_year_before,
-        types.is_successful
+        types.is_successful,
+        types.is_undecided
     from peers
     inner join types
         on types.quarter_start = peers.quarter_start
@@ -33,7 +33,7 @@ found as (
         quarter_start,
         region,
         channel_type,
-        sum(case when has_year_before then 1 else 0 end) as regions_with_year_before,
+        sum(case when is_undecided then 1 else 0 end) as undecided_regions,
         sum(case when is_successful then 1 else 0 end) as successful_regions,
         median_exact(case when is_successful then share end) as median_share
     from peer_types
@@ -67,7 +67,7 @@ judged as (
             as is_lacking,
         peer_counts.comparison_basis,
         coalesce(peer_counts.comparable_regions, 0) as comparable_regions,
-        coalesce(found.regions_with_year_before, 0) as regions_with_year_before,
+        coalesce(found.undecided_regions, 0) as undecided_regions,
         coalesce(found.successful_regions, 0) as successful_regions,
         found.median_share,
         examples.example_regions,
@@ -88,31 +88,36 @@ judged as (
         and examples.region = types.region
         and examples.channel_type = types.channel_type
 ),
+wanted as (
+    -- How many of the comparable regions must do well for a gap: a share of them, and a number at least.
+    select
+        *,
+        greatest(
+            cast($gap_regions_min as decimal(28, 4)),
+            $gap_regions_share * cast(comparable_regions as decimal(28, 4))
+        ) as regions_wanted
+    from judged
+),
 decided as (
-    -- A kind that is there is no gap, whatever the others do. A kind that is lacking can only be judged beside
-    -- enough regions, some of which were open to it a year ago.
+    -- A kind that is there is no gap, whatever the others do. Of one that is lacking nothing can be said beside too few
+    -- regions, nor where the regions that had no sales a year before would decide.
     select
         *,
         case
             when region_status is not null then region_status
             when not is_lacking then null
             when comparable_regions < $gap_regions_min then 'too_few_regions'
-            when regions_with_year_before = 0 then 'no_prior_period'
+            when successful_regions < regions_wanted and successful_regions + undecided_regions >= regions_wanted
+                then 'no_prior_period'
         end as gap_status
-    from judged
+    from wanted
 ),
 final as (
     select
         quarter_start,
         region,
         channel_type,
-        case
-            when gap_status is null then
-                is_lacking
-                and successful_regions >= $gap_regions_min
-                and cast(successful_regions as decimal(28, 4))
-                    >= $gap_regions_share * cast(comparable_regions as decimal(28, 4))
-        end as gap,
+        case when gap_status is null then is_lacking and successful_regions >= regions_wanted end as gap,
         gap_status,
         comparison_basis,
         comparable_regions,

@@ -1,5 +1,6 @@
 -- With whom a gap could be closed: the company's channels of that kind that sell most where the kind does well, and
--- the partners of that kind at hand: first those whose territory holds the region, then those who border it.
+-- the partners of that kind at hand: first those whose territory holds the region, then those who border it, then
+-- those who may sell everywhere because they have no territory.
 with
 gaps as (
     select quarter_start, region, channel_type
@@ -57,7 +58,7 @@ partners as (
         partner_versions.partner_id,
         partner_versions.name,
         partner_versions.channel_type,
-        trim(unnest(string_to_array(partner_versions.territory, ';'))) as region
+        coalesce(trim(partner_versions.territory), '') as territory
     from quarters
     inner join partner_versions
         on partner_versions.valid_from <= quarters.closes_on
@@ -68,22 +69,35 @@ partners as (
         and coalesce(partner_versions.ended_on, date '9999-12-31') > quarters.closes_on
     where partner_versions.status in ('candidate', 'active')
 ),
+territories as (
+    select
+        quarter_start, closes_on, partner_id, name, channel_type, trim(unnest(string_to_array(territory, ';'))) as region
+    from partners
+    where territory <> ''
+),
 partners_near as (
     select quarter_start, region, channel_type, partner_id, name, 0 as distance
-    from partners
+    from territories
     union all
     select
-        partners.quarter_start,
+        territories.quarter_start,
         neighbours.region,
-        partners.channel_type,
-        partners.partner_id,
-        partners.name,
+        territories.channel_type,
+        territories.partner_id,
+        territories.name,
         1 as distance
-    from partners
+    from territories
     inner join neighbours
-        on neighbours.neighbour = partners.region
-        and neighbours.valid_from <= partners.closes_on
-        and neighbours.superseded_from > partners.closes_on
+        on neighbours.neighbour = territories.region
+        and neighbours.valid_from <= territories.closes_on
+        and neighbours.superseded_from > territories.closes_on
+    union all
+    select gaps.quarter_start, gaps.region, gaps.channel_type, partners.partner_id, partners.name, 2 as distance
+    from gaps
+    inner join partners
+        on partners.quarter_start = gaps.quarter_start
+        and partners.channel_type = gaps.channel_type
+        and partners.territory = ''
 ),
 partners_once as (
     select quarter_start, region, channel_type, partner_id, max(name) as name, min(distance) as distance
