@@ -1,6 +1,17 @@
 -- The BCG matrix: every channel, region, partner (within its channel) and product category by quarter.
 -- Growth and share are compared after rounding to nine digits, so that "exactly on the cut" is high.
-with unit_quarters_placed as (
+-- Which kinds of unit are classified, and when a share is high, the settings bcg_*_share_rule say.
+with unit_rules as (
+    select 'channel' as unit_type, $bcg_channel_share_rule as share_rule
+    union all
+    select 'region' as unit_type, $bcg_region_share_rule as share_rule
+    union all
+    select 'partner' as unit_type, $bcg_partner_share_rule as share_rule
+    union all
+    select 'category' as unit_type, $bcg_category_share_rule as share_rule
+),
+
+unit_quarters_placed as (
     select
         units.*,
         case
@@ -13,8 +24,11 @@ with unit_quarters_placed as (
             when 'year_on_year' then units.year_before_net_sales
             when 'prior_quarter' then units.quarter_before_net_sales
         end as base_net_sales,
-        case when units.unit_type = 'category' then $bcg_category_share_rule else $bcg_share_rule end as share_rule
+        unit_rules.share_rule
     from unit_quarters as units
+    inner join unit_rules
+        on unit_rules.unit_type = units.unit_type
+        and unit_rules.share_rule <> 'off'
     left join stg_channels
         on stg_channels.channel_id = units.unit_id
         and units.unit_type = 'channel'
@@ -27,27 +41,18 @@ with unit_quarters_placed as (
         and stg_partners.superseded_from > units.closes_on
 ),
 
--- The largest competitor that the market feed names for the quarter and exactly this region or category.
-market_competitors as (
+-- The largest competitor that the market feed names for exactly this region or category: in one row for the quarter,
+-- else in rows for all of its months so far.
+market_rows as (
     select
-        'region' as unit_type,
-        region as unit_id,
-        period as quarter,
+        case when region is not null then 'region' else 'category' end as unit_type,
+        coalesce(region, category) as unit_id,
+        period,
         largest_competitor_sales_amount as amount,
         coalesce(currency, $base_currency) as currency
     from stg_market
-    where region is not null
-        and category is null
-    union all
-    select
-        'category' as unit_type,
-        category as unit_id,
-        period as quarter,
-        largest_competitor_sales_amount as amount,
-        coalesce(currency, $base_currency) as currency
-    from stg_market
-    where category is not null
-        and region is null
+    where (region is null) <> (category is null)
+        and largest_competitor_sales_amount > 0
 ),
 
 quarter_end_rates as (
@@ -64,17 +69,62 @@ quarter_end_rates as (
     where place = 1
 ),
 
+quarterly_competitors as (
+    select
+        market_rows.unit_type,
+        market_rows.unit_id,
+        quarter_end_rates.quarter,
+        market_rows.amount * quarter_end_rates.rate_to_base as amount
+    from market_rows
+    inner join quarter_end_rates
+        on quarter_end_rates.quarter = market_rows.period
+        and quarter_end_rates.currency = market_rows.currency
+),
+
+quarter_lengths as (
+    select
+        quarter,
+        count(*) as months
+    from kpi_months
+    group by quarter
+),
+
+monthly_competitors as (
+    select
+        market_rows.unit_type,
+        market_rows.unit_id,
+        month_end_rates.quarter,
+        sum(market_rows.amount * month_end_rates.rate_to_base) as amount,
+        count(*) as months
+    from market_rows
+    inner join month_end_rates
+        on month_end_rates.month = market_rows.period
+        and month_end_rates.currency = market_rows.currency
+    group by market_rows.unit_type, market_rows.unit_id, month_end_rates.quarter
+),
+
 competitors as (
     select
-        market_competitors.unit_type,
-        market_competitors.unit_id,
-        market_competitors.quarter,
-        cast(market_competitors.amount * quarter_end_rates.rate_to_base as decimal(18,4)) as market_competitor_amount
-    from market_competitors
-    inner join quarter_end_rates
-        on quarter_end_rates.quarter = market_competitors.quarter
-        and quarter_end_rates.currency = market_competitors.currency
-    where market_competitors.amount > 0
+        unit_type,
+        unit_id,
+        quarter,
+        cast(amount as decimal(18,4)) as market_competitor_amount
+    from quarterly_competitors
+    union all
+    select
+        monthly.unit_type,
+        monthly.unit_id,
+        monthly.quarter,
+        cast(monthly.amount as decimal(18,4)) as market_competitor_amount
+    from monthly_competitors as monthly
+    inner join quarter_lengths
+        on quarter_lengths.quarter = monthly.quarter
+        and quarter_lengths.months = monthly.months
+    left join quarterly_competitors as quarterly
+        on quarterly.unit_type = monthly.unit_type
+        and quarterly.unit_id = monthly.unit_id
+        and quarterly.quarter = monthly.quarter
+    where quarterly.unit_id is null
 ),
 
 -- Each unit among the others of its group and quarter.
@@ -237,6 +287,7 @@ select
     growth_status,
     growth_basis,
     growth_cut,
+    case when growth_cut is null then coalesce(growth_status, 'no_prior_period') end as growth_cut_status,
     share,
     case when share is null then 'no_sales' end as share_status,
     share_rule,
@@ -261,6 +312,10 @@ select
             when share_rule = 'relative' then competitor_sales_amount - net_sales
         end as decimal(18,4)
     ) as share_gap,
+    case
+        when share_rule = 'mean_share' and active_units = 0 then 'no_sales'
+        when share_rule = 'relative' and competitor_sales_amount is null then 'no_competitor'
+    end as share_gap_status,
     case
         when class = 'dog' and declining_periods >= $bcg_exit_periods then 'exit'
         when class = 'dog' then 'harvest'
