@@ -58,7 +58,10 @@ shared as (
         findings.*,
         months.net_sales,
         cast(findings.amount as double) / cast(case when months.net_sales > 0 then months.net_sales end as double)
-            as sales_share
+            as sales_share,
+        case when findings.priced_lines = findings.lines then
+            1 - cast(findings.amount as double) / nullif(cast(findings.list_value as double), 0)
+        end as price_deviation
     from findings
     left join months
         on findings.partner_id = months.partner_id
@@ -85,10 +88,8 @@ final as (
         shared.units,
         cast(shared.amount as decimal(18, 4)) as amount,
         case when shared.priced_lines = shared.lines then cast(shared.list_value as decimal(18, 4)) end as list_value,
-        case when shared.priced_lines = shared.lines then
-            1 - cast(shared.amount as double) / nullif(cast(shared.list_value as double), 0)
-        end as price_deviation,
-        case when shared.priced_lines < shared.lines then 'no_list_price' end as price_deviation_status,
+        shared.price_deviation,
+        case when shared.price_deviation is null then 'no_list_price' end as price_deviation_status,
         shared.limit_price,
         shared.lowest_price,
         shared.sales_share,
