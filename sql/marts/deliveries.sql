@@ -21,6 +21,18 @@ scheduled as (
     group by sender, feed
 ),
 
+-- Of what nothing is expected, a file stands for the last day that it covers: a file of complaints or surveys reaches
+-- back to every day that it speaks of, and corrects none of them.
+last_days as (
+    select
+        input,
+        sender,
+        feed,
+        max(business_date) as last_day
+    from input_days
+    group by input, sender, feed
+),
+
 covered as (
     select distinct
         input_days.sender,
@@ -33,25 +45,18 @@ covered as (
         input_days.status,
         input_days.delivered_at,
         input_days.rows_read,
-        input_days.rows_rejected
+        input_days.rows_rejected,
+        scheduled.sender is not null as is_scheduled
     from input_days
     left join scheduled
         on scheduled.sender = input_days.sender
         and scheduled.feed = input_days.feed
-),
-
-unscheduled as (
-    select
-        input_days.sender,
-        input_days.feed,
-        max(input_days.business_date) as business_date,
-        input_days.input
-    from input_days
-    left join scheduled
-        on scheduled.sender = input_days.sender
-        and scheduled.feed = input_days.feed
-    where scheduled.sender is null
-    group by input_days.sender, input_days.feed, input_days.input
+    inner join last_days
+        on last_days.input = input_days.input
+        and last_days.sender = input_days.sender
+        and last_days.feed = input_days.feed
+    where scheduled.sender is not null
+        or input_days.business_date = last_days.last_day
 ),
 
 rows_wanted as (
@@ -69,7 +74,8 @@ rows_wanted as (
         business_date,
         arrow_cast(null, 'Timestamp(Microsecond, Some("UTC"))') as expected_by,
         arrow_cast(null, 'Timestamp(Microsecond, Some("UTC"))') as due_by
-    from unscheduled
+    from covered
+    where not is_scheduled
 ),
 
 versions as (
