@@ -86,6 +86,7 @@ versions as (
         count(*) as versions,
         count(*) filter (where status <> 'quarantined') as accepted_versions,
         count(*) filter (where status = 'quarantined') as quarantined_versions,
+        count(*) filter (where status = 'superseded') as superseded_versions,
         min(delivered_at) as first_delivered_at,
         min(delivered_at) filter (where status <> 'quarantined') as first_accepted_at
     from covered
@@ -114,6 +115,7 @@ together as (
         coalesce(versions.versions, 0) as versions,
         coalesce(versions.accepted_versions, 0) as accepted_versions,
         coalesce(versions.quarantined_versions, 0) as quarantined_versions,
+        coalesce(versions.superseded_versions, 0) as superseded_versions,
         standing.rows_read,
         standing.rows_rejected
     from rows_wanted
@@ -150,7 +152,7 @@ select
     case
         when versions = 0 then 'missing'
         when accepted_versions = 0 then 'quarantined'
-        when accepted_versions > 1 then 'corrected'
+        when accepted_versions > 1 and (due_by is not null or superseded_versions > 0) then 'corrected'
         when arrived_at > due_by then 'late'
         else 'on_time'
     end as status
