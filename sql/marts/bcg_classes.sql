@@ -24,7 +24,8 @@ unit_quarters_placed as (
             when 'year_on_year' then units.year_before_net_sales
             when 'prior_quarter' then units.quarter_before_net_sales
         end as base_net_sales,
-        unit_rules.share_rule
+        unit_rules.share_rule,
+        units.unit_id = 'unknown' as is_unknown
     from unit_quarters as units
     inner join unit_rules
         on unit_rules.unit_type = units.unit_type
@@ -127,28 +128,34 @@ competitors as (
     where quarterly.unit_id is null
 ),
 
--- Each unit among the others of its group and quarter.
+-- Each unit among the others of its group and quarter. What is sold in an unknown region is in the total, but is
+-- no unit of its own: it counts for no share cut, is nobody's rival, and gets no class.
 compared as (
     select
         units.*,
         competitors.market_competitor_amount,
         sum(net_sales) over (partition by units.unit_type, share_group, quarter_start) as group_net_sales,
-        count(*) filter (where net_sales > 0) over (partition by units.unit_type, share_group, quarter_start)
+        count(*) filter (where net_sales > 0 and not is_unknown) over (partition by units.unit_type, share_group, quarter_start)
             as active_units,
         row_number() over (
             partition by units.unit_type, share_group, quarter_start
-            order by net_sales desc, units.unit_id
+            order by is_unknown, net_sales desc, units.unit_id
         ) as place,
         first_value(net_sales) over (
             partition by units.unit_type, share_group, quarter_start
-            order by net_sales desc, units.unit_id
+            order by is_unknown, net_sales desc, units.unit_id
             rows between unbounded preceding and unbounded following
         ) as first_net_sales,
         nth_value(net_sales, 2) over (
             partition by units.unit_type, share_group, quarter_start
-            order by net_sales desc, units.unit_id
+            order by is_unknown, net_sales desc, units.unit_id
             rows between unbounded preceding and unbounded following
         ) as second_net_sales,
+        nth_value(is_unknown, 2) over (
+            partition by units.unit_type, share_group, quarter_start
+            order by is_unknown, net_sales desc, units.unit_id
+            rows between unbounded preceding and unbounded following
+        ) as second_is_unknown,
         case growth_basis
             when 'year_on_year'
                 then sum(year_before_net_sales) over (partition by units.unit_type, share_group, quarter_start)
@@ -168,7 +175,7 @@ rivals as (
         coalesce(
             market_competitor_amount,
             case
-                when place = 1 and second_net_sales > 0 then second_net_sales
+                when place = 1 and not second_is_unknown and second_net_sales > 0 then second_net_sales
                 when place > 1 and first_net_sales > 0 then first_net_sales
             end
         ) as competitor_sales_amount
@@ -224,13 +231,14 @@ classified as (
     select
         *,
         case
-            when growth_status is not null or growth_cut is null or share_is_high is null then 'unclassified'
+            when is_unknown or growth_status is not null or growth_cut is null or share_is_high is null then 'unclassified'
             when growth_is_high and share_is_high then 'star'
             when share_is_high then 'cash_cow'
             when growth_is_high then 'question_mark'
             else 'dog'
         end as class,
         case
+            when is_unknown then 'unknown_unit'
             when growth_status is not null then growth_status
             when growth_cut is null then 'no_growth_cut'
             when share_is_high is null then 'no_sales'
