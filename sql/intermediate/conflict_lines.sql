@@ -148,7 +148,9 @@ kinds as (
     union all
     select *, 'price_low' as kind, 'own_median' as reason, cast(usual_price as decimal(38, 10)) as limit_price
     from judged
-    where usual_price is not null and not (keeps_to_promotion and $price_war_spares_promotions)
+    where usual_price is not null
+        and not (keeps_to_promotion and $price_war_spares_promotions)
+        and not (is_outside and $price_war_spares_cross_region)
 )
 select
     business_date, sold_at, kind, reason, partner_id, channel_id, region, sku, order_id, line_no,
