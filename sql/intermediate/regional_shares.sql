@@ -6,26 +6,21 @@ with quarters as (
 ),
 
 granted as (
-    select distinct partner_id, quarter, trim(unnest(string_to_array(territory, ';'))) as region
+    select distinct partner_id, quarter, closes_on, trim(unnest(string_to_array(territory, ';'))) as region
     from quarters
     where coalesce(trim(territory), '') <> ''
-),
-
-parents as (
-    select region, parent
-    from stg_regions
-    where valid_from <= $as_of_date
-        and superseded_from > $as_of_date
-        and parent is not null
 ),
 
 territories as (
     select partner_id, quarter, region
     from granted
     union
-    select granted.partner_id, granted.quarter, parents.region
+    select granted.partner_id, granted.quarter, region_areas.region
     from granted
-    inner join parents on parents.parent = granted.region
+    inner join region_areas
+        on region_areas.area = granted.region
+        and region_areas.valid_from <= granted.closes_on
+        and region_areas.superseded_from > granted.closes_on
 ),
 
 region_sales as (
