@@ -3,5 +3,5 @@
 select 'sell_out' as flow, partner_id, business_date, net_sales as money, units
 from partner_channel_days
 union all
-select 'sell_in' as flow, partner_id, business_date, net_amount as money, quantity as units
-from sell_in_lines
+select 'sell_in' as flow, partner_id, business_date, net_amount as money, units
+from sell_in_days
