@@ -116,6 +116,8 @@ section!(
         repeat_hours: i64,
         findings_max: usize,
         rising_colour: String,
+        replies: String,
+        reply_rows_max: usize,
     }
 );
 section!(
@@ -168,6 +170,7 @@ impl Config {
         one_of("mail.transport", &self.mail.transport, &["file", "smtp"])?;
         one_of("mail.smtp_security", &self.mail.smtp_security, &["starttls", "tls", "none"])?;
         one_of("mail.rising_colour", &self.mail.rising_colour, &["red", "green"])?;
+        one_of("mail.replies", &self.mail.replies, &["off", "refusals", "all"])?;
         crate::mail::validate_sender(&self.mail.from).map_err(|err| err.at("mail.from"))?;
         for address in &self.company.head_office {
             crate::mail::validate_address(address).map_err(|err| err.at("company.head_office"))?;
@@ -186,6 +189,15 @@ impl Config {
             return Err(Error::config("state.checkpoint_every is 0; expected at least 1"));
         }
         Ok(())
+    }
+
+    /// A business setting that is a whole number, not below 0.
+    pub fn whole_setting(&self, name: &str) -> Result<u64> {
+        let value = self.settings.get(name);
+        value.and_then(Value::as_integer).and_then(|number| u64::try_from(number).ok()).ok_or_else(|| {
+            let found = value.map_or_else(|| "not there".to_string(), ToString::to_string);
+            Error::config(format!("settings.{name} is {found}; expected a whole number from 0"))
+        })
     }
 
     /// Query threads after `engine.threads = 0` has been resolved.
