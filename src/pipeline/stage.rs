@@ -30,6 +30,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         period: None,
         outcome: String::new(),
         run_id: night.run_id.clone(),
+        gone: false,
     };
     let known = night.state.input(&arrival.sender, &arrival.feed, &sha256);
     if known.is_some_and(|known| known.contract_fingerprint == fingerprint) {
