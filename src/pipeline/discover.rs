@@ -109,17 +109,18 @@ fn moved(night: &mut Night<'_>, sender: &str, mapping: &SenderFeed, listing: &[O
     ] {
         if !files.is_empty() {
             let keys: Vec<&str> = files.iter().map(|file| file.key.as_str()).collect();
-            night.notes.push(format!("{place}: {} that were taken in before are {what}", named(&keys)));
+            night.notes.push(format!("{place}: {} taken in before, now {what}", named(&keys)));
         }
     }
     night.moved.extend(left.into_iter().chain(back));
 }
 
-/// `3 files (a, b, c)`, `305 files (a, b, c, ...)`.
+/// `1 file (a)`, `305 files (a, b, c, ...)`.
 fn named(keys: &[&str]) -> String {
     let shown = keys.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
     let rest = if keys.len() > NAMES_SHOWN { ", ..." } else { "" };
-    format!("{} files ({shown}{rest})", keys.len())
+    let files = if keys.len() == 1 { "file" } else { "files" };
+    format!("{} {files} ({shown}{rest})", keys.len())
 }
 
 /// Leaves out files that are still being written: one that was modified a moment ago is looked at again after
@@ -160,7 +161,7 @@ pub(super) async fn settled(night: &mut Night<'_>, arrivals: Vec<Arrival>) -> Re
     }
     if !young.is_empty() && pause > 0 {
         let keys: Vec<&str> = young.iter().map(|arrival| arrival.key.as_str()).collect();
-        night.warn(format!("{} are still being written and wait for the next run", named(&keys)));
+        night.warn(format!("{} still being written: left for the next run", named(&keys)));
     } else {
         steady.append(&mut young);
     }

@@ -81,8 +81,10 @@ fn any_order_and_repetition_over_several_nights_gives_the_same_marts() {
     let marts: BTreeSet<&str> = once.keys().map(String::as_str).collect();
     assert_eq!(marts, BTreeSet::from(["files", "partner_totals", "sales_daily"]), "the marts of the small company");
 
-    // It is about something: leaving one delivery out changes the marts, where that one has the last word.
-    let without = play(&base, &all, &everything[..all.len() - 1], 1);
+    // It is about something: without the delivery that has the last word on the 3rd, the marts are others.
+    let last_word = all.iter().position(|file| file.key.ends_with("v2 again.csv")).expect("it is there");
+    let rest: Vec<usize> = everything.iter().copied().filter(|which| *which != last_word).collect();
+    let without = play(&base, &all, &rest, 1);
     assert_ne!(once["sales_daily"], without["sales_daily"]);
 
     let twice: Vec<usize> = everything.iter().chain(everything.iter().step_by(3)).copied().collect();

@@ -68,7 +68,7 @@ fn a_file_is_taken_when_two_looks_find_it_unchanged() {
         night
     });
     let night = night.expect(&[1]);
-    assert!(night.stdout.contains("1 files (p02/sales/2026-11-05.csv) are still being written"), "{night}");
+    assert!(night.stdout.contains("1 file (p02/sales/2026-11-05.csv) still being written"), "{night}");
     assert!(rows_of(&world, "p01", NIGHT) > 0, "the other one was taken: {night}");
     assert_eq!(rows_of(&world, "p02", NIGHT), 0);
 
@@ -88,22 +88,21 @@ fn a_file_that_leaves_the_inbox_is_told_once_and_its_rows_stay() {
     world.withdraw("p01/sales/2026-11-02.csv");
     world.deliver_day(date(NIGHT));
     let night = world.night(NIGHT).published();
-    let told =
-        "p01 sales: 2 files (p01/sales/2026-11-02.csv, p01/sales/2026-11-03.csv) that were taken in before are gone";
+    let told = "p01 sales: 2 files (p01/sales/2026-11-02.csv, p01/sales/2026-11-03.csv) taken in before, now gone";
     assert!(night.stdout.contains(told), "{night}");
     assert_eq!(rows_of(&world, "p01", "2026-11-03"), rows, "its data stays");
     assert!(recorded(&world, FILE).gone);
 
     world.deliver_day(date("2026-11-06"));
     let next = world.night("2026-11-06").published();
-    assert!(!next.stdout.contains("are gone"), "it was told before: {next}");
+    assert!(!next.stdout.contains("now gone"), "it was told before: {next}");
 
     // Back with the same bytes at another time, it is a duplicate; that it is back is told once too.
     world.deliver(FILE, &content, date("2026-11-07"));
     world.deliver_day(date("2026-11-07"));
     let back = world.night("2026-11-07").published();
-    assert!(back.stdout.contains("p01 sales: 1 files (p01/sales/2026-11-03.csv)"), "{back}");
-    assert!(back.stdout.contains("are back in the inbox"), "{back}");
+    assert!(back.stdout.contains("p01 sales: 1 file (p01/sales/2026-11-03.csv)"), "{back}");
+    assert!(back.stdout.contains("now back in the inbox"), "{back}");
     assert!(back.stdout.contains("1 duplicate"), "{back}");
     assert!(!recorded(&world, FILE).gone);
     assert_eq!(rows_of(&world, "p01", "2026-11-03"), rows);
