@@ -38,7 +38,7 @@ fn deliveries() -> Vec<Delivery> {
         // The first version sent again is reinstated, and the second one after it once more.
         ("p01/sales/2026-11-03 again.csv", span("p01", "2026-11-03", "2026-11-03", 0), 60),
         ("p01/sales/2026-11-03.v2 again.csv", span("p01", "2026-11-03", "2026-11-03", 2), 70),
-        // Nothing was sold on the 2nd, it turns out; nor on the 6th.
+        // Nothing was sold on the 2nd, it turns out; nor on the 6th: the same empty content for each.
         ("p01/sales/2026-11-02.csv", header.clone(), 80),
         ("p01/sales/2026-11-06.csv", header, 81),
         // Refused whole: the last good data stays.
