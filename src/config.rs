@@ -78,6 +78,7 @@ section!(
         files_per_night_max: usize,
         files_at_once: usize,
         settle_seconds: u64,
+        settle_looks_max: u64,
         reject_limit: f64,
         retry_unknown_days: i64,
     }

@@ -85,6 +85,8 @@ pub struct Expected {
     pub grace_minutes: i64,
     /// First business date that is expected.
     pub from: Option<NaiveDate>,
+    /// Region of the calendar feed whose own holidays count besides those of all regions.
+    pub region: Option<String>,
 }
 
 impl Expected {
@@ -317,6 +319,7 @@ struct RawExpected {
     #[serde(default)]
     grace_minutes: i64,
     from: Option<String>,
+    region: Option<String>,
 }
 
 fn all() -> String {
@@ -491,7 +494,12 @@ fn expected_of(raw: &RawExpected) -> Result<Expected> {
     if raw.grace_minutes < 0 {
         return Err(Error::config("expected.grace_minutes must not be negative"));
     }
-    Ok(Expected { by, days: days_of(&raw.days)?, lag_days: raw.lag_days, grace_minutes: raw.grace_minutes, from })
+    let days = days_of(&raw.days)?;
+    if raw.region.is_some() && days != ExpectedDays::Workdays {
+        return Err(Error::config("expected.region is for days = \"workdays\": other days follow no calendar"));
+    }
+    let region = raw.region.clone();
+    Ok(Expected { by, days, lag_days: raw.lag_days, grace_minutes: raw.grace_minutes, from, region })
 }
 
 /// `all`, `workdays`, `monthly`, or weekdays as in cron: `1-5`, `1,3,5`, `mon-fri`; 0 and 7 are Sunday.

@@ -70,14 +70,10 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     pub(super) fn period(&self) -> Result<Period, String> {
-        let named = period::of_key(&self.raw.key);
+        let named = super::named_period(self.feed, self.contract, &self.raw.key);
         match (self.contract.kind, self.feed.period, named) {
             (_, Some(PeriodRule::Rows), _) | (Kind::Event, None, None) => Ok(Period::FromRows),
-            (_, _, Some(span)) => Ok(Period::Known(Some(match self.contract.kind {
-                Kind::Event => span,
-                // a snapshot stands for one day: the last that its name gives
-                Kind::Reference => (span.1, span.1),
-            }))),
+            (_, _, Some(span)) => Ok(Period::Known(Some(span))),
             (Kind::Reference, _, None) => Ok(Period::Known(Some((self.delivered_on, self.delivered_on)))),
             (Kind::Event, Some(PeriodRule::Name), None) => Err(format!(
                 "the period comes from the file's name, and {:?} has no date; name it like sales_2026-11-22.csv",

@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::config;
-use crate::contract::Contract;
+use crate::contract::{Contract, Kind};
 use crate::error::{Error, Result};
-use crate::sender::{Sender, SenderFeed};
+use crate::sender::{PeriodRule, Sender, SenderFeed};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
@@ -116,6 +116,19 @@ impl Outcome {
 /// When a file was delivered: as its name declares, else as the store last saw it change.
 pub fn delivered_at(feed: &SenderFeed, key: &str, last_modified: DateTime<Utc>) -> DateTime<Utc> {
     period::delivered_at(key, feed.delivered_at.as_ref(), last_modified).unwrap_or(last_modified)
+}
+
+/// The period that a file's name gives it, where its name decides: what a known content says anew when it comes
+/// under another name. An empty file says so of each day that it is sent for.
+pub fn named_period(feed: &SenderFeed, contract: &Contract, key: &str) -> Option<(NaiveDate, NaiveDate)> {
+    if feed.period == Some(PeriodRule::Rows) {
+        return None;
+    }
+    period::of_key(key).map(|span| match contract.kind {
+        Kind::Event => span,
+        // a snapshot stands for one day: the last that its name gives
+        Kind::Reference => (span.1, span.1),
+    })
 }
 
 /// Reads one file by contract and mapping, and writes staged rows and rejects to `out_dir`. An `Err` is a

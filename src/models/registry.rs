@@ -305,6 +305,11 @@ impl Registry {
     pub fn select(&self, globs: &[String]) -> Result<Vec<String>> {
         graph::select(self, globs)
     }
+
+    /// The marts among `names` that read `feed`, directly or through other models.
+    pub fn marts_of_feed(&self, names: &[String], feed: &str) -> Vec<&str> {
+        graph::marts_of_feed(self, names, feed)
+    }
 }
 
 /// One error for several: the only one as it is, more as a list.

@@ -9,7 +9,7 @@ use super::types::ColumnType;
 use crate::error::{Error, Result};
 
 /// Names of all system tables.
-pub const TABLES: [&str; 6] = ["alerts", "expected_deliveries", "feeds", "inputs", "rejects", "runs"];
+pub const TABLES: [&str; 7] = ["alerts", "expected_deliveries", "feeds", "inputs", "rejects", "runs", "unlisted"];
 
 /// The schema of `system.<name>`.
 pub fn schema(name: &str) -> Option<SchemaRef> {
@@ -38,9 +38,14 @@ pub fn schema(name: &str) -> Option<SchemaRef> {
             ("version", &count),
             ("outcome", &text),
         ],
-        "expected_deliveries" => {
-            &[("sender", &text), ("feed", &text), ("business_date", &date), ("expected_by", &at), ("due_by", &at)]
-        }
+        "expected_deliveries" => &[
+            ("sender", &text),
+            ("feed", &text),
+            ("business_date", &date),
+            ("expected_by", &at),
+            ("due_by", &at),
+            ("is_due", &truth),
+        ],
         "rejects" => &[
             ("sender", &text),
             ("feed", &text),
@@ -85,6 +90,7 @@ pub fn schema(name: &str) -> Option<SchemaRef> {
             ("value", &number),
         ],
         "feeds" => &[("feed", &text), ("arrived", &truth), ("inputs", &count)],
+        "unlisted" => &[("sender", &text), ("feed", &text), ("reason", &text)],
         _ => return None,
     };
     let fields: Vec<Field> = columns.iter().map(|(name, kind)| Field::new(*name, (*kind).clone(), true)).collect();

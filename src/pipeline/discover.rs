@@ -1,22 +1,31 @@
 //! Lists the inbox, sender by sender, and keeps what was not seen before.
 //!
-//! A sender whose folder cannot be listed is named in the notes; the others go on.
+//! A sender whose folder cannot be listed is named and raises an alert; the others go on. A file that was taken in
+//! and is not there any more is told once, and so is its coming back: what it brought counts all the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use futures::StreamExt;
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::flow::{Arrival, Night};
-use crate::error::{Error, Result};
+use super::flow::{Arrival, Night, Unlisted};
+use crate::error::{Error, Kind, Result};
+use crate::sender::SenderFeed;
 use crate::state::ledger;
+use crate::state::record::Sighting;
 use crate::store::Object;
+
+/// Objects that are asked about at the same time.
+const LOOKS_AT_ONCE: usize = 16;
+/// Names shown in a note before the rest is counted.
+const NAMES_SHOWN: usize = 3;
 
 /// Files worth fetching, in the order of their keys.
 pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
     let company = night.company;
     strangers(night).await?;
     let mut arrivals = Vec::new();
-    let mut growing = 0_usize;
     let senders: Vec<_> = company.senders.iter().filter(|sender| night.sender_in_job(&sender.name)).collect();
     if senders.is_empty() {
         return Err(Error::config(format!("job {} takes no sender", night.request.job.name))
@@ -29,11 +38,17 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                 Ok(listing) => listing,
                 Err(err) => {
                     night.warn(format!("sender {}: {feed} cannot be listed: {}", sender.name, err.one_line()));
+                    night.unlisted.push(Unlisted {
+                        sender: sender.name.clone(),
+                        feed: feed.clone(),
+                        reason: err.one_line(),
+                    });
                     continue;
                 }
             };
             let contract = company.contracts.expect(feed)?;
             let fingerprint = mapping.fingerprint(contract, &company.config.company);
+            moved(night, &sender.name, mapping, &listing);
             for object in listing {
                 let name = object.key.rsplit('/').next().unwrap_or_default();
                 if object.size == 0 && !name.contains('.') || name.starts_with('.') || !mapping.matches(&object.key) {
@@ -42,13 +57,6 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                 if ledger::already_seen(&night.state, &sender.name, feed, &object)
                     && !mended(night, &fingerprint, &object)
                 {
-                    continue;
-                }
-                let age = night.started_at - object.last_modified;
-                if age.num_seconds() < i64::try_from(company.config.intake.settle_seconds).unwrap_or(i64::MAX)
-                    && company.config.intake.settle_seconds > 0
-                {
-                    growing += 1;
                     continue;
                 }
                 arrivals.push(Arrival {
@@ -61,9 +69,6 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                 });
             }
         }
-    }
-    if growing > 0 {
-        night.warn(format!("{growing} files may still be growing and wait for the next run"));
     }
     arrivals.sort_by(|a, b| a.key.cmp(&b.key));
     let mut keys = BTreeSet::new();
@@ -82,6 +87,90 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
         arrivals.truncate(max);
     }
     Ok(arrivals)
+}
+
+/// Notes what has left the inbox since the last run, and what is back exactly as it was.
+fn moved(night: &mut Night<'_>, sender: &str, mapping: &SenderFeed, listing: &[Object]) {
+    let listed: BTreeMap<&str, &Object> = listing.iter().map(|object| (object.key.as_str(), object)).collect();
+    let mut last: BTreeMap<&str, &Sighting> = BTreeMap::new();
+    for sighting in night.state.sightings(sender, &mapping.feed) {
+        // Of one key, the sighting that was recorded last comes last.
+        last.insert(&sighting.key, sighting);
+    }
+    let (mut left, mut back) = (Vec::new(), Vec::new());
+    for (key, sighting) in last {
+        let there = listed.get(key);
+        if there.is_none() && !sighting.gone && mapping.matches(key) {
+            left.push(Sighting { gone: true, ..sighting.clone() });
+        } else if sighting.gone && there.is_some() {
+            back.push(Sighting { gone: false, ..sighting.clone() });
+        }
+    }
+    let place = format!("{sender} {}", mapping.feed);
+    for (files, what) in [
+        (&left, "gone from the inbox; what they brought still counts"),
+        (&back, "back in the inbox; only what is new in them counts"),
+    ] {
+        if !files.is_empty() {
+            let keys: Vec<&str> = files.iter().map(|file| file.key.as_str()).collect();
+            night.notes.push(format!("{place}: {} taken in before, now {what}", named(&keys)));
+        }
+    }
+    night.moved.extend(left.into_iter().chain(back));
+}
+
+/// `1 file (a)`, `305 files (a, b, c, ...)`.
+fn named(keys: &[&str]) -> String {
+    let shown = keys.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let rest = if keys.len() > NAMES_SHOWN { ", ..." } else { "" };
+    let files = if keys.len() == 1 { "file" } else { "files" };
+    format!("{} {files} ({shown}{rest})", keys.len())
+}
+
+/// Leaves out files that are still being written: one that was modified a moment ago is looked at again after
+/// `intake.settle_seconds`, and taken when two looks in a row found it the same.
+pub(super) async fn settled(night: &mut Night<'_>, arrivals: Vec<Arrival>) -> Result<Vec<Arrival>> {
+    let intake = &night.company.config.intake;
+    let pause = i64::try_from(intake.settle_seconds).unwrap_or(i64::MAX);
+    let (mut young, mut steady): (Vec<_>, Vec<_>) =
+        arrivals.into_iter().partition(|arrival| (night.started_at - arrival.last_modified).num_seconds() < pause);
+    for _ in 0..intake.settle_looks_max {
+        if young.is_empty() || pause == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(intake.settle_seconds)).await;
+        let inbox = &night.company.stores.inbox;
+        let looks = futures::stream::iter(std::mem::take(&mut young))
+            .map(|arrival| async move {
+                let now = inbox.head(&arrival.key).await;
+                (arrival, now)
+            })
+            .buffered(LOOKS_AT_ONCE)
+            .collect::<Vec<_>>()
+            .await;
+        for (arrival, now) in looks {
+            match now {
+                Ok(now) => {
+                    let seen = (arrival.bytes, &arrival.etag, arrival.last_modified);
+                    let same = seen == (now.size, &now.etag, now.last_modified);
+                    let arrival =
+                        Arrival { bytes: now.size, etag: now.etag, last_modified: now.last_modified, ..arrival };
+                    if same { steady.push(arrival) } else { young.push(arrival) }
+                }
+                // Withdrawn or renamed while we looked: the next listing tells.
+                Err(err) if err.kind() == Kind::Input => {}
+                Err(err) => return Err(err),
+            }
+        }
+    }
+    if !young.is_empty() && pause > 0 {
+        let keys: Vec<&str> = young.iter().map(|arrival| arrival.key.as_str()).collect();
+        night.warn(format!("{} still being written: left for the next run", named(&keys)));
+    } else {
+        steady.append(&mut young);
+    }
+    steady.sort_by(|a, b| a.key.cmp(&b.key));
+    Ok(steady)
 }
 
 /// Names the folders of the inbox that no sender's pattern reaches: somebody delivers and nobody reads.

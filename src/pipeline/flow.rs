@@ -10,10 +10,11 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::{Company, Request};
+use super::calendar::Workdays;
+use super::{Company, Request, expect};
 use crate::error::Result;
 use crate::models::{BuildOutcome, PlanStep};
-use crate::report::{FileLine, MailLine, MartLine, Report};
+use crate::report::{FileLine, MailLine, MartLine, Reduction, Report};
 use crate::state::State;
 use crate::state::record::{Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
 use crate::store::hex;
@@ -36,6 +37,14 @@ pub struct Arrival {
     pub etag: Option<String>,
     /// Last modification.
     pub last_modified: DateTime<Utc>,
+}
+
+/// A sender's place in the inbox that could not be listed: whatever lies there was not taken.
+#[derive(Debug, Clone)]
+pub(super) struct Unlisted {
+    pub(super) sender: String,
+    pub(super) feed: String,
+    pub(super) reason: String,
 }
 
 /// A fetched file: spooled to a local folder that goes when this is dropped.
@@ -106,6 +115,12 @@ pub(super) struct Night<'a> {
     /// Inputs that this run takes in or whose standing it changes.
     pub(super) inputs: BTreeMap<InputId, Input>,
     pub(super) sightings: Vec<Sighting>,
+    /// Deliveries whose file went from the inbox, or came back to it, since the last run.
+    pub(super) moved: Vec<Sighting>,
+    /// Places of the inbox that could not be listed.
+    pub(super) unlisted: Vec<Unlisted>,
+    /// What the calendar feed says of workdays.
+    pub(super) workdays: Workdays,
     pub(super) files: Vec<FileLine>,
     pub(super) refusals: BTreeMap<(String, String), u64>,
     pub(super) alerts: Option<Vec<Alert>>,
@@ -115,6 +130,7 @@ pub(super) struct Night<'a> {
     pub(super) models: u64,
     pub(super) partitions: (u64, u64),
     pub(super) notes: Vec<String>,
+    pub(super) reduced: Vec<Reduction>,
     pub(super) warned: bool,
     pub(super) status: RunStatus,
     pub(super) error: Option<String>,
@@ -134,6 +150,9 @@ impl<'a> Night<'a> {
             state,
             inputs: BTreeMap::new(),
             sightings: Vec::new(),
+            moved: Vec::new(),
+            unlisted: Vec::new(),
+            workdays: Workdays::default(),
             files: Vec::new(),
             refusals: BTreeMap::new(),
             alerts: None,
@@ -143,6 +162,7 @@ impl<'a> Night<'a> {
             models: 0,
             partitions: (0, 0),
             notes: Vec::new(),
+            reduced: Vec::new(),
             warned: false,
             status: RunStatus::Ok,
             error: None,
@@ -210,11 +230,20 @@ impl<'a> Night<'a> {
         hash.update(self.company.registry.fingerprint());
         hash.update(serde_json::to_vec(&self.company.config.settings)?);
         hash.update(serde_json::to_vec(&self.company.config.tables)?);
-        for input in self.job_inputs() {
+        let mut inputs: Vec<&Input> = self.all_inputs().filter(|input| self.sender_in_job(&input.sender)).collect();
+        inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256).cmp(&(&b.feed, &b.sender, &b.sha256)));
+        for input in inputs {
             hash.update(format!(
                 "{}/{}/{}/{}/{:?}/{:?}\n",
                 input.feed, input.sender, input.sha256, input.contract_fingerprint, input.status, input.masked
             ));
+        }
+        // A deadline that passed between two runs turns an awaited file into a missing one.
+        for (file, lack) in expect::lacking(self)? {
+            hash.update(format!("{}/{}/{}/{lack:?}\n", file.feed, file.sender, file.business_date));
+        }
+        for place in &self.unlisted {
+            hash.update(format!("unlisted {}/{}\n", place.feed, place.sender));
         }
         Ok(hex(&hash.finalize()))
     }
@@ -297,6 +326,7 @@ impl<'a> Night<'a> {
             passing: self.passing,
             files: self.files,
             refusals,
+            reduced: self.reduced,
             models: self.models,
             marts: self.marts,
             alerts: self.alerts.unwrap_or_default(),

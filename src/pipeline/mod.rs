@@ -9,6 +9,7 @@
 
 pub mod flow;
 pub mod alert;
+mod calendar;
 mod deliver;
 mod discover;
 mod expect;
@@ -19,6 +20,7 @@ mod replay;
 mod reply;
 mod publish;
 mod raise;
+mod reduce;
 mod stage;
 mod system;
 mod transform;
@@ -151,6 +153,7 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
 
     let stage = night.begin(watch, "discover", 0);
     let arrivals = discover::discover(night).await?;
+    let arrivals = discover::settled(night, arrivals).await?;
     night.finish(stage);
     killpoint("discover");
 
@@ -189,15 +192,14 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
 
     let stage = night.begin(watch, "validate", 0);
     validate::validate(night, taken);
+    night.workdays = calendar::load(night).await?;
+    validate::late(night);
     night.finish(stage);
     killpoint("validate");
     if night.nothing_new()? {
         return Ok(());
     }
     held.check()?;
-    for (sender, feed, date) in expect::missing(night)? {
-        night.warn(format!("{sender} has not delivered {feed} for {date}"));
-    }
 
     let stage = night.begin(watch, "transform", 0);
     let built = transform::transform(night, watch).await?;
@@ -243,6 +245,7 @@ async fn fail(night: &mut Night<'_>, held: &mut Held, err: &Error) -> Result<()>
 pub async fn plan(company: &Company, request: &Request) -> Result<Plan> {
     let mut night = Night::new(company, request, state(company).await?);
     let arrivals = discover::discover(&mut night).await?;
+    night.workdays = calendar::load(&night).await?;
     let steps = transform::plan(&night).await?;
     let of_date = |run: &&RunRecord| run.job == request.job.name && run.logical_date == request.date;
     let last = night.state.runs.iter().rev().find(of_date).cloned();

@@ -27,9 +27,10 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         feed: arrival.feed.clone(),
         sha256: sha256.clone(),
         delivered_at: intake::delivered_at(mapping, &arrival.key, arrival.last_modified),
-        period: None,
+        period: intake::named_period(mapping, contract, &arrival.key),
         outcome: String::new(),
         run_id: night.run_id.clone(),
+        gone: false,
     };
     let known = night.state.input(&arrival.sender, &arrival.feed, &sha256);
     if known.is_some_and(|known| known.contract_fingerprint == fingerprint) {

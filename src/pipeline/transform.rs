@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::flow::HEADLINES;
 use super::flow::{Built, Night, Watch};
-use super::{discover, system};
+use super::{discover, reduce, system};
 use crate::error::{Error, Result};
 use crate::models::{self, BuildPlan, PlanStep, Severity};
 use crate::state::record::{Input, Partition};
@@ -28,12 +28,7 @@ pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Resul
         return Err(Error::checks(format!("{} checks failed: {}", failures.len(), failures.join("; ")))
             .hint("the last good marts stay in place; correct the data or the check and run again"));
     }
-    for feed in &outcome.absent_feeds {
-        let note = format!("feed {feed} never arrived and is read as empty");
-        // A feed that no sender declares is not used by this company; one that is declared is missed.
-        let declared = night.company.senders.iter().any(|sender| sender.feeds.contains_key(feed));
-        if declared { night.warn(note) } else { night.notes.push(note) }
-    }
+    reduce::tell(night, &selected, &outcome.absent_feeds)?;
     let refusals = refused_by_sql(night, &outcome).await?;
     night.warned |= !refusals.is_empty();
     for (what, count) in refusals {

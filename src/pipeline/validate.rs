@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::expect;
 use super::flow::{Night, Staged};
 use crate::contract::{self, Contract};
 use crate::report::FileLine;
 use crate::state::ledger::{self, Replaces};
-use crate::state::record::{Input, InputId, InputStatus, Sighting};
+use crate::state::record::{Input, InputId, InputStatus, Period, Sighting};
 
 /// Lays the staged files over the ledger.
 pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
@@ -36,6 +37,7 @@ pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
     night.sightings = settled.sightings;
     account(night, &reasons);
     read_again(night, &reasons);
+    overlaps(night);
 }
 
 /// One line for each known file that was read again by a changed mapping: its delivery is no new one.
@@ -64,6 +66,74 @@ fn read_again(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String
     if night.files.iter().any(|file| file.rows_rejected > 0) {
         night.warned = true;
     }
+}
+
+/// Says of every file taken in how long after its deadline it came, if it did.
+pub(super) fn late(night: &mut Night<'_>) {
+    let mut late = Vec::new();
+    for (at, file) in night.files.iter().enumerate().filter(|(_, file)| file.rows_read > 0) {
+        let delivered = night.sightings.iter().find(|sighting| sighting.key == file.key);
+        let input =
+            delivered.and_then(|held| night.inputs.get(&(file.sender.clone(), file.feed.clone(), held.sha256.clone())));
+        let Some((delivered, input)) = delivered.zip(input) else { continue };
+        // A file of many days is judged by the last: the one whose deadline it could last meet.
+        let by = input
+            .period_end
+            .and_then(|date| expect::late_by(night, &file.sender, &file.feed, date, delivered.delivered_at));
+        if let Some(by) = by {
+            late.push((at, format!("late: came {} after its deadline", duration(by))));
+        }
+    }
+    for (at, note) in late {
+        night.files[at].notes.push(note);
+    }
+}
+
+/// `50 minutes`, `7.5 hours`, `12 days`.
+fn duration(by: chrono::TimeDelta) -> String {
+    let minutes = by.num_minutes();
+    match minutes {
+        0..120 => format!("{minutes} minutes"),
+        120..2_880 => format!("{}.{} hours", minutes / 60, minutes % 60 / 6),
+        _ => format!("{} days", minutes / 1_440),
+    }
+}
+
+/// Says whose dates a file took over: of two files that report the same day, the later one holds it.
+fn overlaps(night: &mut Night<'_>) {
+    let mut said: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for now in night.inputs.values() {
+        let Some(before) = night.state.input(&now.sender, &now.feed, &now.sha256) else { continue };
+        let lost = match (before.status, now.status) {
+            (InputStatus::Active, InputStatus::Superseded) => now.period().into_iter().collect(),
+            (InputStatus::Active, InputStatus::Active) => newly(&before.masked, &now.masked),
+            _ => continue,
+        };
+        for period in lost {
+            let takers = night.inputs.values().filter(|taker| {
+                (&taker.sender, &taker.feed) == (&now.sender, &now.feed)
+                    && taker.sha256 != now.sha256
+                    && taker.status == InputStatus::Active
+                    && taker.period().is_some_and(|held| held.0 <= period.1 && period.0 <= held.1)
+            });
+            for taker in takers {
+                let days =
+                    if period.0 == period.1 { period.0.to_string() } else { format!("{} to {}", period.0, period.1) };
+                said.entry(taker.key.clone()).or_default().push(format!("holds {days} instead of {}", now.key));
+            }
+        }
+    }
+    for file in &mut night.files {
+        if let Some(notes) = said.get_mut(&file.key) {
+            notes.sort();
+            file.notes.append(notes);
+        }
+    }
+}
+
+/// Ranges of `now` that were not masked before.
+fn newly(before: &[Period], now: &[Period]) -> Vec<Period> {
+    now.iter().filter(|range| !before.iter().any(|old| old.0 <= range.0 && range.1 <= old.1)).copied().collect()
 }
 
 /// What a later delivery does to an earlier one, as the contract says.

@@ -47,6 +47,17 @@ pub struct MartLine {
     pub written: u64,
 }
 
+/// A feed that is not all there, and what that leaves incomplete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reduction {
+    /// The feed.
+    pub feed: String,
+    /// What is lacking of it, in words.
+    pub because: Vec<String>,
+    /// Marts of the job that read it, directly or through others.
+    pub marts: Vec<String>,
+}
+
 /// Where a mail went.
 #[derive(Debug, Clone, Serialize)]
 pub struct MailLine {
@@ -73,6 +84,8 @@ pub struct Report {
     pub files: Vec<FileLine>,
     /// Refusals by feed, reason and count, most first; those found by SQL included.
     pub refusals: Vec<(String, String, u64)>,
+    /// Feeds that are not all there, and the marts that this leaves incomplete.
+    pub reduced: Vec<Reduction>,
     /// Models of all layers that were built or reused.
     pub models: u64,
     /// Published marts.

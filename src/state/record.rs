@@ -154,6 +154,9 @@ pub struct Sighting {
     pub outcome: String,
     /// Run that saw it first.
     pub run_id: String,
+    /// It is in the inbox no more. What it brought still counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
 }
 
 impl Sighting {
@@ -171,6 +174,7 @@ impl Sighting {
             period: input.period(),
             outcome: String::new(),
             run_id: input.run_id.clone(),
+            gone: false,
         }
     }
 }

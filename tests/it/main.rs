@@ -4,6 +4,8 @@
 //!
 //! * `first_night`: what a night publishes, added up by hand; again, with nothing new; past dates
 //! * `deliveries`: duplicates, corrections, late, broken and missing files, any order of arrival
+//! * `inbox`: files still growing, gone, back again, overlapping, late; folders that cannot be listed; deadlines
+//! * `any_order`: the same deliveries in any order, repeated, over any number of nights, end in the same marts
 //! * `recovery`: killed at every stage boundary and at every write
 //! * `rivals`: several runners on one lake
 //! * `serving`: the built-in scheduler
@@ -23,6 +25,8 @@ mod support;
 
 mod first_night;
 mod deliveries;
+mod inbox;
+mod any_order;
 mod recovery;
 mod rivals;
 mod serving;

@@ -17,6 +17,8 @@ use crate::store::keys;
 
 /// Stands for a key that follows from its row.
 pub(super) const DERIVED: &str = "=";
+/// The status of a delivery whose file has left the inbox.
+pub(super) const GONE: &str = "gone";
 
 macro_rules! columns {
     ($($text:ident)* ; $($number:ident)* ; $($date:ident)*) => {
@@ -145,6 +147,7 @@ pub(super) fn sighting_of(row: &Row<'_>) -> Result<Sighting> {
         period: row.period_start.zip(row.period_end),
         outcome: text(row.outcome)?,
         run_id: text(row.run_id)?,
+        gone: row.status == Some(GONE),
     })
 }
 
