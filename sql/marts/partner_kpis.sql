@@ -48,6 +48,7 @@ sell_in as (
         sum(net_amount) as sell_in_sales,
         sum(quantity) as sell_in_units
     from sell_in_lines
+    where business_date <= $as_of_date
     group by partner_id, cast(date_trunc('month', business_date) as date)
 ),
 
