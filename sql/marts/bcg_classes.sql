@@ -17,6 +17,7 @@ unit_quarters_placed as (
         case
             when units.unit_type = 'channel' then stg_channels.name
             when units.unit_type = 'partner' then stg_partners.name
+            when units.unit_type = 'region' then stg_regions.name
         end as unit_name,
         case when units.unit_type = 'partner' then coalesce(stg_partners.channel_id, 'unknown') else 'all' end
             as share_group,
@@ -40,6 +41,11 @@ unit_quarters_placed as (
         and units.unit_type = 'partner'
         and stg_partners.valid_from <= units.closes_on
         and stg_partners.superseded_from > units.closes_on
+    left join stg_regions
+        on stg_regions.region = units.unit_id
+        and units.unit_type = 'region'
+        and stg_regions.valid_from <= units.closes_on
+        and stg_regions.superseded_from > units.closes_on
 ),
 
 -- The largest competitor that the market feed names for exactly this region or category: in one row for the quarter,
