@@ -17,6 +17,7 @@ unit_quarters_placed as (
         case
             when units.unit_type = 'channel' then stg_channels.name
             when units.unit_type = 'partner' then stg_partners.name
+            when units.unit_type = 'region' then stg_regions.name
         end as unit_name,
         case when units.unit_type = 'partner' then coalesce(stg_partners.channel_id, 'unknown') else 'all' end
             as share_group,
@@ -40,92 +41,11 @@ unit_quarters_placed as (
         and units.unit_type = 'partner'
         and stg_partners.valid_from <= units.closes_on
         and stg_partners.superseded_from > units.closes_on
-),
-
--- The largest competitor that the market feed names for exactly this region or category: in one row for the quarter,
--- else in rows for all of its months so far.
-market_rows as (
-    select
-        case when region is not null then 'region' else 'category' end as unit_type,
-        coalesce(region, category) as unit_id,
-        period,
-        largest_competitor_sales_amount as amount,
-        coalesce(currency, $base_currency) as currency
-    from stg_market
-    where (region is null) <> (category is null)
-        and largest_competitor_sales_amount > 0
-),
-
-quarter_end_rates as (
-    select
-        quarter,
-        currency,
-        rate_to_base
-    from (
-        select
-            *,
-            row_number() over (partition by quarter, currency order by month_start desc) as place
-        from month_end_rates
-    ) as rates
-    where place = 1
-),
-
-quarterly_competitors as (
-    select
-        market_rows.unit_type,
-        market_rows.unit_id,
-        quarter_end_rates.quarter,
-        market_rows.amount * quarter_end_rates.rate_to_base as amount
-    from market_rows
-    inner join quarter_end_rates
-        on quarter_end_rates.quarter = market_rows.period
-        and quarter_end_rates.currency = market_rows.currency
-),
-
-quarter_lengths as (
-    select
-        quarter,
-        count(*) as months
-    from kpi_months
-    group by quarter
-),
-
-monthly_competitors as (
-    select
-        market_rows.unit_type,
-        market_rows.unit_id,
-        month_end_rates.quarter,
-        sum(market_rows.amount * month_end_rates.rate_to_base) as amount,
-        count(*) as months
-    from market_rows
-    inner join month_end_rates
-        on month_end_rates.month = market_rows.period
-        and month_end_rates.currency = market_rows.currency
-    group by market_rows.unit_type, market_rows.unit_id, month_end_rates.quarter
-),
-
-competitors as (
-    select
-        unit_type,
-        unit_id,
-        quarter,
-        cast(amount as decimal(18,4)) as market_competitor_amount
-    from quarterly_competitors
-    union all
-    select
-        monthly.unit_type,
-        monthly.unit_id,
-        monthly.quarter,
-        cast(monthly.amount as decimal(18,4)) as market_competitor_amount
-    from monthly_competitors as monthly
-    inner join quarter_lengths
-        on quarter_lengths.quarter = monthly.quarter
-        and quarter_lengths.months = monthly.months
-    left join quarterly_competitors as quarterly
-        on quarterly.unit_type = monthly.unit_type
-        and quarterly.unit_id = monthly.unit_id
-        and quarterly.quarter = monthly.quarter
-    where quarterly.unit_id is null
+    left join stg_regions
+        on stg_regions.region = units.unit_id
+        and units.unit_type = 'region'
+        and stg_regions.valid_from <= units.closes_on
+        and stg_regions.superseded_from > units.closes_on
 ),
 
 -- Each unit among the others of its group and quarter. What is sold in an unknown region is in the total, but is
@@ -133,7 +53,7 @@ competitors as (
 compared as (
     select
         units.*,
-        competitors.market_competitor_amount,
+        market_competitors.competitor_sales_amount as market_competitor_amount,
         sum(net_sales) over (partition by units.unit_type, share_group, quarter_start) as group_net_sales,
         count(*) filter (where net_sales > 0 and not is_unknown) over (partition by units.unit_type, share_group, quarter_start)
             as active_units,
@@ -163,10 +83,10 @@ compared as (
                 then sum(quarter_before_net_sales) over (partition by units.unit_type, share_group, quarter_start)
         end as group_base_net_sales
     from unit_quarters_placed as units
-    left join competitors
-        on competitors.unit_type = units.unit_type
-        and competitors.unit_id = units.unit_id
-        and competitors.quarter = units.quarter
+    left join market_competitors
+        on market_competitors.unit_type = units.unit_type
+        and market_competitors.unit_id = units.unit_id
+        and market_competitors.quarter = units.quarter
 ),
 
 rivals as (

@@ -1,6 +1,6 @@
 -- What reviewers think of the partners of each channel, by quarter: the mean marks, what the channel is best and worst
--- at beside all channels, and the newest remarks. A review counts in every quarter that its period touches (one of a
--- year in four), for the channel that the partner belonged to at the end of the quarter.
+-- at beside all channels, and the newest remarks. A review counts once its period is over, in every quarter that the
+-- period touches (one of a year in four), for the channel that the partner belonged to at the end of the quarter.
 with
 quarters as (
     select
@@ -22,6 +22,7 @@ reviews as (
         brand_alignment_score,
         nullif(trim(comment), '') as comment
     from stg_partner_reviews
+    where period_end(period) <= $as_of_date
 ),
 partner_versions as (
     select partner_id, name, channel_id, valid_from, superseded_from
