@@ -70,6 +70,7 @@ final as (
     where summed.products > 0 or summed.is_stuffed
 )
 select
-    partner_id, partner_name, partner_manager, channel_manager, month, products, variance_value, top_products, is_stuffed,
-    stuffing_ratio, stuffing_months, sales_days_missing, sell_in_units, sell_out_units, worst_sku, worst_product, worst_expected, worst_counted
+    partner_id, partner_name, partner_manager, channel_manager, month, products, variance_value, top_products,
+    is_stuffed, stuffing_ratio, stuffing_months, sales_days_missing, sell_in_units, sell_out_units, worst_sku,
+    worst_product, worst_expected, worst_counted
 from final

@@ -4,7 +4,8 @@
 with
 lines as (
     select
-        business_date, sold_at, partner_id, channel_id, region, order_id, line_no, sku, quantity, net_amount, list_value,
+        business_date, sold_at, partner_id, channel_id, region, order_id, line_no, sku, quantity, net_amount,
+        list_value,
         nullif(trim(promotion_id), '') as promotion_id,
         nullif(trim(ship_to_region), '') is not null as is_shipped,
         _input, _line

@@ -1,5 +1,5 @@
--- What each partner counted last in each month: all that is needed of the counts of earlier months to know how its stock
--- stands. Two senders that count for one partner count two warehouses.
+-- What each partner counted last in each month: all that is needed of the counts of earlier months to know how its
+-- stock stands. Two senders that count for one partner count two warehouses.
 with
 counts as (
     select partner_id, sku, counted_on, on_hand_quantity, on_hand_units, on_order_quantity, unit_cost, oldest_receipt_on

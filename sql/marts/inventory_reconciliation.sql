@@ -188,7 +188,8 @@ final as (
     from joined
 )
 select
-    month, month_start, provisional, partner_id, partner_name, partner_manager, channel_id, sku, product_name, opened_on,
-    closed_on, opening_units, sell_in_units, sell_out_units, expected_closing_units, closing_units, variance_units,
-    variance_value, variance_rate, reconciliation_status, sales_days_missing, is_breach, days_of_inventory, is_stuffed, is_partner_stuffed
+    month, month_start, provisional, partner_id, partner_name, partner_manager, channel_id, sku, product_name,
+    opened_on, closed_on, opening_units, sell_in_units, sell_out_units, expected_closing_units, closing_units,
+    variance_units, variance_value, variance_rate, reconciliation_status, sales_days_missing, is_breach,
+    days_of_inventory, is_stuffed, is_partner_stuffed
 from final
