@@ -46,10 +46,10 @@ use crate::job::Job;
 use crate::models::Registry;
 use crate::report::Report;
 use crate::sender::Senders;
-use crate::state::record::{RunRecord, RunStatus};
+use crate::state::record::{Input, RunRecord, RunStatus};
 use crate::state::{self, Chain, Held, Options, State};
 use crate::store::Stores;
-use flow::Night;
+use flow::{Night, Staged};
 use killpoint::killpoint;
 
 /// Everything that a company's folder and stores hold, loaded and checked.
@@ -158,36 +158,7 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
     killpoint("discover");
 
     let stage = night.begin(watch, "stage", arrivals.len() as u64);
-    let staged = {
-        let night = &*night;
-        futures::stream::iter(arrivals)
-            .map(|arrival| async move {
-                let key = arrival.key.clone();
-                watch.step(&key);
-                let landed = match fetch::fetch(night, arrival).await {
-                    Ok(landed) => landed,
-                    // One file that changed or vanished under us does not stop the others.
-                    Err(err) if err.kind() == Kind::Input => {
-                        return Ok(Err(format!("{key} waits for the next run: {}", err.one_line())));
-                    }
-                    Err(err) => return Err(err),
-                };
-                killpoint("fetch");
-                let staged = stage::stage(night, landed).await?;
-                killpoint("stage");
-                Ok::<_, Error>(Ok(staged))
-            })
-            .buffered(company.config.files_at_once())
-            .try_collect::<Vec<_>>()
-            .await?
-    };
-    let mut taken = Vec::with_capacity(staged.len());
-    for file in staged {
-        match file {
-            Ok(file) => taken.push(file),
-            Err(note) => night.warn(note),
-        }
-    }
+    let taken = take(night, arrivals, watch).await?;
     night.finish(stage);
 
     let stage = night.begin(watch, "validate", 0);
@@ -219,6 +190,51 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
     night.finish(stage);
     killpoint("publish");
     Ok(())
+}
+
+/// Fetches and stages files, several at once, in the order of their keys.
+async fn take(night: &mut Night<'_>, arrivals: Vec<Arrival>, watch: &dyn Watch) -> Result<Vec<Staged>> {
+    let at_once = night.company.config.files_at_once();
+    let staged = {
+        let night = &*night;
+        futures::stream::iter(arrivals)
+            .map(|arrival| async move {
+                let key = arrival.key.clone();
+                watch.step(&key);
+                let landed = match fetch::fetch(night, arrival).await {
+                    Ok(landed) => landed,
+                    // One file that changed or vanished under us does not stop the others.
+                    Err(err) if err.kind() == Kind::Input => {
+                        return Ok(Err(format!("{key} waits for the next run: {}", err.one_line())));
+                    }
+                    Err(err) => return Err(err),
+                };
+                killpoint("fetch");
+                let staged = stage::stage(night, landed).await?;
+                killpoint("stage");
+                Ok::<_, Error>(Ok(staged))
+            })
+            .buffered(at_once)
+            .try_collect::<Vec<_>>()
+            .await?
+    };
+    let mut taken = Vec::with_capacity(staged.len());
+    for file in staged {
+        match file {
+            Ok(file) => taken.push(file),
+            Err(note) => night.warn(note),
+        }
+    }
+    Ok(taken)
+}
+
+/// The way from the inbox to staged files and nothing else, for benchmarks: what is staged here is named by no
+/// commit, and the next run stages it again.
+pub async fn take_in(company: &Company, request: &Request) -> Result<Vec<Input>> {
+    let mut night = Night::new(company, request, state(company).await?);
+    let arrivals = discover::discover(&mut night).await?;
+    let taken = take(&mut night, arrivals, &()).await?;
+    Ok(taken.into_iter().filter_map(|staged| staged.input).collect())
 }
 
 /// Records a failed run: what it took in still counts, marts stay as they were, head office is told.
