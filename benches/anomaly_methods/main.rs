@@ -4,30 +4,39 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its findings")]
 
 mod score;
+mod season;
 mod methods;
 
 use tributary::demo::series::{Series, labelled};
 
-use methods::HISTORY_DAYS;
 use score::{Alarm, Score, share};
 
 type Method = fn(&Series) -> Vec<Alarm>;
 
-const METHODS: [(&str, Method); 3] =
-    [("weekday median / MAD", methods::weekday_median), ("MSTL + ETS (augurs)", methods::mstl), ("season (kept)", methods::season)];
+const METHODS: [(&str, Method); 3] = [
+    ("weekday median / MAD", methods::weekday_median),
+    ("MSTL + ETS (augurs)", methods::mstl),
+    ("season (kept)", season::season),
+];
 
 fn main() {
-    let only = std::env::var("ONLY").unwrap_or_default(); let seeds = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(20);
+    let seeds = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(20);
     let series: Vec<Series> = (1..=seeds).flat_map(|seed| labelled(seed, 0.15)).collect();
     println!("{} series of {} days, noise 2 to 15 %", series.len(), series.first().map_or(0, |one| one.days.len()));
-    for (name, method) in METHODS { if !name.contains(&only) { continue; }
+    for (name, method) in METHODS {
         let mut all = Score::default();
         let mut by_noise = [Score::default(), Score::default(), Score::default()];
         for one in &series {
             let alarms = method(one);
-            all.add(one, HISTORY_DAYS, &alarms);
-            let band = if one.noise < 0.06 { 0 } else if one.noise < 0.10 { 1 } else { 2 };
-            by_noise[band].add(one, HISTORY_DAYS, &alarms);
+            all.add(one, season::rules().history_days, &alarms);
+            let band = if one.noise < 0.06 {
+                0
+            } else if one.noise < 0.10 {
+                1
+            } else {
+                2
+            };
+            by_noise[band].add(one, season::rules().history_days, &alarms);
         }
         println!("\n{name}");
         line("all", &all);
@@ -37,7 +46,11 @@ fn main() {
         for (kind, found) in &all.kinds {
             let days = share(found.days, found.found);
             let recall = share(found.found, found.planted);
-            println!("  {:<17} planted {:>4}, recall {recall:.3}, days to detect {days:.2}", format!("{kind:?}"), found.planted);
+            println!(
+                "  {:<17} planted {:>4}, recall {recall:.3}, days to detect {days:.2}",
+                format!("{kind:?}"),
+                found.planted
+            );
         }
     }
 }

@@ -72,11 +72,6 @@ impl Score {
                     && (fault.day..fault.day + REPEAT_DAYS).contains(&alarm.day)
                     && alarms[..at].iter().any(|other| other.day >= fault.day && other.up == alarm.up)
             });
-            if std::env::var("DBG").is_ok() {
-                let near: Vec<String> = series.faults.iter().filter(|f| f.day.abs_diff(alarm.day) < 30).map(|f| format!("{:?}@{}", f.kind, f.day as i64 - alarm.day as i64)).collect();
-                let d = series.days[alarm.day];
-                eprintln!("FA {} {} noise {:.3} day {} {} up {} hol {:?} promo {} near {:?} rep {told_before}", series.channel, d.date, series.noise, alarm.day, d.value as i64, alarm.up, d.holiday, d.promotion, near);
-            }
             if told_before {
                 self.repeats += 1;
             } else {

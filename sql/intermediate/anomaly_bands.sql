@@ -24,7 +24,7 @@ banded as (
             $anomaly_band,
             $anomaly_gap_min,
             $anomaly_history_days_min,
-            $anomaly_noise_min,
+            case metric when 'stock_level' then $anomaly_stock_noise_min else $anomaly_noise_min end,
             $anomaly_holiday_noise,
             $anomaly_shift_days,
             case metric when 'complaints' then $anomaly_complaints_min else $anomaly_orders_min end

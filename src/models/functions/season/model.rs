@@ -34,7 +34,6 @@ struct Seen {
     level_value: f64,
     gap: f64,
     score: f64,
-    outside: bool,
 }
 
 pub(super) struct Model<'a> {
@@ -215,7 +214,15 @@ impl<'a> Model<'a> {
             }
         };
         let score = if spread > 0.0 { residual / spread } else { 0.0 };
-        Judged { expected, lower, upper, score, unjudged: None, holiday_known: years > 0, ..Judged::not(Unjudged::NoValue) }
+        Judged {
+            expected,
+            lower,
+            upper,
+            score,
+            unjudged: None,
+            holiday_known: years > 0,
+            ..Judged::not(Unjudged::NoValue)
+        }
     }
 
     /// By how much the level is less certain than one that was smoothed for long: that of n days has 1.5 / n of a day's
@@ -251,12 +258,13 @@ impl<'a> Model<'a> {
         let is_plain = is_plain(self.days, at);
         if today.unjudged.is_none() {
             let value = value.unwrap_or(0.0);
-            let gap = if today.expected == 0.0 { f64::INFINITY } else { (value - today.expected) / today.expected.abs() };
+            let gap =
+                if today.expected == 0.0 { f64::INFINITY } else { (value - today.expected) / today.expected.abs() };
             let gap = if value < today.expected { -gap.abs() } else { gap.abs() };
             let outside = today.score.abs() > self.rules.band && gap.abs() >= self.rules.gap_min;
             if is_plain {
                 let level_value = self.level_value(at).unwrap_or(self.level);
-                self.seen.push_back(Seen { at, level_value, gap, score: today.score, outside });
+                self.seen.push_back(Seen { at, level_value, gap, score: today.score });
                 if self.seen.len() > self.rules.shift_days {
                     self.seen.pop_front();
                 }

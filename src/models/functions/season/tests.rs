@@ -15,9 +15,7 @@ fn rules() -> Rules {
 
 /// `count` days of 100, Sundays (every seventh) of 200.
 fn steady(count: usize) -> Vec<Day> {
-    (0..count)
-        .map(|at| Day { value: Some(if at % 7 == 6 { 200.0 } else { 100.0 }), ..Day::default() })
-        .collect()
+    (0..count).map(|at| Day { value: Some(if at % 7 == 6 { 200.0 } else { 100.0 }), ..Day::default() }).collect()
 }
 
 fn findings(judged: &[Judged]) -> Vec<(usize, Finding, usize)> {
@@ -139,8 +137,7 @@ fn days_are_not_judged_where_nothing_can_be_said() {
 #[test]
 fn rates_are_compared_by_differences_and_chance_is_allowed_for() {
     let rules = Rules { scale: Scale::Rate, ..rules() };
-    let mut days: Vec<Day> =
-        (0..80).map(|_| Day { value: Some(0.10), events: Some(50.0), ..Day::default() }).collect();
+    let mut days: Vec<Day> = (0..80).map(|_| Day { value: Some(0.10), events: Some(50.0), ..Day::default() }).collect();
     // Spread: sqrt(2 × 0.1 × 0.9 / 50) = 0.06; 0.25 is 2.5 of it, 0.40 is 5 of it (less on an uncertain level).
     days[60].value = Some(0.25);
     days[70].value = Some(0.40);
