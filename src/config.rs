@@ -109,12 +109,15 @@ section!(
         smtp_host: String,
         smtp_port: u16,
         smtp_security: String,
+        smtp_ca_file: PathBuf,
         smtp_timeout_seconds: u64,
         retry_hours: i64,
         tries_per_run: u32,
         repeat_hours: i64,
         findings_max: usize,
         rising_colour: String,
+        replies: String,
+        reply_rows_max: usize,
     }
 );
 section!(
@@ -148,6 +151,9 @@ impl Config {
         for folder in [&mut config.folders.jobs, &mut config.folders.sql, &mut config.mail.folder] {
             *folder = root.join(&*folder);
         }
+        if !config.mail.smtp_ca_file.as_os_str().is_empty() {
+            config.mail.smtp_ca_file = root.join(&config.mail.smtp_ca_file);
+        }
         config.validate()?;
         Ok(config)
     }
@@ -164,6 +170,7 @@ impl Config {
         one_of("mail.transport", &self.mail.transport, &["file", "smtp"])?;
         one_of("mail.smtp_security", &self.mail.smtp_security, &["starttls", "tls", "none"])?;
         one_of("mail.rising_colour", &self.mail.rising_colour, &["red", "green"])?;
+        one_of("mail.replies", &self.mail.replies, &["off", "refusals", "all"])?;
         crate::mail::validate_sender(&self.mail.from).map_err(|err| err.at("mail.from"))?;
         for address in &self.company.head_office {
             crate::mail::validate_address(address).map_err(|err| err.at("company.head_office"))?;
@@ -182,6 +189,15 @@ impl Config {
             return Err(Error::config("state.checkpoint_every is 0; expected at least 1"));
         }
         Ok(())
+    }
+
+    /// A business setting that is a whole number, not below 0.
+    pub fn whole_setting(&self, name: &str) -> Result<u64> {
+        let value = self.settings.get(name);
+        value.and_then(Value::as_integer).and_then(|number| u64::try_from(number).ok()).ok_or_else(|| {
+            let found = value.map_or_else(|| "not there".to_string(), ToString::to_string);
+            Error::config(format!("settings.{name} is {found}; expected a whole number from 0"))
+        })
     }
 
     /// Query threads after `engine.threads = 0` has been resolved.

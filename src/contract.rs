@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::closest;
 use crate::error::{Error, Result};
+use crate::store::hex;
 
 /// Raised when intake reads the same bytes by the same contract differently than before, so that
 /// staged files of an older reading are not taken for current ones.
@@ -504,12 +505,7 @@ pub(crate) fn toml_files(folder: &Path) -> Result<Vec<(String, String, String)>>
 /// Sixteen hex digits over the JSON of `value`.
 pub(crate) fn fingerprint_of<T: Serialize>(value: &T) -> String {
     let json = serde_json::to_vec(value).expect("settings hold only text keys, so they can be written as JSON");
-    let digest = Sha256::digest(&json);
-    digest.iter().take(8).fold(String::with_capacity(16), |mut hex, byte| {
-        use std::fmt::Write;
-        write!(hex, "{byte:02x}").expect("writing to a String cannot fail");
-        hex
-    })
+    hex(&Sha256::digest(&json)[..8])
 }
 
 #[cfg(test)]

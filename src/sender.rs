@@ -173,6 +173,12 @@ impl SenderFeed {
         self.matcher.is_match(key)
     }
 
+    /// The sender's own header by canonical column, where the mapping names one.
+    pub fn headers(&self) -> BTreeMap<String, String> {
+        let named = self.columns.iter().filter_map(|(column, mapping)| Some((column, mapping.headers.first()?)));
+        named.map(|(column, header)| (column.clone(), header.clone())).collect()
+    }
+
     /// Zone of times without offset and of the business date.
     pub fn zone(&self, company: &Company) -> Tz {
         self.time_zone.unwrap_or(company.time_zone)

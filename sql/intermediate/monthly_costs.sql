@@ -1,88 +1,10 @@
--- What each channel and each partner cost by month, in base currency: the cost rows that were delivered, and
--- the commission of agency partners (rate × net sales) where no commission row came for them.
--- A cost row without a partner belongs to the channel alone.
-with cost_rows as (
-    select
-        kpi_months.month_start,
-        stg_channel_costs.channel_id,
-        stg_channel_costs.partner_id,
-        stg_channel_costs.cost_type,
-        cast(stg_channel_costs.amount * month_end_rates.rate_to_base as decimal(18,4)) as amount
-    from stg_channel_costs
-    inner join kpi_months on kpi_months.month = stg_channel_costs.month
-    left join month_end_rates
-        on month_end_rates.month = stg_channel_costs.month
-        and month_end_rates.currency = coalesce(stg_channel_costs.currency, $base_currency)
-),
-
-partner_channel_months as (
-    select
-        cast(date_trunc('month', business_date) as date) as month_start,
-        partner_id,
-        channel_id,
-        sum(net_sales) as net_sales
-    from partner_channel_days
-    group by cast(date_trunc('month', business_date) as date), partner_id, channel_id
-),
-
-agency_sales as (
-    select
-        sales.month_start,
-        sales.partner_id,
-        sales.channel_id,
-        cast(sales.net_sales * stg_partners.commission_rate as decimal(18,4)) as commission
-    from partner_channel_months as sales
-    inner join kpi_months on kpi_months.month_start = sales.month_start
-    inner join stg_partners
-        on stg_partners.partner_id = sales.partner_id
-        and stg_partners.valid_from <= kpi_months.closes_on
-        and stg_partners.superseded_from > kpi_months.closes_on
-    where stg_partners.cooperation_mode = 'agency'
-        and stg_partners.commission_rate is not null
-),
-
-commission_rows as (
-    select distinct
-        month_start,
-        channel_id,
-        partner_id
-    from cost_rows
-    where cost_type = 'commission'
-),
-
-accrued_commissions as (
-    select
-        agency_sales.month_start,
-        agency_sales.channel_id,
-        agency_sales.partner_id,
-        agency_sales.commission
-    from agency_sales
-    left join commission_rows as of_partner
-        on of_partner.month_start = agency_sales.month_start
-        and of_partner.channel_id = agency_sales.channel_id
-        and of_partner.partner_id = agency_sales.partner_id
-    left join commission_rows as of_channel
-        on of_channel.month_start = agency_sales.month_start
-        and of_channel.channel_id = agency_sales.channel_id
-        and of_channel.partner_id is null
-    where of_partner.month_start is null
-        and of_channel.month_start is null
-),
-
-together as (
-    select month_start, channel_id, partner_id, amount
-    from cost_rows
-    union all
-    select month_start, channel_id, partner_id, commission as amount
-    from accrued_commissions
-),
-
-scoped as (
+-- What each channel and each partner cost by month, in base currency.
+with scoped as (
     select 'channel' as scope, channel_id as scope_id, month_start, amount
-    from together
+    from cost_lines
     union all
     select 'partner' as scope, partner_id as scope_id, month_start, amount
-    from together
+    from cost_lines
     where partner_id is not null
 )
 

@@ -1,6 +1,17 @@
 -- The BCG matrix: every channel, region, partner (within its channel) and product category by quarter.
 -- Growth and share are compared after rounding to nine digits, so that "exactly on the cut" is high.
-with unit_quarters_placed as (
+-- Which kinds of unit are classified, and when a share is high, the settings bcg_*_share_rule say.
+with unit_rules as (
+    select 'channel' as unit_type, $bcg_channel_share_rule as share_rule
+    union all
+    select 'region' as unit_type, $bcg_region_share_rule as share_rule
+    union all
+    select 'partner' as unit_type, $bcg_partner_share_rule as share_rule
+    union all
+    select 'category' as unit_type, $bcg_category_share_rule as share_rule
+),
+
+unit_quarters_placed as (
     select
         units.*,
         case
@@ -13,8 +24,12 @@ with unit_quarters_placed as (
             when 'year_on_year' then units.year_before_net_sales
             when 'prior_quarter' then units.quarter_before_net_sales
         end as base_net_sales,
-        case when units.unit_type = 'category' then $bcg_category_share_rule else $bcg_share_rule end as share_rule
+        unit_rules.share_rule,
+        units.unit_id = 'unknown' as is_unknown
     from unit_quarters as units
+    inner join unit_rules
+        on unit_rules.unit_type = units.unit_type
+        and unit_rules.share_rule <> 'off'
     left join stg_channels
         on stg_channels.channel_id = units.unit_id
         and units.unit_type = 'channel'
@@ -27,27 +42,18 @@ with unit_quarters_placed as (
         and stg_partners.superseded_from > units.closes_on
 ),
 
--- The largest competitor that the market feed names for the quarter and exactly this region or category.
-market_competitors as (
+-- The largest competitor that the market feed names for exactly this region or category: in one row for the quarter,
+-- else in rows for all of its months so far.
+market_rows as (
     select
-        'region' as unit_type,
-        region as unit_id,
-        period as quarter,
+        case when region is not null then 'region' else 'category' end as unit_type,
+        coalesce(region, category) as unit_id,
+        period,
         largest_competitor_sales_amount as amount,
         coalesce(currency, $base_currency) as currency
     from stg_market
-    where region is not null
-        and category is null
-    union all
-    select
-        'category' as unit_type,
-        category as unit_id,
-        period as quarter,
-        largest_competitor_sales_amount as amount,
-        coalesce(currency, $base_currency) as currency
-    from stg_market
-    where category is not null
-        and region is null
+    where (region is null) <> (category is null)
+        and largest_competitor_sales_amount > 0
 ),
 
 quarter_end_rates as (
@@ -64,41 +70,92 @@ quarter_end_rates as (
     where place = 1
 ),
 
-competitors as (
+quarterly_competitors as (
     select
-        market_competitors.unit_type,
-        market_competitors.unit_id,
-        market_competitors.quarter,
-        cast(market_competitors.amount * quarter_end_rates.rate_to_base as decimal(18,4)) as market_competitor_amount
-    from market_competitors
+        market_rows.unit_type,
+        market_rows.unit_id,
+        quarter_end_rates.quarter,
+        market_rows.amount * quarter_end_rates.rate_to_base as amount
+    from market_rows
     inner join quarter_end_rates
-        on quarter_end_rates.quarter = market_competitors.quarter
-        and quarter_end_rates.currency = market_competitors.currency
-    where market_competitors.amount > 0
+        on quarter_end_rates.quarter = market_rows.period
+        and quarter_end_rates.currency = market_rows.currency
 ),
 
--- Each unit among the others of its group and quarter.
+quarter_lengths as (
+    select
+        quarter,
+        count(*) as months
+    from kpi_months
+    group by quarter
+),
+
+monthly_competitors as (
+    select
+        market_rows.unit_type,
+        market_rows.unit_id,
+        month_end_rates.quarter,
+        sum(market_rows.amount * month_end_rates.rate_to_base) as amount,
+        count(*) as months
+    from market_rows
+    inner join month_end_rates
+        on month_end_rates.month = market_rows.period
+        and month_end_rates.currency = market_rows.currency
+    group by market_rows.unit_type, market_rows.unit_id, month_end_rates.quarter
+),
+
+competitors as (
+    select
+        unit_type,
+        unit_id,
+        quarter,
+        cast(amount as decimal(18,4)) as market_competitor_amount
+    from quarterly_competitors
+    union all
+    select
+        monthly.unit_type,
+        monthly.unit_id,
+        monthly.quarter,
+        cast(monthly.amount as decimal(18,4)) as market_competitor_amount
+    from monthly_competitors as monthly
+    inner join quarter_lengths
+        on quarter_lengths.quarter = monthly.quarter
+        and quarter_lengths.months = monthly.months
+    left join quarterly_competitors as quarterly
+        on quarterly.unit_type = monthly.unit_type
+        and quarterly.unit_id = monthly.unit_id
+        and quarterly.quarter = monthly.quarter
+    where quarterly.unit_id is null
+),
+
+-- Each unit among the others of its group and quarter. What is sold in an unknown region is in the total, but is
+-- no unit of its own: it counts for no share cut, is nobody's rival, and gets no class.
 compared as (
     select
         units.*,
         competitors.market_competitor_amount,
         sum(net_sales) over (partition by units.unit_type, share_group, quarter_start) as group_net_sales,
-        count(*) filter (where net_sales > 0) over (partition by units.unit_type, share_group, quarter_start)
+        count(*) filter (where net_sales > 0 and not is_unknown) over (partition by units.unit_type, share_group, quarter_start)
             as active_units,
         row_number() over (
             partition by units.unit_type, share_group, quarter_start
-            order by net_sales desc, units.unit_id
+            order by is_unknown, net_sales desc, units.unit_id
         ) as place,
         first_value(net_sales) over (
             partition by units.unit_type, share_group, quarter_start
-            order by net_sales desc, units.unit_id
+            order by is_unknown, net_sales desc, units.unit_id
             rows between unbounded preceding and unbounded following
         ) as first_net_sales,
         nth_value(net_sales, 2) over (
             partition by units.unit_type, share_group, quarter_start
-            order by net_sales desc, units.unit_id
+            order by is_unknown, net_sales desc, units.unit_id
             rows between unbounded preceding and unbounded following
         ) as second_net_sales,
+        nth_value(is_unknown, 2) over (
+            partition by units.unit_type, share_group, quarter_start
+            order by is_unknown, net_sales desc, units.unit_id
+            rows between unbounded preceding and unbounded following
+        ) as second_is_unknown,
         case growth_basis
             when 'year_on_year'
                 then sum(year_before_net_sales) over (partition by units.unit_type, share_group, quarter_start)
@@ -118,7 +175,7 @@ rivals as (
         coalesce(
             market_competitor_amount,
             case
-                when place = 1 and second_net_sales > 0 then second_net_sales
+                when place = 1 and not second_is_unknown and second_net_sales > 0 then second_net_sales
                 when place > 1 and first_net_sales > 0 then first_net_sales
             end
         ) as competitor_sales_amount
@@ -174,13 +231,14 @@ classified as (
     select
         *,
         case
-            when growth_status is not null or growth_cut is null or share_is_high is null then 'unclassified'
+            when is_unknown or growth_status is not null or growth_cut is null or share_is_high is null then 'unclassified'
             when growth_is_high and share_is_high then 'star'
             when share_is_high then 'cash_cow'
             when growth_is_high then 'question_mark'
             else 'dog'
         end as class,
         case
+            when is_unknown then 'unknown_unit'
             when growth_status is not null then growth_status
             when growth_cut is null then 'no_growth_cut'
             when share_is_high is null then 'no_sales'
@@ -237,6 +295,7 @@ select
     growth_status,
     growth_basis,
     growth_cut,
+    case when growth_cut is null then coalesce(growth_status, 'no_prior_period') end as growth_cut_status,
     share,
     case when share is null then 'no_sales' end as share_status,
     share_rule,
@@ -261,6 +320,10 @@ select
             when share_rule = 'relative' then competitor_sales_amount - net_sales
         end as decimal(18,4)
     ) as share_gap,
+    case
+        when share_rule = 'mean_share' and active_units = 0 then 'no_sales'
+        when share_rule = 'relative' and competitor_sales_amount is null then 'no_competitor'
+    end as share_gap_status,
     case
         when class = 'dog' and declining_periods >= $bcg_exit_periods then 'exit'
         when class = 'dog' then 'harvest'

@@ -21,6 +21,18 @@ scheduled as (
     group by sender, feed
 ),
 
+-- Of what nothing is expected, a file stands for the last day that it covers: a file of complaints or surveys reaches
+-- back to every day that it speaks of, and corrects none of them.
+last_days as (
+    select
+        input,
+        sender,
+        feed,
+        max(business_date) as last_day
+    from input_days
+    group by input, sender, feed
+),
+
 covered as (
     select distinct
         input_days.sender,
@@ -33,25 +45,18 @@ covered as (
         input_days.status,
         input_days.delivered_at,
         input_days.rows_read,
-        input_days.rows_rejected
+        input_days.rows_rejected,
+        scheduled.sender is not null as is_scheduled
     from input_days
     left join scheduled
         on scheduled.sender = input_days.sender
         and scheduled.feed = input_days.feed
-),
-
-unscheduled as (
-    select
-        input_days.sender,
-        input_days.feed,
-        max(input_days.business_date) as business_date,
-        input_days.input
-    from input_days
-    left join scheduled
-        on scheduled.sender = input_days.sender
-        and scheduled.feed = input_days.feed
-    where scheduled.sender is null
-    group by input_days.sender, input_days.feed, input_days.input
+    inner join last_days
+        on last_days.input = input_days.input
+        and last_days.sender = input_days.sender
+        and last_days.feed = input_days.feed
+    where scheduled.sender is not null
+        or input_days.business_date = last_days.last_day
 ),
 
 rows_wanted as (
@@ -69,7 +74,8 @@ rows_wanted as (
         business_date,
         arrow_cast(null, 'Timestamp(Microsecond, Some("UTC"))') as expected_by,
         arrow_cast(null, 'Timestamp(Microsecond, Some("UTC"))') as due_by
-    from unscheduled
+    from covered
+    where not is_scheduled
 ),
 
 versions as (
@@ -80,6 +86,7 @@ versions as (
         count(*) as versions,
         count(*) filter (where status <> 'quarantined') as accepted_versions,
         count(*) filter (where status = 'quarantined') as quarantined_versions,
+        count(*) filter (where status = 'superseded') as superseded_versions,
         min(delivered_at) as first_delivered_at,
         min(delivered_at) filter (where status <> 'quarantined') as first_accepted_at
     from covered
@@ -108,6 +115,7 @@ together as (
         coalesce(versions.versions, 0) as versions,
         coalesce(versions.accepted_versions, 0) as accepted_versions,
         coalesce(versions.quarantined_versions, 0) as quarantined_versions,
+        coalesce(versions.superseded_versions, 0) as superseded_versions,
         standing.rows_read,
         standing.rows_rejected
     from rows_wanted
@@ -144,7 +152,7 @@ select
     case
         when versions = 0 then 'missing'
         when accepted_versions = 0 then 'quarantined'
-        when accepted_versions > 1 then 'corrected'
+        when accepted_versions > 1 and (due_by is not null or superseded_versions > 0) then 'corrected'
         when arrived_at > due_by then 'late'
         else 'on_time'
     end as status

@@ -35,6 +35,7 @@ select
     basis,
     metric,
     method,
+    tiers_by,
     from_value,
     rate,
     amount,

@@ -5,9 +5,14 @@
 mod args;
 mod console;
 mod init;
-mod inspect;
 mod run;
 mod serve;
+mod inspect;
+mod profile;
+mod rejects;
+mod describe;
+mod silence;
+mod mails;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -107,6 +112,13 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Status { max_age } => inspect::status(cli, max_age.as_deref(), console).await,
         Command::Runs { limit } => inspect::runs(cli, *limit, console).await,
         Command::Show { run } => inspect::show(cli, run, console).await,
+        Command::Rejects(args) => rejects::rejects(cli, args, console).await,
+        Command::Profile(args) => profile::profile(cli, args, console).await,
+        Command::Lineage { target } => describe::lineage(cli, target, console).await,
+        Command::Silence { command } => silence::silence(cli, command, console).await,
+        Command::Mail { command } => mails::mail(cli, command, console).await,
+        Command::Report(args) => describe::report(cli, args, console).await,
+        Command::Docs { out } => describe::docs(cli, out.as_deref(), console).await,
         Command::Query { sql } => inspect::query(cli, sql, console).await,
         Command::Test { files } => inspect::test(cli, files, console).await,
         Command::Clean { dry_run } => inspect::clean(cli, *dry_run, console).await,

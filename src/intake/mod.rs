@@ -36,6 +36,7 @@ mod pass;
 mod period;
 mod plan;
 pub mod profile;
+pub mod rehearse;
 mod rules;
 mod sheet;
 mod text;

@@ -21,6 +21,7 @@ use super::{feeds, query, settings, system};
 use crate::config::{Config, closest};
 use crate::contract::Contracts;
 use crate::error::{Error, Result};
+use crate::store::hex;
 
 /// A folder of `sql/`, in the direction of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -286,7 +287,7 @@ impl Registry {
                 hash.update([0]);
             }
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 
     /// All feeds.

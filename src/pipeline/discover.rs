@@ -8,9 +8,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::flow::{Arrival, Night};
 use crate::error::{Error, Result};
-use crate::sender::SenderFeed;
 use crate::state::ledger;
-use crate::state::record::InputStatus;
 use crate::store::Object;
 
 /// Files worth fetching, in the order of their keys.
@@ -34,12 +32,16 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                     continue;
                 }
             };
+            let contract = company.contracts.expect(feed)?;
+            let fingerprint = mapping.fingerprint(contract, &company.config.company);
             for object in listing {
                 let name = object.key.rsplit('/').next().unwrap_or_default();
                 if object.size == 0 && !name.contains('.') || name.starts_with('.') || !mapping.matches(&object.key) {
                     continue;
                 }
-                if ledger::already_seen(&night.state, &sender.name, feed, &object) && !mended(night, mapping, &object) {
+                if ledger::already_seen(&night.state, &sender.name, feed, &object)
+                    && !mended(night, &fingerprint, &object)
+                {
                     continue;
                 }
                 let age = night.started_at - object.last_modified;
@@ -101,16 +103,13 @@ async fn strangers(night: &mut Night<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A file that was refused whole by another contract or mapping than today's gets another chance.
-fn mended(night: &Night<'_>, mapping: &SenderFeed, object: &Object) -> bool {
-    let company = night.company;
-    let known = company.senders.of_key(&object.key).and_then(|(sender, feed)| {
+/// A file that was refused, whole or in rows, by another contract or mapping than today's gets another chance.
+fn mended(night: &Night<'_>, fingerprint: &str, object: &Object) -> bool {
+    let known = night.company.senders.of_key(&object.key).and_then(|(sender, feed)| {
         let sighting = night.state.last_sighting(&sender.name, &feed.feed, object)?;
         night.state.input(&sender.name, &feed.feed, &sighting.sha256)
     });
-    let Some(refused) = known.filter(|input| input.status == InputStatus::Quarantined) else { return false };
-    let Some(contract) = company.contracts.get(&mapping.feed) else { return false };
-    refused.contract_fingerprint != mapping.fingerprint(contract, &company.config.company)
+    known.is_some_and(|input| input.was_refused() && input.contract_fingerprint != fingerprint)
 }
 
 /// Any of the globs matches.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::flow::Night;
+use crate::error::Result;
 use crate::mail::digest::Received;
 use crate::sender::{Expected, Senders};
 use crate::state::record::{InputStatus, Period};
@@ -52,39 +53,37 @@ pub(super) fn owed(
     all
 }
 
-/// A file that is still missing is a warning of every run for so many days; after that the deliveries mart alone tells.
-const WARN_DAYS: u64 = 7;
+/// How long a file that is still missing is a warning of every run; after that the deliveries mart alone tells.
+const REPORTED_DAYS: &str = "missing_file_days";
 
 /// Files owed for the last days up to the as-of date that are not there: sender, feed, business date.
-pub(super) fn missing(night: &Night<'_>) -> Vec<(String, String, NaiveDate)> {
+pub(super) fn missing(night: &Night<'_>) -> Result<Vec<(String, String, NaiveDate)>> {
     let last = night.request.date;
-    let first = last.checked_sub_days(Days::new(WARN_DAYS - 1)).unwrap_or(last);
+    let days = night.company.config.whole_setting(REPORTED_DAYS)?;
+    let first = last.checked_sub_days(Days::new(days.saturating_sub(1))).unwrap_or(last);
     let mut there: BTreeMap<(&str, &str), Vec<Period>> = BTreeMap::new();
     for input in night.all_inputs().filter(|input| input.status != InputStatus::Quarantined) {
         there.entry((&input.sender, &input.feed)).or_default().extend(input.period());
     }
-    due(night, first)
-        .into_iter()
-        .filter(|file| {
-            let periods = there.get(&(file.sender.as_str(), file.feed.as_str()));
-            let holds = |(start, end): &Period| *start <= file.business_date && file.business_date <= *end;
-            !periods.is_some_and(|periods| periods.iter().any(holds))
-        })
-        .map(|file| (file.sender, file.feed, file.business_date))
-        .collect()
+    let absent = due(night, first).into_iter().filter(|file| {
+        let periods = there.get(&(file.sender.as_str(), file.feed.as_str()));
+        let holds = |(start, end): &Period| *start <= file.business_date && file.business_date <= *end;
+        !periods.is_some_and(|periods| periods.iter().any(holds))
+    });
+    Ok(absent.map(|file| (file.sender, file.feed, file.business_date)).collect())
 }
 
 /// Senders that owed a file for the as-of date, and how many of them delivered all they owed.
-pub(super) fn received(night: &Night<'_>) -> Received {
+pub(super) fn received(night: &Night<'_>) -> Result<Received> {
     let date = night.request.date;
     let senders: BTreeSet<String> = due(night, date).into_iter().map(|file| file.sender).collect();
-    let absent = missing(night).into_iter().filter(|(_, _, day)| *day == date);
+    let absent = missing(night)?.into_iter().filter(|(_, _, day)| *day == date);
     let late: BTreeSet<String> = absent.map(|(sender, _, _)| sender).collect();
     let titles = late.iter().map(|sender| match night.company.senders.get(sender) {
         Some(known) => known.title.clone(),
         None => sender.clone(),
     });
-    Received { expected: senders.len(), received: senders.len() - late.len(), missing: titles.collect() }
+    Ok(Received { expected: senders.len(), received: senders.len() - late.len(), missing: titles.collect() })
 }
 
 fn due(night: &Night<'_>, first: NaiveDate) -> Vec<Owed> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -15,6 +16,7 @@ use crate::models::{BuildOutcome, PlanStep};
 use crate::report::{FileLine, MailLine, MartLine, Report};
 use crate::state::State;
 use crate::state::record::{Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
+use crate::store::hex;
 
 /// The model that gives each manager the day's figures, where a company has one.
 pub(super) const HEADLINES: &str = "mail_headlines";
@@ -58,14 +60,14 @@ pub struct Staged {
     pub input: Option<Input>,
     /// Refused rows by reason.
     pub reasons: BTreeMap<String, u64>,
+    /// Why what a changed mapping would make of known bytes is not taken.
+    pub kept: Option<String>,
 }
 
 /// Models after the transform stage.
 pub struct Built {
     /// What the engine built and reused, with the session that can still be asked.
     pub outcome: BuildOutcome,
-    /// Rows refused by SQL checks in this run's files, by feed and reason.
-    pub refusals: Vec<(String, String, u64)>,
 }
 
 /// What would happen: the answer of `plan`.
@@ -119,6 +121,7 @@ pub(super) struct Night<'a> {
     pub(super) passing: bool,
     pub(super) stage_ms: BTreeMap<String, u64>,
     pub(super) nothing_new: bool,
+    plan_fingerprint: OnceLock<String>,
 }
 
 impl<'a> Night<'a> {
@@ -146,6 +149,7 @@ impl<'a> Night<'a> {
             passing: false,
             stage_ms: BTreeMap::new(),
             nothing_new: false,
+            plan_fingerprint: OnceLock::new(),
         }
     }
 
@@ -189,7 +193,16 @@ impl<'a> Night<'a> {
     }
 
     /// What this run is computed from. Equal to the last committed one of the same job and date: nothing to do.
-    pub(super) fn plan_fingerprint(&self) -> Result<String> {
+    /// Its inputs are settled before anybody asks, so it is worked out once.
+    fn plan_fingerprint(&self) -> Result<&str> {
+        if let Some(known) = self.plan_fingerprint.get() {
+            return Ok(known);
+        }
+        let fingerprint = self.hash_of_plan()?;
+        Ok(self.plan_fingerprint.get_or_init(|| fingerprint))
+    }
+
+    fn hash_of_plan(&self) -> Result<String> {
         let mut hash = Sha256::new();
         hash.update(self.request.job.name.as_bytes());
         hash.update(self.request.date.to_string());
@@ -199,8 +212,8 @@ impl<'a> Night<'a> {
         hash.update(serde_json::to_vec(&self.company.config.tables)?);
         for input in self.job_inputs() {
             hash.update(format!(
-                "{}/{}/{}/{:?}/{:?}\n",
-                input.feed, input.sender, input.sha256, input.status, input.masked
+                "{}/{}/{}/{}/{:?}/{:?}\n",
+                input.feed, input.sender, input.sha256, input.contract_fingerprint, input.status, input.masked
             ));
         }
         Ok(hex(&hash.finalize()))
@@ -213,8 +226,8 @@ impl<'a> Night<'a> {
         }
         let fingerprint = self.plan_fingerprint()?;
         let done = self.state.done(&self.request.job.name, self.request.date);
-        if let Some(done) = done.filter(|done| done.plan_fingerprint == fingerprint) {
-            self.run_id.clone_from(&done.run_id);
+        if let Some(run_id) = done.filter(|done| done.plan_fingerprint == fingerprint).map(|done| done.run_id.clone()) {
+            self.run_id = run_id;
             self.nothing_new = true;
         }
         Ok(self.nothing_new)
@@ -236,7 +249,7 @@ impl<'a> Night<'a> {
                 RunStatus::Ok if self.warned => RunStatus::Warned,
                 status => status,
             },
-            plan_fingerprint: self.plan_fingerprint()?,
+            plan_fingerprint: self.plan_fingerprint()?.to_string(),
             files: self.files.len() as u64,
             rows_read,
             rows_clean: rows_read - rejected,
@@ -292,14 +305,4 @@ impl<'a> Night<'a> {
             next,
         })
     }
-}
-
-/// Bytes as hex digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        // Writing into a String cannot fail.
-        write!(out, "{byte:02x}").ok();
-        out
-    })
 }

@@ -14,6 +14,9 @@ mod discover;
 mod expect;
 mod fetch;
 mod killpoint;
+mod names;
+mod replay;
+mod reply;
 mod publish;
 mod raise;
 mod stage;
@@ -29,7 +32,9 @@ use futures::{StreamExt, TryStreamExt};
 
 pub use deliver::{flush, undelivered};
 pub use flow::{Arrival, Plan, Watch};
+pub use names::names;
 pub use publish::published_run;
+pub use replay::{Replayed, replay};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -190,7 +195,7 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
         return Ok(());
     }
     held.check()?;
-    for (sender, feed, date) in expect::missing(night) {
+    for (sender, feed, date) in expect::missing(night)? {
         night.warn(format!("{sender} has not delivered {feed} for {date}"));
     }
 
@@ -201,6 +206,7 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
 
     let stage = night.begin(watch, "alert", 0);
     raise::raise(night, &built).await?;
+    reply::write_replies(night, Some(&built)).await?;
     night.finish(stage);
     killpoint("alert");
 
@@ -224,7 +230,12 @@ async fn fail(night: &mut Night<'_>, held: &mut Held, err: &Error) -> Result<()>
         Some(hint) => format!("{} ({hint})", err.one_line()),
         None => err.one_line(),
     });
+    // What the run owed before it failed is written already.
+    let replied = !night.owed.is_empty();
     raise::raise_failure(night).await?;
+    if !replied {
+        reply::write_replies(night, None).await?;
+    }
     publish::commit_failure(night, held).await
 }
 

@@ -33,7 +33,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
     };
     let known = night.state.input(&arrival.sender, &arrival.feed, &sha256);
     if known.is_some_and(|known| known.contract_fingerprint == fingerprint) {
-        return Ok(Staged { sighting, input: None, reasons: BTreeMap::new() });
+        return Ok(Staged { sighting, input: None, reasons: BTreeMap::new(), kept: None });
     }
 
     let raw = RawFile {
@@ -61,6 +61,16 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
             }
         }
     };
+
+    // What counts today must not vanish because a mapping was broken.
+    if let (Some(reason), Some(known)) = (&outcome.quarantined, known.filter(|k| k.status != InputStatus::Quarantined))
+    {
+        let kept = format!(
+            "{} would be refused whole by the changed mapping, so its {} rows stay as they were read before: {reason}",
+            arrival.key, known.rows_clean
+        );
+        return Ok(Staged { sighting, input: None, reasons: BTreeMap::new(), kept: Some(kept) });
+    }
 
     let mut input = Input {
         sender: arrival.sender,
@@ -102,7 +112,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         let key = keys::rejects(&input.feed, &input.sender, &input.sha256, &input.contract_fingerprint, &maker);
         input.rejects = Some(upload(night, key, rejects, outcome.rejects_rows).await?);
     }
-    Ok(Staged { sighting, input: Some(input), reasons: outcome.reasons })
+    Ok(Staged { sighting, input: Some(input), reasons: outcome.reasons, kept: None })
 }
 
 /// Copies a finished local file into the lake under a new key.

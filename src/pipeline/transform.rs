@@ -36,10 +36,10 @@ pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Resul
     }
     let refusals = refused_by_sql(night, &outcome).await?;
     night.warned |= !refusals.is_empty();
-    for (feed, reason, count) in &refusals {
-        *night.refusals.entry((feed.clone(), reason.clone())).or_default() += count;
+    for (what, count) in refusals {
+        *night.refusals.entry(what).or_default() += count;
     }
-    Ok(Built { outcome, refusals })
+    Ok(Built { outcome })
 }
 
 /// What would be built, and why.
@@ -94,7 +94,7 @@ fn selected(night: &Night<'_>) -> Result<Vec<String>> {
 }
 
 /// Rows of this run's files that SQL refused: unknown sku, partner or channel, or no rate.
-async fn refused_by_sql(night: &Night<'_>, outcome: &models::BuildOutcome) -> Result<Vec<(String, String, u64)>> {
+async fn refused_by_sql(night: &Night<'_>, outcome: &models::BuildOutcome) -> Result<BTreeMap<(String, String), u64>> {
     let mut refusals: BTreeMap<(String, String), u64> = BTreeMap::new();
     for feed in night.company.contracts.iter().map(|contract| contract.name.as_str()) {
         let model = format!("stg_{feed}");
@@ -122,5 +122,5 @@ async fn refused_by_sql(night: &Night<'_>, outcome: &models::BuildOutcome) -> Re
             *refusals.entry((feed.to_string(), reason)).or_default() += count;
         }
     }
-    Ok(refusals.into_iter().map(|((feed, reason), count)| (feed, reason, count)).collect())
+    Ok(refusals)
 }

@@ -3,7 +3,7 @@
 //! The ledger resolves the standing of all versions of a sender's feed together, so that the order in which
 //! files are processed does not matter; this stage only carries its answer into the night's account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::flow::{Night, Staged};
 use crate::contract::{self, Contract};
@@ -16,7 +16,10 @@ pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
     let mut fresh: Vec<Input> = Vec::new();
     let mut repeats: Vec<Sighting> = Vec::new();
     let mut reasons: BTreeMap<InputId, BTreeMap<String, u64>> = BTreeMap::new();
-    for Staged { sighting, input, reasons: refused } in staged {
+    for Staged { sighting, input, reasons: refused, kept } in staged {
+        if let Some(kept) = kept {
+            night.warn(kept);
+        }
         match input {
             // The same bytes under two names in one night: the second is a repeated delivery.
             Some(input) if !reasons.contains_key(&input.id()) => {
@@ -32,6 +35,35 @@ pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
     night.inputs = settled.inputs.into_iter().map(|input| (input.id(), input)).collect();
     night.sightings = settled.sightings;
     account(night, &reasons);
+    read_again(night, &reasons);
+}
+
+/// One line for each known file that was read again by a changed mapping: its delivery is no new one.
+fn read_again(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String, u64>>) {
+    let told: BTreeSet<InputId> =
+        night.sightings.iter().map(|s| (s.sender.clone(), s.feed.clone(), s.sha256.clone())).collect();
+    for id in reasons.keys().filter(|id| !told.contains(*id)) {
+        let Some(input) = night.inputs.get(id) else { continue };
+        for (reason, count) in &reasons[id] {
+            *night.refusals.entry((input.feed.clone(), reason.clone())).or_default() += count;
+        }
+        let mut notes = input.warnings.clone();
+        notes.extend(input.reason.clone());
+        night.files.push(FileLine {
+            sender: input.sender.clone(),
+            feed: input.feed.clone(),
+            key: input.key.clone(),
+            outcome: "read_again".to_string(),
+            status: input.status,
+            rows_read: input.rows_read,
+            rows_clean: input.rows_clean,
+            rows_rejected: input.rows_rejected,
+            notes,
+        });
+    }
+    if night.files.iter().any(|file| file.rows_rejected > 0) {
+        night.warned = true;
+    }
 }
 
 /// What a later delivery does to an earlier one, as the contract says.
@@ -77,8 +109,5 @@ fn account(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String, u
     }
     for warning in warnings {
         night.warn(warning);
-    }
-    if night.files.iter().any(|file| file.rows_rejected > 0) {
-        night.warned = true;
     }
 }

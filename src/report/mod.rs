@@ -1,5 +1,8 @@
 //! The account of one run: what came in, what was built, what was raised, where it lies, what to do next.
 
+pub mod docs;
+pub mod page;
+pub mod refusals;
 mod text;
 
 use serde::Serialize;
@@ -17,7 +20,7 @@ pub struct FileLine {
     pub feed: String,
     /// Key in the inbox.
     pub key: String,
-    /// `new`, `corrected`, `duplicate`, `reinstated`, `superseded` or `quarantined`.
+    /// `new`, `corrected`, `duplicate`, `reinstated`, `older`, `quarantined`, or `read_again` by a changed mapping.
     pub outcome: String,
     /// Where it stands now.
     pub status: InputStatus,

@@ -107,6 +107,15 @@ impl Input {
         (self.sender.clone(), self.feed.clone(), self.sha256.clone())
     }
 
+    /// Refused whole, or in some of its rows, and still of interest: no later version has taken its place.
+    pub fn was_refused(&self) -> bool {
+        match self.status {
+            InputStatus::Quarantined => true,
+            InputStatus::Active => self.rows_rejected > 0,
+            InputStatus::Superseded => false,
+        }
+    }
+
     /// The period that it reports, if it has one.
     pub fn period(&self) -> Option<Period> {
         Some((self.period_start?, self.period_end?))
@@ -344,6 +353,18 @@ pub struct Silence {
     pub author: String,
     /// Why.
     pub comment: String,
+}
+
+impl Silence {
+    /// Whether it holds back this alert at `now`. One without matchers would hush everything and counts for nothing.
+    pub fn holds(&self, alert: &Alert, now: DateTime<Utc>) -> bool {
+        self.until > now
+            && !self.matchers.is_empty()
+            && self.matchers.iter().all(|(name, wanted)| match name.as_str() {
+                "rule" => alert.rule == *wanted,
+                _ => alert.labels.get(name) == Some(wanted),
+            })
+    }
 }
 
 /// Kind of a commit.

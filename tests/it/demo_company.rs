@@ -146,6 +146,39 @@ fn the_readme_night_tells_every_planted_story() {
                 assert_eq!(row[rows.column("direction")], "down", "{label}: {row:?}");
                 assert_eq!(row[rows.column("known_cause")], "NULL", "{label}: {row:?}");
             }
+            ("channel_conflicts", "cross_region") => {
+                let (partner, cases) = (first(&label, "partner_ids"), mart("conflict_cases"));
+                for region in all(&label, "regions") {
+                    let found = rows.find(&[("kind", kind), ("partner_id", partner), ("region", region)]);
+                    assert!(!found.is_empty(), "nothing in {region}: {label}");
+                }
+                let cause = text(&label, "expected").trim_start_matches("cause ");
+                let found = cases.find(&[("partner_id", partner)]);
+                let agree = found.iter().all(|row| row[cases.column("cause")] == cause);
+                assert!(!found.is_empty() && agree, "{label}: {found:?}");
+            }
+            ("channel_conflicts", "price_war") => {
+                let mover = text(&label, "expected").trim_start_matches("first mover ");
+                for partner in all(&label, "partner_ids") {
+                    let (sku, region) = (first(&label, "skus"), first(&label, "regions"));
+                    let wanted = [("kind", kind), ("partner_id", partner), ("sku", sku), ("region", region)];
+                    assert_eq!(only(rows, &wanted, &label)[rows.column("first_mover_id")], mover, "{label}");
+                }
+            }
+            ("channel_conflicts", "unapproved_promotion") => {
+                // "promotion PR7001 has ended", "promotion PR8888 is unknown".
+                let words: Vec<&str> = text(&label, "expected").split(' ').collect();
+                let (partner, sku) = (first(&label, "partner_ids"), first(&label, "skus"));
+                let named = [("promotion_id", words[1]), ("reason", words[3])];
+                let found = rows.find(&[("kind", kind), ("partner_id", partner), ("sku", sku), named[0], named[1]]);
+                assert!(!found.is_empty(), "{label}");
+            }
+            ("channel_conflicts", "below_floor_price") => {
+                let (partner, sku) = (first(&label, "partner_ids"), first(&label, "skus"));
+                let row = only(rows, &[("kind", kind), ("partner_id", partner), ("sku", sku)], &label);
+                assert_eq!(row[rows.column("first_seen")], text(&label, "from"), "{label}");
+                assert_eq!(row[rows.column("last_seen")], text(&label, "to"), "{label}");
+            }
             ("partner_kpis", "attainment") => {
                 let wanted = [("partner_id", first(&label, "partner_ids")), ("month", "2026-11")];
                 let row = only(rows, &wanted, &label);
@@ -173,8 +206,21 @@ fn the_readme_night_tells_every_planted_story() {
         assert!(!cells.find(&[("rfm_cell", cell)]).is_empty(), "no customer is in {cell}");
     }
     assert!(!world.mails().is_empty());
+    // Nobody is accused who has no story, and nobody of intent.
+    let stories: Vec<Value> = labels().into_iter().filter(|label| text(label, "mart") == "channel_conflicts").collect();
+    let cases = mart("conflict_cases");
+    for row in cases.find(&[]) {
+        let partner = row[cases.column("partner_id")].as_str();
+        assert!(stories.iter().any(|label| all(label, "partner_ids").contains(&partner)), "no story: {row:?}");
+        assert_ne!(row[cases.column("cause")], "malicious", "{row:?}");
+    }
 }
 
 fn first<'a>(label: &'a Value, field: &str) -> &'a str {
     label[field][0].as_str().unwrap_or_else(|| panic!("{field} of {label}"))
+}
+
+fn all<'a>(label: &'a Value, field: &str) -> Vec<&'a str> {
+    let texts = label[field].as_array().unwrap_or_else(|| panic!("{field} of {label}"));
+    texts.iter().map(|text| text.as_str().expect("a text")).collect()
 }

@@ -1,0 +1,234 @@
+-- Everything found about one partner in one month, what may have caused it, and what is put to the person who decides.
+-- Every cause is a flag with the figures that speak for it; `cause` is the first that holds. It is evidence, not a
+-- verdict. A sale line counts once in the value of a case, however many kinds of conflict it belongs to.
+with
+cases as (
+    select * from conflict_months
+),
+chasing as (
+    select * from conflict_chasing
+),
+findings as (
+    select partner_id, month_start, kind, count(*) as findings, sum(amount) as amount
+    from channel_conflicts
+    group by partner_id, month_start, kind
+),
+months as (
+    select scope_id as partner_id, month_start, net_sales
+    from monthly_sales
+    where scope = 'partner'
+),
+checks as (
+    select
+        partner_id,
+        cast(date_trunc('month', business_date) as date) as month_start,
+        sum(lines) filter (where territory_status not in ('inside', 'outside')) as lines_not_judged
+    from territory_checks
+    group by partner_id, cast(date_trunc('month', business_date) as date)
+),
+cover as (
+    select business_date, partner_id, days_of_inventory
+    from stock_cover_days
+    where days_of_inventory is not null
+),
+partners as (
+    select partner_id, name, channel_id, manager from partners_current
+),
+channels as (
+    select channel_id, name, manager from channels_current
+),
+by_kind as (
+    select
+        partner_id,
+        month_start,
+        sum(findings) as findings,
+        coalesce(sum(findings) filter (where kind = 'cross_region'), 0) as cross_region_findings,
+        coalesce(sum(amount) filter (where kind = 'cross_region'), 0) as cross_region_value,
+        coalesce(sum(findings) filter (where kind = 'below_floor_price'), 0) as below_floor_findings,
+        coalesce(sum(amount) filter (where kind = 'below_floor_price'), 0) as below_floor_value,
+        coalesce(sum(findings) filter (where kind = 'unapproved_promotion'), 0) as unapproved_promotion_findings,
+        coalesce(sum(amount) filter (where kind = 'unapproved_promotion'), 0) as unapproved_promotion_value,
+        coalesce(sum(findings) filter (where kind = 'price_war'), 0) as price_war_findings,
+        coalesce(sum(amount) filter (where kind = 'price_war'), 0) as price_war_value
+    from findings
+    group by partner_id, month_start
+),
+repeated as (
+    select cases.partner_id, cases.month_start, count(*) as months_with_conflicts
+    from cases
+    inner join cases as earlier
+        on cases.partner_id = earlier.partner_id
+        and earlier.month_start <= cases.month_start
+        and earlier.month_start > add_months(cases.month_start, -$malicious_months)
+    group by cases.partner_id, cases.month_start
+),
+cover_before as (
+    -- What stock lasted for, as a rule, before it began.
+    select
+        cases.partner_id,
+        cases.month_start,
+        median_exact(cover.days_of_inventory) as days_of_inventory
+    from cases
+    inner join cover
+        on cases.partner_id = cover.partner_id
+        and cover.business_date < cases.first_seen
+        and cover.business_date >= cases.first_seen - $overstock_cause_days
+    group by cases.partner_id, cases.month_start
+),
+measured as (
+    select
+        cases.*,
+        by_kind.findings,
+        by_kind.cross_region_findings,
+        by_kind.cross_region_value,
+        by_kind.below_floor_findings,
+        by_kind.below_floor_value,
+        by_kind.unapproved_promotion_findings,
+        by_kind.unapproved_promotion_value,
+        by_kind.price_war_findings,
+        by_kind.price_war_value,
+        months.net_sales,
+        cast(cases.conflict_value as double)
+        / cast(case when months.net_sales > 0 then months.net_sales end as double) as sales_share,
+        case when cases.priced_lines = cases.lines then
+            1 - cast(cases.conflict_value as double) / nullif(cast(cases.list_value as double), 0)
+        end as price_deviation,
+        repeated.months_with_conflicts,
+        coalesce(checks.lines_not_judged, 0) as lines_not_judged,
+        cover.days_of_inventory as days_of_inventory_at_first,
+        cover_before.days_of_inventory as days_of_inventory_usual,
+        chasing.plan_id as rebate_plan_id,
+        chasing.period as rebate_period,
+        chasing.attainment as rebate_attainment,
+        chasing.edge_gap as rebate_edge_gap,
+        chasing.last_sell_in,
+        chasing.usual_sell_in,
+        chasing.is_chasing
+    from cases
+    inner join by_kind
+        on cases.partner_id = by_kind.partner_id
+        and cases.month_start = by_kind.month_start
+    inner join repeated
+        on cases.partner_id = repeated.partner_id
+        and cases.month_start = repeated.month_start
+    left join months
+        on cases.partner_id = months.partner_id
+        and cases.month_start = months.month_start
+    left join checks
+        on cases.partner_id = checks.partner_id
+        and cases.month_start = checks.month_start
+    left join cover
+        on cases.partner_id = cover.partner_id
+        and cases.first_seen = cover.business_date
+    left join cover_before
+        on cases.partner_id = cover_before.partner_id
+        and cases.month_start = cover_before.month_start
+    left join chasing
+        on cases.partner_id = chasing.partner_id
+        and cases.month_start = chasing.month_start
+),
+flagged as (
+    -- NULL where the figures that would tell are missing.
+    select
+        *,
+        case
+            when sales_share < $conflict_minor_share then 'minor'
+            when sales_share < $conflict_major_share then 'moderate'
+            else 'severe'
+        end as severity,
+        is_only_cross_region and not is_anywhere_owned as suggests_blank_market,
+        is_only_cross_region and is_only_adjacent and sales_share < $spill_share_max
+        and price_deviation < $spill_deviation_max as suggests_border_spill,
+        days_of_inventory_at_first >= $overstock_cause_factor * days_of_inventory_usual as suggests_overstock,
+        is_chasing as suggests_rebate_chasing,
+        months_with_conflicts >= $malicious_months_min and price_deviation >= $malicious_deviation_min
+            as suggests_malicious
+    from measured
+),
+decided as (
+    select
+        *,
+        case
+            when suggests_blank_market then 'blank_market'
+            when suggests_border_spill then 'border_spill'
+            when suggests_overstock then 'overstock_driven'
+            when suggests_rebate_chasing then 'rebate_chasing'
+            when suggests_malicious then 'malicious'
+            else 'unclear'
+        end as cause
+    from flagged
+),
+final as (
+    select
+        period_month(decided.month_start) as month,
+        decided.month_start,
+        last_day(decided.month_start) > $as_of_date as provisional,
+        decided.partner_id,
+        coalesce(partners.name, decided.partner_id) as partner_name,
+        partners.manager as partner_manager,
+        partners.channel_id,
+        coalesce(channels.name, partners.channel_id) as channel_name,
+        channels.manager as channel_manager,
+        decided.first_seen,
+        decided.last_seen,
+        decided.findings,
+        decided.lines,
+        decided.units,
+        cast(decided.conflict_value as decimal(18, 4)) as conflict_value,
+        decided.cross_region_findings,
+        cast(decided.cross_region_value as decimal(18, 4)) as cross_region_value,
+        decided.below_floor_findings,
+        cast(decided.below_floor_value as decimal(18, 4)) as below_floor_value,
+        decided.unapproved_promotion_findings,
+        cast(decided.unapproved_promotion_value as decimal(18, 4)) as unapproved_promotion_value,
+        decided.price_war_findings,
+        cast(decided.price_war_value as decimal(18, 4)) as price_war_value,
+        decided.net_sales,
+        decided.sales_share,
+        case when decided.sales_share is null then 'no_sales' end as sales_share_status,
+        decided.severity,
+        decided.price_deviation,
+        case when decided.price_deviation is null then 'no_list_price' end as price_deviation_status,
+        decided.lines_not_judged,
+        decided.months_with_conflicts,
+        decided.days_of_inventory_at_first,
+        decided.days_of_inventory_usual,
+        case
+            when decided.days_of_inventory_at_first is null then 'no_stock_count'
+            when decided.days_of_inventory_usual is null then 'no_prior_period'
+        end as stock_status,
+        decided.rebate_plan_id,
+        decided.rebate_period,
+        decided.rebate_attainment,
+        decided.rebate_edge_gap,
+        decided.last_sell_in,
+        decided.usual_sell_in,
+        case when decided.rebate_plan_id is null then 'no_rebate_plan' end as rebate_status,
+        decided.suggests_blank_market,
+        decided.suggests_border_spill,
+        decided.suggests_overstock,
+        decided.suggests_rebate_chasing,
+        decided.suggests_malicious,
+        decided.cause,
+        case decided.cause when 'unclear' then 'unclear' when 'malicious' then 'suspected' else 'indicated' end
+            as cause_status,
+        measures.measure as proposed_measure,
+        cast(measures.rebate_deduction_rate as double) as rebate_deduction_rate
+    from decided
+    left join partners
+        on decided.partner_id = partners.partner_id
+    left join channels
+        on partners.channel_id = channels.channel_id
+    left join settings.conflict_measures as measures
+        on decided.severity = measures.severity
+)
+select
+    month, month_start, provisional, partner_id, partner_name, partner_manager, channel_id, channel_name, channel_manager,
+    first_seen, last_seen, findings, lines, units, conflict_value, cross_region_findings, cross_region_value,
+    below_floor_findings, below_floor_value, unapproved_promotion_findings, unapproved_promotion_value,
+    price_war_findings, price_war_value, net_sales, sales_share, sales_share_status, severity, price_deviation,
+    price_deviation_status, lines_not_judged, months_with_conflicts, days_of_inventory_at_first,
+    days_of_inventory_usual, stock_status, rebate_plan_id, rebate_period, rebate_attainment, rebate_edge_gap,
+    last_sell_in, usual_sell_in, rebate_status, suggests_blank_market, suggests_border_spill, suggests_overstock,
+    suggests_rebate_chasing, suggests_malicious, cause, cause_status, proposed_measure, rebate_deduction_rate
+from final

@@ -1,0 +1,136 @@
+-- The best distributor of the year: everybody who competes, in all and in each region of its territory, by the mean of
+-- the year's quarterly scores. Who failed a gate or was scored in too few quarters is listed, but not placed.
+-- Ties go to the larger net sales, then to the id, so that there is always one winner.
+with cards as (
+    select * from partner_scorecard
+),
+
+competing as (
+    select cards.*
+    from cards
+    inner join stg_channels
+        on stg_channels.channel_id = cards.channel_id
+        and stg_channels.valid_from <= least(period_end(cards.quarter), $as_of_date)
+        and stg_channels.superseded_from > least(period_end(cards.quarter), $as_of_date)
+    inner join settings.award_channel_types as award
+        on award.channel_type = stg_channels.channel_type
+    where cards.partner_status <> 'candidate'
+),
+
+years as (
+    select
+        partner_id,
+        period_year(quarter_start) as year,
+        max_by(partner_name, quarter_start) as partner_name,
+        max_by(partner_manager, quarter_start) as partner_manager,
+        max_by(channel_id, quarter_start) as channel_id,
+        max_by(quarter, quarter_start) as last_quarter,
+        count(score) as scored_quarters,
+        sum(score) as score_total,
+        count(*) filter (where gates = 'failed') as failed_quarters
+    from competing
+    group by partner_id, period_year(quarter_start)
+),
+
+sales as (
+    select
+        unit_id as partner_id,
+        period_year(quarter_start) as year,
+        sum(net_sales) as net_sales,
+        sum(year_before_net_sales) as year_before_net_sales,
+        min(year_before_net_sales) as least_year_before
+    from unit_quarters
+    where unit_type = 'partner'
+    group by unit_id, period_year(quarter_start)
+),
+
+targets as (
+    select scope_id as partner_id, period as year, target
+    from period_targets
+    where scope = 'partner'
+        and metric = 'net_sales'
+),
+
+measured as (
+    select
+        years.*,
+        period_end(years.year) > $as_of_date as provisional,
+        cast(coalesce(sales.net_sales, 0) as decimal(18,4)) as net_sales,
+        cast(cast(years.score_total as decimal(18,6)) / nullif(years.scored_quarters, 0) as decimal(9,4)) as award_score,
+        -- Growth and attainment of a year need all of it before and a target for all of it.
+        case
+            when sales.least_year_before > 0
+                then cast(sales.net_sales - sales.year_before_net_sales as double)
+                    / cast(sales.year_before_net_sales as double)
+        end as sales_growth,
+        case when targets.target > 0 then cast(sales.net_sales as double) / cast(targets.target as double) end
+            as attainment
+    from years
+    left join sales
+        on sales.partner_id = years.partner_id
+        and sales.year = years.year
+    left join targets
+        on targets.partner_id = years.partner_id
+        and targets.year = years.year
+),
+
+judged as (
+    select
+        *,
+        case
+            when award_score is null then 'nothing_measured'
+            when failed_quarters > 0 then 'failed_gate'
+            when scored_quarters < $award_quarters_min then 'too_few_quarters'
+        end as award_status
+    from measured
+),
+
+territories as (
+    select partner_id, quarter, trim(unnest(string_to_array(territory, ';'))) as region
+    from partner_quarters
+    where coalesce(trim(territory), '') <> ''
+),
+
+entries as (
+    select 'all' as award_scope, judged.*
+    from judged
+    union all
+    select territories.region as award_scope, judged.*
+    from judged
+    inner join territories
+        on territories.partner_id = judged.partner_id
+        and territories.quarter = judged.last_quarter
+),
+
+placed as (
+    select
+        *,
+        row_number() over (
+            partition by year, award_scope, award_status is null
+            order by award_score desc, net_sales desc, partner_id
+        ) as place,
+        count(*) over (partition by year, award_scope, award_status is null) as placed_partners
+    from entries
+)
+
+select
+    year,
+    provisional,
+    award_scope,
+    partner_id,
+    partner_name,
+    partner_manager,
+    channel_id,
+    case when award_status is null then place end as place,
+    award_status as place_status,
+    award_status is null and place = 1 as is_winner,
+    case when award_status is null then placed_partners else 0 end as placed_partners,
+    award_score,
+    case when award_score is null then 'nothing_measured' end as award_score_status,
+    scored_quarters,
+    net_sales,
+    sales_growth,
+    case when sales_growth is null then 'no_prior_period' end as sales_growth_status,
+    attainment,
+    case when attainment is null then 'no_target' end as attainment_status
+from placed
