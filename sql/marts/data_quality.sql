@@ -1,6 +1,7 @@
 -- What was refused, by sender, feed, day of delivery and reason: rows that intake rejected, and rows that are
 -- held back because they name something unknown. Files that were refused whole, with the rows that were lost with
--- them although nothing was wrong with these. And what was odd but kept: stock reported below zero.
+-- them although nothing was wrong with these. And what was odd but kept: stock reported below zero,
+-- complaints that end before they begin.
 with rejected as (
     select
         sender,
@@ -61,6 +62,21 @@ kept as (
         1 as refused_rows
     from stg_inventory
     where on_hand_quantity < 0 and refused_reason is null
+    union all
+    -- Answered or solved before it was opened, or solved before the answer that it notes.
+    select
+        _sender as sender,
+        'complaints' as feed,
+        cast(_delivered_at at time zone $time_zone as date) as delivered_on,
+        'negative_duration' as reason,
+        'kept' as outcome,
+        _file as file,
+        _line as line,
+        case when first_response_at < opened_at then 'first_response_at' else 'resolved_at' end as "column",
+        cast(case when first_response_at < opened_at then first_response_at else resolved_at end as varchar) as found,
+        1 as refused_rows
+    from stg_complaints
+    where first_response_at < opened_at or resolved_at < opened_at or resolved_at < first_response_at
 ),
 
 refused as (

@@ -11,6 +11,7 @@
 //! * `serving`: the built-in scheduler
 //! * `stores`: a bucket instead of folders; lost replies; secrets
 //! * `demo_company`: the demo generator, and the README's night telling its stories
+//! * `anomaly_methods`: the detector of anomalies on labelled series
 //! * `command_line`: exit codes, JSON, status, plan, clean
 //! * `settings`: wrong settings, each with what must be said about it
 //! * `tidy`: rules of this repository that no compiler checks
@@ -32,6 +33,7 @@ mod rivals;
 mod serving;
 mod stores;
 mod demo_company;
+mod anomaly_methods;
 mod command_line;
 mod settings;
 mod tidy;

@@ -1,11 +1,13 @@
-//! What SQL alone cannot say, as documented functions: exact quantiles, the value beside an extreme, calendar steps.
+//! What SQL alone cannot say, as documented functions: exact quantiles, the value beside an extreme, calendar steps,
+//! what a day should have brought.
 //! A fitted model enters the same way (see [`Function`]), so that every mart stays one SQL file.
 
 mod calendar;
 mod beside;
 mod quantile;
+pub mod season;
 
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::prelude::SessionContext;
 
 /// One function of ours: how the engine runs it, and what people read about it.
@@ -24,6 +26,8 @@ pub enum Body {
     Scalar(ScalarUDF),
     /// One value from many rows.
     Aggregate(AggregateUDF),
+    /// One value for every row from the rows of its window.
+    Window(WindowUDF),
 }
 
 /// Every function of ours, in the order in which `tributary docs` shows them.
@@ -31,6 +35,7 @@ pub fn all() -> Vec<Function> {
     let mut functions = quantile::functions();
     functions.extend(beside::functions());
     functions.extend(calendar::functions());
+    functions.extend(season::functions());
     functions
 }
 
@@ -40,6 +45,7 @@ pub fn register(context: &SessionContext) {
         match function.body {
             Body::Scalar(scalar) => context.register_udf(scalar),
             Body::Aggregate(aggregate) => context.register_udaf(aggregate),
+            Body::Window(window) => context.register_udwf(window),
         }
     }
 }
