@@ -1,9 +1,12 @@
-//! What SQL alone cannot say, as documented functions: exact quantiles, the value beside an extreme, calendar steps.
-//! A fitted model enters the same way (see [`Function`]), so that every mart stays one SQL file.
+//! What SQL alone cannot say, as documented functions: exact quantiles, the value beside an extreme, calendar steps,
+//! fitted models, the replay of a member's tier. So every mart stays one SQL file.
 
 mod calendar;
 mod beside;
 mod quantile;
+mod rows;
+mod lifetime;
+mod tier;
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionContext;
@@ -31,6 +34,9 @@ pub fn all() -> Vec<Function> {
     let mut functions = quantile::functions();
     functions.extend(beside::functions());
     functions.extend(calendar::functions());
+    functions.extend(rows::functions());
+    functions.extend(lifetime::functions());
+    functions.extend(tier::functions());
     functions
 }
 
