@@ -30,7 +30,7 @@ member_days as (
         days.customer_id,
         days.business_date,
         days.net_amount,
-        cast(trunc(days.net_amount * $points_per_unit) as bigint) as points
+        cast(days.net_amount * $points_per_unit as bigint) as points
     from days
     inner join members
         on days.customer_id = members.customer_id
@@ -246,7 +246,7 @@ final as (
         tier_review_on,
         tier_value_12_months,
         next_tier,
-        greatest(next_from - tier_value_12_months, 0) as missing_to_next_tier,
+        case when next_from is not null then greatest(next_from - tier_value_12_months, 0) end as missing_to_next_tier,
         case when next_tier is null then 'highest_tier' end as next_tier_status,
         points_earned,
         points_redeemed,
