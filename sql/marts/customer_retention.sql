@@ -1,5 +1,5 @@
--- Of the customers who first bought in a month, how many come back in each later month, and what they spend: over
--- all, by the channel of the first purchase, and by today's segment.
+-- Of the customers who first bought in a month, how many come back in each later month, what they spend, and what they are
+-- worth from now on: over all, by the channel of the first purchase, and by today's segment. Cohort `all` adds them up.
 with
 orders as (
     select business_date, customer_id, partner_id, channel_id, order_id, has_sale_line, net_amount
@@ -7,7 +7,7 @@ orders as (
     where business_date <= $as_of_date
 ),
 segments as (
-    select customer_id, segment from customer_scores
+    select customer_id, segment, clv from customer_scores
 ),
 purchases as (
     select
@@ -34,6 +34,7 @@ customers as (
         cast(date_trunc('month', first_order.ordered_on) as date) as cohort_start,
         first_order.channel_id as first_channel,
         coalesce(segments.segment, 'unknown') as segment,
+        segments.clv,
         cast(date_trunc('month', second_order.ordered_on) as date) as repeated_in
     from (select * from ranked where order_no = 1) as first_order
     left join (select * from ranked where order_no = 2) as second_order
@@ -42,12 +43,12 @@ customers as (
         on first_order.customer_id = segments.customer_id
 ),
 memberships as (
-    select customer_id, cohort_start, repeated_in, 'all' as dimension, 'all' as dimension_value from customers
+    select customer_id, cohort_start, repeated_in, clv, 'all' as dimension, 'all' as dimension_value from customers
     union all
-    select customer_id, cohort_start, repeated_in, 'first_channel' as dimension, first_channel as dimension_value
+    select customer_id, cohort_start, repeated_in, clv, 'first_channel' as dimension, first_channel as dimension_value
     from customers
     union all
-    select customer_id, cohort_start, repeated_in, 'segment' as dimension, segment as dimension_value
+    select customer_id, cohort_start, repeated_in, clv, 'segment' as dimension, segment as dimension_value
     from customers
 ),
 active_months as (
@@ -60,7 +61,8 @@ money_months as (
     group by customer_id, cast(date_trunc('month', business_date) as date)
 ),
 cohorts as (
-    select dimension, dimension_value, cohort_start, count(*) as cohort_customers
+    select
+        dimension, dimension_value, cohort_start, count(*) as cohort_customers, count(clv) as clv_customers, sum(clv) as clv
     from memberships
     group by dimension, dimension_value, cohort_start
 ),
@@ -70,6 +72,8 @@ months as (
         dimension_value,
         cohort_start,
         cohort_customers,
+        clv_customers,
+        clv,
         unnest(generate_series(
             cohort_start, cast(date_trunc('month', $as_of_date) as date), interval '1 month'
         )) as month_start
@@ -108,6 +112,8 @@ joined as (
         months.cohort_start,
         months.month_start,
         months.cohort_customers,
+        months.clv_customers,
+        months.clv,
         coalesce(active.active_customers, 0) as active_customers,
         coalesce(money.net_sales, 0) as net_sales,
         sum(coalesce(repeated.customers, 0)) over (
@@ -132,11 +138,39 @@ joined as (
         and months.cohort_start = repeated.cohort_start
         and months.month_start = repeated.repeated_in
 ),
+added_up as (
+    select
+        dimension,
+        dimension_value,
+        cohort_start,
+        month_start,
+        cohort_customers,
+        clv_customers,
+        clv,
+        active_customers,
+        net_sales,
+        repeat_customers
+    from joined
+    union all
+    select
+        dimension,
+        dimension_value,
+        null as cohort_start,
+        month_start,
+        sum(cohort_customers) as cohort_customers,
+        sum(clv_customers) as clv_customers,
+        sum(clv) as clv,
+        sum(active_customers) as active_customers,
+        sum(net_sales) as net_sales,
+        sum(repeat_customers) as repeat_customers
+    from joined
+    group by dimension, dimension_value, month_start
+),
 final as (
     select
         dimension,
         dimension_value,
-        to_char(cohort_start, '%Y-%m') as cohort_month,
+        coalesce(to_char(cohort_start, '%Y-%m'), 'all') as cohort_month,
         cohort_start,
         to_char(month_start, '%Y-%m') as month,
         month_start,
@@ -150,10 +184,15 @@ final as (
         cast(active_customers as double) / nullif(cast(cohort_customers as double), 0) as retention_rate,
         cast(net_sales as decimal(18, 4)) as net_sales,
         repeat_customers,
-        cast(repeat_customers as double) / nullif(cast(cohort_customers as double), 0) as repeat_rate
-    from joined
+        cast(repeat_customers as double) / nullif(cast(cohort_customers as double), 0) as repeat_rate,
+        clv_customers,
+        cast(clv as decimal(18, 4)) as clv,
+        cast(cast(clv as decimal(38, 10)) / nullif(clv_customers, 0) as decimal(18, 4)) as average_clv,
+        case when clv_customers = 0 then 'no_lifetime_value' end as clv_status
+    from added_up
 )
 select
     dimension, dimension_value, cohort_month, cohort_start, month, month_start, months_since, provisional,
-    cohort_customers, active_customers, retention_rate, net_sales, repeat_customers, repeat_rate
+    cohort_customers, active_customers, retention_rate, net_sales, repeat_customers, repeat_rate, clv_customers, clv,
+    average_clv, clv_status
 from final

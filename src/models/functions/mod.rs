@@ -1,11 +1,13 @@
 //! What SQL alone cannot say, as documented functions: exact quantiles, the value beside an extreme, calendar steps,
-//! what a day should have brought.
-//! A fitted model enters the same way (see [`Function`]), so that every mart stays one SQL file.
+//! fitted models, what a day should have brought, the replay of a member's tier. So every mart stays one SQL file.
 
 mod calendar;
 mod beside;
 mod quantile;
 pub mod season;
+mod rows;
+mod lifetime;
+mod tier;
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::prelude::SessionContext;
@@ -36,6 +38,9 @@ pub fn all() -> Vec<Function> {
     functions.extend(beside::functions());
     functions.extend(calendar::functions());
     functions.extend(season::functions());
+    functions.extend(rows::functions());
+    functions.extend(lifetime::functions());
+    functions.extend(tier::functions());
     functions
 }
 
