@@ -177,6 +177,7 @@ impl Job<'_> {
             period_end: known.span().map(|span| span.1),
             delivered_at: Some(self.lineage.delivered_at),
             warnings,
+            drift: account.drift,
             reasons: account.reasons,
         }
     }
@@ -205,6 +206,7 @@ impl Job<'_> {
             period_end,
             delivered_at: Some(self.lineage.delivered_at),
             warnings,
+            drift: account.drift,
             staged: account.staged,
             rejects: account.rejects,
             reasons: account.reasons,

@@ -9,7 +9,7 @@ use super::types::ColumnType;
 use crate::error::{Error, Result};
 
 /// Names of all system tables.
-pub const TABLES: [&str; 6] = ["alerts", "expected_deliveries", "feeds", "inputs", "rejects", "runs"];
+pub const TABLES: [&str; 7] = ["alerts", "expected_deliveries", "feeds", "inputs", "rejects", "runs", "unusable"];
 
 /// The schema of `system.<name>`.
 pub fn schema(name: &str) -> Option<SchemaRef> {
@@ -84,6 +84,7 @@ pub fn schema(name: &str) -> Option<SchemaRef> {
             ("owner", &text),
             ("value", &number),
         ],
+        "unusable" => &[("sender", &text), ("feed", &text), ("key", &text), ("reason", &text)],
         "feeds" => &[("feed", &text), ("arrived", &truth), ("inputs", &count)],
         _ => return None,
     };

@@ -104,6 +104,8 @@ pub(super) struct Night<'a> {
     /// Inputs that this run takes in or whose standing it changes.
     pub(super) inputs: BTreeMap<InputId, Input>,
     pub(super) sightings: Vec<Sighting>,
+    /// What lies in the inbox and cannot be taken, by sender, feed and key: the reason.
+    pub(super) unusable: BTreeMap<(String, String, String), String>,
     pub(super) files: Vec<FileLine>,
     pub(super) refusals: BTreeMap<(String, String), u64>,
     pub(super) alerts: Option<Vec<Alert>>,
@@ -131,6 +133,7 @@ impl<'a> Night<'a> {
             state,
             inputs: BTreeMap::new(),
             sightings: Vec::new(),
+            unusable: BTreeMap::new(),
             files: Vec::new(),
             refusals: BTreeMap::new(),
             alerts: None,
@@ -169,6 +172,14 @@ impl<'a> Night<'a> {
         self.warned = true;
     }
 
+    /// Something in the inbox cannot be taken. It is looked at again with every run.
+    pub(super) fn unusable(&mut self, sender: &str, feed: &str, key: &str, reason: &str) {
+        let place = (sender.to_string(), feed.to_string(), key.to_string());
+        if self.unusable.insert(place, reason.to_string()).is_none() {
+            self.warn(format!("{key} of sender {sender} cannot be taken: {reason}"));
+        }
+    }
+
     /// Every input as it stands with this run's changes laid over the committed state.
     pub(super) fn all_inputs(&self) -> impl Iterator<Item = &Input> {
         let unchanged = self.state.inputs().map(AsRef::as_ref).filter(|input| !self.inputs.contains_key(&input.id()));
@@ -202,6 +213,9 @@ impl<'a> Night<'a> {
                 "{}/{}/{}/{:?}/{:?}\n",
                 input.feed, input.sender, input.sha256, input.status, input.masked
             ));
+        }
+        for (place, reason) in &self.unusable {
+            hash.update(format!("{place:?} {reason}\n"));
         }
         Ok(hex(&hash.finalize()))
     }

@@ -9,6 +9,7 @@
 
 pub mod flow;
 pub mod alert;
+pub mod apart;
 mod deliver;
 mod discover;
 mod expect;
@@ -59,6 +60,8 @@ pub struct Company {
     pub stores: Stores,
     /// Time.
     pub clock: Clock,
+    /// Where workbooks, Parquet files and archives are read.
+    pub reader: apart::Reader,
 }
 
 impl Company {
@@ -74,7 +77,7 @@ impl Company {
         let contracts = Contracts::load(&config.folders.jobs)?;
         let senders = Senders::load(&config.folders.jobs, &contracts)?;
         let registry = Registry::load(&config, &contracts)?;
-        Ok(Self { config, contracts, senders, registry, stores, clock })
+        Ok(Self { config, contracts, senders, registry, stores, clock, reader: apart::Reader::Here })
     }
 
     /// One of its jobs.
@@ -154,15 +157,10 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
         let night = &*night;
         futures::stream::iter(arrivals)
             .map(|arrival| async move {
-                let key = arrival.key.clone();
-                watch.step(&key);
-                let landed = match fetch::fetch(night, arrival).await {
+                watch.step(&arrival.key);
+                let landed = match fetch::fetch(night, arrival.clone()).await {
                     Ok(landed) => landed,
-                    // One file that changed or vanished under us does not stop the others.
-                    Err(err) if err.kind() == Kind::Input => {
-                        return Ok(Err(format!("{key} waits for the next run: {}", err.one_line())));
-                    }
-                    Err(err) => return Err(err),
+                    Err(err) => return Ok(Err((arrival, err))),
                 };
                 killpoint("fetch");
                 let staged = stage::stage(night, landed).await?;
@@ -173,13 +171,7 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
             .try_collect::<Vec<_>>()
             .await?
     };
-    let mut taken = Vec::with_capacity(staged.len());
-    for file in staged {
-        match file {
-            Ok(file) => taken.push(file),
-            Err(note) => night.warn(note),
-        }
-    }
+    let taken = fetched(night, staged)?;
     night.finish(stage);
 
     let stage = night.begin(watch, "validate", 0);
@@ -211,6 +203,36 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
     night.finish(stage);
     killpoint("publish");
     Ok(())
+}
+
+/// The files that could be fetched. One that could not does not stop the others; where none could, the store is
+/// down and so is the night.
+fn fetched(
+    night: &mut Night<'_>,
+    staged: Vec<std::result::Result<flow::Staged, (Arrival, Error)>>,
+) -> Result<Vec<flow::Staged>> {
+    let all = staged.len();
+    let (mut taken, mut failed) = (Vec::with_capacity(all), Vec::new());
+    for file in staged {
+        match file {
+            Ok(file) => taken.push(file),
+            Err(failure) => failed.push(failure),
+        }
+    }
+    if failed.len() == all && failed.iter().all(|(_, err)| err.kind() == Kind::Retry) {
+        return match failed.into_iter().next() {
+            Some((_, err)) => Err(err),
+            None => Ok(taken),
+        };
+    }
+    for (Arrival { sender, feed, key, .. }, err) in failed {
+        match err.kind() {
+            // It changed or vanished under us: what it is now, the next run sees.
+            Kind::Input => night.warn(format!("{key} waits for the next run: {}", err.one_line())),
+            _ => night.unusable(&sender, &feed, &key, &err.message()),
+        }
+    }
+    Ok(taken)
 }
 
 /// Records a failed run: what it took in still counts, marts stay as they were, head office is told.

@@ -1,5 +1,5 @@
 //! What the pipeline knows about itself, as tables that SQL reads: `system.inputs`,
-//! `system.expected_deliveries`, `system.runs`, `system.alerts` and `system.feeds`.
+//! `system.expected_deliveries`, `system.runs`, `system.alerts`, `system.feeds` and `system.unusable`.
 //! (`system.rejects` is read from the reject files by the model engine.)
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +42,7 @@ pub(super) fn tables(night: &Night<'_>) -> Result<BTreeMap<String, RecordBatch>>
         ("runs".to_string(), run_rows(night)?),
         ("alerts".to_string(), alert_rows(night)?),
         ("feeds".to_string(), feed_rows(night, &arrived)?),
+        ("unusable".to_string(), unusable_rows(night)?),
     ]))
 }
 
@@ -160,6 +161,16 @@ fn feed_rows(night: &Night<'_>, arrived: &BTreeMap<&str, i64>) -> Result<RecordB
         ("feed", Arc::new(StringArray::from_iter_values(&feeds))),
         ("arrived", Arc::new(feeds.iter().map(|feed| Some(count(feed) > 0)).collect::<BooleanArray>())),
         ("inputs", Arc::new(feeds.iter().map(|feed| Some(count(feed))).collect::<Int64Array>())),
+    ])
+}
+
+fn unusable_rows(night: &Night<'_>) -> Result<RecordBatch> {
+    let rows: Vec<(&(String, String, String), &String)> = night.unusable.iter().collect();
+    batch(vec![
+        ("sender", text(&rows, |((sender, ..), _)| Some(sender.as_str()))),
+        ("feed", text(&rows, |((_, feed, _), _)| Some(feed.as_str()))),
+        ("key", text(&rows, |((.., key), _)| Some(key.as_str()))),
+        ("reason", text(&rows, |(_, reason)| Some(reason.as_str()))),
     ])
 }
 

@@ -3,10 +3,11 @@
 //! The ledger resolves the standing of all versions of a sender's feed together, so that the order in which
 //! files are processed does not matter; this stage only carries its answer into the night's account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::flow::{Night, Staged};
 use crate::contract::{self, Contract};
+use crate::intake::drift;
 use crate::report::FileLine;
 use crate::state::ledger::{self, Replaces};
 use crate::state::record::{Input, InputId, InputStatus, Sighting};
@@ -26,12 +27,27 @@ pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
             _ => repeats.push(sighting),
         }
     }
+    tell_once(night, &mut fresh);
     let company = night.company;
     let rule = |feed: &str| company.contracts.get(feed).map_or(Replaces::Key, replaces);
     let settled = ledger::settle(&night.state, fresh, repeats, rule);
     night.inputs = settled.inputs.into_iter().map(|input| (input.id(), input)).collect();
     night.sightings = settled.sightings;
     account(night, &reasons);
+}
+
+/// Leaves with each file only those differences between its columns and the mapping that no file of the same
+/// sender and feed has told before.
+fn tell_once(night: &Night<'_>, fresh: &mut [Input]) {
+    let mut told: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    fresh.sort_by(|a, b| a.key.cmp(&b.key));
+    for input in fresh {
+        let told = told.entry((input.sender.clone(), input.feed.clone())).or_insert_with(|| {
+            let versions = night.state.versions(&input.sender, &input.feed);
+            versions.flat_map(|known| known.drift.iter().cloned()).collect()
+        });
+        input.drift.retain(|phrase| told.insert(phrase.clone()));
+    }
 }
 
 /// What a later delivery does to an earlier one, as the contract says.
@@ -55,6 +71,10 @@ fn account(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String, u
         if read {
             notes.extend(input.warnings.iter().cloned());
             notes.extend(input.reason.clone());
+            for sentence in drift::told(&input.drift) {
+                warnings.push(format!("{}: {sentence}", input.key));
+                notes.push(sentence);
+            }
             for (reason, count) in &reasons[&id] {
                 *night.refusals.entry((input.feed.clone(), reason.clone())).or_default() += count;
             }
