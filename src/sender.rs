@@ -366,13 +366,7 @@ fn within(place: &str, err: &Error) -> Error {
     }
 }
 
-fn feed_of(
-    folder: &Path,
-    sender: &str,
-    common: &RawSender,
-    own: RawFeed,
-    contract: &Contract,
-) -> Result<SenderFeed> {
+fn feed_of(folder: &Path, sender: &str, common: &RawSender, own: RawFeed, contract: &Contract) -> Result<SenderFeed> {
     let encoding = own.encoding.as_ref().or(common.encoding.as_ref());
     let missing = own.missing.as_ref().or(common.missing.as_ref()).cloned().unwrap_or_default();
     let mut columns = BTreeMap::new();
@@ -380,7 +374,8 @@ fn feed_of(
         let canonical = contract.column(column).ok_or_else(|| {
             unknown("columns names", column, contract.columns.iter().map(|known| known.name.as_str()))
         })?;
-        let mapping = Mapping::parse(value, canonical, folder).map_err(|err| within(&format!("columns.{column}"), &err))?;
+        let mapping =
+            Mapping::parse(value, canonical, folder).map_err(|err| within(&format!("columns.{column}"), &err))?;
         if mapping.from_net.is_some() {
             let money = |name: &str| contract.column(name).is_some();
             if column != "discount_amount" || !money("quantity") || !money("unit_price") {

@@ -201,8 +201,7 @@ fn value<'r, 'b: 'r>(
 #[inline]
 fn is_error_text(text: &str) -> bool {
     // saved as text, a workbook's error cells are these words
-    const ERRORS: [&str; 8] =
-        ["#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!"];
+    const ERRORS: [&str; 8] = ["#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!"];
     text.starts_with('#') && ERRORS.contains(&text)
 }
 

@@ -5,7 +5,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::RowGroupMetaData;
 
 use super::block::{BLOCK_BYTES, BLOCK_ROWS, Block, Cell, Step, refuse};
@@ -22,7 +22,9 @@ pub(super) fn open(part: &Part, limits: &Intake) -> Step<ThreadSource> {
     ThreadSource::start("Parquet file", move |outlet| {
         let damaged =
             |err: &dyn std::fmt::Display| format!("the Parquet file cannot be read: {err}; send the file again");
-        let builder = match ParquetRecordBatchReaderBuilder::try_new(file) {
+        // the writer's own Arrow schema says nothing that the Parquet schema does not, and is one more thing to damage
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let builder = match ParquetRecordBatchReaderBuilder::try_new_with_options(file, options) {
             Ok(builder) => builder,
             Err(err) => return refuse(damaged(&err)),
         };

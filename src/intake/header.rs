@@ -110,11 +110,22 @@ impl Header {
         let headers = wanted.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(" or ");
         let named = if own { String::new() } else { format!(" (header {headers})") };
         let free: Vec<String> = self.unknown().iter().map(|(_, name)| normal(name)).collect();
-        let near = wanted.iter().find_map(|name| closest(&normal(name), free.iter().map(String::as_str)));
+        let near = wanted.iter().find_map(|name| near(&normal(name), &free));
         let meant = near.and_then(|near| self.unknown().into_iter().find(|(_, name)| normal(name) == near));
         let hint = meant.map(|(_, name)| format!("; did you mean {:?}?", shown(name))).unwrap_or_default();
         format!("column `{canonical}`{named} is not in the file{hint}; headers found: {}", listed(&self.names))
     }
+}
+
+/// The name most like the wanted one, else one that holds its characters in order or is held by it: short
+/// Chinese names differ by half in one character.
+fn near<'a>(wanted: &str, free: &'a [String]) -> Option<&'a str> {
+    let holds = |long: &str, short: &str| {
+        let mut rest = long.chars();
+        short.chars().count() > 1 && short.chars().all(|char| rest.any(|other| other == char))
+    };
+    let close = closest(wanted, free.iter().map(String::as_str));
+    close.or_else(|| free.iter().map(String::as_str).find(|name| holds(name, wanted) || holds(wanted, name)))
 }
 
 /// Header rows laid over each other: names of upper rows reach to the right, as merged cells do.
@@ -151,7 +162,8 @@ fn listed(names: &[String]) -> String {
 pub(super) fn shown(name: &str) -> String {
     const SHOWN: usize = 80;
     let name = name.trim();
-    let mut text: String = name.chars().take(SHOWN).map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect();
+    let mut text: String =
+        name.chars().take(SHOWN).map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect();
     if name.chars().nth(SHOWN).is_some() {
         text.push('…');
     }

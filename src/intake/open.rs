@@ -309,7 +309,7 @@ fn members(file: &File, key: &str, limits: &Intake, max: u64, scratch: &Path) ->
         if member.is_dir() || own {
             continue;
         }
-        if member.enclosed_name().is_none() || name.chars().any(char::is_control) {
+        if leaves_its_folder(&name) {
             return refuse(format!("member {name:?} of the zip archive has a name that leaves its folder"));
         }
         let rc = Rc::new(RefCell::new(0_u64));
@@ -336,6 +336,13 @@ fn members(file: &File, key: &str, limits: &Intake, max: u64, scratch: &Path) ->
     }
     parts.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(parts)
+}
+
+/// Whether a member's name, unpacked by somebody less careful, would end up elsewhere or hide what it is.
+fn leaves_its_folder(name: &str) -> bool {
+    name.starts_with(['/', '\\'])
+        || name.chars().any(|char| char.is_control() || char == ':')
+        || name.split(['/', '\\']).any(|part| part == "..")
 }
 
 /// Counts what passes, for a budget that several members share.

@@ -190,15 +190,18 @@ mod tests {
         arrivals.extend([arrival("b", 1), arrival("c", 1), arrival("c", 2)]);
         let taken = fair_share(arrivals, 7);
         let keys: Vec<&str> = taken.iter().map(|arrival| arrival.key.as_str()).collect();
-        assert_eq!(keys, [
-            "a/sales/000.csv",
-            "a/sales/001.csv",
-            "a/sales/002.csv",
-            "a/sales/003.csv",
-            "b/sales/001.csv",
-            "c/sales/001.csv",
-            "c/sales/002.csv"
-        ]);
+        assert_eq!(
+            keys,
+            [
+                "a/sales/000.csv",
+                "a/sales/001.csv",
+                "a/sales/002.csv",
+                "a/sales/003.csv",
+                "b/sales/001.csv",
+                "c/sales/001.csv",
+                "c/sales/002.csv"
+            ]
+        );
     }
 
     #[test]

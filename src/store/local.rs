@@ -185,7 +185,9 @@ pub(super) async fn survey(root: &Path, prefix: &str) -> Result<Survey> {
     blocking(move || {
         let mut found = Survey::default();
         walk(&root, &prefix, &mut |entry| {
-            match entry.and_then(|(path, key)| if is_passing_name(key) { Ok(None) } else { object(path, key).map(Some) }) {
+            match entry
+                .and_then(|(path, key)| if is_passing_name(key) { Ok(None) } else { object(path, key).map(Some) })
+            {
                 Ok(file) => found.objects.extend(file),
                 Err(error) => found.refuse(error),
             }

@@ -4,6 +4,8 @@
 //!
 //! * `first_night`: what a night publishes, added up by hand; again, with nothing new; past dates
 //! * `deliveries`: duplicates, corrections, late, broken and missing files, any order of arrival
+//! * `hostile`: files made to do harm, names that cannot be used, floods: refused in bounded memory, the rest done
+//! * `fuzz`: a short deterministic pass of the fuzz targets
 //! * `recovery`: killed at every stage boundary and at every write
 //! * `rivals`: several runners on one lake
 //! * `serving`: the built-in scheduler
@@ -23,6 +25,8 @@ mod support;
 
 mod first_night;
 mod deliveries;
+mod hostile;
+mod fuzz;
 mod recovery;
 mod rivals;
 mod serving;

@@ -30,7 +30,10 @@ fn unknown_columns_by_policy() {
     let text = with("赠品,备注", "茶杯,\"说 \"\"好\"\"\"");
     let extra = |seen: &Seen| seen.texts("_extra");
     let discarded = staged("", &text);
-    assert_eq!((extra(&discarded), told(&discarded.outcome.drift)), (vec![None], vec!["columns not used: 赠品, 备注".into()]));
+    assert_eq!(
+        (extra(&discarded), told(&discarded.outcome.drift)),
+        (vec![None], vec!["columns not used: 赠品, 备注".into()])
+    );
     let same = staged("drift = \"discard_column\"\n", &text);
     assert_eq!((same.rows, same.outcome.drift), (discarded.rows, discarded.outcome.drift));
     let evolved = staged("drift = \"evolve\"\n", &text);
@@ -98,7 +101,7 @@ fn columns_that_went_away() {
 fn slips_in_the_policy_are_named() {
     let world = World::new();
     let cases = [
-        ("\"frozen\"", "drift is `frozen`; expected evolve, freeze, discard_column; did you mean `freeze`?"),
+        ("\"freezing\"", "drift is `freezing`; expected evolve, freeze, discard_column; did you mean `freeze`?"),
         ("true", "drift must be a word, or a table of header patterns and words"),
         ("{ \"[\" = \"freeze\" }", "drift: \"[\" is not a pattern of headers"),
         ("{ \"*\" = 1 }", "drift must be a word, or a table of header patterns and words"),

@@ -13,7 +13,8 @@ const EVERYTHING: &str = "[feeds.sales]\nreject_limit = 1.0\n";
 /// Two rows as Parquet.
 fn parquet_file(sku: &str) -> Vec<u8> {
     let columns = HEADER.trim().split(',').enumerate().map(|(at, name)| {
-        let texts = [1, 2].map(|number| row(number).replace("00012", sku).trim().split(',').nth(at).unwrap().to_string());
+        let texts =
+            [1, 2].map(|number| row(number).replace("00012", sku).trim().split(',').nth(at).unwrap().to_string());
         (name, std::sync::Arc::new(StringArray::from_iter_values(texts)) as ArrayRef)
     });
     let batch = RecordBatch::try_from_iter(columns).unwrap();
@@ -124,7 +125,7 @@ fn parquet_with_flipped_bits() {
     assert_eq!(
         world.stage("sales", "2026-11-22.parquet", &bytes, PLAIN).reason(),
         format!(
-            "the Parquet file cannot be read: EOF: file size of {} is less than footer; send the file again",
+            "the Parquet file cannot be read: EOF: Parquet file too small. Size is {} but need 4195883; send the file again",
             bytes.len()
         )
     );

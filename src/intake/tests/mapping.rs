@@ -13,12 +13,9 @@ fn the_first_header_that_the_file_has_is_taken() {
         let header = HEADER.replace("sku", names);
         format!("{header}{}", row(1).replace("00012", values))
     };
-    for (names, values, sku) in [
-        ("sku", "1", "1"),
-        ("商品编码", "2", "2"),
-        ("sku,商品编码", "1,2", "2"),
-        ("商品编码,sku,货号", "2,1,3", "3"),
-    ] {
+    for (names, values, sku) in
+        [("sku", "1", "1"), ("商品编码", "2", "2"), ("sku,商品编码", "1,2", "2"), ("商品编码,sku,货号", "2,1,3", "3")]
+    {
         let seen = staged(sender, "2026-11-22.csv", &named(names, values));
         assert_eq!(seen.texts("sku"), [Some(sku.into())], "{names}");
     }
@@ -36,7 +33,12 @@ fn returns_by_every_convention() {
     let cases = [
         // a leading minus needs no word
         ("quantity = \"quantity\"", "", "2", "-1"),
-        ("quantity = { column = \"quantity\", negate_if = { column = \"kind\", equals = \"退货\" } }", "kind", "2", "1"),
+        (
+            "quantity = { column = \"quantity\", negate_if = { column = \"kind\", equals = \"退货\" } }",
+            "kind",
+            "2",
+            "1",
+        ),
         (
             "quantity = { column = \"quantity\", negate_if = { column = \"kind\", equals = [\"退款\", \"退货\"] } }",
             "kind",
@@ -83,12 +85,20 @@ channel_id = { constant = "ch_shop" }
     let text = format!("{header}{}", row(1).replace("P001,", "").replace("ch_shop,", ""));
     for name in ["shop_0042_2026-11-22.csv", "shop-0042/2026-11-22.csv"] {
         let seen = staged(sender, name, &text);
-        assert_eq!((seen.texts("partner_id"), seen.texts("channel_id")), (vec![Some("P042".into())], vec![Some("ch_shop".into())]), "{name}");
+        assert_eq!(
+            (seen.texts("partner_id"), seen.texts("channel_id")),
+            (vec![Some("P042".into())], vec![Some("ch_shop".into())]),
+            "{name}"
+        );
     }
     // each member of an archive by its own name, else by the archive's
     let archive = zip(&[("shop_7_.csv", text.as_bytes()), ("rest.csv", text.as_bytes())]);
     let seen = World::new().stage("sales", "shop_0042_2026-11-22.zip", &archive, sender);
-    assert_eq!(seen.texts("partner_id"), [Some("P042".into()), Some("7".into())], "members in the order of their names");
+    assert_eq!(
+        seen.texts("partner_id"),
+        [Some("P042".into()), Some("7".into())],
+        "members in the order of their names"
+    );
     let seen = staged(sender, "2026-11-22.csv", &text);
     assert_eq!(
         seen.reason(),
@@ -110,7 +120,8 @@ fn a_senders_own_skus_by_a_table_beside_its_mapping() {
     let text = format!("{HEADER}{text}");
 
     write("\u{feff}theirs,name,ours\r\nT-1,\"杯, 大\",00012\r\n0007,碗,00013\r\n");
-    let lenient = parse("{ column = \"sku\", map_file = \"skus.csv\", map = { \"T-2\" = \"00014\" }, width = 4 }").unwrap();
+    let lenient =
+        parse("{ column = \"sku\", map_file = \"skus.csv\", map = { \"T-2\" = \"00014\" }, width = 4 }").unwrap();
     let seen = world.stage_as(&lenient, "sales", "2026-11-22.csv", text.as_bytes());
     // what the table does not list goes through as it is; SQL holds it back until a product of that sku comes
     assert_eq!(seen.texts("sku"), ["00012", "7", "00013", "T-9"].map(|sku| Some(sku.to_string())));
@@ -135,7 +146,10 @@ fn a_senders_own_skus_by_a_table_beside_its_mapping() {
     assert_ne!(after.feeds["sales"].fingerprint(contract, &world.config.company), before);
 
     let slips = [
-        ("codes,ours\nT-1,00012\n", "map_file \"skus.csv\", line 1: found the columns codes, ours; expected theirs and ours"),
+        (
+            "codes,ours\nT-1,00012\n",
+            "map_file \"skus.csv\", line 1: found the columns codes, ours; expected theirs and ours",
+        ),
         ("theirs,ours\nT-1,1\n\nT-1,2\n", "map_file \"skus.csv\", line 4: \"T-1\" stands for \"2\" and for \"1\""),
         ("theirs,ours\nT-1,\n", "map_file \"skus.csv\", line 2: \"T-1\" has no code of ours"),
         ("theirs,ours\n\"a\nb\",1\n,2\n", "map_file \"skus.csv\", line 4: \"2\" stands for no code of theirs"),
@@ -158,7 +172,8 @@ fn a_strict_map_names_what_is_near_and_not_thousands() {
     let world = World::new();
     let table: String = (1000..3000).map(|code| format!("T-{code},{code}\n")).collect();
     std::fs::write(folder.path().join("skus.csv"), format!("theirs,ours\n{table}")).unwrap();
-    let text = "[feeds.sales]\nreject_limit = 1.0\n[feeds.sales.columns]\nsku = { map_file = \"skus.csv\", strict = true }\n";
+    let text =
+        "[feeds.sales]\nreject_limit = 1.0\n[feeds.sales.columns]\nsku = { map_file = \"skus.csv\", strict = true }\n";
     let sender = Sender::parse_in(folder.path(), "d01", text, &world.contracts).unwrap();
     let text = format!("{HEADER}{}", row(1).replace("00012", "T2999"));
     let seen = world.stage_as(&sender, "sales", "2026-11-22.csv", text.as_bytes());
@@ -185,7 +200,11 @@ fn zones_of_times_without_offset() {
     ];
     for (zone, at, instant, day) in cases {
         let seen = of(zone, at);
-        assert_eq!((seen.instants("sold_at"), seen.days("business_date")), (vec![instant.into()], vec![day.into()]), "{zone} {at}");
+        assert_eq!(
+            (seen.instants("sold_at"), seen.days("business_date")),
+            (vec![instant.into()], vec![day.into()]),
+            "{zone} {at}"
+        );
     }
     // clocks went forward at 02:00: that hour never was
     let sender = "time_zone = \"America/New_York\"\n[feeds.sales]\nreject_limit = 1.0\n";
