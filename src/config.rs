@@ -75,6 +75,8 @@ section!(
         unpacked_ratio_max: u64,
         members_max: usize,
         cells_max: u64,
+        reader_memory_bytes: u64,
+        reader_seconds_max: u64,
         files_per_night_max: usize,
         files_at_once: usize,
         settle_seconds: u64,

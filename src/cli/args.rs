@@ -134,6 +134,12 @@ pub enum Command {
     },
     /// Check the machine and the stores: access, conditional writes, disk, time zones, mail.
     Doctor,
+    /// Read the one file that a run asks about, in a process of its own.
+    #[command(hide = true)]
+    ReadFile {
+        /// The run's spool folder.
+        folder: PathBuf,
+    },
     /// Print shell completions.
     Completions {
         /// The shell.

@@ -23,6 +23,7 @@ pub use args::{Cli, Command};
 pub use console::Console;
 
 use crate::error::{Error, Kind, Result};
+use crate::pipeline;
 
 /// How a command ended, as schedulers see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +83,15 @@ pub fn run_args(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let console = Console::new(cli.output);
     console::init_logs(&cli);
+    if let Command::ReadFile { folder } = &cli.command {
+        return match pipeline::apart::answer(&cli.config, folder) {
+            Ok(()) => Exit::Ok,
+            Err(err) => {
+                console.error(&err);
+                Exit::Error
+            }
+        };
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build() {
         Ok(runtime) => runtime,
         Err(err) => {
@@ -123,6 +133,7 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Test { files } => inspect::test(cli, files, console).await,
         Command::Clean { dry_run } => inspect::clean(cli, *dry_run, console).await,
         Command::Doctor => inspect::doctor(cli, console).await,
+        Command::ReadFile { .. } => Err(Error::bug("read-file is answered before the runtime starts")),
         Command::Completions { shell } => args::completions(*shell, console),
         Command::Man { dir } => args::man(dir, console),
     }

@@ -173,6 +173,7 @@ impl Job<'_> {
             period_end: known.span().map(|span| span.1),
             delivered_at: Some(self.lineage.delivered_at),
             warnings,
+            drift: account.drift,
             reasons: account.reasons,
         }
     }
@@ -201,6 +202,7 @@ impl Job<'_> {
             period_end,
             delivered_at: Some(self.lineage.delivered_at),
             warnings,
+            drift: account.drift,
             staged: account.staged,
             rejects: account.rejects,
             reasons: account.reasons,

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::sender::{PeriodRule, Sender, SenderFeed};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 mod block;
 mod column;
@@ -26,6 +27,7 @@ mod columnar;
 mod convert;
 pub mod date;
 mod decode;
+pub mod drift;
 mod duplicates;
 mod header;
 mod job;
@@ -49,9 +51,10 @@ use pass::{Account, Pass, detected, finished};
 use write::Lineage;
 
 pub use job::FEW_ROWS;
+pub use open::is_foreign;
 
 /// A file as it was fetched.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RawFile {
     /// Folder name of the sender.
     pub sender: String,
@@ -70,7 +73,7 @@ pub struct RawFile {
 }
 
 /// What became of a file. Rows read are always rows clean plus rows rejected.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Why the file is refused whole, for people; none of its rows counts then. `None`: it can be used.
     pub quarantined: Option<String>,
@@ -102,6 +105,8 @@ pub struct Outcome {
     pub delivered_at: Option<DateTime<Utc>>,
     /// What should be said about it.
     pub warnings: Vec<String>,
+    /// How its columns differ from what the mapping knows: one phrase a column ([`drift::told`]), to be told once.
+    pub drift: Vec<String>,
     /// Rows refused one by one, by reason.
     pub reasons: BTreeMap<String, u64>,
 }

@@ -9,7 +9,8 @@ use super::types::ColumnType;
 use crate::error::{Error, Result};
 
 /// Names of all system tables.
-pub const TABLES: [&str; 7] = ["alerts", "expected_deliveries", "feeds", "inputs", "rejects", "runs", "unlisted"];
+pub const TABLES: [&str; 8] =
+    ["alerts", "expected_deliveries", "feeds", "inputs", "rejects", "runs", "unlisted", "unusable"];
 
 /// The schema of `system.<name>`.
 pub fn schema(name: &str) -> Option<SchemaRef> {
@@ -89,6 +90,7 @@ pub fn schema(name: &str) -> Option<SchemaRef> {
             ("owner", &text),
             ("value", &number),
         ],
+        "unusable" => &[("sender", &text), ("feed", &text), ("key", &text), ("reason", &text)],
         "feeds" => &[("feed", &text), ("arrived", &truth), ("inputs", &count)],
         "unlisted" => &[("sender", &text), ("feed", &text), ("reason", &text)],
         _ => return None,

@@ -1,7 +1,8 @@
 //! Lists the inbox, sender by sender, and keeps what was not seen before.
 //!
-//! A sender whose folder cannot be listed is named and raises an alert; the others go on. A file that was taken in
-//! and is not there any more is told once, and so is its coming back: what it brought counts all the same.
+//! A sender whose folder cannot be listed is named and raises an alert, and so does what cannot be taken (a name with
+//! control characters, a link that leads out); everything else goes on. A file that was taken in and is not there any
+//! more is told once, and so is its coming back: what it brought counts all the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -24,17 +25,18 @@ const NAMES_SHOWN: usize = 3;
 /// Files worth fetching, in the order of their keys.
 pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
     let company = night.company;
-    strangers(night).await?;
+    strangers(night).await;
     let mut arrivals = Vec::new();
     let senders: Vec<_> = company.senders.iter().filter(|sender| night.sender_in_job(&sender.name)).collect();
     if senders.is_empty() {
         return Err(Error::config(format!("job {} takes no sender", night.request.job.name))
             .hint("add a file to jobs/senders, or change `senders` in the job"));
     }
+    let max = company.config.intake.files_per_night_max;
+    let mut waiting = 0;
     for sender in senders {
         for (feed, mapping) in &sender.feeds {
-            let glob = &mapping.path;
-            let listing = match company.stores.inbox.list(literal_prefix(glob)).await {
+            let listing = match company.stores.inbox.survey(literal_prefix(&mapping.path)).await {
                 Ok(listing) => listing,
                 Err(err) => {
                     night.warn(format!("sender {}: {feed} cannot be listed: {}", sender.name, err.one_line()));
@@ -46,10 +48,15 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                     continue;
                 }
             };
+            for err in listing.refused {
+                let place = err.path().unwrap_or(&mapping.path).to_string();
+                night.unusable(&sender.name, feed, &place, &err.message());
+            }
             let contract = company.contracts.expect(feed)?;
             let fingerprint = mapping.fingerprint(contract, &company.config.company);
-            moved(night, &sender.name, mapping, &listing);
-            for object in listing {
+            moved(night, &sender.name, mapping, &listing.objects);
+            let mut fresh = 0;
+            for object in listing.objects {
                 let name = object.key.rsplit('/').next().unwrap_or_default();
                 if object.size == 0 && !name.contains('.') || name.starts_with('.') || !mapping.matches(&object.key) {
                     continue;
@@ -57,6 +64,18 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                 if ledger::already_seen(&night.state, &sender.name, feed, &object)
                     && !mended(night, &fingerprint, &object)
                 {
+                    continue;
+                }
+                if object.size > company.config.intake.file_bytes_max {
+                    let most = company.config.intake.file_bytes_max;
+                    let reason = format!("it has {} bytes; at most {most} are taken", object.size);
+                    night.unusable(&sender.name, feed, &object.key, &reason);
+                    continue;
+                }
+                // More than a whole night's files of one feed are not even remembered
+                fresh += 1;
+                if fresh > max {
+                    waiting += 1;
                     continue;
                 }
                 arrivals.push(Arrival {
@@ -78,13 +97,12 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                 .hint("narrow `path` in jobs/senders so that each file belongs to one sender and feed"));
         }
     }
-    let max = company.config.intake.files_per_night_max;
-    if arrivals.len() > max {
+    let found = arrivals.len() + waiting;
+    if found > max {
+        arrivals = fair_share(arrivals, max);
         night.warn(format!(
-            "{} new files, but intake.files_per_night_max is {max}: the rest waits for the next run",
-            arrivals.len()
+            "{found} new files, but intake.files_per_night_max is {max}: the rest waits for the next run"
         ));
-        arrivals.truncate(max);
     }
     Ok(arrivals)
 }
@@ -173,12 +191,35 @@ pub(super) async fn settled(night: &mut Night<'_>, arrivals: Vec<Arrival>) -> Re
     Ok(steady)
 }
 
+/// The first `max` files, taken from all senders in turn, so that one that floods its folder stops nobody else.
+fn fair_share(arrivals: Vec<Arrival>, max: usize) -> Vec<Arrival> {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut queued: Vec<(usize, Arrival)> = Vec::with_capacity(arrivals.len());
+    for arrival in arrivals {
+        let place = places.entry(arrival.sender.clone()).or_default();
+        queued.push((*place, arrival));
+        *place += 1;
+    }
+    queued.sort_by(|a, b| (a.0, &a.1.key).cmp(&(b.0, &b.1.key)));
+    queued.truncate(max);
+    let mut taken: Vec<Arrival> = queued.into_iter().map(|(_, arrival)| arrival).collect();
+    taken.sort_by(|a, b| a.key.cmp(&b.key));
+    taken
+}
+
 /// Names the folders of the inbox that no sender's pattern reaches: somebody delivers and nobody reads.
-async fn strangers(night: &mut Night<'_>) -> Result<()> {
+async fn strangers(night: &mut Night<'_>) {
     let company = night.company;
     let patterns: Vec<&str> =
         company.senders.iter().flat_map(|sender| sender.feeds.values()).map(|feed| feed.path.as_str()).collect();
-    for folder in company.stores.inbox.folders().await? {
+    let folders = match company.stores.inbox.folders().await {
+        Ok(folders) => folders,
+        Err(err) => {
+            night.warn(format!("the inbox's own folders cannot be listed: {}", err.one_line()));
+            return;
+        }
+    };
+    for folder in folders {
         let reached = |pattern: &&str| {
             let first = pattern.split('/').next().unwrap_or_default();
             matcher(first).is_ok_and(|matcher| matcher.is_match(&folder))
@@ -189,7 +230,6 @@ async fn strangers(night: &mut Night<'_>) -> Result<()> {
             ));
         }
     }
-    Ok(())
 }
 
 /// A file that was refused, whole or in rows, by another contract or mapping than today's gets another chance.
@@ -226,6 +266,34 @@ fn literal_prefix(glob: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flood_of_one_sender_leaves_room_for_the_others() {
+        let arrival = |sender: &str, name: usize| Arrival {
+            sender: sender.into(),
+            feed: "sales".into(),
+            key: format!("{sender}/sales/{name:03}.csv"),
+            bytes: 1,
+            etag: None,
+            last_modified: chrono::DateTime::UNIX_EPOCH,
+        };
+        let mut arrivals: Vec<Arrival> = (0..500).map(|name| arrival("a", name)).collect();
+        arrivals.extend([arrival("b", 1), arrival("c", 1), arrival("c", 2)]);
+        let taken = fair_share(arrivals, 7);
+        let keys: Vec<&str> = taken.iter().map(|arrival| arrival.key.as_str()).collect();
+        assert_eq!(
+            keys,
+            [
+                "a/sales/000.csv",
+                "a/sales/001.csv",
+                "a/sales/002.csv",
+                "a/sales/003.csv",
+                "b/sales/001.csv",
+                "c/sales/001.csv",
+                "c/sales/002.csv"
+            ]
+        );
+    }
 
     #[test]
     fn only_the_literal_folders_are_listed() {

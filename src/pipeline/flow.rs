@@ -121,6 +121,8 @@ pub(super) struct Night<'a> {
     pub(super) unlisted: Vec<Unlisted>,
     /// What the calendar feed says of workdays.
     pub(super) workdays: Workdays,
+    /// What lies in the inbox and cannot be taken, by sender, feed and key: the reason.
+    pub(super) unusable: BTreeMap<(String, String, String), String>,
     pub(super) files: Vec<FileLine>,
     pub(super) refusals: BTreeMap<(String, String), u64>,
     pub(super) alerts: Option<Vec<Alert>>,
@@ -153,6 +155,7 @@ impl<'a> Night<'a> {
             moved: Vec::new(),
             unlisted: Vec::new(),
             workdays: Workdays::default(),
+            unusable: BTreeMap::new(),
             files: Vec::new(),
             refusals: BTreeMap::new(),
             alerts: None,
@@ -191,6 +194,14 @@ impl<'a> Night<'a> {
         tracing::warn!(run = %self.run_id, "{note}");
         self.notes.push(note);
         self.warned = true;
+    }
+
+    /// Something in the inbox cannot be taken. It is looked at again with every run.
+    pub(super) fn unusable(&mut self, sender: &str, feed: &str, key: &str, reason: &str) {
+        let place = (sender.to_string(), feed.to_string(), key.to_string());
+        if self.unusable.insert(place, reason.to_string()).is_none() {
+            self.warn(format!("{key} of sender {sender} cannot be taken: {reason}"));
+        }
     }
 
     /// Every input as it stands with this run's changes laid over the committed state.
@@ -244,6 +255,9 @@ impl<'a> Night<'a> {
         }
         for place in &self.unlisted {
             hash.update(format!("unlisted {}/{}\n", place.feed, place.sender));
+        }
+        for (place, reason) in &self.unusable {
+            hash.update(format!("{place:?} {reason}\n"));
         }
         Ok(hex(&hash.finalize()))
     }

@@ -9,6 +9,7 @@
 
 pub mod flow;
 pub mod alert;
+pub mod apart;
 mod calendar;
 mod deliver;
 mod discover;
@@ -66,6 +67,8 @@ pub struct Company {
     pub stores: Stores,
     /// Time.
     pub clock: Clock,
+    /// Where workbooks, Parquet files and archives are read.
+    pub reader: apart::Reader,
 }
 
 impl Company {
@@ -81,7 +84,7 @@ impl Company {
         let contracts = Contracts::load(&config.folders.jobs)?;
         let senders = Senders::load(&config.folders.jobs, &contracts)?;
         let registry = Registry::load(&config, &contracts)?;
-        Ok(Self { config, contracts, senders, registry, stores, clock })
+        Ok(Self { config, contracts, senders, registry, stores, clock, reader: apart::Reader::Here })
     }
 
     /// One of its jobs.
@@ -199,15 +202,10 @@ async fn take(night: &mut Night<'_>, arrivals: Vec<Arrival>, watch: &dyn Watch) 
         let night = &*night;
         futures::stream::iter(arrivals)
             .map(|arrival| async move {
-                let key = arrival.key.clone();
-                watch.step(&key);
-                let landed = match fetch::fetch(night, arrival).await {
+                watch.step(&arrival.key);
+                let landed = match fetch::fetch(night, arrival.clone()).await {
                     Ok(landed) => landed,
-                    // One file that changed or vanished under us does not stop the others.
-                    Err(err) if err.kind() == Kind::Input => {
-                        return Ok(Err(format!("{key} waits for the next run: {}", err.one_line())));
-                    }
-                    Err(err) => return Err(err),
+                    Err(err) => return Ok(Err((arrival, err))),
                 };
                 killpoint("fetch");
                 let staged = stage::stage(night, landed).await?;
@@ -218,14 +216,7 @@ async fn take(night: &mut Night<'_>, arrivals: Vec<Arrival>, watch: &dyn Watch) 
             .try_collect::<Vec<_>>()
             .await?
     };
-    let mut taken = Vec::with_capacity(staged.len());
-    for file in staged {
-        match file {
-            Ok(file) => taken.push(file),
-            Err(note) => night.warn(note),
-        }
-    }
-    Ok(taken)
+    fetched(night, staged)
 }
 
 /// The way from the inbox to staged files and nothing else, for benchmarks: what is staged here is named by no
@@ -235,6 +226,36 @@ pub async fn take_in(company: &Company, request: &Request) -> Result<Vec<Input>>
     let arrivals = discover::discover(&mut night).await?;
     let taken = take(&mut night, arrivals, &()).await?;
     Ok(taken.into_iter().filter_map(|staged| staged.input).collect())
+}
+
+/// The files that could be fetched. One that could not does not stop the others; where none could, the store is
+/// down and so is the night.
+fn fetched(
+    night: &mut Night<'_>,
+    staged: Vec<std::result::Result<flow::Staged, (Arrival, Error)>>,
+) -> Result<Vec<flow::Staged>> {
+    let all = staged.len();
+    let (mut taken, mut failed) = (Vec::with_capacity(all), Vec::new());
+    for file in staged {
+        match file {
+            Ok(file) => taken.push(file),
+            Err(failure) => failed.push(failure),
+        }
+    }
+    if failed.len() == all && failed.iter().all(|(_, err)| err.kind() == Kind::Retry) {
+        return match failed.into_iter().next() {
+            Some((_, err)) => Err(err),
+            None => Ok(taken),
+        };
+    }
+    for (Arrival { sender, feed, key, .. }, err) in failed {
+        match err.kind() {
+            // It changed or vanished under us: what it is now, the next run sees.
+            Kind::Input => night.warn(format!("{key} waits for the next run: {}", err.one_line())),
+            _ => night.unusable(&sender, &feed, &key, &err.message()),
+        }
+    }
+    Ok(taken)
 }
 
 /// Records a failed run: what it took in still counts, marts stay as they were, head office is told.

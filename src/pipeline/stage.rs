@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::apart::{self, Reader};
 use super::flow::{Landed, Night, Staged};
 use crate::error::{Error, Result};
 use crate::intake::{self, Outcome, RawFile};
@@ -46,7 +47,12 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         sha256: sha256.clone(),
         last_modified: arrival.last_modified,
     };
-    let outcome = {
+    let outcome = if let Reader::Apart { program, config } = &company.reader
+        && intake::is_foreign(&raw.path)
+    {
+        let read = apart::read(program, config, &company.config, &raw, folder.path()).await;
+        read.map_err(|err| err.at(&raw.key))?
+    } else {
         let (sender, mapping, contract) = (sender.clone(), mapping.clone(), contract.clone());
         let (limits, zone) = (company.config.intake.clone(), company.config.company.time_zone);
         let currency = company.config.company.base_currency.clone();
@@ -92,6 +98,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         rows_clean: outcome.rows_clean,
         rows_rejected: outcome.rows_rejected,
         warnings: outcome.warnings,
+        drift: outcome.drift,
         staged: None,
         rejects: None,
         months: outcome.months,

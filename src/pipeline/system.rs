@@ -1,5 +1,6 @@
 //! What the pipeline knows about itself, as tables that SQL reads: `system.inputs`,
-//! `system.expected_deliveries`, `system.runs`, `system.alerts`, `system.feeds` and `system.unlisted`.
+//! `system.expected_deliveries`, `system.runs`, `system.alerts`, `system.feeds`, `system.unlisted` and
+//! `system.unusable`.
 //! (`system.rejects` is read from the reject files by the model engine.)
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +44,7 @@ pub(super) fn tables(night: &Night<'_>) -> Result<BTreeMap<String, RecordBatch>>
         ("alerts".to_string(), alert_rows(night)?),
         ("feeds".to_string(), feed_rows(night, &arrived)?),
         ("unlisted".to_string(), unlisted_rows(night)?),
+        ("unusable".to_string(), unusable_rows(night)?),
     ]))
 }
 
@@ -170,6 +172,16 @@ fn unlisted_rows(night: &Night<'_>) -> Result<RecordBatch> {
         ("sender", text(places, |p| Some(p.sender.as_str()))),
         ("feed", text(places, |p| Some(p.feed.as_str()))),
         ("reason", text(places, |p| Some(p.reason.as_str()))),
+    ])
+}
+
+fn unusable_rows(night: &Night<'_>) -> Result<RecordBatch> {
+    let rows: Vec<(&(String, String, String), &String)> = night.unusable.iter().collect();
+    batch(vec![
+        ("sender", text(&rows, |((sender, ..), _)| Some(sender.as_str()))),
+        ("feed", text(&rows, |((_, feed, _), _)| Some(feed.as_str()))),
+        ("key", text(&rows, |((.., key), _)| Some(key.as_str()))),
+        ("reason", text(&rows, |(_, reason)| Some(reason.as_str()))),
     ])
 }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::expect;
 use super::flow::{Night, Staged};
 use crate::contract::{self, Contract};
+use crate::intake::drift;
 use crate::report::FileLine;
 use crate::state::ledger::{self, Replaces};
 use crate::state::record::{Input, InputId, InputStatus, Period, Sighting};
@@ -30,6 +31,7 @@ pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
             _ => repeats.push(sighting),
         }
     }
+    tell_once(night, &mut fresh);
     let company = night.company;
     let rule = |feed: &str| company.contracts.get(feed).map_or(Replaces::Key, replaces);
     let settled = ledger::settle(&night.state, fresh, repeats, rule);
@@ -136,6 +138,20 @@ fn newly(before: &[Period], now: &[Period]) -> Vec<Period> {
     now.iter().filter(|range| !before.iter().any(|old| old.0 <= range.0 && range.1 <= old.1)).copied().collect()
 }
 
+/// Leaves with each file only those differences between its columns and the mapping that no file of the same
+/// sender and feed has told before.
+fn tell_once(night: &Night<'_>, fresh: &mut [Input]) {
+    let mut told: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    fresh.sort_by(|a, b| a.key.cmp(&b.key));
+    for input in fresh {
+        let told = told.entry((input.sender.clone(), input.feed.clone())).or_insert_with(|| {
+            let versions = night.state.versions(&input.sender, &input.feed);
+            versions.flat_map(|known| known.drift.iter().cloned()).collect()
+        });
+        input.drift.retain(|phrase| told.insert(phrase.clone()));
+    }
+}
+
 /// What a later delivery does to an earlier one, as the contract says.
 fn replaces(contract: &Contract) -> Replaces {
     match (contract.kind, contract.replaces) {
@@ -157,6 +173,10 @@ fn account(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String, u
         if read {
             notes.extend(input.warnings.iter().cloned());
             notes.extend(input.reason.clone());
+            for sentence in drift::told(&input.drift) {
+                warnings.push(format!("{}: {sentence}", input.key));
+                notes.push(sentence);
+            }
             for (reason, count) in &reasons[&id] {
                 *night.refusals.entry((input.feed.clone(), reason.clone())).or_default() += count;
             }

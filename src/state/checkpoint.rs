@@ -118,8 +118,12 @@ impl Sink {
     }
 
     fn input(&mut self, input: &Input, own: Option<&Arc<Sighting>>) -> Result<()> {
-        let rest =
-            Rest { warnings: input.warnings.clone(), months: input.months.clone(), masked: input.masked.clone() };
+        let rest = Rest {
+            warnings: input.warnings.clone(),
+            drift: input.drift.clone(),
+            months: input.months.clone(),
+            masked: input.masked.clone(),
+        };
         let json = if rest == Rest::default() { None } else { Some(serde_json::to_string(&rest)?) };
         let mut row = Row {
             section: Some("input"),

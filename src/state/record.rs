@@ -82,6 +82,10 @@ pub struct Input {
     pub rows_rejected: u64,
     /// Rows dropped as identical copies inside the file (counted in `rows_rejected` as reason `duplicate_row`).
     pub warnings: Vec<String>,
+    /// How its columns differ from what the mapping knows, as far as it was told for the first time by this file:
+    /// each difference is told once for a sender and feed, not every night.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<String>,
     /// Staged rows; none when quarantined or empty.
     pub staged: Option<FileRef>,
     /// Refused rows; none when there are none.

@@ -6,6 +6,8 @@
 //! * `deliveries`: duplicates, corrections, late, broken and missing files, any order of arrival
 //! * `inbox`: files still growing, gone, back again, overlapping, late; folders that cannot be listed; deadlines
 //! * `any_order`: the same deliveries in any order, repeated, over any number of nights, end in the same marts
+//! * `hostile`: files made to do harm, names that cannot be used, floods: refused in bounded memory, the rest done
+//! * `fuzz`: a short deterministic pass of the fuzz targets
 //! * `recovery`: killed at every stage boundary and at every write
 //! * `rivals`: several runners on one lake
 //! * `serving`: the built-in scheduler
@@ -28,6 +30,8 @@ mod first_night;
 mod deliveries;
 mod inbox;
 mod any_order;
+mod hostile;
+mod fuzz;
 mod recovery;
 mod rivals;
 mod serving;

@@ -226,6 +226,7 @@ impl Lab {
             rows_clean: count as u64,
             rows_rejected: 0,
             warnings: Vec::new(),
+            drift: Vec::new(),
             staged: Some(file),
             rejects: None,
             months,

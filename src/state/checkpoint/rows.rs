@@ -87,6 +87,8 @@ columns! {
 pub(super) struct Rest {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) drift: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) months: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -113,6 +115,7 @@ pub(super) fn input_of(row: &Row<'_>) -> Result<Input> {
         rows_clean: count(row.rows_clean)?,
         rows_rejected: count(row.rows_rejected)?,
         warnings: rest.warnings,
+        drift: rest.drift,
         staged: None,
         rejects: None,
         months: rest.months,
