@@ -213,14 +213,15 @@ fn view(account: &Account<'_>, words: &Words) -> View {
     } else {
         words.pick(
             format!("我们收到了 {files} 个文件，共 {read} 行：接收 {clean} 行，拒收 {refused} 行，暂缓 {held} 行。"),
-            format!("We received {files} files with {read} rows: {clean} accepted, {refused} refused, {held} held back."),
+            format!(
+                "We received {files} files with {read} rows: {clean} accepted, {refused} refused, {held} held back."
+            ),
         )
     };
     if whole > 0 {
-        lead.push_str(&words.pick(
-            format!("其中 {whole} 个文件整个未能接收。"),
-            format!(" Files refused whole: {whole}."),
-        ));
+        lead.push_str(
+            &words.pick(format!("其中 {whole} 个文件整个未能接收。"), format!(" Files refused whole: {whole}.")),
+        );
     }
     let rows: Vec<Row> =
         account.refused.iter().take(account.config.mail.reply_rows_max).map(|row| shown(account, row, words)).collect();

@@ -22,7 +22,7 @@ fn a_silence_holds_mails_back_until_it_ends() {
     assert!(none.stdout.contains("no silence holds"), "{none}");
     for (args, words) in [
         (&["silence", "add", "big_seler", "--for", "2d"][..], "did you mean `big_seller`"),
-        (&["silence", "add", "big_seller", "nothing=1", "--for", "2d"], "there is no label `nothing`"),
+        (&["silence", "add", "big_seller", "nothing=1", "--for", "2d"], "names label `nothing`"),
         (&["silence", "add", "big_seller"], "a silence needs an end"),
         (&["silence", "add", "big_seller", "--until", "2026-11-01"], "is past"),
         (&["silence", "add", "big_seller", "--for", "two days"], "is not an age"),

@@ -107,7 +107,7 @@ fn a_mended_mapping_heals_what_was_refused() {
     let json = rejects(&world, &["--replay", "--sender", "p02", "--output", "json"]).expect(&[0]).json();
     assert_eq!((&json[0]["changed"], &json[0]["would_be"]), (&true.into(), &serde_json::json!([6, 0])), "{json}");
     let night = world.night_again(NIGHT).published();
-    assert!(night.stdout.contains("p02/sales/2026-11-05.csv"), "{night}");
+    assert!(night.stdout.contains("read_again   p02/sales/2026-11-05.csv"), "{night}");
     assert!(net(&world) > 0, "its rows count");
     assert!(rejects(&world, &["--sender", "p02"]).expect(&[0]).stdout.contains("nothing is refused"));
 
@@ -164,7 +164,7 @@ fn partners_get_an_answer_where_the_company_wants_it() {
     let mails = world.mails();
     let mail = |name: &str| {
         let found = mails.iter().find(|(file, _)| file.contains(name));
-        found.map(|(_, mail)| parts::open(mail.as_bytes())).unwrap_or_else(|| panic!("no mail to {name}: {night}"))
+        found.map_or_else(|| panic!("no mail to {name}: {night}"), |(_, mail)| parts::open(mail.as_bytes()))
     };
     let p01 = mail("data@p01.example");
     assert!(p01.text.contains("2026-11-05.csv · 第 2 行 · quantity"), "{}", p01.text);

@@ -258,7 +258,8 @@ fn choices(known: &BTreeMap<String, String>) -> String {
             *name = word;
         }
     }
-    let named = names.into_iter().map(|(key, name)| if name.is_empty() { key.into() } else { format!("{key} ({name})") });
+    let named =
+        names.into_iter().map(|(key, name)| if name.is_empty() { key.into() } else { format!("{key} ({name})") });
     let named: Vec<String> = named.collect();
     listed(&named.iter().map(String::as_str).collect::<Vec<_>>())
 }

@@ -239,13 +239,9 @@ async fn only_whose_newest_mail_was_given_up_is_unreached() {
     let [a, b, c] = [0, 1, 2].map(|at| world.owed[at].clone());
     let (a2, b2, c2) = (later(&a, "n-2", 24), later(&b, "n-2", 24), later(&c, "n-2", 24));
     // a: given up, then reached; b: reached, then given up; c: given up, its newest still waits
-    for (mail, outcome) in [
-        (&a, Settled::Dead),
-        (&a2, Settled::Sent),
-        (&b, Settled::Sent),
-        (&b2, Settled::Dead),
-        (&c, Settled::Dead),
-    ] {
+    for (mail, outcome) in
+        [(&a, Settled::Dead), (&a2, Settled::Sent), (&b, Settled::Sent), (&b2, Settled::Dead), (&c, Settled::Dead)]
+    {
         world.lake.settle(mail, &receipt(mail, outcome)).await.expect("settled");
     }
     let all = [a, b, c, a2, b2, c2];
