@@ -217,7 +217,7 @@ pub enum SilenceCommand {
 /// Arguments of `silence add`.
 #[derive(Debug, Args)]
 pub struct SilenceArgs {
-    /// The grey line under the finding in a mail: a rule and its labels, such as: overstock partner_id=P101
+    /// The grey line under the finding in a mail: a rule and its labels, such as: overstock `partner_id=P101`
     #[arg(required = true, value_name = "RULE|LABEL=VALUE")]
     pub finding: Vec<String>,
     /// For how long: 12h, 7d.

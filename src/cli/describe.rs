@@ -33,7 +33,7 @@ pub(super) async fn lineage(cli: &Cli, target: &str, console: &Console) -> Resul
 }
 
 /// Describes everything in one document.
-pub(super) async fn docs(cli: &Cli, out: Option<&Path>, console: &Console) -> Result<Exit> {
+pub(super) fn docs(cli: &Cli, out: Option<&Path>, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
     let own = std::fs::read_to_string(&cli.config)?;
     let text = docs::markdown(&company.config, &own, &company.contracts, &company.registry)?;

@@ -81,15 +81,13 @@ async fn find(company: &Company, named: &str, scratch: &Path) -> Result<Local> {
 fn whose(company: &Company, args: &ProfileArgs, file: &Local) -> Result<(String, String)> {
     let mut folders = file.key.rsplit('/').skip(1);
     let place = folders.next().filter(|folder| company.contracts.get(folder).is_some());
-    let feed = match args.feed.as_deref().or(place) {
-        Some(feed) => company.contracts.expect(feed)?.name.clone(),
-        None => {
-            let names: Vec<&str> = company.contracts.names().collect();
-            return Err(
-                Error::config("what does this file hold?").hint(format!("say --feed, one of: {}", names.join(", ")))
-            );
-        }
+    let Some(feed) = args.feed.as_deref().or(place) else {
+        let names: Vec<&str> = company.contracts.names().collect();
+        return Err(
+            Error::config("what does this file hold?").hint(format!("say --feed, one of: {}", names.join(", ")))
+        );
     };
+    let feed = company.contracts.expect(feed)?.name.clone();
     let above = place.and_then(|_| folders.next()).filter(|folder| !folder.is_empty());
     let Some(sender) = args.sender.as_deref().or(above) else {
         return Err(Error::config("whose file is this?")

@@ -10,7 +10,7 @@ use super::args::{Cli, SilenceArgs, SilenceCommand};
 use super::inspect::parse_age;
 use super::run::company;
 use super::{Console, Exit};
-use crate::config::closest;
+use crate::contract::unknown;
 use crate::error::{Error, Result};
 use crate::mail::rule::AlertRule;
 use crate::pipeline::{self, Company};
@@ -121,12 +121,12 @@ fn matchers(company: &Company, finding: &[String]) -> Result<BTreeMap<String, St
     let labels: BTreeSet<&str> = match matchers.get("rule") {
         Some(rule) => match rules.get(rule) {
             Some(labels) => labels.iter().map(String::as_str).collect(),
-            None => return Err(unknown("rule", rule, rules.keys().map(String::as_str).collect())),
+            None => return Err(unknown("the finding names rule", rule, rules.keys().map(String::as_str))),
         },
         None => rules.values().flatten().map(String::as_str).collect(),
     };
     match matchers.keys().find(|name| *name != "rule" && !labels.contains(name.as_str())) {
-        Some(other) => Err(unknown("label", other, labels.into_iter().collect())),
+        Some(other) => Err(unknown("the finding names label", other, labels.into_iter())),
         None => Ok(matchers),
     }
 }
@@ -142,14 +142,6 @@ fn rules(company: &Company) -> Result<BTreeMap<String, Vec<String>>> {
         rules.insert(rule.name, rule.labels);
     }
     Ok(rules)
-}
-
-fn unknown(what: &str, name: &str, known: Vec<&str>) -> Error {
-    let error = Error::config(format!("there is no {what} `{name}`"));
-    match closest(name, known.iter().copied()) {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint(format!("known are: {}", known.join(", "))),
-    }
 }
 
 /// A day (to its end), a local time or an instant.

@@ -237,7 +237,7 @@ fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names:
             examples: found.map(|(_, values, _)| values.examples()).unwrap_or_default(),
         });
     }
-    lines.ask_for_kinds(taken.iter().flatten().map(|(index, _)| *index).collect());
+    lines.ask_for_kinds(&taken);
     let Lines { text, mut questions, .. } = lines;
 
     let mut common = Vec::new();

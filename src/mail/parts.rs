@@ -84,15 +84,12 @@ fn quoted_printable(text: &str) -> Vec<u8> {
         let mut rest = line;
         while let Some((before, after)) = rest.split_once('=') {
             out.extend_from_slice(before.as_bytes());
-            match after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-                Some(byte) => {
-                    out.push(byte);
-                    rest = &after[2..];
-                }
-                None => {
-                    out.push(b'=');
-                    rest = after;
-                }
+            if let Some(byte) = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+                out.push(byte);
+                rest = &after[2..];
+            } else {
+                out.push(b'=');
+                rest = after;
             }
         }
         out.extend_from_slice(rest.as_bytes());

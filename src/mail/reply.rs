@@ -204,7 +204,8 @@ fn view(account: &Account<'_>, words: &Words) -> View {
             format!("{title}: {open} rows do not count yet, {clean} accepted · {}", day.format("%m-%d")),
         ),
     };
-    let lead = if clear {
+    let whole = account.files.iter().filter(|file| file.status == InputStatus::Quarantined).count();
+    let mut lead = if clear {
         words.pick(
             format!("我们收到了 {files} 个文件，{read} 行全部接收，无需处理。"),
             format!("We received {files} files and accepted all {read} rows. Nothing needs to be done."),
@@ -217,6 +218,11 @@ fn view(account: &Account<'_>, words: &Words) -> View {
             ),
         )
     };
+    if whole > 0 {
+        lead.push_str(
+            &words.pick(format!("其中 {whole} 个文件整个未能接收。"), format!(" Files refused whole: {whole}.")),
+        );
+    }
     let rows: Vec<Row> =
         account.refused.iter().take(account.config.mail.reply_rows_max).map(|row| shown(account, row, words)).collect();
     let sheet = match account.refused.len() {
@@ -294,6 +300,8 @@ fn files_shown(account: &Account<'_>, words: &Words) -> Vec<File> {
             name: short(file.key.rsplit('/').next().unwrap_or(&file.key)),
             line: if whole {
                 words.pick("整个文件未能接收".to_string(), "refused whole".to_string())
+            } else if rejected + held == 0 {
+                words.pick(format!("{clean} 行全部接收"), format!("all {clean} rows accepted"))
             } else {
                 words.pick(
                     format!("接收 {clean}，拒收 {rejected}，暂缓 {held}"),
@@ -315,7 +323,7 @@ fn shown(account: &Account<'_>, row: &Refusal, words: &Words) -> Row {
         place: format!("{} · {line}", short(file)),
         column: own.unwrap_or(&row.column).clone(),
         found: short(&row.found),
-        expected: short(&row.expected),
+        expected: short(&refusals::expectation(&row.expected, words)),
         advice: refusals::advice(&row.reason, words),
     }
 }

@@ -321,7 +321,7 @@ impl<'a> Night<'a> {
         refusals.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| (&a.0, &a.1).cmp(&(&b.0, &b.1))));
         let mut next = Vec::new();
         if self.files.iter().any(|file| file.status == InputStatus::Quarantined || file.rows_rejected > 0) {
-            next.push("see what was refused: tributary query \"select * from data_quality\"".to_string());
+            next.push("see what was refused and what to do: tributary rejects".to_string());
         }
         if run.published() {
             next.push("ask the marts: tributary query \"select * from channel_kpis limit 5\"".to_string());

@@ -13,6 +13,9 @@ use crate::report::FileLine;
 use crate::state::ledger::{self, Replaces};
 use crate::state::record::{Input, InputId, InputStatus, Period, Sighting};
 
+/// What became of bytes that were refused before, when a changed contract or mapping reads them again.
+const READ_AGAIN: &str = "read_again";
+
 /// Lays the staged files over the ledger.
 pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
     let mut fresh: Vec<Input> = Vec::new();
@@ -57,7 +60,7 @@ fn read_again(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String
             sender: input.sender.clone(),
             feed: input.feed.clone(),
             key: input.key.clone(),
-            outcome: "read_again".to_string(),
+            outcome: READ_AGAIN.to_string(),
             status: input.status,
             rows_read: input.rows_read,
             rows_clean: input.rows_clean,
@@ -185,11 +188,12 @@ fn account(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String, u
             }
         }
         let rows = |n: u64| if read { n } else { 0 };
+        let outcome = if read && known.is_some() { READ_AGAIN } else { &sighting.outcome };
         night.files.push(FileLine {
             sender: input.sender.clone(),
             feed: input.feed.clone(),
             key: sighting.key.clone(),
-            outcome: sighting.outcome.clone(),
+            outcome: outcome.to_string(),
             status: input.status,
             rows_read: rows(input.rows_read),
             rows_clean: rows(input.rows_clean),

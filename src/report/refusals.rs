@@ -62,6 +62,32 @@ pub fn advice(reason: &str, words: &Words) -> &'static str {
     words.pick(zh, en)
 }
 
+/// What was expected, as a partner reads it: date formats as they are written on forms, the usual phrases in the
+/// company's language. What is not known stays as it is.
+pub fn expectation(text: &str, words: &Words) -> String {
+    let written = ["%Y", "%m", "%d", "%H", "%M", "%S"].iter().zip(["YYYY", "MM", "DD", "hh", "mm", "ss"]);
+    let text = written.fold(text.to_string(), |text, (code, shown)| text.replace(code, shown));
+    let phrases = [
+        ("a number with a decimal point", "带小数点的数字"),
+        ("a number with a decimal comma", "带小数逗号的数字"),
+        ("a whole number", "整数"),
+        ("a number other than 0", "不为 0 的数字"),
+        ("at least ", "不小于 "),
+        ("at most ", "不大于 "),
+        ("one of: ", "以下之一："),
+        ("a date up to ", "日期不晚于 "),
+        ("a date from ", "日期范围 "),
+        ("a partner of the partners feed", "合作伙伴主数据中的编号"),
+        ("a channel of the channels feed", "渠道主数据中的编号"),
+        ("an article of the products feed", "商品主数据中的编码"),
+        ("a currency with a rate in the fx_rates feed", "有汇率的币种"),
+    ];
+    match phrases.iter().find(|(en, _)| text.starts_with(en)) {
+        Some((en, zh)) => words.pick(text.replacen(en, zh, 1).replace(" to ", " 至 "), text),
+        None => text,
+    }
+}
+
 /// Titles of the sheet's columns.
 fn titles(words: &Words) -> [&'static str; 8] {
     words.pick(
@@ -79,7 +105,7 @@ fn cells(row: &Refusal, headers: &BTreeMap<String, String>, words: &Words) -> [S
         own.map_or_else(|| row.column.clone(), |own| format!("{own} ({})", row.column)),
         row.reason.clone(),
         row.found.clone(),
-        row.expected.clone(),
+        expectation(&row.expected, words),
         advice(&row.reason, words).to_string(),
         row.raw.clone(),
     ]
@@ -169,6 +195,15 @@ mod tests {
         let plain = String::from_utf8(csv(&[row("two, \"2\"")], &headers(), &words)).unwrap();
         assert!(plain.starts_with('\u{feff}') && plain.contains(",\"two, \"\"2\"\"\","), "{plain}");
         assert!(plain.contains(",数量 (quantity),"), "the partner's own header: {plain}");
+    }
+
+    #[test]
+    fn what_is_expected_is_written_for_people() {
+        let (en, zh) = (Words::new("en", "CNY"), Words::new("zh", "CNY"));
+        assert_eq!(expectation("%Y-%m-%d %H:%M:%S", &en), "YYYY-MM-DD hh:mm:ss");
+        assert_eq!(expectation("a date from 2026-11-01 to 2026-11-23", &zh), "日期范围 2026-11-01 至 2026-11-23");
+        assert_eq!(expectation("a date from 2026-11-01 to 2026-11-23", &en), "a date from 2026-11-01 to 2026-11-23");
+        assert_eq!(expectation("something new", &zh), "something new");
     }
 
     #[test]

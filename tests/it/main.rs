@@ -15,6 +15,9 @@
 //! * `demo_company`: the demo generator, and the README's night telling its stories
 //! * `anomaly_methods`: the detector of anomalies on labelled series
 //! * `command_line`: exit codes, JSON, status, plan, clean
+//! * `profiling`: a new partner's file becomes a mapping, in every dialect of the demo company
+//! * `refusing`: refused rows, sheets and replies for partners, replay after a mended mapping
+//! * `asking`: silences, mails, lineage, docs and the page of a run
 //! * `settings`: wrong settings, each with what must be said about it
 //! * `tidy`: rules of this repository that no compiler checks
 //! * `s3_service`: the stand-in for S3 keeps S3's promises
@@ -39,6 +42,9 @@ mod stores;
 mod demo_company;
 mod anomaly_methods;
 mod command_line;
+mod profiling;
+mod refusing;
+mod asking;
 mod settings;
 mod tidy;
 mod s3_service;

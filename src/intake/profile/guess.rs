@@ -250,9 +250,7 @@ fn alike(column: &Column) -> Vec<String> {
 
 /// How sure it is that a header with these values is the column.
 pub(super) fn score(column: &Column, header: &str, values: &Values) -> f64 {
-    // a unit in brackets says nothing about which column it is
-    let bare = fold_width(header);
-    let name = normal(bare.split(['(', '[']).next().unwrap_or(&bare));
+    let name = bare(header);
     if name.is_empty() {
         return 0.0;
     }
@@ -286,28 +284,38 @@ pub(super) fn is_price(header: &str) -> bool {
     ["price", "单价", "售价", "amount", "金额"].iter().any(|word| name.contains(word))
 }
 
+/// How headers name currencies.
+const CURRENCIES: [(&str, &str); 14] = [
+    ("usd", "USD"),
+    ("美元", "USD"),
+    ("eur", "EUR"),
+    ("欧元", "EUR"),
+    ("gbp", "GBP"),
+    ("英镑", "GBP"),
+    ("jpy", "JPY"),
+    ("日元", "JPY"),
+    ("hkd", "HKD"),
+    ("港币", "HKD"),
+    ("sgd", "SGD"),
+    ("krw", "KRW"),
+    ("twd", "TWD"),
+    ("cny", "CNY"),
+];
+
 /// The currency that a header names: `price_usd`, `单价(USD)`, `金额（美元）`.
 pub(super) fn currency(header: &str) -> Option<&'static str> {
-    const NAMED: [(&str, &str); 14] = [
-        ("usd", "USD"),
-        ("美元", "USD"),
-        ("eur", "EUR"),
-        ("欧元", "EUR"),
-        ("gbp", "GBP"),
-        ("英镑", "GBP"),
-        ("jpy", "JPY"),
-        ("日元", "JPY"),
-        ("hkd", "HKD"),
-        ("港币", "HKD"),
-        ("sgd", "SGD"),
-        ("krw", "KRW"),
-        ("twd", "TWD"),
-        ("cny", "CNY"),
-    ];
     let name = normal(header);
     let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).collect();
     let says = |word: &str| words.contains(&word) || !word.is_ascii() && name.contains(word);
-    NAMED.iter().find(|(word, _)| says(word)).map(|(_, code)| *code)
+    CURRENCIES.iter().find(|(word, _)| says(word)).map(|(_, code)| *code)
+}
+
+/// A header in comparable form without what it says of units: `Price_USD` and `Price (USD)` are `price`.
+fn bare(header: &str) -> String {
+    let folded = fold_width(header);
+    let name = normal(folded.split(['(', '[']).next().unwrap_or(&folded)).replace('_', " ");
+    let words = name.split(' ').filter(|word| !CURRENCIES.iter().any(|(currency, _)| currency == word));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a word marks a return.
@@ -409,7 +417,8 @@ impl Values {
     /// How well the values fit a type, from 0 to 1.
     fn fit(&self, column_type: ColumnType) -> f64 {
         if self.count == 0 {
-            return 0.8;
+            // an empty column is judged by its name alone
+            return 0.85;
         }
         #[expect(clippy::cast_precision_loss, reason = "a share of a small sample")]
         let share = |part: usize| part as f64 / self.count as f64;

@@ -214,13 +214,11 @@ impl<'a> Lines<'a> {
     }
 
     /// Without a column of kinds, the quantity's sign decides; that is asked where a price below zero says otherwise.
-    pub(super) fn ask_for_kinds(&mut self, taken: BTreeSet<usize>) {
-        let Some(kind) = self.contract.columns.iter().find(|column| column.default_from.is_some()) else { return };
-        let mapped = self.text.lines().any(|line| line.starts_with(&kind.name));
-        let negative = taken
-            .into_iter()
-            .any(|index| self.seen.columns[index].negative && guess::is_price(&self.seen.names[index]));
-        if !mapped && negative {
+    pub(super) fn ask_for_kinds(&mut self, taken: &[Option<(usize, f64)>]) {
+        let kind = self.contract.columns.iter().zip(taken).find(|(column, _)| column.default_from.is_some());
+        let Some((kind, None)) = kind else { return };
+        let below = |index: usize| self.seen.columns[index].negative && guess::is_price(&self.seen.names[index]);
+        if taken.iter().flatten().any(|(index, _)| below(*index)) {
             self.ask(format!(
                 "some prices are below 0 and no column says {}: what marks such rows? map `{}`",
                 kind.accepted.join(", "),
@@ -251,14 +249,17 @@ fn listed(words: &[&str]) -> String {
     }
 }
 
-/// Keys with their names, for a question.
+/// Keys with their names, by key, for a question.
 fn choices(known: &BTreeMap<String, String>) -> String {
-    let named: Vec<String> =
-        known.iter().filter(|(name, key)| name != key).map(|(name, key)| format!("{key} ({name})")).collect();
-    let keys: Vec<&str> = if named.is_empty() {
-        known.keys().map(String::as_str).collect()
-    } else {
-        named.iter().map(String::as_str).collect()
-    };
-    listed(&keys)
+    let mut names: BTreeMap<&str, &str> = BTreeMap::new();
+    for (word, key) in known {
+        let name = names.entry(key).or_default();
+        if word != key {
+            *name = word;
+        }
+    }
+    let named =
+        names.into_iter().map(|(key, name)| if name.is_empty() { key.into() } else { format!("{key} ({name})") });
+    let named: Vec<String> = named.collect();
+    listed(&named.iter().map(String::as_str).collect::<Vec<_>>())
 }

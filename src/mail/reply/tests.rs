@@ -108,7 +108,7 @@ fn a_partner_reads_what_counts_and_what_to_correct() {
     // 150 rows: 97 count, 12 + 40 are refused, 1 is held back
     assert_eq!(mail.subject, "[PLEASE CORRECT] 华东<总>经销: 53 rows do not count yet, 97 accepted · 11-22");
     for words in [
-        "We received 2 files with 150 rows: 97 accepted, 52 refused, 1 held back.",
+        "We received 2 files with 150 rows: 97 accepted, 52 refused, 1 held back. Files refused whole: 1.",
         "a.csv: 97 accepted, 12 refused, 1 held back",
         "b.csv: refused whole\n  no column unit_price",
         "a.csv · line 10 · 数量\n  found: =1+x · expected: a whole number",
