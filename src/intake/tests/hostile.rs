@@ -99,7 +99,8 @@ fn parquet_with_flipped_bits() {
     let world = World::new();
     let whole = parquet_file("00012");
     let mut reasons = BTreeSet::new();
-    for at in 0..whole.len() {
+    // every fifth byte, and all of the footer's end
+    for at in (0..whole.len()).filter(|at| at % 5 == 0 || at + 40 > whole.len()) {
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << (at % 8);
         if let Some(reason) = world.stage("sales", "2026-11-22.parquet", &bytes, EVERYTHING).outcome.quarantined {

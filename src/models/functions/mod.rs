@@ -1,8 +1,10 @@
-//! What SQL alone cannot say, as documented functions: exact quantiles, the value beside an extreme, calendar steps.
+//! What SQL alone cannot say, as documented functions: exact quantiles, the value beside an extreme, calendar steps,
+//! columns that no contract knows yet.
 //! A fitted model enters the same way (see [`Function`]), so that every mart stays one SQL file.
 
 mod calendar;
 mod beside;
+mod extra;
 mod quantile;
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
@@ -31,6 +33,7 @@ pub fn all() -> Vec<Function> {
     let mut functions = quantile::functions();
     functions.extend(beside::functions());
     functions.extend(calendar::functions());
+    functions.extend(extra::functions());
     functions
 }
 
