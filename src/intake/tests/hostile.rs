@@ -159,6 +159,26 @@ fn a_shared_text_does_not_multiply() {
     assert_eq!(seen.outcome.reasons["field_too_long"], 2);
 }
 
+/// Five kilobytes that would take all memory: a sector of the directory that is followed by itself.
+#[test]
+fn an_old_workbook_whose_sectors_run_in_a_circle() {
+    let world = World::new();
+    let mut bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/formats/sales.xls")).unwrap();
+    let word = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let (table, directory) = (word(&bytes, 76), word(&bytes, 48));
+    let entry = 512 + 512 * table as usize + 4 * directory as usize;
+    bytes[entry..entry + 4].copy_from_slice(&directory.to_le_bytes());
+    assert_eq!(
+        world.stage("sales", "2026-11-22.xls", &bytes, PLAIN).reason(),
+        "the workbook is damaged: its sectors follow each other in a circle; send the file again"
+    );
+    bytes[76..80].copy_from_slice(&9_999_u32.to_le_bytes());
+    assert_eq!(
+        world.stage("sales", "2026-11-22.xls", &bytes, PLAIN).reason(),
+        "the workbook is damaged: it names sectors that it does not have; send the file again"
+    );
+}
+
 #[test]
 fn archives_that_list_too_much() {
     let mut archive = zip(&[("a.csv", format!("{HEADER}{}", row(1)).as_bytes())]);
