@@ -184,6 +184,15 @@ impl Config {
                 self.intake.reject_limit
             )));
         }
+        // less than this, and the program itself does not start
+        const READER_MIN: u64 = 64 << 20;
+        if self.intake.reader_memory_bytes < READER_MIN {
+            return Err(Error::config(format!(
+                "intake.reader_memory_bytes is {}; expected at least {READER_MIN}",
+                self.intake.reader_memory_bytes
+            ))
+            .hint("give the reader of workbooks room to work in; the default is 1 GiB"));
+        }
         if self.mail.transport == "smtp" && self.mail.smtp_host.is_empty() {
             return Err(Error::config("mail.transport is \"smtp\" but mail.smtp_host is empty")
                 .hint("name the mail server, or set mail.transport = \"file\""));

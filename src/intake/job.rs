@@ -22,6 +22,19 @@ use crate::sender::{PeriodRule, SenderFeed};
 /// Files of fewer rows than this are quarantined only when more than half of the rows are refused: one bad
 /// row of three says little about the file.
 pub const FEW_ROWS: u64 = 20;
+/// Characters of a reason that people are shown.
+const REASON_MAX: usize = 4_000;
+
+/// A sentence that may quote the file, fit for a terminal, a log line and a mail.
+pub(super) fn harmless(sentence: &str) -> String {
+    let mut text: String =
+        sentence.chars().take(REASON_MAX).map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect();
+    if sentence.chars().nth(REASON_MAX).is_some() {
+        text.push('…');
+    }
+    text
+}
+
 /// Where a file's period stands before its rows are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Period {
@@ -158,7 +171,7 @@ impl Job<'_> {
         }
         warnings.extend(account.warnings);
         Outcome {
-            quarantined: Some(reason),
+            quarantined: Some(harmless(&reason)),
             staged: None,
             rows_read: account.read,
             rows_clean: 0,
@@ -172,7 +185,7 @@ impl Job<'_> {
             period_start: known.span().map(|span| span.0),
             period_end: known.span().map(|span| span.1),
             delivered_at: Some(self.lineage.delivered_at),
-            warnings,
+            warnings: warnings.iter().map(|warning| harmless(warning)).collect(),
             drift: account.drift,
             reasons: account.reasons,
         }
@@ -201,7 +214,7 @@ impl Job<'_> {
             period_start,
             period_end,
             delivered_at: Some(self.lineage.delivered_at),
-            warnings,
+            warnings: warnings.iter().map(|warning| harmless(warning)).collect(),
             drift: account.drift,
             staged: account.staged,
             rejects: account.rejects,

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 mod block;
 mod column;
 mod columnar;
+mod compound;
 mod convert;
 pub mod date;
 mod decode;

@@ -8,6 +8,7 @@ use std::io::{BufReader, Read};
 use calamine::{Data, DataRef, Ods, Reader, Xls, Xlsx};
 
 use super::block::{BLOCK_BYTES, BLOCK_ROWS, Block, Cell, Step, refuse};
+use super::compound;
 use super::open::{self, Content, Part, stop_of};
 use super::thread::{Outlet, ThreadSource};
 use crate::config::Intake;
@@ -25,6 +26,8 @@ pub(super) fn open(part: &Part, sheet: Option<&str>, limits: &Intake) -> Step<Th
         measure(&file, content, part.unpacked_max)?;
     } else if file.metadata().map_err(stop_of)?.len() > WHOLE_MAX {
         return refuse(format!("the workbook is larger than {WHOLE_MAX} bytes; send it as XLSX or CSV"));
+    } else {
+        compound::check(&file)?;
     }
     let reader = SheetReader {
         sheet: sheet.map(str::to_string),

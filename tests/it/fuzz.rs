@@ -1,5 +1,6 @@
 //! A short deterministic pass of the fuzz targets: every seed, and mutations of it that follow from a fixed number.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use rand::{RngExt, SeedableRng};
@@ -11,20 +12,25 @@ use crate::support::world::{PROJECT, files_below};
 #[expect(dead_code, reason = "the fuzzer's own parts")]
 mod targets;
 
-/// Mutations of each seed.
+/// Mutations of each seed; `TRIBUTARY_FUZZ_ROUNDS` asks for more.
 const ROUNDS: usize = 40;
 
 #[test]
 fn seeds_and_their_mutations() {
+    let rounds = std::env::var("TRIBUTARY_FUZZ_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
     for (name, target) in targets::ALL {
         let folder = Path::new(PROJECT).join("fuzz/seeds").join(name);
         let seeds: Vec<Vec<u8>> = files_below(&folder).into_values().map(|bytes| bytes.to_vec()).collect();
         assert!(!seeds.is_empty(), "{name} has no seeds");
         let mut chance = ChaCha8Rng::seed_from_u64(20_261_122);
         for seed in &seeds {
-            target(seed);
-            for _ in 0..ROUNDS {
-                target(&mutated(seed, &seeds, &mut chance));
+            let mut tried = seed.clone();
+            for _ in 0..=rounds {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| target(&tried))) {
+                    eprintln!("{name} fails on {:?}", String::from_utf8_lossy(&tried));
+                    std::panic::resume_unwind(panic);
+                }
+                tried = mutated(seed, &seeds, &mut chance);
             }
         }
     }

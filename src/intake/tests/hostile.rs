@@ -99,7 +99,8 @@ fn parquet_with_flipped_bits() {
     let world = World::new();
     let whole = parquet_file("00012");
     let mut reasons = BTreeSet::new();
-    for at in 0..whole.len() {
+    // every fifth byte, and all of the footer's end
+    for at in (0..whole.len()).filter(|at| at % 5 == 0 || at + 40 > whole.len()) {
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << (at % 8);
         if let Some(reason) = world.stage("sales", "2026-11-22.parquet", &bytes, EVERYTHING).outcome.quarantined {
@@ -156,6 +157,26 @@ fn a_shared_text_does_not_multiply() {
     );
     let seen = world.stage("sales", "2026-11-22.parquet", &parquet_file(&text), EVERYTHING);
     assert_eq!(seen.outcome.reasons["field_too_long"], 2);
+}
+
+/// Five kilobytes that would take all memory: a sector of the directory that is followed by itself.
+#[test]
+fn an_old_workbook_whose_sectors_run_in_a_circle() {
+    let world = World::new();
+    let mut bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/formats/sales.xls")).unwrap();
+    let word = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let (table, directory) = (word(&bytes, 76), word(&bytes, 48));
+    let entry = 512 + 512 * table as usize + 4 * directory as usize;
+    bytes[entry..entry + 4].copy_from_slice(&directory.to_le_bytes());
+    assert_eq!(
+        world.stage("sales", "2026-11-22.xls", &bytes, PLAIN).reason(),
+        "the workbook is damaged: its sectors follow each other in a circle; send the file again"
+    );
+    bytes[76..80].copy_from_slice(&9_999_u32.to_le_bytes());
+    assert_eq!(
+        world.stage("sales", "2026-11-22.xls", &bytes, PLAIN).reason(),
+        "the workbook is damaged: it names sectors that it does not have; send the file again"
+    );
 }
 
 #[test]

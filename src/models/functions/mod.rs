@@ -1,8 +1,10 @@
 //! What SQL alone cannot say, as documented functions: exact quantiles, the value beside an extreme, calendar steps,
-//! fitted models, what a day should have brought, the replay of a member's tier. So every mart stays one SQL file.
+//! fitted models, what a day should have brought, the replay of a member's tier, columns that no contract knows yet. So
+//! every mart stays one SQL file.
 
 mod calendar;
 mod beside;
+mod extra;
 mod quantile;
 pub mod season;
 mod rows;
@@ -41,6 +43,7 @@ pub fn all() -> Vec<Function> {
     functions.extend(rows::functions());
     functions.extend(lifetime::functions());
     functions.extend(tier::functions());
+    functions.extend(extra::functions());
     functions
 }
 

@@ -143,3 +143,10 @@ fn every_function_says_how_it_is_called() {
         assert!(function.words.ends_with('.'));
     }
 }
+
+#[tokio::test]
+async fn columns_that_no_contract_knows_are_read_by_header() {
+    let rows = r#"(values ('{"赠品":"茶杯","备注":"a \"b\""}'), ('{}'), (null), ('no object')) t(_extra)"#;
+    let sql = format!("select coalesce(extra(_extra, '赠品'), '-'), coalesce(extra(_extra, '备注'), '-') from {rows}");
+    assert_eq!(ask(&sql).await, ["茶杯 a \"b\"", "- -", "- -", "- -"]);
+}
