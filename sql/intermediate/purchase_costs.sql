@@ -2,15 +2,8 @@
 -- up to the month's close (goods sent back to the brand left out). An article that it never bought in that time has no
 -- price, and then the partner's month has no cost either: a part of it would pass for the whole.
 with sold as (
-    select
-        partner_id,
-        sku,
-        cast(date_trunc('month', business_date) as date) as month_start,
-        sum(units) as units
-    from sales_by_article_day
-    where business_date <= $as_of_date
-    group by partner_id, sku, cast(date_trunc('month', business_date) as date)
-    having sum(units) <> 0
+    select partner_id, sku, month_start, units
+    from partner_article_months
 ),
 
 bought as (
@@ -46,9 +39,12 @@ priced as (
     select
         sold.partner_id,
         sold.month_start,
-        cast(
-            cast(prices.net_amount as decimal(38,8)) * sold.units / nullif(prices.quantity, 0) as decimal(18,4)
-        ) as purchase_cost
+        case
+            when sold.units = 0 then cast(0 as decimal(18,4))
+            else cast(
+                cast(prices.net_amount as decimal(38,8)) * sold.units / nullif(prices.quantity, 0) as decimal(18,4)
+            )
+        end as purchase_cost
     from sold
     left join prices
         on prices.partner_id = sold.partner_id

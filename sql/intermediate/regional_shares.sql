@@ -25,13 +25,12 @@ territories as (
 
 region_sales as (
     select
-        period_quarter(business_date) as quarter,
+        period_quarter(month_start) as quarter,
         region,
         partner_id,
         sum(net_sales) as net_sales
-    from sales_by_article_day
-    where business_date <= $as_of_date
-    group by period_quarter(business_date), region, partner_id
+    from partner_region_months
+    group by period_quarter(month_start), region, partner_id
 ),
 
 region_totals as (

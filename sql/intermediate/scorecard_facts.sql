@@ -21,29 +21,14 @@ margins as (
     group by partner_id, period_quarter(business_date)
 ),
 
-quarter_orders as (
-    select distinct partner_id, period_quarter(business_date) as quarter, order_key
-    from orders
-    where business_date <= $as_of_date
-),
-
-order_counts as (
-    select partner_id, quarter, count(*) as orders
-    from quarter_orders
-    group by partner_id, quarter
-),
-
-quarter_customers as (
-    select distinct partner_id, period_quarter(business_date) as quarter, customer_id
-    from orders
-    where business_date <= $as_of_date
-        and customer_id is not null
-),
-
-customer_counts as (
-    select partner_id, quarter, count(*) as customers
-    from quarter_customers
-    group by partner_id, quarter
+activity as (
+    select
+        partner_id,
+        period_quarter(month_start) as quarter,
+        max_by(orders, month_start) as orders,
+        max_by(customers, month_start) as customers
+    from quarter_activity
+    group by partner_id, period_quarter(month_start)
 ),
 
 -- Stock: what was too much at the close of the quarter's last month with a count; days over all its months.
@@ -156,8 +141,8 @@ select
     ) as target_due,
     regional_shares.own_net_sales,
     regional_shares.region_net_sales,
-    order_counts.orders,
-    customer_counts.customers,
+    activity.orders,
+    activity.customers,
     stock.stock_days_value,
     stock.stock_cogs,
     stock.overstock_rate,
@@ -185,12 +170,9 @@ left join period_targets
 left join regional_shares
     on regional_shares.partner_id = quarters.partner_id
     and regional_shares.quarter = quarters.quarter
-left join order_counts
-    on order_counts.partner_id = quarters.partner_id
-    and order_counts.quarter = quarters.quarter
-left join customer_counts
-    on customer_counts.partner_id = quarters.partner_id
-    and customer_counts.quarter = quarters.quarter
+left join activity
+    on activity.partner_id = quarters.partner_id
+    and activity.quarter = quarters.quarter
 left join stock
     on stock.partner_id = quarters.partner_id
     and stock.quarter = quarters.quarter

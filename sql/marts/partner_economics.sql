@@ -47,6 +47,7 @@ measured as (
     select
         placed.*,
         purchase_costs.purchase_cost,
+        purchase_costs.partner_id is not null as has_sales_lines,
         coalesce(costs.accrued_rebates, 0) as accrued_rebates,
         coalesce(costs.training_support, 0) as training_support,
         coalesce(costs.logistics_support, 0) as logistics_support,
@@ -148,10 +149,12 @@ select
     end as distribution_margin_rate,
     case
         when cooperation_mode is distinct from 'distribution' then 'not_distribution'
+        when not has_sales_lines then 'no_sales'
         when purchase_cost is null then 'no_purchase_price'
     end as distribution_margin_status,
     case
         when cooperation_mode is distinct from 'distribution' then 'not_distribution'
+        when not has_sales_lines then 'no_sales'
         when purchase_cost is null then 'no_purchase_price'
         when net_sales <= 0 then 'no_sales'
     end as distribution_margin_rate_status,

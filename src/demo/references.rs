@@ -13,7 +13,7 @@ use super::head_office::put;
 use super::members;
 use super::partners::Partner;
 use super::random::Stream;
-use super::stories::{LAUNCHED_DAYS_AGO, target_factor};
+use super::stories::{LAUNCHED_DAYS_AGO, campaign, target_factor};
 use super::text::{Table, yuan};
 use crate::error::Result;
 
@@ -269,6 +269,12 @@ fn targets(world: &World, books: &Books) -> Table {
                         *sums.entry((scope, id.into(), period.clone(), metric)).or_default() += target;
                     }
                 }
+                if metric == "net_sales" && CHANNELS[partner.channel].kind == "distributor" {
+                    // What it has to buy to sell that much: list price × 0.62 for every list price × 0.95.
+                    let purchase = (partner.id.clone(), quarter_name(month));
+                    *sums.entry(("partner", purchase.0, purchase.1, "sell_in_sales")).or_default() +=
+                        scaled(target, 0.62 / 0.95) / 1000 * 1000;
+                }
             }
         }
     }
@@ -283,7 +289,7 @@ fn scaled(value: i64, factor: f64) -> i64 {
     (value as f64 * factor) as i64
 }
 
-/// Costs by channel and month; training is booked by partner.
+/// Costs by channel and month; training is booked by partner, and so is the one campaign.
 fn channel_costs(world: &World, books: &Books) -> Table {
     let mut table = Table::new("channel_id,partner_id,month,cost_type,amount,currency");
     for (number, channel) in CHANNELS.iter().enumerate() {
@@ -303,6 +309,11 @@ fn channel_costs(world: &World, books: &Books) -> Table {
                 } else {
                     cost("", members.map(own).sum());
                 }
+            }
+            if let Some((partner, yuan)) = campaign(world, month).filter(|(at, _)| world.partners[*at].channel == number)
+            {
+                let amount = format!("{yuan}.00");
+                table.row(&[channel.id, &world.partners[partner].id, &name, "marketing", &amount, "CNY"].map(String::from));
             }
         }
     }
@@ -339,10 +350,11 @@ pub(crate) fn distributor_tiers(world: &World, sell_in: &BTreeMap<(usize, String
     vec![(0, 10), (edge(70), 15), (edge(120), 20)]
 }
 
-/// Rebate by bands, in fen.
+/// Rebate by bands, in fen, rounded once over all of them.
 pub(crate) fn marginal(tiers: &[Tier], bought: i64) -> i64 {
     let ends = tiers.iter().skip(1).map(|tier| tier.0).chain([i64::MAX]);
-    tiers.iter().zip(ends).map(|(tier, end)| (bought.min(end) - tier.0).max(0) * tier.1 / 1000).sum()
+    let thousandths: i64 = tiers.iter().zip(ends).map(|(tier, end)| (bought.min(end) - tier.0).max(0) * tier.1).sum();
+    (thousandths + 500) / 1000
 }
 
 fn rebate_plans(world: &World, books: &Books) -> Table {

@@ -1,11 +1,11 @@
 //! What is planted, where and when. Dates count back from the last day, so that a demo of any
 //! length ends in the same situation. The truth about each story is written to labels.json.
 
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use serde::Serialize;
 
 use super::World;
-use super::calendar::shift;
+use super::calendar::{month_end, month_start, shift};
 use super::company::{CHANNELS, PRODUCTS, region};
 use super::partners::{Sender, core};
 
@@ -127,6 +127,20 @@ pub(crate) const LAUNCHED_DAYS_AGO: i64 = 17;
 /// The partner whose target is far above what it sells.
 pub(crate) fn target_factor(partner: usize) -> f64 {
     if partner == core("F302") { 1.45 } else { 1.0 }
+}
+
+/// Months before the last in which the brand pays for a campaign of one distributor, and what it pays in CNY.
+const CAMPAIGN: (u32, i64) = (2, 6_000);
+
+/// The last day of the campaign's month.
+fn campaign_month(end: NaiveDate) -> NaiveDate {
+    let first = month_start(end);
+    month_end(first.checked_sub_months(Months::new(CAMPAIGN.0)).unwrap_or(first))
+}
+
+/// Whose campaign the brand pays for in the month that ends on `month`, and how much.
+pub(crate) fn campaign(world: &World, month: NaiveDate) -> Option<(usize, i64)> {
+    (month == campaign_month(world.options.end)).then(|| (core("P101"), CAMPAIGN.1))
 }
 
 /// One planted truth.
@@ -269,8 +283,13 @@ pub(crate) fn labels(world: &World) -> Vec<Label> {
         Label::new("satisfaction_drop", "satisfaction", "channel_kpis", "satisfaction_rate falls", days(21, 0))
             .of(&["E401", "E402"]),
     ];
+    let campaign = campaign_month(end);
+    let words = "judged against two distributors without it";
+    let days = (month_start(campaign), campaign);
+    told.push(Label::new("campaign", "support", "partner_economics", words, days).of(&["P101"]));
     told.extend(COLLAPSES.iter().map(|(id, ago, _)| {
-        let mut label = Label::new("collapse", "net_sales", "anomalies", "down, no known cause", days(*ago, *ago));
+        let day = shift(end, -ago);
+        let mut label = Label::new("collapse", "net_sales", "anomalies", "down, no known cause", (day, day));
         label.channel_id = Some((*id).into());
         label
     }));

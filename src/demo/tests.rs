@@ -353,4 +353,6 @@ fn rebates_are_paid_by_bands() {
     let tiers = [(0, 10), (500_000_000, 15), (1_000_000_000, 20)];
     assert_eq!(references::marginal(&tiers, 1_200_000_000), 16_500_000);
     assert_eq!(references::marginal(&tiers, 0), 0);
+    // 0.55 and 0.555 fen are rounded together, not one by one.
+    assert_eq!(references::marginal(&[(0, 10), (55, 15)], 92), 1);
 }

@@ -185,6 +185,29 @@ fn the_readme_night_tells_every_planted_story() {
                 let attainment: f64 = row[rows.column("attainment")].parse().expect("a rate");
                 assert!(attainment < 22.0 / 30.0 - 0.10, "{label}: {attainment}");
             }
+            ("partner_rebates", "adjustment") => {
+                // One payout in the demo is wrong, and nothing else has to be adjusted.
+                let found = rows.find(&[("line_kind", "adjustment")]);
+                let adjusted: Vec<(&str, &str)> = found
+                    .iter()
+                    .map(|row| (row[rows.column("partner_id")].as_str(), row[rows.column("amount")].as_str()))
+                    .collect();
+                assert_eq!(adjusted, [(first(&label, "partner_ids"), "-500.0000")], "{label}");
+            }
+            ("partner_scorecard", "licence_expiring") => {
+                let wanted = [("partner_id", first(&label, "partner_ids")), ("quarter", "2026-Q4")];
+                let row = only(rows, &wanted, &label);
+                let until = row[rows.column("licence_valid_until")].as_str();
+                assert!((NIGHT..="2026-12-22").contains(&until), "{label}: {until}");
+                assert_eq!(row[rows.column("licence_gate")], "passed", "not expired yet: {label}");
+            }
+            ("partner_economics", "support") => {
+                let wanted = [("partner_id", first(&label, "partner_ids")), ("month_start", text(&label, "from"))];
+                let row = only(rows, &wanted, &label);
+                assert_eq!(row[rows.column("comparable_partners")], "2", "{label}");
+                let gain: f64 = row[rows.column("support_return")].parse().expect("a rate");
+                assert!(gain > 1.0, "{label}: {gain}");
+            }
             ("channel_kpis", "satisfaction") => {
                 let of = |month: &str| {
                     let row = only(rows, &[("channel_id", text(&label, "channel_id")), ("month", month)], &label);
