@@ -75,9 +75,12 @@ section!(
         unpacked_ratio_max: u64,
         members_max: usize,
         cells_max: u64,
+        reader_memory_bytes: u64,
+        reader_seconds_max: u64,
         files_per_night_max: usize,
         files_at_once: usize,
         settle_seconds: u64,
+        settle_looks_max: u64,
         reject_limit: f64,
         retry_unknown_days: i64,
     }
@@ -109,12 +112,15 @@ section!(
         smtp_host: String,
         smtp_port: u16,
         smtp_security: String,
+        smtp_ca_file: PathBuf,
         smtp_timeout_seconds: u64,
         retry_hours: i64,
         tries_per_run: u32,
         repeat_hours: i64,
         findings_max: usize,
         rising_colour: String,
+        replies: String,
+        reply_rows_max: usize,
     }
 );
 section!(
@@ -148,6 +154,9 @@ impl Config {
         for folder in [&mut config.folders.jobs, &mut config.folders.sql, &mut config.mail.folder] {
             *folder = root.join(&*folder);
         }
+        if !config.mail.smtp_ca_file.as_os_str().is_empty() {
+            config.mail.smtp_ca_file = root.join(&config.mail.smtp_ca_file);
+        }
         config.validate()?;
         Ok(config)
     }
@@ -164,6 +173,7 @@ impl Config {
         one_of("mail.transport", &self.mail.transport, &["file", "smtp"])?;
         one_of("mail.smtp_security", &self.mail.smtp_security, &["starttls", "tls", "none"])?;
         one_of("mail.rising_colour", &self.mail.rising_colour, &["red", "green"])?;
+        one_of("mail.replies", &self.mail.replies, &["off", "refusals", "all"])?;
         crate::mail::validate_sender(&self.mail.from).map_err(|err| err.at("mail.from"))?;
         for address in &self.company.head_office {
             crate::mail::validate_address(address).map_err(|err| err.at("company.head_office"))?;
@@ -174,6 +184,15 @@ impl Config {
                 self.intake.reject_limit
             )));
         }
+        // less than this, and the program itself does not start
+        const READER_MIN: u64 = 64 << 20;
+        if self.intake.reader_memory_bytes < READER_MIN {
+            return Err(Error::config(format!(
+                "intake.reader_memory_bytes is {}; expected at least {READER_MIN}",
+                self.intake.reader_memory_bytes
+            ))
+            .hint("give the reader of workbooks room to work in; the default is 1 GiB"));
+        }
         if self.mail.transport == "smtp" && self.mail.smtp_host.is_empty() {
             return Err(Error::config("mail.transport is \"smtp\" but mail.smtp_host is empty")
                 .hint("name the mail server, or set mail.transport = \"file\""));
@@ -182,6 +201,15 @@ impl Config {
             return Err(Error::config("state.checkpoint_every is 0; expected at least 1"));
         }
         Ok(())
+    }
+
+    /// A business setting that is a whole number, not below 0.
+    pub fn whole_setting(&self, name: &str) -> Result<u64> {
+        let value = self.settings.get(name);
+        value.and_then(Value::as_integer).and_then(|number| u64::try_from(number).ok()).ok_or_else(|| {
+            let found = value.map_or_else(|| "not there".to_string(), ToString::to_string);
+            Error::config(format!("settings.{name} is {found}; expected a whole number from 0"))
+        })
     }
 
     /// Query threads after `engine.threads = 0` has been resolved.

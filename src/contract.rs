@@ -12,10 +12,15 @@ use sha2::{Digest, Sha256};
 
 use crate::config::closest;
 use crate::error::{Error, Result};
+use crate::store::hex;
+
+mod drift;
+
+pub use drift::{Drift, Policy};
 
 /// Raised when intake reads the same bytes by the same contract differently than before, so that
 /// staged files of an older reading are not taken for current ones.
-const INTAKE_VERSION: u32 = 1;
+const INTAKE_VERSION: u32 = 2;
 
 /// A `default` with this text stands for `company.base_currency`.
 pub const BASE_CURRENCY: &str = "$base_currency";
@@ -239,6 +244,9 @@ pub struct Contract {
     pub window_days_ahead: i64,
     /// Share of refused rows beyond which a file is quarantined whole; `intake.reject_limit` by default.
     pub reject_limit: Option<f64>,
+    /// What is done about columns that nobody knows, where the sender does not say otherwise.
+    #[serde(default)]
+    pub drift: Drift,
     /// Canonical columns in order.
     pub columns: Vec<Column>,
 }
@@ -254,8 +262,12 @@ fn ahead() -> i64 {
 }
 
 /// Names of the columns that intake adds after the canonical ones (`business_date` in event feeds only).
-pub const LINEAGE: [&str; 8] =
-    ["business_date", "_sender", "_file", "_line", "_input", "_delivered_at", "_period_start", "_period_end"];
+/// `_extra` holds, as one JSON object of texts, the columns that nobody knows where the drift policy keeps them.
+pub const LINEAGE: [&str; 9] =
+    ["business_date", EXTRA, "_sender", "_file", "_line", "_input", "_delivered_at", "_period_start", "_period_end"];
+
+/// Name of the column that keeps what the drift policy `evolve` keeps.
+pub const EXTRA: &str = "_extra";
 
 impl Contract {
     /// Reads one contract from its text; `name` is the feed.
@@ -284,6 +296,7 @@ impl Contract {
             fields.push(Field::new("business_date", DataType::Date32, true));
         }
         fields.extend([
+            Field::new(EXTRA, DataType::Utf8, true),
             Field::new("_sender", DataType::Utf8, true),
             Field::new("_file", DataType::Utf8, true),
             Field::new("_line", DataType::Int64, true),
@@ -504,12 +517,7 @@ pub(crate) fn toml_files(folder: &Path) -> Result<Vec<(String, String, String)>>
 /// Sixteen hex digits over the JSON of `value`.
 pub(crate) fn fingerprint_of<T: Serialize>(value: &T) -> String {
     let json = serde_json::to_vec(value).expect("settings hold only text keys, so they can be written as JSON");
-    let digest = Sha256::digest(&json);
-    digest.iter().take(8).fold(String::with_capacity(16), |mut hex, byte| {
-        use std::fmt::Write;
-        write!(hex, "{byte:02x}").expect("writing to a String cannot fail");
-        hex
-    })
+    hex(&Sha256::digest(&json)[..8])
 }
 
 #[cfg(test)]

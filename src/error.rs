@@ -86,6 +86,20 @@ impl Error {
     pub fn kind(&self) -> Kind {
         self.kind
     }
+    /// What was found and what to do about it, with its causes but without its place.
+    pub fn message(&self) -> String {
+        let mut text = self.message.clone();
+        let mut cause = std::error::Error::source(self);
+        while let Some(err) = cause {
+            text.push_str(": ");
+            text.push_str(&err.to_string());
+            cause = err.source();
+        }
+        match &self.hint {
+            Some(hint) => format!("{text}; {hint}"),
+            None => text,
+        }
+    }
     /// The file, key or setting that is concerned.
     pub fn path(&self) -> Option<&str> {
         self.path.as_deref()

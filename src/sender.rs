@@ -13,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use crate::config::Company;
-use crate::contract::{ColumnType, Contract, Contracts, Kind};
+use crate::contract::{ColumnType, Contract, Contracts, Drift, Kind};
 use crate::contract::{check_share, fingerprint_of, parse_toml, toml_error, toml_files, unknown};
 use crate::error::{Error, Result};
 use crate::intake::date::Pattern;
 use crate::intake::number::Exact;
 
 mod mapping;
+mod table;
 
 pub use mapping::{Equals, Mapping};
 
@@ -85,6 +86,8 @@ pub struct Expected {
     pub grace_minutes: i64,
     /// First business date that is expected.
     pub from: Option<NaiveDate>,
+    /// Region of the calendar feed whose own holidays count besides those of all regions.
+    pub region: Option<String>,
 }
 
 impl Expected {
@@ -153,8 +156,8 @@ pub struct SenderFeed {
     pub window_days_ahead: Option<i64>,
     /// Replaces the contract's.
     pub reject_limit: Option<f64>,
-    /// Unknown columns: `false` warns once and ignores them, `true` quarantines the file.
-    pub freeze: bool,
+    /// What is done about columns that nobody knows; replaces the contract's.
+    pub drift: Option<Drift>,
     /// When files are due; nothing is expected without it.
     pub expected: Option<Expected>,
     /// Zone of times without offset; the company's by default.
@@ -171,6 +174,12 @@ impl SenderFeed {
     /// Whether an inbox key belongs to this feed.
     pub fn matches(&self, key: &str) -> bool {
         self.matcher.is_match(key)
+    }
+
+    /// The sender's own header by canonical column, where the mapping names one.
+    pub fn headers(&self) -> BTreeMap<String, String> {
+        let named = self.columns.iter().filter_map(|(column, mapping)| Some((column, mapping.headers.first()?)));
+        named.map(|(column, header)| (column.clone(), header.clone())).collect()
     }
 
     /// Zone of times without offset and of the business date.
@@ -213,7 +222,8 @@ impl Senders {
     pub fn load(jobs: &Path, contracts: &Contracts) -> Result<Self> {
         let mut senders = BTreeMap::new();
         for (name, path, text) in toml_files(&jobs.join("senders"))? {
-            let sender = Sender::parse(&name, &text, contracts).map_err(|err| err.at(path))?;
+            let folder = jobs.join("senders");
+            let sender = Sender::parse_in(&folder, &name, &text, contracts).map_err(|err| err.at(path))?;
             senders.insert(name, sender);
         }
         Ok(Self(senders))
@@ -288,8 +298,7 @@ struct RawFeed {
     window_days_back: Option<i64>,
     window_days_ahead: Option<i64>,
     reject_limit: Option<f64>,
-    #[serde(default)]
-    freeze: bool,
+    drift: Option<Drift>,
     #[serde(skip_serializing)]
     expected: Option<RawExpected>,
     #[serde(default)]
@@ -311,6 +320,7 @@ struct RawExpected {
     #[serde(default)]
     grace_minutes: i64,
     from: Option<String>,
+    region: Option<String>,
 }
 
 fn all() -> String {
@@ -321,8 +331,13 @@ fn one_day() -> u64 {
 }
 
 impl Sender {
-    /// Reads one sender from its text; `name` is its folder.
+    /// Reads one sender from its text; `name` is its folder. Tables that it names are looked for in the working folder.
     pub fn parse(name: &str, text: &str, contracts: &Contracts) -> Result<Self> {
+        Self::parse_in(Path::new("."), name, text, contracts)
+    }
+
+    /// Reads one sender from its text; `folder` holds the tables that its mappings name.
+    pub fn parse_in(folder: &Path, name: &str, text: &str, contracts: &Contracts) -> Result<Self> {
         let mut raw: RawSender = parse_toml(text)?;
         if raw.feeds.is_empty() {
             return Err(Error::config("the sender delivers nothing").hint("add a section [feeds.<feed>]"));
@@ -338,7 +353,7 @@ impl Sender {
         for (feed, value) in feeds {
             let contract =
                 contracts.get(&feed).ok_or_else(|| unknown("[feeds] names feed", &feed, contracts.names()))?;
-            let read = section::<RawFeed>(value).and_then(|own| feed_of(name, &raw, own, contract));
+            let read = section::<RawFeed>(value).and_then(|own| feed_of(folder, name, &raw, own, contract));
             let read = read.map_err(|err| within(&format!("feeds.{feed}"), &err))?;
             sender.feeds.insert(feed, read);
         }
@@ -360,7 +375,7 @@ fn within(place: &str, err: &Error) -> Error {
     }
 }
 
-fn feed_of(sender: &str, common: &RawSender, own: RawFeed, contract: &Contract) -> Result<SenderFeed> {
+fn feed_of(folder: &Path, sender: &str, common: &RawSender, own: RawFeed, contract: &Contract) -> Result<SenderFeed> {
     let encoding = own.encoding.as_ref().or(common.encoding.as_ref());
     let missing = own.missing.as_ref().or(common.missing.as_ref()).cloned().unwrap_or_default();
     let mut columns = BTreeMap::new();
@@ -368,7 +383,8 @@ fn feed_of(sender: &str, common: &RawSender, own: RawFeed, contract: &Contract) 
         let canonical = contract.column(column).ok_or_else(|| {
             unknown("columns names", column, contract.columns.iter().map(|known| known.name.as_str()))
         })?;
-        let mapping = Mapping::parse(value, canonical).map_err(|err| within(&format!("columns.{column}"), &err))?;
+        let mapping =
+            Mapping::parse(value, canonical, folder).map_err(|err| within(&format!("columns.{column}"), &err))?;
         if mapping.from_net.is_some() {
             let money = |name: &str| contract.column(name).is_some();
             if column != "discount_amount" || !money("quantity") || !money("unit_price") {
@@ -405,7 +421,10 @@ fn feed_of(sender: &str, common: &RawSender, own: RawFeed, contract: &Contract) 
         Some("") => None,
         Some(text) => Some(one_byte("quote", text)?),
     };
-    let mapping_fingerprint = fingerprint_of(&(&own, &encoding, &missing, &common.delivered_at));
+    // tables beside the sender's file are part of the mapping
+    let maps: Vec<(&String, &BTreeMap<String, String>)> =
+        columns.iter().map(|(name, mapping)| (name, mapping.map.as_ref())).collect();
+    let mapping_fingerprint = fingerprint_of(&(&own, &maps, &encoding, &missing, &common.delivered_at));
     Ok(SenderFeed {
         feed: contract.name.clone(),
         format: own.format,
@@ -427,7 +446,7 @@ fn feed_of(sender: &str, common: &RawSender, own: RawFeed, contract: &Contract) 
         window_days_back: own.window_days_back,
         window_days_ahead: own.window_days_ahead,
         reject_limit: own.reject_limit,
-        freeze: own.freeze,
+        drift: own.drift,
         expected: own.expected.map(|raw| expected_of(&raw)).transpose()?,
         time_zone: common.time_zone,
         delivered_at,
@@ -485,7 +504,12 @@ fn expected_of(raw: &RawExpected) -> Result<Expected> {
     if raw.grace_minutes < 0 {
         return Err(Error::config("expected.grace_minutes must not be negative"));
     }
-    Ok(Expected { by, days: days_of(&raw.days)?, lag_days: raw.lag_days, grace_minutes: raw.grace_minutes, from })
+    let days = days_of(&raw.days)?;
+    if raw.region.is_some() && days != ExpectedDays::Workdays {
+        return Err(Error::config("expected.region is for days = \"workdays\": other days follow no calendar"));
+    }
+    let region = raw.region.clone();
+    Ok(Expected { by, days, lag_days: raw.lag_days, grace_minutes: raw.grace_minutes, from, region })
 }
 
 /// `all`, `workdays`, `monthly`, or weekdays as in cron: `1-5`, `1,3,5`, `mon-fri`; 0 and 7 are Sunday.

@@ -71,6 +71,26 @@ impl From<ObjectMeta> for Object {
     }
 }
 
+/// A folder of the inbox as it is: what can be fetched, and what cannot and why.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// Objects, by key.
+    pub objects: Vec<Object>,
+    /// One error for each entry that cannot be used, naming it; of very many only the first.
+    pub refused: Vec<Error>,
+}
+
+impl Survey {
+    /// Entries that are named one by one: a folder full of rubbish is told by its first thousand.
+    const REFUSED_MAX: usize = 1_000;
+
+    fn refuse(&mut self, error: Error) {
+        if self.refused.len() < Self::REFUSED_MAX {
+            self.refused.push(error);
+        }
+    }
+}
+
 /// What became of a [`Store::put_new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
@@ -168,6 +188,9 @@ impl Store {
 
     /// Names of the folders at the top of the store, sorted.
     pub async fn folders(&self) -> Result<Vec<String>> {
+        if let Some(folder) = self.direct_folder() {
+            return local::folders(folder).await;
+        }
         let listed = self.0.object.list_with_delimiter(None).await.map_err(|err| self.fail("", &err))?;
         let mut names: Vec<String> =
             listed.common_prefixes.iter().filter_map(|prefix| prefix.filename().map(str::to_string)).collect();
@@ -278,6 +301,26 @@ impl Store {
         objects.retain(|object| !is_folder_marker(object));
         objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         Ok(objects)
+    }
+
+    /// [`Store::list`] for what strangers fill: entries that cannot be used are named beside the others instead of
+    /// failing the listing. An object store lists all or nothing, so there one bad key is all that is said of `prefix`.
+    pub async fn survey(&self, prefix: &str) -> Result<Survey> {
+        if let Some(folder) = self.direct_folder() {
+            let path = if prefix.is_empty() { None } else { Some(self.path(prefix.trim_end_matches('/'))?) };
+            let mut found = local::survey(folder, path.as_ref().map_or("", AsRef::as_ref)).await?;
+            found.objects.retain(|object| !is_folder_marker(object));
+            found.objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+            found.refused.sort_by_key(ToString::to_string);
+            return Ok(found);
+        }
+        match self.list(prefix).await {
+            Ok(objects) => Ok(Survey { objects, refused: Vec::new() }),
+            Err(error) if error.kind() == crate::error::Kind::Input => {
+                Ok(Survey { objects: Vec::new(), refused: vec![error] })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Size, etag and time of one object.

@@ -1,7 +1,11 @@
--- Complaints that still wait for an answer or a solution beyond their limit, by channel.
+-- Complaints that still wait for an answer or a solution beyond their limit, by channel, beside how many of the month's
+-- broke a limit at all.
 with
+judged as (
+    select * from complaint_sla
+),
 overdue as (
-    select * from complaint_sla where is_overdue
+    select * from judged where is_overdue
 ),
 channels as (
     select channel_id, name, manager from channels_current
@@ -28,6 +32,15 @@ summed as (
     from ranked
     group by channel_id
 ),
+this_month as (
+    select
+        channel_id,
+        count(*) as complaints,
+        count(*) filter (where response_status = 'breached' or resolution_status = 'breached') as breached
+    from judged
+    where cast(opened_at at time zone $time_zone as date) >= cast(date_trunc('month', $as_of_date) as date)
+    group by channel_id
+),
 final as (
     select
         summed.channel_id,
@@ -39,15 +52,19 @@ final as (
         ranked.complaint_id as worst_complaint,
         ranked.category as worst_category,
         ranked.medium as worst_medium,
-        cast(ranked.opened_at at time zone $time_zone as date) as worst_opened_on
+        cast(ranked.opened_at at time zone $time_zone as date) as worst_opened_on,
+        coalesce(this_month.complaints, 0) as month_complaints,
+        coalesce(this_month.breached, 0) as month_breached
     from summed
     inner join ranked
         on summed.channel_id = ranked.channel_id
         and ranked.place = 1
+    left join this_month
+        on summed.channel_id = this_month.channel_id
     left join channels
         on summed.channel_id = channels.channel_id
 )
 select
     channel_id, channel_name, channel_manager, complaints, days_over, complaint_ids, worst_complaint, worst_category,
-    worst_medium, worst_opened_on
+    worst_medium, worst_opened_on, month_complaints, month_breached
 from final

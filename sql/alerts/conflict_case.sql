@@ -105,8 +105,8 @@ final as (
 select
     partner_id, partner_name, partner_manager, channel_name, channel_manager, affected_manager, month, severity,
     first_seen, last_seen, lines, conflict_value, sales_share, cross_region_value, below_floor_value,
-    unapproved_promotion_value, price_war_value, top_findings, affected_partner_id, affected_partner_name, first_mover_id,
-    first_mover_name, cause, price_deviation, months_with_conflicts, days_of_inventory_at_first,
+    unapproved_promotion_value, price_war_value, top_findings, affected_partner_id, affected_partner_name,
+    first_mover_id, first_mover_name, cause, price_deviation, months_with_conflicts, days_of_inventory_at_first,
     days_of_inventory_usual, rebate_plan_id, rebate_period, rebate_attainment, proposed_measure,
     rebate_deduction_rate
 from final

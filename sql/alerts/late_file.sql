@@ -15,52 +15,22 @@ history as (
     where business_date <= $as_of_date and business_date > $as_of_date - $late_file_days and expected_by is not null
     group by sender, feed
 ),
-senders as (
-    select sender, partner_id, row_number() over (partition by sender order by partner_id) as place
-    from partner_senders
-    where month_start >= cast(date_trunc('month', $as_of_date) as date) - 92
-    group by sender, partner_id
+contacts as (
+    select sender, sender_name, partner_id, partner_manager, channel_manager from sender_contacts
 ),
-partners as (
-    select partner_id, name, channel_id, manager from partners_current
-),
-channels as (
-    select channel_id, manager from channels_current
-),
-reported as (
-    select
-        senders.sender,
-        count(*) as partners,
-        min(senders.partner_id) as partner_id,
-        string_agg(
-            coalesce(partners.name, senders.partner_id), ' / ' order by senders.partner_id
-        ) filter (where senders.place <= 3) || case when count(*) > 3 then ' …' else '' end as partner_names,
-        min(partners.manager) as partner_manager,
-        count(distinct partners.channel_id) as channels,
-        min(partners.channel_id) as channel_id
-    from senders
-    left join partners
-        on senders.partner_id = partners.partner_id
-    group by senders.sender
+feeds as (
+    select feed, feed_en, feed_zh from settings.feed_names
 ),
 final as (
     select
         late.sender,
         late.feed,
-        case late.feed
-            when 'sales' then 'sales' when 'inventory' then 'stock' when 'shipments' then 'shipment'
-            else late.feed
-        end as feed_en,
-        case late.feed
-            when 'sales' then '销售' when 'inventory' then '库存' when 'shipments' then '发货'
-            when 'complaints' then '投诉' when 'surveys' then '满意度调查' when 'partners' then '伙伴档案'
-            when 'products' then '商品档案' when 'customers' then '客户档案' when 'targets' then '目标'
-            else late.feed
-        end as feed_zh,
-        case when reported.partners = 1 then reported.partner_id else '' end as partner_id,
-        coalesce(reported.partner_names, late.sender) as sender_name,
-        case when reported.partners = 1 then reported.partner_manager end as partner_manager,
-        case when reported.channels = 1 then channels.manager end as channel_manager,
+        coalesce(feeds.feed_en, late.feed) as feed_en,
+        coalesce(feeds.feed_zh, late.feed) as feed_zh,
+        coalesce(contacts.partner_id, '') as partner_id,
+        coalesce(contacts.sender_name, late.sender) as sender_name,
+        contacts.partner_manager,
+        contacts.channel_manager,
         late.business_date,
         round(late.late_hours, 1) as late_hours,
         history.days_late,
@@ -70,10 +40,10 @@ final as (
     left join history
         on late.sender = history.sender
         and late.feed = history.feed
-    left join reported
-        on late.sender = reported.sender
-    left join channels
-        on reported.channel_id = channels.channel_id
+    left join contacts
+        on late.sender = contacts.sender
+    left join feeds
+        on late.feed = feeds.feed
 )
 select
     sender, feed, feed_en, feed_zh, partner_id, sender_name, partner_manager, channel_manager, business_date, late_hours,

@@ -7,33 +7,11 @@ missing as (
         and business_date <= $as_of_date
         and business_date > $as_of_date - $missing_file_days
 ),
-senders as (
-    select sender, partner_id, row_number() over (partition by sender order by partner_id) as place
-    from partner_senders
-    where month_start >= cast(date_trunc('month', $as_of_date) as date) - 92
-    group by sender, partner_id
+contacts as (
+    select sender, sender_name, partners, partner_id, partner_manager, channel_manager from sender_contacts
 ),
-partners as (
-    select partner_id, name, channel_id, manager from partners_current
-),
-channels as (
-    select channel_id, name, manager from channels_current
-),
-reported as (
-    select
-        senders.sender,
-        count(*) as partners,
-        min(senders.partner_id) as partner_id,
-        string_agg(
-            coalesce(partners.name, senders.partner_id), ' / ' order by senders.partner_id
-        ) filter (where senders.place <= 3) || case when count(*) > 3 then ' …' else '' end as partner_names,
-        min(partners.manager) as partner_manager,
-        count(distinct partners.channel_id) as channels,
-        min(partners.channel_id) as channel_id
-    from senders
-    left join partners
-        on senders.partner_id = partners.partner_id
-    group by senders.sender
+feeds as (
+    select feed, feed_en, feed_zh from settings.feed_names
 ),
 summed as (
     select
@@ -47,34 +25,25 @@ summed as (
     group by sender, feed
 ),
 final as (
-    -- A sender that reports for several partners is nobody's own: its manager is the channel's, else head office.
     select
         summed.sender,
         summed.feed,
-        case summed.feed
-            when 'sales' then 'sales' when 'inventory' then 'stock' when 'shipments' then 'shipment'
-            else summed.feed
-        end as feed_en,
-        case summed.feed
-            when 'sales' then '销售' when 'inventory' then '库存' when 'shipments' then '发货'
-            when 'complaints' then '投诉' when 'surveys' then '满意度调查' when 'partners' then '伙伴档案'
-            when 'products' then '商品档案' when 'customers' then '客户档案' when 'targets' then '目标'
-            else summed.feed
-        end as feed_zh,
-        case when reported.partners = 1 then reported.partner_id else '' end as partner_id,
-        coalesce(reported.partner_names, summed.sender) as sender_name,
-        coalesce(reported.partners, 0) as partners,
-        case when reported.partners = 1 then reported.partner_manager end as partner_manager,
-        case when reported.channels = 1 then channels.manager end as channel_manager,
+        coalesce(feeds.feed_en, summed.feed) as feed_en,
+        coalesce(feeds.feed_zh, summed.feed) as feed_zh,
+        coalesce(contacts.partner_id, '') as partner_id,
+        coalesce(contacts.sender_name, summed.sender) as sender_name,
+        coalesce(contacts.partners, 0) as partners,
+        contacts.partner_manager,
+        contacts.channel_manager,
         summed.days_missing,
         summed.first_missing_on,
         summed.last_missing_on,
         to_char(summed.expected_by at time zone $time_zone, '%m-%d %H:%M') as expected_by
     from summed
-    left join reported
-        on summed.sender = reported.sender
-    left join channels
-        on reported.channel_id = channels.channel_id
+    left join contacts
+        on summed.sender = contacts.sender
+    left join feeds
+        on summed.feed = feeds.feed
 )
 select
     sender, feed, feed_en, feed_zh, partner_id, sender_name, partners, partner_manager, channel_manager, days_missing,

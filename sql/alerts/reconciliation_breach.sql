@@ -33,6 +33,7 @@ summed as (
             product_name || ' (' || sku || ') ' || cast(variance_units as text), '; ' order by place
         ) filter (where is_breach and place <= 3) as top_products,
         bool_or(is_partner_stuffed) as is_stuffed,
+        max(sales_days_missing) as sales_days_missing,
         sum(sell_in_units) as sell_in_units,
         sum(sell_out_units) as sell_out_units
     from ranked
@@ -49,6 +50,9 @@ final as (
         cast(summed.variance_value as double) as variance_value,
         summed.top_products,
         summed.is_stuffed,
+        cast($stuffing_ratio as double) as stuffing_ratio,
+        $stuffing_months as stuffing_months,
+        summed.sales_days_missing,
         summed.sell_in_units,
         summed.sell_out_units,
         ranked.sku as worst_sku,
@@ -66,6 +70,7 @@ final as (
     where summed.products > 0 or summed.is_stuffed
 )
 select
-    partner_id, partner_name, partner_manager, channel_manager, month, products, variance_value, top_products, is_stuffed,
-    sell_in_units, sell_out_units, worst_sku, worst_product, worst_expected, worst_counted
+    partner_id, partner_name, partner_manager, channel_manager, month, products, variance_value, top_products,
+    is_stuffed, stuffing_ratio, stuffing_months, sales_days_missing, sell_in_units, sell_out_units, worst_sku,
+    worst_product, worst_expected, worst_counted
 from final

@@ -1,4 +1,4 @@
--- What stood out on the as-of date and has no known cause. One finding says it once: units and orders are told only
+-- What stood out on the as-of date, or still does since an earlier one, and has no known cause. One finding says it once: units and orders are told only
 -- where money is not, and regions and categories only where no channel, partner or total moved the same way.
 with
 found as (
@@ -6,7 +6,7 @@ found as (
         *,
         case when metric in ('net_sales', 'units', 'orders') then 'sales' else metric end as family
     from anomalies
-    where business_date = $as_of_date and known_cause is null
+    where (business_date = $as_of_date or is_ongoing) and known_cause is null
 ),
 partners as (
     select partner_id, channel_id, manager from partners_current
@@ -24,7 +24,7 @@ leading_metrics as (
     from found
     qualify row_number() over (
         partition by entity_type, entity_id, direction, family
-        order by case metric when 'net_sales' then 1 when 'orders' then 2 else 3 end
+        order by case metric when 'net_sales' then 1 when 'orders' then 2 else 3 end, business_date desc
     ) = 1
 ),
 main_moves as (
@@ -63,15 +63,17 @@ final as (
     -- Who manages the channel reads of the partner within the channel's own finding, if there is one.
     select
         told.business_date,
-        'sales' as feed,
+        case told.metric when 'stock_level' then 'inventory' when 'complaints' then 'complaints' else 'sales' end as feed,
         told.metric,
         case told.metric
             when 'net_sales' then 'net sales' when 'units' then 'units sold' when 'orders' then 'orders'
-            when 'average_price' then 'average price' else 'return rate'
+            when 'average_price' then 'average price' when 'return_rate' then 'return rate'
+            when 'stock_level' then 'stock at cost' else 'complaints'
         end as metric_en,
         case told.metric
             when 'net_sales' then '销售额' when 'units' then '销量' when 'orders' then '订单数'
-            when 'average_price' then '均价' else '退货率'
+            when 'average_price' then '均价' when 'return_rate' then '退货率'
+            when 'stock_level' then '库存金额' else '投诉数'
         end as metric_zh,
         told.entity_type,
         told.entity_id,
@@ -95,9 +97,11 @@ final as (
         cast(told.expected as double) as expected,
         cast(told.lower as double) as lower,
         cast(told.upper as double) as upper,
-        told.gap_rate,
-        abs(told.gap_rate) as distance,
+        coalesce(told.level_change, told.gap_rate) as gap_rate,
+        abs(coalesce(told.level_change, told.gap_rate)) as distance,
         told.direction,
+        told.kind,
+        told.off_days,
         told.severity,
         told.explanation,
         histories.past
@@ -120,6 +124,6 @@ final as (
 )
 select
     business_date, feed, metric, metric_en, metric_zh, entity_type, entity_id, entity_en, entity_zh, partner_id,
-    partner_manager, channel_manager, observed, expected, lower, upper, gap_rate, distance, direction, severity,
-    explanation, past
+    partner_manager, channel_manager, observed, expected, lower, upper, gap_rate, distance, direction, kind, off_days,
+    severity, explanation, past
 from final

@@ -1,7 +1,7 @@
--- The judged days that lie outside their band and far enough off to matter.
+-- The judged days that are told: out of their band and far enough off to matter, or the first day of a new level.
 with
 bands as (
-    select * from anomaly_bands where status is null
+    select * from anomaly_bands where finding is not null
 ),
 final as (
     select
@@ -16,12 +16,14 @@ final as (
         observed - expected as gap,
         (observed - expected) / nullif(abs(expected), 0) as gap_rate,
         score,
-        case when observed > expected then 'up' else 'down' end as direction
+        case when score > 0 then 'up' else 'down' end as direction,
+        finding,
+        off_days,
+        level_change,
+        is_holiday_known
     from bands
-    where
-        abs(score) > $anomaly_band
-        and (expected = 0 or abs(observed - expected) >= $anomaly_gap_min * abs(expected))
 )
 select
-    business_date, entity_type, entity_id, metric, observed, expected, lower, upper, gap, gap_rate, score, direction
+    business_date, entity_type, entity_id, metric, observed, expected, lower, upper, gap, gap_rate, score, direction,
+    finding, off_days, level_change, is_holiday_known
 from final

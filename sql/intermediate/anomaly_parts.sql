@@ -1,16 +1,38 @@
--- Which parts of an anomalous entity made how much of its gap: each part's day against the median of the same
--- weekday over the trailing weeks. `part_type` partner is there for every entity, because files belong to partners.
+-- Which parts of an anomalous entity made how much of its gap. What a part was expected to bring is its share of the
+-- entity's expected value, by the medians of the same weekday over the trailing weeks; so the contributions of all
+-- parts add up to the gap. `part_type` partner is there for every entity, because files belong to partners.
 -- For rates a part's share of the gap is what its own rate and its weight moved the whole by.
 with
 findings as (
     select business_date, entity_type, entity_id, metric, expected, gap from anomaly_findings
 ),
-parts as (
+sales as (
     select * from watch_parts
     where business_date <= $as_of_date and business_date > $as_of_date - $anomaly_days - 7 * $anomaly_weeks
 ),
+stock as (
+    select * from watch_stock_days
+    where business_date > $as_of_date - $anomaly_days - 7 * $anomaly_weeks
+),
+complaints as (
+    select
+        business_date,
+        coalesce(channel_id, 'unknown') as channel_id,
+        coalesce(partner_id, 'unknown') as partner_id,
+        category,
+        count(*) as complaints
+    from stg_complaints
+    where business_date <= $as_of_date and business_date > $as_of_date - $anomaly_days - 7 * $anomaly_weeks
+    group by business_date, coalesce(channel_id, 'unknown'), coalesce(partner_id, 'unknown'), category
+),
 steps as (
     select unnest(generate_series(cast(0 as bigint), $anomaly_weeks)) as weeks_back
+),
+levels as (
+    select * from (values
+        ('total', 'channel'), ('total', 'partner'), ('channel', 'partner'), ('region', 'partner'),
+        ('category', 'partner'), ('partner', 'category'), ('partner', 'partner')
+    ) as listed (entity_type, part_type)
 ),
 looked_at as (
     select
@@ -18,83 +40,66 @@ looked_at as (
         findings.entity_type,
         findings.entity_id,
         findings.metric,
+        case findings.metric when 'stock_level' then 'stock' when 'complaints' then 'complaints' else 'sales' end as source,
         steps.weeks_back,
         findings.business_date - 7 * steps.weeks_back as day
     from findings
     cross join steps
 ),
+parts as (
+    select 'sales' as source, business_date, channel_id, partner_id, region, category, net_sales, units, orders,
+        sale_value, sale_units, return_value, promoted_net_sales, promotion_id
+    from sales
+    union all
+    -- Stock and complaints stand in the first column, which is summed for them.
+    select 'stock', business_date, channel_id, partner_id, null, category, stock_value, 0, 0, 0, 0, 0, 0, null
+    from stock
+    union all
+    select 'complaints', business_date, channel_id, partner_id, null, category, complaints, 0, 0, 0, 0, 0, 0, null
+    from complaints
+),
+placed as (
+    select
+        parts.*,
+        levels.entity_type,
+        case levels.entity_type
+            when 'total' then 'all'
+            when 'channel' then parts.channel_id
+            when 'partner' then parts.partner_id
+            when 'region' then parts.region
+            when 'category' then parts.category
+        end as entity_id,
+        levels.part_type,
+        case levels.part_type
+            when 'channel' then parts.channel_id
+            when 'partner' then parts.partner_id
+            when 'category' then parts.category
+        end as part_id
+    from parts
+    cross join levels
+),
 members as (
-    select looked_at.*, 'channel' as part_type, parts.channel_id as part_id, parts.net_sales, parts.units, parts.orders,
-        parts.sale_value, parts.sale_units, parts.return_value, parts.promoted_net_sales,
-        parts.promotion_id
+    select
+        looked_at.business_date, looked_at.entity_type, looked_at.entity_id, looked_at.metric, looked_at.weeks_back,
+        placed.part_type, placed.part_id, placed.net_sales, placed.units, placed.orders, placed.sale_value,
+        placed.sale_units, placed.return_value, placed.promoted_net_sales, placed.promotion_id
     from looked_at
-    inner join parts
-        on looked_at.day = parts.business_date
-    where looked_at.entity_type = 'total'
-    union all
-    select looked_at.*, 'partner', parts.partner_id, parts.net_sales, parts.units, parts.orders,
-        parts.sale_value, parts.sale_units, parts.return_value, parts.promoted_net_sales,
-        parts.promotion_id
-    from looked_at
-    inner join parts
-        on looked_at.day = parts.business_date
-    where looked_at.entity_type = 'total'
-    union all
-    select looked_at.*, 'partner', parts.partner_id, parts.net_sales, parts.units, parts.orders,
-        parts.sale_value, parts.sale_units, parts.return_value, parts.promoted_net_sales,
-        parts.promotion_id
-    from looked_at
-    inner join parts
-        on looked_at.day = parts.business_date
-        and looked_at.entity_id = parts.channel_id
-    where looked_at.entity_type = 'channel'
-    union all
-    select looked_at.*, 'partner', parts.partner_id, parts.net_sales, parts.units, parts.orders,
-        parts.sale_value, parts.sale_units, parts.return_value, parts.promoted_net_sales,
-        parts.promotion_id
-    from looked_at
-    inner join parts
-        on looked_at.day = parts.business_date
-        and looked_at.entity_id = parts.region
-    where looked_at.entity_type = 'region'
-    union all
-    select looked_at.*, 'partner', parts.partner_id, parts.net_sales, parts.units, parts.orders,
-        parts.sale_value, parts.sale_units, parts.return_value, parts.promoted_net_sales,
-        parts.promotion_id
-    from looked_at
-    inner join parts
-        on looked_at.day = parts.business_date
-        and looked_at.entity_id = parts.category
-    where looked_at.entity_type = 'category'
-    union all
-    select looked_at.*, 'category', parts.category, parts.net_sales, parts.units, parts.orders,
-        parts.sale_value, parts.sale_units, parts.return_value, parts.promoted_net_sales,
-        parts.promotion_id
-    from looked_at
-    inner join parts
-        on looked_at.day = parts.business_date
-        and looked_at.entity_id = parts.partner_id
-    where looked_at.entity_type = 'partner'
-    union all
-    select looked_at.*, 'partner', parts.partner_id, parts.net_sales, parts.units, parts.orders,
-        parts.sale_value, parts.sale_units, parts.return_value, parts.promoted_net_sales,
-        parts.promotion_id
-    from looked_at
-    inner join parts
-        on looked_at.day = parts.business_date
-        and looked_at.entity_id = parts.partner_id
-    where looked_at.entity_type = 'partner'
+    inner join placed
+        on looked_at.source = placed.source
+        and looked_at.entity_type = placed.entity_type
+        and looked_at.entity_id = placed.entity_id
+        and looked_at.day = placed.business_date
 ),
 part_days as (
     -- What is compared: an amount, or the two sides of a rate.
     select
         business_date, entity_type, entity_id, metric, part_type, part_id, weeks_back,
         cast(sum(case metric
-            when 'net_sales' then net_sales
             when 'units' then units
             when 'orders' then orders
             when 'average_price' then sale_value
             when 'return_rate' then return_value
+            else net_sales
         end) as decimal(24, 6)) as upper_side,
         cast(sum(case metric
             when 'average_price' then cast(sale_units as decimal(24, 6))
@@ -155,6 +160,7 @@ wholes as (
 expected_wholes as (
     select
         business_date, entity_type, entity_id, metric, part_type,
+        cast(sum(cast(expected_upper as decimal(24, 6))) as double) as expected_upper,
         cast(sum(cast(expected_lower as decimal(24, 6))) as double) as expected_lower
     from compared
     group by business_date, entity_type, entity_id, metric, part_type
@@ -179,12 +185,14 @@ final as (
                     / nullif(expected_wholes.expected_lower, 0),
                     0
                 )
-            else compared.observed_upper - compared.expected_upper
+            else
+                compared.observed_upper
+                - coalesce(findings.expected * compared.expected_upper / nullif(expected_wholes.expected_upper, 0), 0)
         end as contribution,
         case
             when compared.metric in ('average_price', 'return_rate') then
                 compared.expected_lower / nullif(expected_wholes.expected_lower, 0)
-            else compared.expected_upper / nullif(findings.expected, 0)
+            else compared.expected_upper / nullif(expected_wholes.expected_upper, 0)
         end as expected_share,
         compared.observed_upper as observed,
         cast(compared.promoted_net_sales as decimal(18, 4)) as promoted_net_sales,

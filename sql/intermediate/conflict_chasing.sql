@@ -1,5 +1,5 @@
--- Whether a rebate was within reach while a partner's conflicts happened, or stock was taken in for one: attainment near
--- the edge of a tier, or far more sell-in on the last days of a rebate period than is usual.
+-- Whether a rebate was within reach while a partner's conflicts happened, or stock was taken in for one: attainment
+-- near the edge of a tier, or far more sell-in on the last days of a rebate period than is usual.
 with
 cases as (
     select partner_id, month_start from conflict_months
@@ -83,6 +83,6 @@ chasing as (
     ) = 1
 )
 select
-    partner_id, month_start, plan_id, period, attainment, edge_gap, last_sell_in, usual_sell_in, is_near_edge, is_rushed,
-    is_chasing
+    partner_id, month_start, plan_id, period, attainment, edge_gap, last_sell_in, usual_sell_in, is_near_edge,
+    is_rushed, is_chasing
 from chasing

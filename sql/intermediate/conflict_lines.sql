@@ -4,7 +4,8 @@
 with
 lines as (
     select
-        business_date, sold_at, partner_id, channel_id, region, order_id, line_no, sku, quantity, net_amount, list_value,
+        business_date, sold_at, partner_id, channel_id, region, order_id, line_no, sku, quantity, net_amount,
+        list_value,
         nullif(trim(promotion_id), '') as promotion_id,
         nullif(trim(ship_to_region), '') is not null as is_shipped,
         _input, _line
@@ -148,7 +149,9 @@ kinds as (
     union all
     select *, 'price_low' as kind, 'own_median' as reason, cast(usual_price as decimal(38, 10)) as limit_price
     from judged
-    where usual_price is not null and not (keeps_to_promotion and $price_war_spares_promotions)
+    where usual_price is not null
+        and not (keeps_to_promotion and $price_war_spares_promotions)
+        and not (is_outside and $price_war_spares_cross_region)
 )
 select
     business_date, sold_at, kind, reason, partner_id, channel_id, region, sku, order_id, line_no,

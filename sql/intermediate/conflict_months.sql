@@ -1,4 +1,5 @@
--- What one partner's conflicts of one month come to: every sale line once, however many kinds of conflict it belongs to.
+-- What one partner's conflicts of one month come to: every sale line once, however many kinds of conflict it belongs
+-- to.
 with
 evidence as (
     select

@@ -1,5 +1,5 @@
--- For each partner and day on which its sender owed sales: did they come? A partner that two senders report
--- for is owed two files. The channels are those the partner has sold in.
+-- For each partner and day on which its sender owes sales: did they come? A partner that two senders report
+-- for is owed two files; one that is not due yet is not there either. The channels are those the partner has sold in.
 with expected as (
     select
         sender,

@@ -18,6 +18,7 @@ with periods as (
 covered as (
     select
         *,
+        last_day_covered - first_day + 1 as days_covered,
         unnest(generate_series(first_day, last_day_covered, interval '1 day')) as business_date
     from periods
     where first_day <= last_day_covered
@@ -30,6 +31,7 @@ select
     input,
     status,
     delivered_at,
+    days_covered,
     rows_read,
     rows_clean,
     rows_rejected

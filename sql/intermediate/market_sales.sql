@@ -17,25 +17,6 @@ coarsest as (
         *,
         min(level) over (partition by period) as coarsest_level
     from levels
-),
-
-period_rates as (
-    select month as period, currency, rate_to_base
-    from month_end_rates
-    union all
-    select
-        period,
-        currency,
-        rate_to_base
-    from (
-        select
-            quarter as period,
-            currency,
-            rate_to_base,
-            row_number() over (partition by quarter, currency order by month_start desc) as place
-        from month_end_rates
-    ) as quarter_rates
-    where place = 1
 )
 
 select

@@ -74,6 +74,7 @@ together as (
         coalesce(service.score_total, 0) as score_total,
         case when arrived.complaints_arrived then coalesce(service.complaints, 0) end as complaints,
         coalesce(service.due_deliveries, 0) as due_deliveries,
+        coalesce(service.reported_deliveries, 0) as reported_deliveries,
         coalesce(service.on_time_deliveries, 0) as on_time_deliveries,
         case when costs.rows_without_rate = 0 then costs.channel_cost end as channel_cost,
         coalesce(costs.rows_without_rate, 0) as costs_without_rate,
@@ -240,9 +241,14 @@ select
     case when coalesce(list_price_value, 0) <= 0 then 'no_list_value' end as price_realisation_rate_status,
 
     due_deliveries,
-    case when due_deliveries > 0 then cast(on_time_deliveries as double) / cast(due_deliveries as double) end
-        as on_time_delivery_rate,
-    case when due_deliveries = 0 then 'no_promises' end as on_time_delivery_rate_status,
+    reported_deliveries,
+    case
+        when reported_deliveries > 0 then cast(on_time_deliveries as double) / cast(reported_deliveries as double)
+    end as on_time_delivery_rate,
+    case
+        when due_deliveries = 0 then 'no_promises'
+        when reported_deliveries = 0 then 'no_deliveries_reported'
+    end as on_time_delivery_rate_status,
 
     expected_days,
     case when expected_days > 0 then cast(delivered_days as double) / cast(expected_days as double) end

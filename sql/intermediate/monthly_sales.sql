@@ -1,5 +1,6 @@
 -- Sales of each channel and each partner by month, beside those of the month before and of the year before.
--- A row for every month from the first sale or target on, also without sales, so that a stop is seen.
+-- A row for every month from the first sale or target on (of a partner, or goods received), also without sales, so
+-- that a stop is seen.
 -- The running month stands beside the same elapsed days of the earlier ones.
 with scoped_days as (
     select 'channel' as scope, channel_id as scope_id, partner_channel_days.*
@@ -41,6 +42,14 @@ targets as (
         and stg_targets.scope in ('channel', 'partner')
 ),
 
+received as (
+    select distinct
+        partner_id,
+        cast(date_trunc('month', business_date) as date) as month_start
+    from sell_in_lines
+    where business_date <= $as_of_date
+),
+
 first_months as (
     select
         scope,
@@ -50,6 +59,8 @@ first_months as (
         select scope, scope_id, month_start from sales
         union all
         select scope, scope_id, month_start from targets
+        union all
+        select 'partner' as scope, partner_id as scope_id, month_start from received
     ) as starts
     group by scope, scope_id
 ),

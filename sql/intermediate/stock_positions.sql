@@ -2,9 +2,11 @@
 -- A product that the latest snapshot leaves out has no stock; one that sells without stock is still a row.
 with
 counts as (
-    select partner_id, sku, counted_on, on_hand_quantity, on_hand_units, on_order_quantity, unit_cost, oldest_receipt_on
-    from inventory_counts
-    where counted_on <= $as_of_date
+    select
+        business_date as counted_on, partner_id, sku, on_hand_quantity, on_hand_units, on_order_quantity, unit_cost,
+        oldest_receipt_on
+    from stock_last_counts
+    where business_date <= $as_of_date
 ),
 sales as (
     select partner_id, sku, business_date, sale_type, quantity
@@ -26,21 +28,11 @@ latest_snapshots as (
     group by partner_id
 ),
 latest_counts as (
-    -- Two senders that count for one partner count two warehouses.
-    select
-        counts.partner_id,
-        counts.sku,
-        counts.counted_on,
-        sum(counts.on_hand_quantity) as on_hand_quantity,
-        sum(counts.on_hand_units) as on_hand_units,
-        sum(counts.on_order_quantity) as on_order_quantity,
-        max(counts.unit_cost) as unit_cost,
-        min(counts.oldest_receipt_on) as oldest_receipt_on
+    select counts.*
     from counts
     inner join latest_snapshots
         on counts.partner_id = latest_snapshots.partner_id
         and counts.counted_on = latest_snapshots.counted_on
-    group by counts.partner_id, counts.sku, counts.counted_on
 ),
 sellers as (
     select distinct partner_id

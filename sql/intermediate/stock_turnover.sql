@@ -2,10 +2,16 @@
 -- A snapshot stands until the next one; $inventory_averaging says at which points the stock is looked at.
 with
 counts as (
-    -- As booked: a negative balance lowers the average, as it does in the partner's own books.
+    -- As booked: a negative balance lowers the average, as it does in the partner's own books. What stood when the
+    -- window began was counted in its first month, or was the last count of an earlier one.
     select partner_id, sku, counted_on, cast(on_hand_quantity * unit_cost as decimal(18, 4)) as stock_value
     from inventory_counts
-    where counted_on <= $as_of_date
+    where business_date >= cast(date_trunc('month', $as_of_date - $turnover_window_days) as date)
+        and business_date <= $as_of_date
+    union all
+    select partner_id, sku, business_date as counted_on, booked_value as stock_value
+    from stock_last_counts
+    where business_date < cast(date_trunc('month', $as_of_date - $turnover_window_days) as date)
 ),
 sales as (
     select partner_id, sku, cost_amount

@@ -1,4 +1,5 @@
--- Days on which a partner's sales are not all there, because a file of one of its senders is missing or refused.
+-- Days on which a partner's sales are not all there, because a file of one of its senders is missing, refused or
+-- not due yet.
 -- A sender without deadlines is missed on every day between its files, and for a while after its last one.
 with
 deliveries as (
@@ -7,9 +8,10 @@ deliveries as (
     where feed = 'sales' and business_date <= $as_of_date
 ),
 expected as (
-    select distinct sender, business_date
+    select sender, business_date, bool_and(is_due) as is_due
     from system.expected_deliveries
     where feed = 'sales' and business_date <= $as_of_date
+    group by sender, business_date
 ),
 reporters as (
     select sender, partner_id, min(month_start) as since
@@ -46,19 +48,23 @@ unscheduled as (
         on spans.sender = with_deadlines.sender
 ),
 due as (
-    select expected.sender, expected.business_date
+    select expected.sender, expected.business_date, expected.is_due
     from expected
     left semi join days
         on expected.business_date = days.business_date
     union
-    select sender, business_date
+    select sender, business_date, true as is_due
     from unscheduled
 ),
 absent as (
     select
         due.sender,
         due.business_date,
-        case when arrived.sender is null then 'missing_file' else 'quarantined_file' end as cause
+        case
+            when arrived.sender is not null then 'quarantined_file'
+            when not due.is_due then 'pending_file'
+            else 'missing_file'
+        end as cause
     from due
     left join arrived
         on due.sender = arrived.sender

@@ -1,5 +1,6 @@
--- Days on which a figure of a channel, partner, region, category or of all left its band: how far, why, and whether
--- a missing file, a holiday or a promotion already explains it. What a missing file explains is no collapse of sales.
+-- Days on which a figure of a channel, partner, region, category or of all left its band, or a new level began: how
+-- far, why, and whether a missing file, a holiday or a promotion already explains it. What a missing file explains is
+-- no collapse of sales. Days that only go on are counted in off_days of the first one, and told no more.
 with
 findings as (
     select * from anomaly_findings
@@ -16,14 +17,17 @@ channels as (
 partners as (
     select partner_id, name, channel_id from partners_current
 ),
-categories as (
-    select sku, category from products_current
-),
 promotions as (
-    select promotion_id, partner_id, channel_id, sku, starts_on, ends_on from stg_promotions
+    select business_date, entity_type, entity_id, promotion_id from promoted_days
+),
+season as (
+    select business_date, kind, holiday as name from season_days where holiday is not null
 ),
 calendar as (
-    select "date" as business_date, nullif(trim(region), '') as region, kind, name from stg_calendar
+    -- A region's own holidays, and weekends worked; the country's holidays are in season_days.
+    select "date" as business_date, nullif(trim(region), '') as region, kind, name
+    from stg_calendar
+    where kind = 'workday_moved' or nullif(trim(region), '') is not null
 ),
 names as (
     select 'channel' as part_type, channel_id as part_id, name from channels
@@ -117,6 +121,7 @@ file_causes as (
         on findings.entity_type = 'partner'
         and findings.entity_id = unreported.partner_id
         and findings.business_date = unreported.business_date
+    where findings.metric not in ('stock_level', 'complaints')
     union all
     select findings.business_date, findings.entity_type, findings.entity_id, findings.metric,
         file_gaps.cause, file_gaps.detail
@@ -128,6 +133,7 @@ file_causes as (
         and findings.metric = file_gaps.metric
     where
         findings.entity_type <> 'partner'
+        and findings.metric not in ('stock_level', 'complaints')
         and case
             when findings.metric in ('average_price', 'return_rate') then
                 file_gaps.expected_share >= $anomaly_gap_min
@@ -136,41 +142,39 @@ file_causes as (
                 and cast(file_gaps.contribution as double) <= $anomaly_cause_share * findings.gap
         end
 ),
-calendar_causes as (
-    select
-        findings.business_date, findings.entity_type, findings.entity_id, findings.metric,
-        first_value(calendar.kind order by calendar.kind, calendar.name) as cause,
-        first_value(calendar.name order by calendar.kind, calendar.name) as detail
+calendar_reasons as (
+    -- A holiday explains a day for as long as its own effect is not known from an earlier year.
+    select findings.business_date, findings.entity_type, findings.entity_id, findings.metric, season.kind, season.name
+    from findings
+    inner join season
+        on findings.business_date = season.business_date
+    where not findings.is_holiday_known
+    union all
+    select findings.business_date, findings.entity_type, findings.entity_id, findings.metric, calendar.kind, calendar.name
     from findings
     inner join calendar
         on findings.business_date = calendar.business_date
-        and (
-            calendar.region is null
-            or (findings.entity_type = 'region' and calendar.region = findings.entity_id)
-        )
-    group by findings.business_date, findings.entity_type, findings.entity_id, findings.metric
+    where calendar.region is null or (findings.entity_type = 'region' and calendar.region = findings.entity_id)
+),
+calendar_causes as (
+    select
+        business_date, entity_type, entity_id, metric,
+        first_value(kind order by kind, name) as cause,
+        first_value(name order by kind, name) as detail
+    from calendar_reasons
+    group by business_date, entity_type, entity_id, metric
 ),
 scoped_promotions as (
-    -- A promotion that covers the whole entity explains more sales, or a lower price.
+    -- A promotion that covers the entity explains more sales, or a lower price.
     select findings.business_date, findings.entity_type, findings.entity_id, findings.metric, promotions.promotion_id
     from findings
     inner join promotions
-        on findings.business_date between promotions.starts_on and promotions.ends_on
-    left join partners
-        on findings.entity_type = 'partner'
-        and findings.entity_id = partners.partner_id
-    left join categories
-        on promotions.sku = categories.sku
+        on findings.business_date = promotions.business_date
+        and findings.entity_type = promotions.entity_type
+        and findings.entity_id = promotions.entity_id
     where
-        findings.direction = case findings.metric when 'average_price' then 'down' else 'up' end
-        and findings.metric <> 'return_rate'
-        and (promotions.partner_id is null or findings.entity_type = 'partner' and promotions.partner_id = findings.entity_id)
-        and (
-            promotions.channel_id is null
-            or findings.entity_type = 'channel' and promotions.channel_id = findings.entity_id
-            or findings.entity_type = 'partner' and promotions.channel_id = partners.channel_id
-        )
-        and (promotions.sku is null or findings.entity_type = 'category' and categories.category = findings.entity_id)
+        findings.metric in ('net_sales', 'units', 'orders', 'average_price')
+        and findings.direction = case findings.metric when 'average_price' then 'down' else 'up' end
 ),
 promoted as (
     -- And so does one whose own lines make up enough of the gap.
@@ -266,13 +270,19 @@ final as (
         case when gap_rate is null then 'nothing_expected' end as gap_rate_status,
         round(score, 4) as score,
         direction,
+        case when finding = 'level_shift' then 'level_shift' when direction = 'up' then 'spike' else 'drop' end as kind,
+        off_days,
+        business_date + cast(off_days as int) - 1 >= $as_of_date as is_ongoing,
+        round(level_change, 6) as level_change,
         case
             when known_cause is not null then 'info'
             when abs(score) >= $anomaly_critical_factor * $anomaly_band then 'critical'
-            when metric in ('net_sales', 'units', 'orders') and gap_rate <= -$anomaly_critical_drop then 'critical'
+            when
+                metric in ('net_sales', 'units', 'orders')
+                and least(gap_rate, coalesce(level_change, gap_rate)) <= -$anomaly_critical_drop then 'critical'
             else 'warning'
         end as severity,
-        'weekday_median_mad' as method,
+        'season_band' as method,
         explanation,
         known_cause,
         known_cause_detail
@@ -280,5 +290,6 @@ final as (
 )
 select
     business_date, metric, entity_type, entity_id, entity_name, channel_id, observed, expected, lower, upper, gap,
-    gap_rate, gap_rate_status, score, direction, severity, method, explanation, known_cause, known_cause_detail
+    gap_rate, gap_rate_status, score, direction, kind, off_days, is_ongoing, level_change, severity, method,
+    explanation, known_cause, known_cause_detail
 from final

@@ -1,11 +1,23 @@
 -- The BCG matrix: every channel, region, partner (within its channel) and product category by quarter.
 -- Growth and share are compared after rounding to nine digits, so that "exactly on the cut" is high.
-with unit_quarters_placed as (
+-- Which kinds of unit are classified, and when a share is high, the settings bcg_*_share_rule say.
+with unit_rules as (
+    select 'channel' as unit_type, $bcg_channel_share_rule as share_rule
+    union all
+    select 'region' as unit_type, $bcg_region_share_rule as share_rule
+    union all
+    select 'partner' as unit_type, $bcg_partner_share_rule as share_rule
+    union all
+    select 'category' as unit_type, $bcg_category_share_rule as share_rule
+),
+
+unit_quarters_placed as (
     select
         units.*,
         case
             when units.unit_type = 'channel' then stg_channels.name
             when units.unit_type = 'partner' then stg_partners.name
+            when units.unit_type = 'region' then stg_regions.name
         end as unit_name,
         case when units.unit_type = 'partner' then coalesce(stg_partners.channel_id, 'unknown') else 'all' end
             as share_group,
@@ -13,8 +25,12 @@ with unit_quarters_placed as (
             when 'year_on_year' then units.year_before_net_sales
             when 'prior_quarter' then units.quarter_before_net_sales
         end as base_net_sales,
-        case when units.unit_type = 'category' then $bcg_category_share_rule else $bcg_share_rule end as share_rule
+        unit_rules.share_rule,
+        units.unit_id = 'unknown' as is_unknown
     from unit_quarters as units
+    inner join unit_rules
+        on unit_rules.unit_type = units.unit_type
+        and unit_rules.share_rule <> 'off'
     left join stg_channels
         on stg_channels.channel_id = units.unit_id
         and units.unit_type = 'channel'
@@ -25,80 +41,41 @@ with unit_quarters_placed as (
         and units.unit_type = 'partner'
         and stg_partners.valid_from <= units.closes_on
         and stg_partners.superseded_from > units.closes_on
+    left join stg_regions
+        on stg_regions.region = units.unit_id
+        and units.unit_type = 'region'
+        and stg_regions.valid_from <= units.closes_on
+        and stg_regions.superseded_from > units.closes_on
 ),
 
--- The largest competitor that the market feed names for the quarter and exactly this region or category.
-market_competitors as (
-    select
-        'region' as unit_type,
-        region as unit_id,
-        period as quarter,
-        largest_competitor_sales_amount as amount,
-        coalesce(currency, $base_currency) as currency
-    from stg_market
-    where region is not null
-        and category is null
-    union all
-    select
-        'category' as unit_type,
-        category as unit_id,
-        period as quarter,
-        largest_competitor_sales_amount as amount,
-        coalesce(currency, $base_currency) as currency
-    from stg_market
-    where category is not null
-        and region is null
-),
-
-quarter_end_rates as (
-    select
-        quarter,
-        currency,
-        rate_to_base
-    from (
-        select
-            *,
-            row_number() over (partition by quarter, currency order by month_start desc) as place
-        from month_end_rates
-    ) as rates
-    where place = 1
-),
-
-competitors as (
-    select
-        market_competitors.unit_type,
-        market_competitors.unit_id,
-        market_competitors.quarter,
-        cast(market_competitors.amount * quarter_end_rates.rate_to_base as decimal(18,4)) as market_competitor_amount
-    from market_competitors
-    inner join quarter_end_rates
-        on quarter_end_rates.quarter = market_competitors.quarter
-        and quarter_end_rates.currency = market_competitors.currency
-    where market_competitors.amount > 0
-),
-
--- Each unit among the others of its group and quarter.
+-- Each unit among the others of its group and quarter. What is sold in an unknown region is in the total, but is
+-- no unit of its own: it counts for no share cut, is nobody's rival, and gets no class.
 compared as (
     select
         units.*,
-        competitors.market_competitor_amount,
+        market_competitors.competitor_sales_amount as market_competitor_amount,
         sum(net_sales) over (partition by units.unit_type, share_group, quarter_start) as group_net_sales,
-        count(*) filter (where net_sales > 0) over (partition by units.unit_type, share_group, quarter_start)
+        count(*) filter (where net_sales > 0 and not is_unknown) over (partition by units.unit_type, share_group, quarter_start)
             as active_units,
         row_number() over (
             partition by units.unit_type, share_group, quarter_start
-            order by net_sales desc, units.unit_id
+            order by is_unknown, net_sales desc, units.unit_id
         ) as place,
         first_value(net_sales) over (
             partition by units.unit_type, share_group, quarter_start
-            order by net_sales desc, units.unit_id
+            order by is_unknown, net_sales desc, units.unit_id
             rows between unbounded preceding and unbounded following
         ) as first_net_sales,
         nth_value(net_sales, 2) over (
             partition by units.unit_type, share_group, quarter_start
-            order by net_sales desc, units.unit_id
+            order by is_unknown, net_sales desc, units.unit_id
             rows between unbounded preceding and unbounded following
         ) as second_net_sales,
+        nth_value(is_unknown, 2) over (
+            partition by units.unit_type, share_group, quarter_start
+            order by is_unknown, net_sales desc, units.unit_id
+            rows between unbounded preceding and unbounded following
+        ) as second_is_unknown,
         case growth_basis
             when 'year_on_year'
                 then sum(year_before_net_sales) over (partition by units.unit_type, share_group, quarter_start)
@@ -106,10 +83,10 @@ compared as (
                 then sum(quarter_before_net_sales) over (partition by units.unit_type, share_group, quarter_start)
         end as group_base_net_sales
     from unit_quarters_placed as units
-    left join competitors
-        on competitors.unit_type = units.unit_type
-        and competitors.unit_id = units.unit_id
-        and competitors.quarter = units.quarter
+    left join market_competitors
+        on market_competitors.unit_type = units.unit_type
+        and market_competitors.unit_id = units.unit_id
+        and market_competitors.quarter = units.quarter
 ),
 
 rivals as (
@@ -118,7 +95,7 @@ rivals as (
         coalesce(
             market_competitor_amount,
             case
-                when place = 1 and second_net_sales > 0 then second_net_sales
+                when place = 1 and not second_is_unknown and second_net_sales > 0 then second_net_sales
                 when place > 1 and first_net_sales > 0 then first_net_sales
             end
         ) as competitor_sales_amount
@@ -174,13 +151,14 @@ classified as (
     select
         *,
         case
-            when growth_status is not null or growth_cut is null or share_is_high is null then 'unclassified'
+            when is_unknown or growth_status is not null or growth_cut is null or share_is_high is null then 'unclassified'
             when growth_is_high and share_is_high then 'star'
             when share_is_high then 'cash_cow'
             when growth_is_high then 'question_mark'
             else 'dog'
         end as class,
         case
+            when is_unknown then 'unknown_unit'
             when growth_status is not null then growth_status
             when growth_cut is null then 'no_growth_cut'
             when share_is_high is null then 'no_sales'
@@ -237,6 +215,7 @@ select
     growth_status,
     growth_basis,
     growth_cut,
+    case when growth_cut is null then coalesce(growth_status, 'no_prior_period') end as growth_cut_status,
     share,
     case when share is null then 'no_sales' end as share_status,
     share_rule,
@@ -261,6 +240,10 @@ select
             when share_rule = 'relative' then competitor_sales_amount - net_sales
         end as decimal(18,4)
     ) as share_gap,
+    case
+        when share_rule = 'mean_share' and active_units = 0 then 'no_sales'
+        when share_rule = 'relative' and competitor_sales_amount is null then 'no_competitor'
+    end as share_gap_status,
     case
         when class = 'dog' and declining_periods >= $bcg_exit_periods then 'exit'
         when class = 'dog' then 'harvest'

@@ -79,6 +79,7 @@ select
     kpis.price_realisation_rate,
     kpis.price_realisation_rate_status,
     kpis.due_deliveries,
+    kpis.reported_deliveries,
     kpis.on_time_delivery_rate,
     kpis.on_time_delivery_rate_status,
     kpis.expected_days,

@@ -1,6 +1,7 @@
 -- The figures of every channel by day: those that mean something on a single day.
 -- A row for every day from a channel's first sale to the as-of date, also without sales, so that a stop is seen.
--- Growth compares with the same weekday a week earlier and with the same date a year earlier.
+-- Growth compares with the same weekday a week earlier and with the same date a year earlier. Market size and channel
+-- costs are told by month only: their shares are in channel_kpis.
 with sales as (
     select
         channel_id,
@@ -47,7 +48,8 @@ surveys as (
         channel_id,
         business_date,
         count(*) as responses,
-        count(*) filter (where score >= 4) as satisfied_responses
+        count(*) filter (where score >= 4) as satisfied_responses,
+        sum(score) as score_total
     from stg_surveys
     where score is not null
     group by channel_id, business_date
@@ -78,6 +80,28 @@ coverage as (
     group by channel_id, business_date
 ),
 
+promises as (
+    select
+        channel_id,
+        business_date,
+        sum(case when promised_on <= $as_of_date then lines else delivered_lines end) as due_deliveries,
+        sum(delivered_lines) as reported_deliveries,
+        sum(on_time_lines) as on_time_deliveries
+    from delivery_promises
+    group by channel_id, business_date
+),
+
+targets as (
+    select
+        kpi_months.month_start,
+        stg_targets.scope_id as channel_id,
+        stg_targets.target
+    from stg_targets
+    inner join kpi_months on kpi_months.month = stg_targets.period
+    where stg_targets.metric = 'net_sales'
+        and stg_targets.scope = 'channel'
+),
+
 together as (
     select
         days.channel_id,
@@ -100,6 +124,13 @@ together as (
         coalesce(new_customers.new_customers, 0) as new_customers,
         coalesce(surveys.responses, 0) as responses,
         coalesce(surveys.satisfied_responses, 0) as satisfied_responses,
+        coalesce(surveys.score_total, 0) as score_total,
+        coalesce(daily_buyers.buyers, 0) as buyers,
+        coalesce(daily_buyers.repeat_buyers, 0) as repeat_buyers,
+        coalesce(promises.due_deliveries, 0) as due_deliveries,
+        coalesce(promises.reported_deliveries, 0) as reported_deliveries,
+        coalesce(promises.on_time_deliveries, 0) as on_time_deliveries,
+        targets.target,
         case when arrived.complaints_arrived then coalesce(complaints.complaints, 0) end as complaints,
         coalesce(coverage.expected_files, 0) as expected_files,
         coalesce(coverage.delivered_files, 0) as delivered_files
@@ -129,12 +160,22 @@ together as (
     left join coverage
         on coverage.channel_id = days.channel_id
         and coverage.business_date = days.business_date
+    left join daily_buyers
+        on daily_buyers.channel_id = days.channel_id
+        and daily_buyers.business_date = days.business_date
+    left join promises
+        on promises.channel_id = days.channel_id
+        and promises.business_date = days.business_date
+    left join targets
+        on targets.channel_id = days.channel_id
+        and targets.month_start = cast(date_trunc('month', days.business_date) as date)
 ),
 
 totals as (
     select
         *,
         sum(net_sales) over (partition by business_date) as total_net_sales,
+        sum(week_before_net_sales) over (partition by business_date) as total_week_before,
         sum(net_sales) over (
             partition by channel_id, date_trunc('month', business_date)
             order by business_date
@@ -186,6 +227,22 @@ select
         when totals.year_before_net_sales < 0 then 'negative_base'
     end as sales_growth_yoy_status,
 
+    case
+        when totals.total_week_before > 0
+            then cast(totals.net_sales - totals.week_before_net_sales as double)
+                / cast(totals.total_week_before as double)
+    end as growth_contribution_wow,
+    case
+        when totals.total_week_before = 0 then 'no_prior_period'
+        when totals.total_week_before < 0 then 'negative_base'
+    end as growth_contribution_wow_status,
+
+    totals.target as month_target,
+    case
+        when totals.target > 0 then cast(totals.month_to_date_net_sales as double) / cast(totals.target as double)
+    end as month_to_date_attainment,
+    case when coalesce(totals.target, 0) <= 0 then 'no_target' end as month_to_date_attainment_status,
+
     cast(totals.gross_margin as decimal(18,4)) as gross_margin,
     case
         when totals.is_quiet then 'no_sales'
@@ -211,8 +268,24 @@ select
     end as satisfaction_rate,
     case when totals.responses = 0 then 'no_responses' end as satisfaction_rate_status,
 
+    case when totals.responses > 0 then cast(totals.score_total as double) / cast(totals.responses as double) end
+        as average_score,
+    case when totals.responses = 0 then 'no_responses' end as average_score_status,
+
     totals.complaints,
     case when totals.complaints is null then 'no_complaint_data' end as complaints_status,
+    case when totals.orders > 0 then cast(totals.complaints as double) / cast(totals.orders as double) end
+        as complaint_rate,
+    case
+        when totals.complaints is null then 'no_complaint_data'
+        when totals.orders = 0 then 'no_sales'
+    end as complaint_rate_status,
+
+    totals.buyers,
+    totals.repeat_buyers,
+    case when totals.buyers > 0 then cast(totals.repeat_buyers as double) / cast(totals.buyers as double) end
+        as repeat_purchase_rate,
+    case when totals.buyers = 0 then 'no_known_customers' end as repeat_purchase_rate_status,
 
     totals.covered_regions,
 
@@ -221,6 +294,17 @@ select
             then cast(totals.net_sales as double) / cast(totals.list_price_value as double)
     end as price_realisation_rate,
     case when coalesce(totals.list_price_value, 0) <= 0 then 'no_list_value' end as price_realisation_rate_status,
+
+    totals.due_deliveries,
+    totals.reported_deliveries,
+    case
+        when totals.reported_deliveries > 0
+            then cast(totals.on_time_deliveries as double) / cast(totals.reported_deliveries as double)
+    end as on_time_delivery_rate,
+    case
+        when totals.due_deliveries = 0 then 'no_promises'
+        when totals.reported_deliveries = 0 then 'no_deliveries_reported'
+    end as on_time_delivery_rate_status,
 
     case
         when totals.expected_files > 0 then cast(totals.delivered_files as double) / cast(totals.expected_files as double)

@@ -1,66 +1,36 @@
--- Of the customers who first bought in a month, how many come back in each later month, and what they spend: over
--- all, by the channel of the first purchase, and by today's segment.
+-- Of the customers who first bought in a month, how many come back in each later month, what they spend, and what they are
+-- worth from now on: over all, by the channel of the first purchase, and by today's segment. Cohort `all` adds them up.
 with
-orders as (
-    select business_date, customer_id, partner_id, channel_id, order_id, has_sale_line, net_amount
-    from customer_orders
-    where business_date <= $as_of_date
-),
 segments as (
-    select customer_id, segment from customer_scores
+    select customer_id, segment, clv from customer_scores
 ),
-purchases as (
-    select
-        customer_id,
-        partner_id,
-        order_id,
-        min(business_date) as ordered_on,
-        first_value(channel_id order by business_date, channel_id) as channel_id
-    from orders
-    where has_sale_line
-    group by customer_id, partner_id, order_id
-),
-ranked as (
-    select
-        customer_id,
-        channel_id,
-        ordered_on,
-        row_number() over (partition by customer_id order by ordered_on, partner_id, order_id) as order_no
-    from purchases
+customer_flows as (
+    select customer_id, month_start, orders, net_sales from customer_months
 ),
 customers as (
     select
-        first_order.customer_id,
-        cast(date_trunc('month', first_order.ordered_on) as date) as cohort_start,
-        first_order.channel_id as first_channel,
+        cohorts.customer_id,
+        cohorts.cohort_start,
+        cohorts.first_channel_id as first_channel,
         coalesce(segments.segment, 'unknown') as segment,
-        cast(date_trunc('month', second_order.ordered_on) as date) as repeated_in
-    from (select * from ranked where order_no = 1) as first_order
-    left join (select * from ranked where order_no = 2) as second_order
-        on first_order.customer_id = second_order.customer_id
+        segments.clv,
+        cohorts.repeated_in
+    from customer_cohorts as cohorts
     left join segments
-        on first_order.customer_id = segments.customer_id
+        on cohorts.customer_id = segments.customer_id
 ),
 memberships as (
-    select customer_id, cohort_start, repeated_in, 'all' as dimension, 'all' as dimension_value from customers
+    select customer_id, cohort_start, repeated_in, clv, 'all' as dimension, 'all' as dimension_value from customers
     union all
-    select customer_id, cohort_start, repeated_in, 'first_channel' as dimension, first_channel as dimension_value
+    select customer_id, cohort_start, repeated_in, clv, 'first_channel' as dimension, first_channel as dimension_value
     from customers
     union all
-    select customer_id, cohort_start, repeated_in, 'segment' as dimension, segment as dimension_value
+    select customer_id, cohort_start, repeated_in, clv, 'segment' as dimension, segment as dimension_value
     from customers
-),
-active_months as (
-    select distinct customer_id, cast(date_trunc('month', ordered_on) as date) as month_start
-    from purchases
-),
-money_months as (
-    select customer_id, cast(date_trunc('month', business_date) as date) as month_start, sum(net_amount) as net_sales
-    from orders
-    group by customer_id, cast(date_trunc('month', business_date) as date)
 ),
 cohorts as (
-    select dimension, dimension_value, cohort_start, count(*) as cohort_customers
+    select
+        dimension, dimension_value, cohort_start, count(*) as cohort_customers, count(clv) as clv_customers, sum(clv) as clv
     from memberships
     group by dimension, dimension_value, cohort_start
 ),
@@ -70,30 +40,26 @@ months as (
         dimension_value,
         cohort_start,
         cohort_customers,
+        clv_customers,
+        clv,
         unnest(generate_series(
             cohort_start, cast(date_trunc('month', $as_of_date) as date), interval '1 month'
         )) as month_start
     from cohorts
 ),
-active as (
+flows as (
     select
-        memberships.dimension, memberships.dimension_value, memberships.cohort_start, active_months.month_start,
-        count(*) as active_customers
+        memberships.dimension,
+        memberships.dimension_value,
+        memberships.cohort_start,
+        customer_flows.month_start,
+        count(*) filter (where customer_flows.orders > 0) as active_customers,
+        sum(customer_flows.net_sales) as net_sales
     from memberships
-    inner join active_months
-        on memberships.customer_id = active_months.customer_id
+    inner join customer_flows
+        on memberships.customer_id = customer_flows.customer_id
     group by
-        memberships.dimension, memberships.dimension_value, memberships.cohort_start, active_months.month_start
-),
-money as (
-    select
-        memberships.dimension, memberships.dimension_value, memberships.cohort_start, money_months.month_start,
-        sum(money_months.net_sales) as net_sales
-    from memberships
-    inner join money_months
-        on memberships.customer_id = money_months.customer_id
-    group by
-        memberships.dimension, memberships.dimension_value, memberships.cohort_start, money_months.month_start
+        memberships.dimension, memberships.dimension_value, memberships.cohort_start, customer_flows.month_start
 ),
 repeated as (
     select dimension, dimension_value, cohort_start, repeated_in, count(*) as customers
@@ -108,35 +74,51 @@ joined as (
         months.cohort_start,
         months.month_start,
         months.cohort_customers,
-        coalesce(active.active_customers, 0) as active_customers,
-        coalesce(money.net_sales, 0) as net_sales,
+        months.clv_customers,
+        months.clv,
+        coalesce(flows.active_customers, 0) as active_customers,
+        coalesce(flows.net_sales, 0) as net_sales,
         sum(coalesce(repeated.customers, 0)) over (
             partition by months.dimension, months.dimension_value, months.cohort_start
             order by months.month_start
             rows between unbounded preceding and current row
         ) as repeat_customers
     from months
-    left join active
-        on months.dimension = active.dimension
-        and months.dimension_value = active.dimension_value
-        and months.cohort_start = active.cohort_start
-        and months.month_start = active.month_start
-    left join money
-        on months.dimension = money.dimension
-        and months.dimension_value = money.dimension_value
-        and months.cohort_start = money.cohort_start
-        and months.month_start = money.month_start
+    left join flows
+        on months.dimension = flows.dimension
+        and months.dimension_value = flows.dimension_value
+        and months.cohort_start = flows.cohort_start
+        and months.month_start = flows.month_start
     left join repeated
         on months.dimension = repeated.dimension
         and months.dimension_value = repeated.dimension_value
         and months.cohort_start = repeated.cohort_start
         and months.month_start = repeated.repeated_in
 ),
+added_up as (
+    -- Each cohort, and all of them together.
+    select
+        dimension,
+        dimension_value,
+        cohort_start,
+        month_start,
+        sum(cohort_customers) as cohort_customers,
+        sum(clv_customers) as clv_customers,
+        sum(clv) as clv,
+        sum(active_customers) as active_customers,
+        sum(net_sales) as net_sales,
+        sum(repeat_customers) as repeat_customers
+    from joined
+    group by grouping sets (
+        (dimension, dimension_value, cohort_start, month_start),
+        (dimension, dimension_value, month_start)
+    )
+),
 final as (
     select
         dimension,
         dimension_value,
-        to_char(cohort_start, '%Y-%m') as cohort_month,
+        coalesce(to_char(cohort_start, '%Y-%m'), 'all') as cohort_month,
         cohort_start,
         to_char(month_start, '%Y-%m') as month,
         month_start,
@@ -150,10 +132,15 @@ final as (
         cast(active_customers as double) / nullif(cast(cohort_customers as double), 0) as retention_rate,
         cast(net_sales as decimal(18, 4)) as net_sales,
         repeat_customers,
-        cast(repeat_customers as double) / nullif(cast(cohort_customers as double), 0) as repeat_rate
-    from joined
+        cast(repeat_customers as double) / nullif(cast(cohort_customers as double), 0) as repeat_rate,
+        clv_customers,
+        cast(clv as decimal(18, 4)) as clv,
+        cast(cast(clv as decimal(38, 10)) / nullif(clv_customers, 0) as decimal(18, 4)) as average_clv,
+        case when clv_customers = 0 then 'no_lifetime_value' end as clv_status
+    from added_up
 )
 select
     dimension, dimension_value, cohort_month, cohort_start, month, month_start, months_since, provisional,
-    cohort_customers, active_customers, retention_rate, net_sales, repeat_customers, repeat_rate
+    cohort_customers, active_customers, retention_rate, net_sales, repeat_customers, repeat_rate, clv_customers, clv,
+    average_clv, clv_status
 from final

@@ -32,6 +32,9 @@ segment_ranges as (
 points as (
     select customer_id, r_score, f_score, m_score from customer_points
 ),
+lifetimes as (
+    select * from customer_lifetime_values
+),
 everyone as (
     select customer_id from customers
     union
@@ -161,6 +164,13 @@ joined as (
         cells.segment,
         cells.segment4,
         coalesce(classed.abc_class, 'C') as abc_class,
+        lifetimes.clv,
+        lifetimes.clv_method,
+        case when lifetimes.customer_id is null then 'no_sales' else lifetimes.clv_status end as clv_status,
+        lifetimes.probability_alive,
+        lifetimes.expected_purchases,
+        lifetimes.expected_purchase_value,
+        lifetimes.margin_rate,
         favourite_channels.channel_id as preferred_channel,
         favourite_categories.category as preferred_category,
         before.rfm_cell as previous_rfm_cell,
@@ -180,6 +190,8 @@ joined as (
         on activity.rfm_cell = cells.rfm_cell
     left join classed
         on everyone.customer_id = classed.customer_id
+    left join lifetimes
+        on everyone.customer_id = lifetimes.customer_id
     left join favourite_channels
         on everyone.customer_id = favourite_channels.customer_id
     left join favourite_categories
@@ -231,6 +243,13 @@ final as (
         segment4,
         case when last_order_on is null then 'no_sales' end as segment_status,
         abc_class,
+        clv,
+        clv_method,
+        clv_status,
+        probability_alive,
+        expected_purchases,
+        expected_purchase_value,
+        margin_rate,
         preferred_channel,
         preferred_category,
         previous_rfm_cell,
@@ -255,6 +274,7 @@ final as (
 select
     as_of_date, customer_id, joined_on, region, manager, contact_allowed, first_order_on, last_order_on, recency_days,
     frequency, frequency_all_time, monetary, monetary_all_time, average_order_value, sales_status, r_score, f_score,
-    m_score, score_status, rfm_segment, rfm_cell, segment, segment4, segment_status, abc_class, preferred_channel,
+    m_score, score_status, rfm_segment, rfm_cell, segment, segment4, segment_status, abc_class, clv, clv_method,
+    clv_status, probability_alive, expected_purchases, expected_purchase_value, margin_rate, preferred_channel,
     preferred_category, previous_rfm_cell, previous_segment, movement, next_action
 from final

@@ -1,5 +1,7 @@
 -- What was refused, by sender, feed, day of delivery and reason: rows that intake rejected, and rows that are
--- held back because they name something unknown. And what was odd but kept: stock reported below zero.
+-- held back because they name something unknown. Files that were refused whole, with the rows that were lost with
+-- them although nothing was wrong with these. And what was odd but kept: stock reported below zero,
+-- complaints that end before they begin.
 with rejected as (
     select
         sender,
@@ -10,8 +12,25 @@ with rejected as (
         file,
         line,
         "column",
-        found
+        found,
+        1 as refused_rows
     from system.rejects
+),
+
+quarantined as (
+    select
+        sender,
+        feed,
+        cast(delivered_at at time zone $time_zone as date) as delivered_on,
+        'file_refused' as reason,
+        'quarantined' as outcome,
+        file,
+        cast(null as bigint) as line,
+        cast(null as varchar) as "column",
+        reason as found,
+        rows_read - rows_rejected as refused_rows
+    from system.inputs
+    where status = 'quarantined'
 ),
 
 held_back as (
@@ -24,7 +43,8 @@ held_back as (
         file,
         line,
         "column",
-        found
+        found,
+        1 as refused_rows
     from refused_rows
 ),
 
@@ -38,15 +58,33 @@ kept as (
         _file as file,
         _line as line,
         'on_hand_quantity' as "column",
-        cast(on_hand_quantity as varchar) as found
+        cast(on_hand_quantity as varchar) as found,
+        1 as refused_rows
     from stg_inventory
     where on_hand_quantity < 0 and refused_reason is null
+    union all
+    -- Answered or solved before it was opened, or solved before the answer that it notes.
+    select
+        _sender as sender,
+        'complaints' as feed,
+        cast(_delivered_at at time zone $time_zone as date) as delivered_on,
+        'negative_duration' as reason,
+        'kept' as outcome,
+        _file as file,
+        _line as line,
+        case when first_response_at < opened_at then 'first_response_at' else 'resolved_at' end as "column",
+        cast(case when first_response_at < opened_at then first_response_at else resolved_at end as varchar) as found,
+        1 as refused_rows
+    from stg_complaints
+    where first_response_at < opened_at or resolved_at < opened_at or resolved_at < first_response_at
 ),
 
 refused as (
     select * from rejected
     union all
     select * from held_back
+    union all
+    select * from quarantined
     union all
     select * from kept
 ),
@@ -68,7 +106,7 @@ counted as (
         delivered_on,
         reason,
         outcome,
-        count(*) as refused_rows,
+        sum(refused_rows) as refused_rows,
         count(distinct file) as files,
         max(case when place = 1 then file end) as first_file,
         max(case when place = 1 then line end) as first_line,

@@ -1,12 +1,13 @@
--- Did every sender deliver what it owed? One row for each business date that was expected, and for each file of
--- a sender and feed of which nothing is expected.
+-- Did every sender deliver what it owed, and as much as usual? One row for each business date that was expected,
+-- and for each file of a sender and feed of which nothing is expected.
 with expected as (
     select
         sender,
         feed,
         business_date,
         expected_by,
-        due_by
+        due_by,
+        is_due
     from system.expected_deliveries
     where business_date <= $as_of_date
 ),
@@ -21,6 +22,18 @@ scheduled as (
     group by sender, feed
 ),
 
+-- Of what nothing is expected, a file stands for the last day that it covers: a file of complaints or surveys reaches
+-- back to every day that it speaks of, and corrects none of them.
+last_days as (
+    select
+        input,
+        sender,
+        feed,
+        max(business_date) as last_day
+    from input_days
+    group by input, sender, feed
+),
+
 covered as (
     select distinct
         input_days.sender,
@@ -32,26 +45,20 @@ covered as (
         input_days.input,
         input_days.status,
         input_days.delivered_at,
+        input_days.days_covered,
         input_days.rows_read,
-        input_days.rows_rejected
+        input_days.rows_rejected,
+        scheduled.sender is not null as is_scheduled
     from input_days
     left join scheduled
         on scheduled.sender = input_days.sender
         and scheduled.feed = input_days.feed
-),
-
-unscheduled as (
-    select
-        input_days.sender,
-        input_days.feed,
-        max(input_days.business_date) as business_date,
-        input_days.input
-    from input_days
-    left join scheduled
-        on scheduled.sender = input_days.sender
-        and scheduled.feed = input_days.feed
-    where scheduled.sender is null
-    group by input_days.sender, input_days.feed, input_days.input
+    inner join last_days
+        on last_days.input = input_days.input
+        and last_days.sender = input_days.sender
+        and last_days.feed = input_days.feed
+    where scheduled.sender is not null
+        or input_days.business_date = last_days.last_day
 ),
 
 rows_wanted as (
@@ -60,7 +67,8 @@ rows_wanted as (
         feed,
         business_date,
         expected_by,
-        due_by
+        due_by,
+        is_due
     from expected
     union all
     select distinct
@@ -68,8 +76,10 @@ rows_wanted as (
         feed,
         business_date,
         arrow_cast(null, 'Timestamp(Microsecond, Some("UTC"))') as expected_by,
-        arrow_cast(null, 'Timestamp(Microsecond, Some("UTC"))') as due_by
-    from unscheduled
+        arrow_cast(null, 'Timestamp(Microsecond, Some("UTC"))') as due_by,
+        cast(null as boolean) as is_due
+    from covered
+    where not is_scheduled
 ),
 
 versions as (
@@ -80,6 +90,8 @@ versions as (
         count(*) as versions,
         count(*) filter (where status <> 'quarantined') as accepted_versions,
         count(*) filter (where status = 'quarantined') as quarantined_versions,
+        count(*) filter (where status = 'superseded') as superseded_versions,
+        count(*) filter (where status = 'active') as files,
         min(delivered_at) as first_delivered_at,
         min(delivered_at) filter (where status <> 'quarantined') as first_accepted_at
     from covered
@@ -104,12 +116,25 @@ together as (
         rows_wanted.business_date,
         rows_wanted.expected_by,
         rows_wanted.due_by,
+        rows_wanted.is_due,
         coalesce(versions.first_accepted_at, versions.first_delivered_at) as arrived_at,
         coalesce(versions.versions, 0) as versions,
         coalesce(versions.accepted_versions, 0) as accepted_versions,
         coalesce(versions.quarantined_versions, 0) as quarantined_versions,
+        coalesce(versions.superseded_versions, 0) as superseded_versions,
+        coalesce(versions.files, 0) as files,
         standing.rows_read,
-        standing.rows_rejected
+        standing.rows_rejected,
+        -- A file of a whole month is compared by what it brings a day.
+        case
+            when standing.status = 'active' then cast(standing.rows_read as double) / standing.days_covered
+        end as rows_a_day,
+        -- Weekdays differ; where a file comes once a month or at no set time, the last ones are compared.
+        case
+            when rows_wanted.expected_by is not null and not scheduled.is_monthly
+                then date_part('dow', rows_wanted.business_date)
+            else -1
+        end as rhythm
     from rows_wanted
     left join versions
         on versions.sender = rows_wanted.sender
@@ -120,6 +145,87 @@ together as (
         and standing.feed = rows_wanted.feed
         and standing.business_date = rows_wanted.business_date
         and standing.place = 1
+    left join scheduled
+        on scheduled.sender = rows_wanted.sender
+        and scheduled.feed = rows_wanted.feed
+),
+
+-- Files that count, numbered in the order of their dates, so that each can look at those before it.
+numbered as (
+    select
+        sender,
+        feed,
+        rhythm,
+        business_date,
+        files,
+        rows_a_day,
+        row_number() over (partition by sender, feed, rhythm order by business_date) as number
+    from together
+    where rows_a_day is not null
+),
+
+steps as (
+    select unnest(generate_series(1, $usual_files)) as step
+),
+
+looking_back as (
+    select
+        numbered.*,
+        numbered.number - steps.step as number_before
+    from numbered
+    cross join steps
+),
+
+before as (
+    select
+        looking_back.sender,
+        looking_back.feed,
+        looking_back.business_date,
+        earlier.rows_a_day,
+        earlier.files,
+        row_number() over (
+            partition by looking_back.sender, looking_back.feed, looking_back.business_date
+            order by earlier.rows_a_day, earlier.business_date
+        ) as rows_place,
+        row_number() over (
+            partition by looking_back.sender, looking_back.feed, looking_back.business_date
+            order by earlier.files, earlier.business_date
+        ) as files_place,
+        count(*) over (
+            partition by looking_back.sender, looking_back.feed, looking_back.business_date
+        ) as points
+    from looking_back
+    inner join numbered as earlier
+        on earlier.sender = looking_back.sender
+        and earlier.feed = looking_back.feed
+        and earlier.rhythm = looking_back.rhythm
+        and earlier.number = looking_back.number_before
+),
+
+-- The lower median: a number that was really delivered, and that no single day of festival sales moves.
+usual as (
+    select
+        sender,
+        feed,
+        business_date,
+        max(points) as points,
+        max(rows_a_day) filter (where rows_place = (points + 1) / 2) as usual_rows,
+        max(files) filter (where files_place = (points + 1) / 2) as usual_files
+    from before
+    group by sender, feed, business_date
+),
+
+compared as (
+    select
+        together.*,
+        coalesce(usual.points, 0) as points,
+        case when usual.points >= $usual_files_min then usual.usual_rows end as usual_rows,
+        case when usual.points >= $usual_files_min then usual.usual_files end as usual_files
+    from together
+    left join usual
+        on usual.sender = together.sender
+        and usual.feed = together.feed
+        and usual.business_date = together.business_date
 )
 
 select
@@ -135,17 +241,30 @@ select
     end as late_hours,
     case
         when expected_by is null then 'not_expected'
+        when arrived_at is null and not is_due then 'pending'
         when arrived_at is null then 'missing'
     end as late_hours_status,
     coalesce(rows_read, 0) as rows,
     coalesce(rows_rejected, 0) as rejected,
+    files,
     versions,
     quarantined_versions,
+    rows_a_day / nullif(usual_rows, 0) as usual_rows_share,
     case
+        when rows_a_day is null then 'no_file'
+        when points < $usual_files_min then 'too_few_files'
+        when usual_rows = 0 then 'usually_empty'
+    end as usual_rows_share_status,
+    case
+        when rows_a_day < $few_rows_share * usual_rows then 'few_rows'
+        when files < $few_rows_share * usual_files then 'few_files'
+    end as warning,
+    case
+        when versions = 0 and not is_due then 'pending'
         when versions = 0 then 'missing'
         when accepted_versions = 0 then 'quarantined'
-        when accepted_versions > 1 then 'corrected'
+        when accepted_versions > 1 and (due_by is not null or superseded_versions > 0) then 'corrected'
         when arrived_at > due_by then 'late'
         else 'on_time'
     end as status
-from together
+from compared

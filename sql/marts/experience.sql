@@ -1,5 +1,6 @@
 -- How customers feel about each channel at each stage, by month: satisfaction, complaints, what they speak of, and how
--- that changed against the month before.
+-- that changed against the month before. A month still running counts its complaints against the same days of the month
+-- before (at most its length).
 with
 surveys as (
     select channel_id, stage, score, theme, cast(date_trunc('month', business_date) as date) as month_start
@@ -7,7 +8,7 @@ surveys as (
     where business_date <= $as_of_date
 ),
 complaints as (
-    select channel_id, stage, category, cast(date_trunc('month', business_date) as date) as month_start
+    select channel_id, stage, category, business_date, cast(date_trunc('month', business_date) as date) as month_start
     from stg_complaints
     where business_date <= $as_of_date
 ),
@@ -26,6 +27,15 @@ answered as (
 complained as (
     select channel_id, stage, month_start, count(*) as complaints
     from complaints
+    group by channel_id, stage, month_start
+),
+complained_so_far as (
+    -- Of the month before the as-of date's, the days that the as-of date's has had.
+    select channel_id, stage, month_start, count(*) as complaints
+    from complaints
+    where
+        month_start = cast(date_trunc('month', $as_of_date) - interval '1 month' as date)
+        and extract(day from business_date) <= extract(day from $as_of_date)
     group by channel_id, stage, month_start
 ),
 category_counts as (
@@ -114,17 +124,26 @@ final as (
             when before.satisfaction_rate is null then 'no_prior_period'
             when monthly.responses = 0 then 'no_responses'
         end as satisfaction_change_status,
-        monthly.complaints - coalesce(before.complaints, 0) as complaints_change
+        case
+            when cast(monthly.month_start + interval '1 month' as date) > $as_of_date + 1 then
+                coalesce(complained_so_far.complaints, 0)
+            else coalesce(before.complaints, 0)
+        end as previous_complaints
     from monthly
     left join monthly as before
         on monthly.channel_id = before.channel_id
         and monthly.stage = before.stage
         and before.month_start = cast(monthly.month_start - interval '1 month' as date)
+    left join complained_so_far
+        on monthly.channel_id = complained_so_far.channel_id
+        and monthly.stage = complained_so_far.stage
+        and complained_so_far.month_start = cast(monthly.month_start - interval '1 month' as date)
     left join channels
         on monthly.channel_id = channels.channel_id
 )
 select
     channel_id, channel_name, stage, month, month_start, provisional, responses, satisfied_responses, satisfaction_rate,
     average_score, satisfaction_status, complaints, complaint_categories, top_themes, previous_satisfaction_rate,
-    previous_responses, satisfaction_change, satisfaction_change_status, complaints_change
+    previous_responses, satisfaction_change, satisfaction_change_status, previous_complaints,
+    complaints - previous_complaints as complaints_change
 from final

@@ -42,7 +42,8 @@ measured as (
         ) as average_daily_sell_out,
         cast(positions.on_hand_units as double) * $demand_window_days
         / nullif(cast(positions.sell_out_units as double), 0) as days_of_inventory,
-        cast(positions.overstock_units * positions.unit_cost as decimal(18, 4)) as overstock_value
+        cast(positions.overstock_units * positions.unit_cost as decimal(18, 4)) as overstock_value,
+        coalesce(positions.partner_status, 'active') <> 'ended' as is_supplied
     from positions
 ),
 rated as (
@@ -58,7 +59,7 @@ judged as (
         channels.name as channel_name,
         channels.manager as channel_manager,
         rated.partner_overstock_rate,
-        measured.days_of_inventory < measured.lead_time_days as below_lead_time,
+        is_supplied and measured.days_of_inventory < measured.lead_time_days as below_lead_time,
         coalesce(ageing.units_age_0_30, 0) as units_age_0_30,
         coalesce(ageing.units_age_31_60, 0) as units_age_31_60,
         coalesce(ageing.units_age_61_90, 0) as units_age_61_90,
@@ -75,7 +76,8 @@ judged as (
         coalesce(given.units, 0) as transfer_out_units,
         received.plan as receive_plan,
         coalesce(received.units, 0) as transfer_in_units,
-        measured.shortage_units - coalesce(received.units, 0) as replenish_units
+        -- Nobody supplies a partner whose cooperation has ended.
+        case when is_supplied then measured.shortage_units - coalesce(received.units, 0) else 0 end as replenish_units
     from measured
     inner join rated
         on measured.partner_id = rated.partner_id

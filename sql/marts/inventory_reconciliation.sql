@@ -17,6 +17,24 @@ feeds as (
 sellers as (
     select distinct partner_id from partner_senders
 ),
+missing_files as (
+    select partner_id, business_date
+    from coverage_days
+    where not is_delivered
+    group by partner_id, business_date
+),
+periods as (
+    select distinct month_start, partner_id, opened_on, closed_on from roll
+),
+gaps as (
+    select periods.month_start, periods.partner_id, count(*) as sales_days_missing
+    from periods
+    inner join missing_files
+        on periods.partner_id = missing_files.partner_id
+        and missing_files.business_date > coalesce(periods.opened_on, periods.month_start - 1)
+        and missing_files.business_date <= periods.closed_on
+    group by periods.month_start, periods.partner_id
+),
 priced as (
     select
         roll.*,
@@ -110,6 +128,7 @@ joined as (
     select
         varied.*,
         of_product.days_of_inventory,
+        coalesce(gaps.sales_days_missing, 0) as sales_days_missing,
         coalesce(of_product.is_stuffed, false) as is_stuffed,
         coalesce(of_partner.is_stuffed, false) as is_partner_stuffed,
         coalesce(partners.name, varied.partner_id) as partner_name,
@@ -124,6 +143,9 @@ joined as (
         on varied.month_start = of_partner.month_start
         and varied.partner_id = of_partner.partner_id
         and of_partner.sku = ''
+    left join gaps
+        on varied.month_start = gaps.month_start
+        and varied.partner_id = gaps.partner_id
     left join partners
         on varied.partner_id = partners.partner_id
 ),
@@ -154,6 +176,7 @@ final as (
             reconciliation_status,
             case when available_units <= 0 then 'nothing_available' end
         ) as reconciliation_status,
+        sales_days_missing,
         coalesce(
             abs(variance_units) > $reconciliation_tolerance_units
             and abs(variance_units) > $reconciliation_tolerance_rate * greatest(available_units, 0),
@@ -165,7 +188,8 @@ final as (
     from joined
 )
 select
-    month, month_start, provisional, partner_id, partner_name, partner_manager, channel_id, sku, product_name, opened_on,
-    closed_on, opening_units, sell_in_units, sell_out_units, expected_closing_units, closing_units, variance_units,
-    variance_value, variance_rate, reconciliation_status, is_breach, days_of_inventory, is_stuffed, is_partner_stuffed
+    month, month_start, provisional, partner_id, partner_name, partner_manager, channel_id, sku, product_name,
+    opened_on, closed_on, opening_units, sell_in_units, sell_out_units, expected_closing_units, closing_units,
+    variance_units, variance_value, variance_rate, reconciliation_status, sales_days_missing, is_breach,
+    days_of_inventory, is_stuffed, is_partner_stuffed
 from final

@@ -48,6 +48,7 @@ sell_in as (
         sum(net_amount) as sell_in_sales,
         sum(quantity) as sell_in_units
     from sell_in_lines
+    where business_date <= $as_of_date
     group by partner_id, cast(date_trunc('month', business_date) as date)
 ),
 
@@ -122,6 +123,7 @@ select
     kpis.price_realisation_rate,
     kpis.price_realisation_rate_status,
     kpis.due_deliveries,
+    kpis.reported_deliveries,
     kpis.on_time_delivery_rate,
     kpis.on_time_delivery_rate_status,
     kpis.expected_days,
@@ -129,8 +131,11 @@ select
     kpis.coverage_share_status,
     cast(case when kpis.channel_id is not null then kpis.channel_place end as bigint) as rank_in_channel,
     case when kpis.channel_id is null then 'no_partner_data' end as rank_in_channel_status,
-    cast(case when kpis.region is not null then kpis.region_place end as bigint) as rank_in_region,
-    case when kpis.region is null then 'no_partner_data' end as rank_in_region_status,
+    cast(case when kpis.region <> 'unknown' then kpis.region_place end as bigint) as rank_in_region,
+    case
+        when kpis.region is null then 'no_partner_data'
+        when kpis.region = 'unknown' then 'no_territory'
+    end as rank_in_region_status,
     case
         when arrived.shipments_arrived then cast(coalesce(sell_in.sell_in_sales, 0) as decimal(18,4))
     end as sell_in_sales,

@@ -1,4 +1,5 @@
--- Every run, how long it took and how it ended.
+-- Every run, how long it took, stage by stage, and how it ended. The commit is written inside the run, so that the
+-- stages after it (publish, deliver) are in the whole duration of no run's own row.
 select
     run_id,
     job,
@@ -16,7 +17,11 @@ select
     marts,
     alerts,
     mails,
-    stage_ms,
+    cast(regexp_match(stage_ms, '"discover":([0-9]+)')[1] as bigint) as discover_ms,
+    cast(regexp_match(stage_ms, '"stage":([0-9]+)')[1] as bigint) as stage_ms,
+    cast(regexp_match(stage_ms, '"validate":([0-9]+)')[1] as bigint) as validate_ms,
+    cast(regexp_match(stage_ms, '"transform":([0-9]+)')[1] as bigint) as transform_ms,
+    cast(regexp_match(stage_ms, '"alert":([0-9]+)')[1] as bigint) as alert_ms,
     notes,
     error
 from system.runs

@@ -87,10 +87,39 @@ pub enum Command {
         /// Its id, a unique beginning of it, or `last`.
         run: String,
     },
+    /// Rows and files that were refused, and what to do about each.
+    Rejects(RejectsArgs),
+    /// Draft the mapping of a new partner's file, and try it at once.
+    Profile(ProfileArgs),
     /// Ask the published marts a question in SQL.
     Query {
         /// For example: select * from `channel_kpis` limit 5
         sql: String,
+    },
+    /// Where a mart's column comes from, down to the columns of feeds.
+    Lineage {
+        /// A model, or one of its columns: `channel_kpis`, `channel_kpis.net_sales`.
+        target: String,
+    },
+    /// Hold back mails about a finding for a while.
+    Silence {
+        /// What to do.
+        #[command(subcommand)]
+        command: SilenceCommand,
+    },
+    /// Look at the mails of a run, or send what waits.
+    Mail {
+        /// What to do.
+        #[command(subcommand)]
+        command: MailCommand,
+    },
+    /// Write one web page about a run: files, refused rows, marts, findings, mails.
+    Report(ReportArgs),
+    /// Describe every mart, feed, function and setting in one Markdown document.
+    Docs {
+        /// A file; standard output by default.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
     /// Run the SQL unit tests (tests/slt beside the settings, or the files named).
     Test {
@@ -105,6 +134,12 @@ pub enum Command {
     },
     /// Check the machine and the stores: access, conditional writes, disk, time zones, mail.
     Doctor,
+    /// Read the one file that a run asks about, in a process of its own.
+    #[command(hide = true)]
+    ReadFile {
+        /// The run's spool folder.
+        folder: PathBuf,
+    },
     /// Print shell completions.
     Completions {
         /// The shell.
@@ -115,6 +150,121 @@ pub enum Command {
         /// The folder.
         dir: PathBuf,
     },
+}
+
+/// Arguments of `rejects`.
+#[derive(Debug, Args)]
+pub struct RejectsArgs {
+    /// Only of these senders (glob).
+    #[arg(long, visible_alias = "partner", value_name = "SENDER")]
+    pub sender: Option<String>,
+    /// Only of this feed.
+    #[arg(long)]
+    pub feed: Option<String>,
+    /// Only for this reason: `missing_value`, `unknown_sku`.
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Only of files whose key in the inbox contains this.
+    #[arg(long, value_name = "TEXT")]
+    pub file: Option<String>,
+    /// Also of files that a later one has replaced.
+    #[arg(long)]
+    pub all: bool,
+    /// Rows shown; 0 for all. Sheets hold all.
+    #[arg(long, default_value_t = 40, value_name = "ROWS")]
+    pub limit: usize,
+    /// Write a sheet to send to the partner: CSV, safe to open in Excel.
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Write the sheet as an Excel workbook.
+    #[arg(long, value_name = "FILE")]
+    pub xlsx: Option<PathBuf>,
+    /// Read these files again by today's mappings and say what the next run would make of them.
+    #[arg(long, conflicts_with_all = ["csv", "xlsx"])]
+    pub replay: bool,
+}
+
+/// Arguments of `profile`.
+#[derive(Debug, Args)]
+pub struct ProfileArgs {
+    /// A file on this machine, or its key in the inbox.
+    pub file: String,
+    /// What it holds; by default the name of its folder, where that is a feed.
+    #[arg(long)]
+    pub feed: Option<String>,
+    /// Whose it is; by default the folder above the feed's.
+    #[arg(long)]
+    pub sender: Option<String>,
+    /// Write jobs/senders/<SENDER>.toml, or add the feed to it.
+    #[arg(long)]
+    pub write: bool,
+}
+
+/// Commands about silences.
+#[derive(Debug, Subcommand)]
+pub enum SilenceCommand {
+    /// Lay a silence: it needs an end and somebody who signs it.
+    Add(SilenceArgs),
+    /// Silences that hold now.
+    List,
+    /// End a silence now.
+    End {
+        /// Its id, or a unique beginning of it.
+        id: String,
+    },
+}
+
+/// Arguments of `silence add`.
+#[derive(Debug, Args)]
+pub struct SilenceArgs {
+    /// The grey line under the finding in a mail: a rule and its labels, such as: overstock `partner_id=P101`
+    #[arg(required = true, value_name = "RULE|LABEL=VALUE")]
+    pub finding: Vec<String>,
+    /// For how long: 12h, 7d.
+    #[arg(long = "for", value_name = "SPAN", conflicts_with = "until")]
+    pub span: Option<String>,
+    /// Until when: a day (to its end), or a local time such as 2026-12-31T08:00.
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+    /// Who asks for it.
+    #[arg(long, env = "USER", default_value = "", hide_default_value = true)]
+    pub author: String,
+    /// Why.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub comment: String,
+}
+
+/// Commands about mails.
+#[derive(Debug, Subcommand)]
+pub enum MailCommand {
+    /// Show the mails of a run as they are sent.
+    Preview(PreviewArgs),
+    /// Send what waits now, whatever pause it is in.
+    Flush,
+}
+
+/// Arguments of `mail preview`.
+#[derive(Debug, Args)]
+pub struct PreviewArgs {
+    /// Only to this address, or one that contains this.
+    pub recipient: Option<String>,
+    /// The run: its id, a beginning of it, or `last`.
+    #[arg(long, default_value = "last")]
+    pub run: String,
+    /// Write text, web page and attachments of each into a folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub save: Option<PathBuf>,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run: its id, a unique beginning of it, or `last`.
+    #[arg(default_value = "last")]
+    pub run: String,
+    /// A file; standard output by default.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// Arguments of `run` and `plan`.

@@ -18,7 +18,7 @@ use crate::pipeline;
 use crate::report;
 use crate::schedule;
 use crate::state::record::{AlertPhase, InputStatus, RunRecord, RunStatus};
-use crate::state::{self, Options};
+use crate::state::{self, Options, State};
 use crate::store::Stores;
 
 /// Checks everything that can be checked without data.
@@ -35,14 +35,15 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
         faults
             .extend(crate::mail::validate_address(address).err().map(|err| err.at("config.toml: company.head_office")));
     }
+    let checked = models::check(&company.registry, &company.config).await?;
     for name in company.registry.alerts() {
-        let model = company.registry.model(name)?;
-        let rule = AlertRule::from_sidecar(name, &model.sidecar.extra);
-        let columns: Vec<&str> = model.columns().iter().map(|column| column.name.as_str()).collect();
-        // Columns are known without data only where the sidecar declares them.
-        faults.extend(rule.and_then(|rule| if columns.is_empty() { Ok(()) } else { rule.validate(&columns) }).err());
+        let rule = AlertRule::from_sidecar(name, &company.registry.model(name)?.sidecar.extra);
+        // The columns of a model that cannot be planned are not known; its own fault is told.
+        let columns = checked.schemas.get(name).map(|schema| schema.fields().iter().map(|field| field.name().as_str()));
+        let valid = rule.and_then(|rule| columns.map_or(Ok(()), |names| rule.validate(&names.collect::<Vec<_>>())));
+        faults.extend(valid.err());
     }
-    faults.extend(models::check(&company.registry, &company.config).await?);
+    faults.extend(checked.problems);
     if console.json() {
         let list: Vec<_> = faults.iter().map(|err| json!({"error": err.one_line(), "help": err.advice()})).collect();
         console.document(&json!({"ok": faults.is_empty(), "faults": list}))?;
@@ -119,7 +120,7 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
 }
 
 /// `26h`, `90m`, `2d`.
-fn parse_age(text: &str) -> Result<TimeDelta> {
+pub(super) fn parse_age(text: &str) -> Result<TimeDelta> {
     let wrong = || Error::config(format!("\"{text}\" is not an age")).hint("write for example 90m, 26h or 2d");
     let unit = text.chars().last().ok_or_else(wrong)?;
     let n: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
@@ -184,22 +185,27 @@ pub(super) async fn runs(cli: &Cli, limit: usize, console: &Console) -> Result<E
     Ok(Exit::Ok)
 }
 
-/// One run in full.
-pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<Exit> {
-    let company = company(cli)?;
-    let state = pipeline::state(&company).await?;
+/// The run with this id or beginning of one, or the last.
+pub(super) fn run_named<'a>(state: &'a State, wanted: &str) -> Result<&'a RunRecord> {
     let matching: Vec<&RunRecord> = match wanted {
         "last" => state.runs.back().into_iter().collect(),
         prefix => state.runs.iter().filter(|run| run.run_id.starts_with(prefix)).collect(),
     };
-    let run = match matching.as_slice() {
-        [run] => *run,
-        [] => return Err(Error::config(format!("there is no run `{wanted}`")).hint("`tributary runs` lists them")),
+    match matching.as_slice() {
+        [run] => Ok(run),
+        [] => Err(Error::config(format!("there is no run `{wanted}`")).hint("`tributary runs` lists them")),
         several => {
             let ids: Vec<&str> = several.iter().map(|run| run.run_id.as_str()).collect();
-            return Err(Error::config(format!("`{wanted}` begins {} runs: {}", several.len(), ids.join(", "))));
+            Err(Error::config(format!("`{wanted}` begins {} runs: {}", several.len(), ids.join(", "))))
         }
-    };
+    }
+}
+
+/// One run in full.
+pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<Exit> {
+    let company = company(cli)?;
+    let state = pipeline::state(&company).await?;
+    let run = run_named(&state, wanted)?;
     let mut files: Vec<_> = state.inputs().filter(|input| input.run_id == run.run_id).collect();
     files.sort_by(|a, b| a.key.cmp(&b.key));
     if console.json() {

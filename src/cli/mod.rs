@@ -5,9 +5,14 @@
 mod args;
 mod console;
 mod init;
-mod inspect;
 mod run;
 mod serve;
+mod inspect;
+mod profile;
+mod rejects;
+mod describe;
+mod silence;
+mod mails;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -18,6 +23,7 @@ pub use args::{Cli, Command};
 pub use console::Console;
 
 use crate::error::{Error, Kind, Result};
+use crate::pipeline;
 
 /// How a command ended, as schedulers see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +83,15 @@ pub fn run_args(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let console = Console::new(cli.output);
     console::init_logs(&cli);
+    if let Command::ReadFile { folder } = &cli.command {
+        return match pipeline::apart::answer(&cli.config, folder) {
+            Ok(()) => Exit::Ok,
+            Err(err) => {
+                console.error(&err);
+                Exit::Error
+            }
+        };
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build() {
         Ok(runtime) => runtime,
         Err(err) => {
@@ -107,10 +122,18 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Status { max_age } => inspect::status(cli, max_age.as_deref(), console).await,
         Command::Runs { limit } => inspect::runs(cli, *limit, console).await,
         Command::Show { run } => inspect::show(cli, run, console).await,
+        Command::Rejects(args) => rejects::rejects(cli, args, console).await,
+        Command::Profile(args) => profile::profile(cli, args, console).await,
+        Command::Lineage { target } => describe::lineage(cli, target, console).await,
+        Command::Silence { command } => silence::silence(cli, command, console).await,
+        Command::Mail { command } => mails::mail(cli, command, console).await,
+        Command::Report(args) => describe::report(cli, args, console).await,
+        Command::Docs { out } => describe::docs(cli, out.as_deref(), console),
         Command::Query { sql } => inspect::query(cli, sql, console).await,
         Command::Test { files } => inspect::test(cli, files, console).await,
         Command::Clean { dry_run } => inspect::clean(cli, *dry_run, console).await,
         Command::Doctor => inspect::doctor(cli, console).await,
+        Command::ReadFile { .. } => Err(Error::bug("read-file is answered before the runtime starts")),
         Command::Completions { shell } => args::completions(*shell, console),
         Command::Man { dir } => args::man(dir, console),
     }

@@ -7,13 +7,16 @@ use super::args::{BackfillArgs, Cli, RunArgs};
 use super::{Console, Exit};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::pipeline::apart::Reader;
 use crate::pipeline::{self, Company, Request, Watch};
 use crate::report::{self, Report};
 use crate::state::record::RunStatus;
 
 /// Loads the company that the command line names.
 pub(super) fn company(cli: &Cli) -> Result<Company> {
-    Company::load(&cli.config, clock()?)
+    let mut company = Company::load(&cli.config, clock()?)?;
+    company.reader = Reader::apart(&cli.config);
+    Ok(company)
 }
 
 /// The machine's clock; in debug builds `TRIBUTARY_NOW` stops it, for tests.

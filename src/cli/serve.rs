@@ -46,7 +46,7 @@ impl Host for Nights {
     }
 
     async fn idle(&self, _now: DateTime<Utc>) -> Result<()> {
-        pipeline::flush(&self.company).await.map(drop)
+        pipeline::flush(&self.company, false).await.map(drop)
     }
 }
 

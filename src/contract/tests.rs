@@ -17,7 +17,7 @@ fn shipped_contracts_load() {
     let schema = sales.staged_schema();
     let names: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     assert_eq!(names[..4], ["partner_id", "order_id", "line_no", "channel_id"]);
-    assert_eq!(names[names.len() - 8..], LINEAGE);
+    assert_eq!(names[names.len() - LINEAGE.len()..], LINEAGE);
     assert_eq!(schema.field_with_name("unit_price").unwrap().data_type(), &DataType::Decimal128(18, 4));
     let partners = contracts.get("partners").unwrap().staged_schema();
     assert!(partners.field_with_name("business_date").is_err());

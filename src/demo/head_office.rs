@@ -11,7 +11,7 @@ use super::company::{CHANNELS, PRODUCTS};
 use super::customers::{Customer, customers};
 use super::delivery::{Books, Desk, Period, channel_id, weeks};
 use super::members;
-use super::partners::CORE;
+use super::partners::{CORE, Partner};
 use super::random::Stream;
 use super::references;
 use super::stock::Receipt;
@@ -287,6 +287,25 @@ fn on(world: &World, label: String, date: NaiveDate) -> Period {
     Period { label, first: day, last: day, history: false }
 }
 
+/// What reviewers think of a partner: about what service, logistics, cooperation and brand alignment are worth, and what
+/// they write. Every kind of channel has its strengths.
+fn standing(partner: &Partner) -> ([i64; 4], &'static str) {
+    if partner.id == "P102" {
+        return ([4, 4, 4, 2], "库存偏高，跨区发货需核实");
+    }
+    match CHANNELS[partner.channel].kind {
+        "direct" => ([5, 4, 5, 5], ""),
+        "distributor" => ([4, 4, 4, 3], "铺货快，陈列标准执行一般"),
+        "agent" => ([3, 3, 3, 3], "拜访频次不足，回款偏慢"),
+        "franchise" => ([5, 3, 4, 4], "门店服务好，补货常滞后"),
+        "platform_ecommerce" => ([3, 5, 4, 4], "发货准时，大促期间客服响应慢"),
+        "social_ecommerce" => ([4, 4, 3, 3], ""),
+        "livestream" => ([3, 3, 3, 2], "话术与品牌调性不符，需提前审稿"),
+        "private_community" => ([5, 4, 5, 4], "社群互动好"),
+        _ => ([4, 4, 4, 4], ""),
+    }
+}
+
 fn put_reviews(desk: &mut Desk<'_>) -> Result<()> {
     let world = desk.world;
     for end in closed_quarters(world) {
@@ -298,9 +317,8 @@ fn put_reviews(desk: &mut Desk<'_>) -> Result<()> {
             let mut rng = Stream::new(world.options.seed, &["review", &partner.id, &quarter]);
             for reviewer in [partner.manager, "head.office@demo.example"] {
                 let mut score = |around: i64| (around + rng.between(-1, 1)).clamp(1, 5).to_string();
-                let scores = [score(4), score(4), score(4), score(if partner.id == "P102" { 2 } else { 4 })];
-                let [service, logistics, cooperation, brand] = scores;
-                let comment = if partner.id == "P102" { "库存偏高，跨区发货需核实" } else { "" };
+                let (around, comment) = standing(partner);
+                let [service, logistics, cooperation, brand] = around.map(&mut score);
                 table.row(&[
                     partner.id.clone(),
                     quarter.clone(),

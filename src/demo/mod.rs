@@ -21,6 +21,7 @@ mod voice;
 mod head_office;
 mod references;
 mod members;
+pub mod series;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

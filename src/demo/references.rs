@@ -102,16 +102,31 @@ fn partners(world: &World, is_first: bool) -> Table {
         let joined = shift(world.start, -rng.between(100, 1800));
         table.row(&partner_row(partner, number, licence, ends, "active", (joined, None), manager));
     }
-    let mut other = |id: &str, name: &str, status: &str, days: (NaiveDate, Option<NaiveDate>)| {
-        let pattern = &world.partners[super::partners::core("P101")];
-        let territory = vec![super::company::region("anhui")];
-        let partner = Partner { id: id.into(), name: name.into(), territory, assortment: Vec::new(), ..*pattern };
-        let licence = 91_340_000_001_234;
-        table.row(&partner_row(&partner, 0, licence, shift(end, 900), status, days, partner.manager));
-    };
-    other("P190", "皖中老百货", "ended", (shift(world.start, -900), Some(shift(world.start, -30))));
+    // Who sold once, and who would like to: one that passes every gate, one that is too young in the trade, one whose
+    // licence has run out.
+    let mut other =
+        |like: &str, id: &str, name: &str, region: &str, status: &str, licence_days: i64, years: i64, days| {
+            let pattern = &world.partners[super::partners::core(like)];
+            let territory = vec![super::company::region(region)];
+            let partner = Partner {
+                id: id.into(),
+                name: name.into(),
+                territory,
+                assortment: Vec::new(),
+                industry_years: years,
+                ..*pattern
+            };
+            let licence = 91_340_000_001_234 + i64::from(id.as_bytes()[3]);
+            table.row(&partner_row(&partner, 0, licence, shift(end, licence_days), status, days, partner.manager));
+        };
+    let applied = |ago: i64| (shift(end, -ago), None);
+    let left = (shift(world.start, -900), Some(shift(world.start, -30)));
+    let years = world.partners[super::partners::core("P101")].industry_years;
+    other("P101", "P190", "皖中老百货", "anhui", "ended", 900, years, left);
     if !is_first {
-        other("K901", "徽州家电行", "candidate", (shift(end, -40), None));
+        other("P101", "K901", "徽州家电行", "anhui", "candidate", 900, years, applied(40));
+        other("P101", "K902", "赣江优选商贸", "jiangxi", "candidate", 1200, 2, applied(25));
+        other("F301", "K903", "榕城生活馆", "fujian", "candidate", -15, 8, applied(22));
     }
     table
 }

@@ -6,6 +6,9 @@ use crate::error::Error;
 /// Records that one block holds at most.
 pub(super) const BLOCK_ROWS: usize = 8192;
 
+/// Bytes of text after which a block is given on, however few records it holds.
+pub(super) const BLOCK_BYTES: usize = 4 << 20;
+
 /// Why reading a file ends before its end.
 #[derive(Debug)]
 pub(super) enum Stop {
@@ -59,8 +62,8 @@ pub(super) enum Flaw {
     Encoding(u64),
     /// A field longer than allowed.
     LongField(usize),
-    /// More fields than any file may have.
-    Wide,
+    /// More fields than any file may have, which is this many.
+    Wide(usize),
     /// A JSON value that is not what is needed; found and expected.
     Json(String, String),
 }
@@ -142,6 +145,19 @@ impl Block {
     pub(super) fn begin(&mut self, line: i64) {
         let (start, first) = (self.bytes.len(), self.ends.len());
         self.rows.push(Row { start, first, fields: 0, line, raw: (0, 0), flaw: None });
+    }
+
+    /// Adds a field to the record begun last, unless it or the whole record is too long: then the record has a flaw
+    /// and the text is left out. One long text may be shared by every cell of a sheet or a column.
+    pub(super) fn push_capped(&mut self, text: &str, cell: Cell, field_max: usize, record_max: usize) {
+        let held = self.rows.last().map_or(0, |row| self.bytes.len() - row.start);
+        if text.len() <= field_max && held + text.len() <= record_max {
+            return self.push(text, cell);
+        }
+        self.push("", cell);
+        if let Some(row) = self.rows.last_mut() {
+            row.flaw.get_or_insert(Flaw::LongField(text.len()));
+        }
     }
 
     /// Adds a field to the record begun last.

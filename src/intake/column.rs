@@ -14,8 +14,9 @@ use super::date::{DateFault, Moment, Zone, day_of, read_iso};
 use super::number::{NumberFault, NumberStyle, fold_width, show};
 use super::period::canonical;
 use super::plan::{Origin, Planned};
+use crate::config::closest;
 use crate::contract::ColumnType;
-use crate::sender::SenderFeed;
+use crate::sender::{Equals, Mapping, SenderFeed};
 
 pub(super) fn decimals(values: Vec<Option<i128>>, planned: &Planned<'_>) -> ArrayRef {
     let (precision, scale) = match planned.column.column_type {
@@ -50,7 +51,7 @@ pub(super) fn read_column(
                 let text = value(planned, feed, batch, at);
                 out.append_option(text.and_then(|(text, cell)| {
                     let Some(wrong) = (cell == Cell::Number).then(|| lost_digits(&text, planned)).flatten() else {
-                        return Some(text);
+                        return Some(if is_code(planned) { fold_code(text) } else { text });
                     };
                     batch.fault(at, &planned.column.name, wrong, &text);
                     None
@@ -169,13 +170,13 @@ fn value<'r, 'b: 'r>(
         Origin::Fixed(text, cell) => (Cow::Borrowed(text.as_str()), *cell),
         Origin::RowNumber | Origin::Net(_) | Origin::Nothing => (Cow::Borrowed(""), Cell::Text),
     };
-    if cell == Cell::Error {
+    let missing = text.is_empty()
+        || !feed.missing.is_empty() && feed.missing.iter().any(|missing| missing.as_str() == text.as_ref());
+    if !missing && (cell == Cell::Error || cell == Cell::Text && is_error_text(&text)) {
         batch.fault(at, &planned.column.name, ("error_cell", "a value, not an error of the workbook".into()), &text);
         return None;
     }
-    if text.is_empty()
-        || !feed.missing.is_empty() && feed.missing.iter().any(|missing| missing.as_str() == text.as_ref())
-    {
+    if missing {
         if let Some(default) = &planned.default {
             return Some((Cow::Borrowed(default.as_str()), Cell::Canonical));
         }
@@ -195,6 +196,13 @@ fn value<'r, 'b: 'r>(
             None
         }
     }
+}
+
+#[inline]
+fn is_error_text(text: &str) -> bool {
+    // saved as text, a workbook's error cells are these words
+    const ERRORS: [&str; 8] = ["#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!"];
+    text.starts_with('#') && ERRORS.contains(&text)
 }
 
 #[inline]
@@ -223,20 +231,46 @@ fn shape(planned: &Planned<'_>, text: &str, cell: Cell) -> Result<(String, Cell)
             return Ok((default.clone(), Cell::Canonical));
         }
     }
-    if let Some(meaning) = mapping.map.get(rest) {
+    let padded = (mapping.width)
+        .filter(|width| rest.len() < *width && rest.bytes().all(|byte| byte.is_ascii_digit()))
+        .map(|width| format!("{rest:0>width$}"));
+    let mapped = mapping.map.get(rest).or_else(|| mapping.map.get(padded.as_ref()?));
+    if let Some(meaning) = mapped {
         return Ok((meaning.clone(), Cell::Canonical));
     }
     if mapping.strict {
-        let known: Vec<&str> = mapping.map.keys().map(String::as_str).collect();
-        return Err(("unmapped_value", format!("one of the mapping's values: {}", known.join(", "))));
+        return Err(("unmapped_value", unmapped(rest, mapping)));
     }
-    if let Some(width) = mapping.width
-        && rest.len() < width
-        && rest.bytes().all(|byte| byte.is_ascii_digit())
-    {
-        return Ok((format!("{rest:0>width$}"), Cell::Text));
+    Ok(match padded {
+        Some(padded) => (padded, Cell::Text),
+        None => (rest.to_string(), if mapping.width.is_some() && cell == Cell::Number { Cell::Text } else { cell }),
+    })
+}
+
+/// What a strict map would have taken: the nearest of its values, and some of them.
+fn unmapped(text: &str, mapping: &Mapping) -> String {
+    const SHOWN: usize = 10;
+    let near = closest(text, mapping.map.keys().map(String::as_str));
+    let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+    let some: Vec<&str> = mapping.map.keys().take(SHOWN).map(String::as_str).collect();
+    let more = mapping.map.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("one of the mapping's values: {}{more}{hint}", some.join(", "))
+}
+
+/// Whether a text identifies something: typed in full width it means the same.
+fn is_code(planned: &Planned<'_>) -> bool {
+    planned.in_key || planned.column.references.is_some()
+}
+
+/// A code with full-width letters and digits as their ASCII twins; other characters stay.
+fn fold_code(text: Cow<'_, str>) -> Cow<'_, str> {
+    let wide = |char: char| matches!(char, '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ');
+    if text.is_ascii() || !text.chars().any(wide) {
+        return text;
     }
-    Ok((rest.to_string(), if mapping.width.is_some() && cell == Cell::Number { Cell::Text } else { cell }))
+    let fold = |char: char| if wide(char) { char::from_u32(u32::from(char) - 0xfee0).unwrap_or(char) } else { char };
+    Cow::Owned(text.chars().map(fold).collect())
 }
 
 /// A number cell under a text column: what Excel made of it may have lost digits.
@@ -268,7 +302,7 @@ pub(super) fn number(
     };
     match read {
         Ok(digits) => Some(match planned.negate_if {
-            Some((field, equals)) if field_is(batch, at, field, equals) => -digits,
+            Some((field, condition)) if holds(condition, batch, at, field) => -digits,
             _ => digits,
         }),
         Err(fault) => {
@@ -278,16 +312,16 @@ pub(super) fn number(
     }
 }
 
-fn field_is(batch: &Batch<'_>, at: usize, field: usize, equals: &str) -> bool {
+fn holds(condition: &Equals, batch: &Batch<'_>, at: usize, field: usize) -> bool {
     let range = batch.block.range(batch.row(at), field);
-    range.is_some_and(|(from, to)| batch.text[from..to].trim() == equals)
+    range.is_some_and(|(from, to)| condition.holds(batch.text[from..to].trim()))
 }
 
 fn moment(planned: &Planned<'_>, text: &str, cell: Cell) -> Result<Moment, DateFault> {
     let text = text.as_bytes();
     match cell {
         // a number cell is a date only where the mapping says that it is a serial number
-        Cell::Number => (planned.patterns.iter().find(|pattern| pattern.format == "excel"))
+        Cell::Number => (planned.patterns.iter().find(|pattern| pattern.is_serial()))
             .map_or(Err(DateFault::Malformed), |pattern| pattern.read(text)),
         Cell::Text if !planned.patterns.is_empty() => {
             let mut best = Err(DateFault::Malformed);
@@ -302,7 +336,8 @@ fn moment(planned: &Planned<'_>, text: &str, cell: Cell) -> Result<Moment, DateF
             }
             best
         }
-        _ => read_iso(text),
+        _ if text.is_ascii() => read_iso(text),
+        _ => read_iso(fold_width(std::str::from_utf8(text).map_err(|_| DateFault::Malformed)?).as_bytes()),
     }
 }
 

@@ -5,10 +5,10 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::RowGroupMetaData;
 
-use super::block::{BLOCK_ROWS, Block, Cell, Step, refuse};
+use super::block::{BLOCK_BYTES, BLOCK_ROWS, Block, Cell, Step, refuse};
 use super::open::Part;
 use super::sheet::float_text;
 use super::thread::ThreadSource;
@@ -18,10 +18,13 @@ use crate::config::Intake;
 pub(super) fn open(part: &Part, limits: &Intake) -> Step<ThreadSource> {
     let file = part.file()?;
     let (columns_max, unpacked_max) = (limits.columns_max, limits.unpacked_bytes_max);
+    let caps = (limits.field_bytes_max, limits.line_bytes_max);
     ThreadSource::start("Parquet file", move |outlet| {
         let damaged =
             |err: &dyn std::fmt::Display| format!("the Parquet file cannot be read: {err}; send the file again");
-        let builder = match ParquetRecordBatchReaderBuilder::try_new(file) {
+        // the writer's own Arrow schema says nothing that the Parquet schema does not, and is one more thing to damage
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let builder = match ParquetRecordBatchReaderBuilder::try_new_with_options(file, options) {
             Ok(builder) => builder,
             Err(err) => return refuse(damaged(&err)),
         };
@@ -51,20 +54,34 @@ pub(super) fn open(part: &Part, limits: &Intake) -> Step<ThreadSource> {
         };
         let mut line = 1;
         for batch in reader {
-            let block = match batch.and_then(|batch| block_of(&batch, line)) {
-                Ok(block) => block,
+            let batch = match batch {
+                Ok(batch) => batch,
                 Err(err) => return refuse(damaged(&err)),
             };
-            line += i64::try_from(block.rows.len()).unwrap_or(0);
-            if !outlet.give(block) {
-                return Ok(());
+            let mut row = 0;
+            while row < batch.num_rows() {
+                let block = match block_of(&batch, row, line, caps) {
+                    Ok(block) => block,
+                    Err(err) => return refuse(damaged(&err)),
+                };
+                row += block.rows.len();
+                line += i64::try_from(block.rows.len()).unwrap_or(0);
+                if !outlet.give(block) {
+                    return Ok(());
+                }
             }
         }
         Ok(())
     })
 }
 
-fn block_of(batch: &RecordBatch, first_line: i64) -> Result<Block, arrow::error::ArrowError> {
+/// Rows from `first` on, until the block is full.
+fn block_of(
+    batch: &RecordBatch,
+    first: usize,
+    first_line: i64,
+    (field_max, record_max): (usize, usize),
+) -> Result<Block, arrow::error::ArrowError> {
     use std::fmt::Write;
     let options = FormatOptions::new().with_display_error(false);
     let columns: Vec<(ArrayFormatter<'_>, Cell)> = (batch.columns().iter())
@@ -72,8 +89,11 @@ fn block_of(batch: &RecordBatch, first_line: i64) -> Result<Block, arrow::error:
         .collect::<Result<_, arrow::error::ArrowError>>()?;
     let mut block = Block::default();
     let mut text = String::new();
-    for row in 0..batch.num_rows() {
-        block.begin(first_line + i64::try_from(row).unwrap_or(0));
+    for row in first..batch.num_rows() {
+        if block.bytes.len() >= BLOCK_BYTES {
+            break;
+        }
+        block.begin(first_line + i64::try_from(row - first).unwrap_or(0));
         for (at, (formatter, cell)) in columns.iter().enumerate() {
             let array = batch.column(at);
             text.clear();
@@ -85,7 +105,7 @@ fn block_of(batch: &RecordBatch, first_line: i64) -> Result<Block, arrow::error:
                 _ => write!(text, "{}", formatter.value(row))
                     .map_err(|err| arrow::error::ArrowError::ExternalError(Box::new(err)))?,
             }
-            block.push(&text, *cell);
+            block.push_capped(&text, *cell, field_max, record_max);
         }
     }
     Ok(block)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::block::{Block, Flaw, Row, Step};
 use super::column::{decimals, fault_of_number, number, read_column};
@@ -13,7 +13,7 @@ use super::date::Zone;
 use super::number::NumberFault;
 use super::plan::{Origin, Plan, Planned};
 use super::rules;
-use crate::contract::{Contract, Kind};
+use crate::contract::{Contract, EXTRA, Kind};
 use crate::sender::SenderFeed;
 
 /// Why one record is refused.
@@ -105,6 +105,7 @@ impl<'a> Converter<'a> {
         if contract.kind == Kind::Event {
             fields.push(Arc::clone(&contract.staged_schema().fields()[contract.columns.len()]));
         }
+        fields.push(Arc::new(Field::new(EXTRA, DataType::Utf8, true)));
         let business = contract.business_date.as_deref().and_then(|name| contract.position(name));
         Self {
             contract,
@@ -160,6 +161,7 @@ impl<'a> Converter<'a> {
             );
             arrays.push(Arc::new(Date32Array::from(days)));
         }
+        arrays.push(Arc::new(self.extra(&batch)));
         let whole = RecordBatch::try_new_with_options(
             Arc::clone(&self.schema),
             arrays,
@@ -196,7 +198,7 @@ impl<'a> Converter<'a> {
                     Flaw::Nul => ("nul_byte", "text without NUL bytes".to_string()),
                     Flaw::Encoding(_) => ("bad_encoding", "text in the file's encoding".into()),
                     Flaw::LongField(_) => ("field_too_long", "a shorter field; is a quote not closed?".into()),
-                    Flaw::Wide => ("ragged_row", format!("{} fields as in the header", self.plan.width)),
+                    Flaw::Wide(_) => ("ragged_row", format!("{} fields as in the header", self.plan.width)),
                     Flaw::Json(_, expected) => ("malformed_json", expected.clone()),
                 };
                 let found = flaw.found();
@@ -222,6 +224,24 @@ impl<'a> Converter<'a> {
             batch.fault(at, "", ("ragged_row", expected), &found);
         }
         (totals, blanks)
+    }
+
+    /// What the record holds in columns that nobody knows and that are kept: one JSON object, NULL where all are empty.
+    fn extra(&self, batch: &Batch<'_>) -> StringArray {
+        if self.plan.extras.is_empty() {
+            return StringArray::new_null(batch.rows.len());
+        }
+        let of = |at: usize| {
+            let values: serde_json::Map<String, serde_json::Value> = (self.plan.extras.iter())
+                .filter_map(|(field, header)| {
+                    let (from, to) = batch.block.range(batch.row(at), *field)?;
+                    let text = batch.text[from..to].trim();
+                    (!text.is_empty()).then(|| (header.clone(), text.into()))
+                })
+                .collect();
+            (!values.is_empty()).then(|| serde_json::Value::Object(values).to_string())
+        };
+        (0..batch.rows.len()).map(of).collect()
     }
 
     fn is_total(&self, batch: &Batch<'_>, row: &Row) -> bool {

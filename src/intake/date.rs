@@ -63,21 +63,33 @@ enum Part {
     Micro(u8),
 }
 
+/// From when a workbook counts its days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Epoch {
+    Y1900,
+    Y1904,
+}
+
 /// A compiled date format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     /// As declared.
     pub format: String,
     items: Vec<Item>,
-    /// Days since 1899-12-30 (Excel's serial numbers) instead of a text.
-    excel: bool,
+    /// Serial numbers of a workbook instead of a text: days since 1899-12-30, or since 1904-01-01.
+    excel: Option<Epoch>,
 }
 
 impl Pattern {
-    /// Compiles a format of chrono's strftime items, or `excel` for serial numbers.
+    /// Compiles a format of chrono's strftime items, or `excel` / `excel1904` for serial numbers.
     pub fn compile(format: &str) -> Result<Self> {
-        if format == "excel" {
-            return Ok(Self { format: format.into(), items: Vec::new(), excel: true });
+        let epoch = match format {
+            "excel" => Some(Epoch::Y1900),
+            "excel1904" => Some(Epoch::Y1904),
+            _ => None,
+        };
+        if epoch.is_some() {
+            return Ok(Self { format: format.into(), items: Vec::new(), excel: epoch });
         }
         let mut items = Vec::new();
         let expanded = format.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S").replace("%R", "%H:%M");
@@ -121,7 +133,7 @@ impl Pattern {
                 other => {
                     let shown = other.map(String::from).unwrap_or_default();
                     return Err(Error::config(format!("format \"{format}\" has `%{shown}`, which is not supported")).hint(
-                        "use %Y %y %m %d %H %I %p %M %S %.f %3f %6f %b %z %:z %s %F %T %R, or \"excel\" for serial numbers",
+                        "use %Y %y %m %d %H %I %p %M %S %.f %3f %6f %b %z %:z %s %F %T %R, or \"excel\" (\"excel1904\") for serial numbers",
                     ));
                 }
             };
@@ -134,15 +146,20 @@ impl Pattern {
         if !dated && !items.contains(&Item::Epoch) {
             return Err(Error::config(format!("format \"{format}\" does not name year, month and day")));
         }
-        Ok(Self { format: format.into(), items, excel: false })
+        Ok(Self { format: format.into(), items, excel: None })
+    }
+
+    /// Whether it reads serial numbers.
+    pub fn is_serial(&self) -> bool {
+        self.excel.is_some()
     }
 
     /// Reads a trimmed text by this format.
     pub fn read(&self, text: &[u8]) -> Result<Moment, DateFault> {
-        if self.excel {
+        if let Some(epoch) = self.excel {
             let serial: f64 =
                 std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(DateFault::Malformed)?;
-            return excel_serial(serial, false);
+            return excel_serial(serial, epoch == Epoch::Y1904);
         }
         if text.is_ascii() {
             return self.read_folded(text);

@@ -36,7 +36,7 @@ impl Header {
             for row in block.rows.iter().skip(body).take(rows) {
                 match &row.flaw {
                     None => found.push(block.fields(row)),
-                    Some(Flaw::Wide) => return refuse("the header has more columns than are taken"),
+                    Some(Flaw::Wide(most)) => return refuse(format!("the header has more than {most} columns")),
                     Some(flaw) => {
                         return refuse(format!("the header in line {} cannot be read: {}", row.line, flaw.found()));
                     }
@@ -73,7 +73,7 @@ impl Header {
             if let Some(first) = by_name.insert(key, at) {
                 return refuse(format!(
                     "the header has {:?} twice, in columns {} and {}; headers found: {}",
-                    name.trim(),
+                    shown(name),
                     first + 1,
                     at + 1,
                     listed(&names)
@@ -96,10 +96,12 @@ impl Header {
         Some(at)
     }
 
-    /// Names that nothing asked for.
-    pub(super) fn unknown(&self) -> Vec<&str> {
-        let free = self.names.iter().zip(&self.taken).filter(|(name, taken)| !**taken && !name.trim().is_empty());
-        free.map(|(name, _)| name.trim()).collect()
+    /// Columns that nothing asked for: field and name.
+    pub(super) fn unknown(&self) -> Vec<(usize, &str)> {
+        let free = self.names.iter().zip(&self.taken).enumerate();
+        free.filter(|(_, (name, taken))| !**taken && !name.trim().is_empty())
+            .map(|(at, (name, _))| (at, name.trim()))
+            .collect()
     }
 
     /// Says that a column is missing, which one may be meant, and what there is.
@@ -107,12 +109,23 @@ impl Header {
         let own = wanted.len() == 1 && wanted[0] == canonical;
         let headers = wanted.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(" or ");
         let named = if own { String::new() } else { format!(" (header {headers})") };
-        let free: Vec<String> = self.unknown().iter().map(|name| normal(name)).collect();
-        let near = wanted.iter().find_map(|name| closest(&normal(name), free.iter().map(String::as_str)));
-        let shown = near.and_then(|near| self.unknown().into_iter().find(|name| normal(name) == near));
-        let hint = shown.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default();
+        let free: Vec<String> = self.unknown().iter().map(|(_, name)| normal(name)).collect();
+        let near = wanted.iter().find_map(|name| near(&normal(name), &free));
+        let meant = near.and_then(|near| self.unknown().into_iter().find(|(_, name)| normal(name) == near));
+        let hint = meant.map(|(_, name)| format!("; did you mean {:?}?", shown(name))).unwrap_or_default();
         format!("column `{canonical}`{named} is not in the file{hint}; headers found: {}", listed(&self.names))
     }
+}
+
+/// The name most like the wanted one, else one that holds its characters in order or is held by it: short
+/// Chinese names differ by half in one character.
+fn near<'a>(wanted: &str, free: &'a [String]) -> Option<&'a str> {
+    let holds = |long: &str, short: &str| {
+        let mut rest = long.chars();
+        short.chars().count() > 1 && short.chars().all(|char| rest.any(|other| other == char))
+    };
+    let close = closest(wanted, free.iter().map(String::as_str));
+    close.or_else(|| free.iter().map(String::as_str).find(|name| holds(name, wanted) || holds(wanted, name)))
 }
 
 /// Header rows laid over each other: names of upper rows reach to the right, as merged cells do.
@@ -140,9 +153,21 @@ fn joined(rows: &[Vec<String>]) -> Vec<String> {
 
 fn listed(names: &[String]) -> String {
     const SHOWN: usize = 40;
-    let shown: Vec<&str> = names.iter().take(SHOWN).map(|name| name.trim()).collect();
+    let some: Vec<String> = names.iter().take(SHOWN).map(|name| shown(name)).collect();
     let more = names.len().saturating_sub(SHOWN);
-    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+    if more > 0 { format!("{} and {more} more", some.join(", ")) } else { some.join(", ") }
+}
+
+/// A name out of a file as people are shown it: short, and without characters that act on a terminal or a mail.
+pub(super) fn shown(name: &str) -> String {
+    const SHOWN: usize = 80;
+    let name = name.trim();
+    let mut text: String =
+        name.chars().take(SHOWN).map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect();
+    if name.chars().nth(SHOWN).is_some() {
+        text.push('…');
+    }
+    text
 }
 
 /// Every header that the mapping or the contract asks for, in comparable form.
@@ -167,7 +192,7 @@ impl Flaw {
             Self::Nul => "a NUL byte".into(),
             Self::Encoding(byte) => format!("bytes that do not decode, at byte {byte} of the file"),
             Self::LongField(length) => format!("a field of {length} bytes"),
-            Self::Wide => "more fields than are taken".into(),
+            Self::Wide(most) => format!("more than {most} fields"),
             Self::Json(found, _) => found.clone(),
         }
     }

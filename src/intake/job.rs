@@ -22,6 +22,19 @@ use crate::sender::{PeriodRule, SenderFeed};
 /// Files of fewer rows than this are quarantined only when more than half of the rows are refused: one bad
 /// row of three says little about the file.
 pub const FEW_ROWS: u64 = 20;
+/// Characters of a reason that people are shown.
+const REASON_MAX: usize = 4_000;
+
+/// A sentence that may quote the file, fit for a terminal, a log line and a mail.
+pub(super) fn harmless(sentence: &str) -> String {
+    let mut text: String =
+        sentence.chars().take(REASON_MAX).map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect();
+    if sentence.chars().nth(REASON_MAX).is_some() {
+        text.push('…');
+    }
+    text
+}
+
 /// Where a file's period stands before its rows are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Period {
@@ -70,14 +83,10 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     pub(super) fn period(&self) -> Result<Period, String> {
-        let named = period::of_key(&self.raw.key);
+        let named = super::named_period(self.feed, self.contract, &self.raw.key);
         match (self.contract.kind, self.feed.period, named) {
             (_, Some(PeriodRule::Rows), _) | (Kind::Event, None, None) => Ok(Period::FromRows),
-            (_, _, Some(span)) => Ok(Period::Known(Some(match self.contract.kind {
-                Kind::Event => span,
-                // a snapshot stands for one day: the last that its name gives
-                Kind::Reference => (span.1, span.1),
-            }))),
+            (_, _, Some(span)) => Ok(Period::Known(Some(span))),
             (Kind::Reference, _, None) => Ok(Period::Known(Some((self.delivered_on, self.delivered_on)))),
             (Kind::Event, Some(PeriodRule::Name), None) => Err(format!(
                 "the period comes from the file's name, and {:?} has no date; name it like sales_2026-11-22.csv",
@@ -162,7 +171,7 @@ impl Job<'_> {
         }
         warnings.extend(account.warnings);
         Outcome {
-            quarantined: Some(reason),
+            quarantined: Some(harmless(&reason)),
             staged: None,
             rows_read: account.read,
             rows_clean: 0,
@@ -176,7 +185,8 @@ impl Job<'_> {
             period_start: known.span().map(|span| span.0),
             period_end: known.span().map(|span| span.1),
             delivered_at: Some(self.lineage.delivered_at),
-            warnings,
+            warnings: warnings.iter().map(|warning| harmless(warning)).collect(),
+            drift: account.drift,
             reasons: account.reasons,
         }
     }
@@ -204,7 +214,8 @@ impl Job<'_> {
             period_start,
             period_end,
             delivered_at: Some(self.lineage.delivered_at),
-            warnings,
+            warnings: warnings.iter().map(|warning| harmless(warning)).collect(),
+            drift: account.drift,
             staged: account.staged,
             rejects: account.rejects,
             reasons: account.reasons,

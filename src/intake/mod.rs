@@ -14,18 +14,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::config;
-use crate::contract::Contract;
+use crate::contract::{Contract, Kind};
 use crate::error::{Error, Result};
-use crate::sender::{Sender, SenderFeed};
+use crate::sender::{PeriodRule, Sender, SenderFeed};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 mod block;
 mod column;
 mod columnar;
+mod compound;
 mod convert;
 pub mod date;
 mod decode;
+pub mod drift;
 mod duplicates;
 mod header;
 mod job;
@@ -36,6 +39,7 @@ mod pass;
 mod period;
 mod plan;
 pub mod profile;
+pub mod rehearse;
 mod rules;
 mod sheet;
 mod text;
@@ -48,9 +52,10 @@ use pass::{Account, Pass, detected, finished};
 use write::Lineage;
 
 pub use job::FEW_ROWS;
+pub use open::is_foreign;
 
 /// A file as it was fetched.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RawFile {
     /// Folder name of the sender.
     pub sender: String,
@@ -69,7 +74,7 @@ pub struct RawFile {
 }
 
 /// What became of a file. Rows read are always rows clean plus rows rejected.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Why the file is refused whole, for people; none of its rows counts then. `None`: it can be used.
     pub quarantined: Option<String>,
@@ -101,6 +106,8 @@ pub struct Outcome {
     pub delivered_at: Option<DateTime<Utc>>,
     /// What should be said about it.
     pub warnings: Vec<String>,
+    /// How its columns differ from what the mapping knows: one phrase a column ([`drift::told`]), to be told once.
+    pub drift: Vec<String>,
     /// Rows refused one by one, by reason.
     pub reasons: BTreeMap<String, u64>,
 }
@@ -115,6 +122,19 @@ impl Outcome {
 /// When a file was delivered: as its name declares, else as the store last saw it change.
 pub fn delivered_at(feed: &SenderFeed, key: &str, last_modified: DateTime<Utc>) -> DateTime<Utc> {
     period::delivered_at(key, feed.delivered_at.as_ref(), last_modified).unwrap_or(last_modified)
+}
+
+/// The period that a file's name gives it, where its name decides: what a known content says anew when it comes
+/// under another name. An empty file says so of each day that it is sent for.
+pub fn named_period(feed: &SenderFeed, contract: &Contract, key: &str) -> Option<(NaiveDate, NaiveDate)> {
+    if feed.period == Some(PeriodRule::Rows) {
+        return None;
+    }
+    period::of_key(key).map(|span| match contract.kind {
+        Kind::Event => span,
+        // a snapshot stands for one day: the last that its name gives
+        Kind::Reference => (span.1, span.1),
+    })
 }
 
 /// Reads one file by contract and mapping, and writes staged rows and rejects to `out_dir`. An `Err` is a

@@ -142,6 +142,30 @@ pub(super) fn head(reader: &mut dyn Read, length: usize) -> Step<Vec<u8>> {
     Ok(head)
 }
 
+/// Whether a file's first bytes, packed or not, are those of a format that is not ours to read: Parquet, workbooks
+/// and archives. What cannot be opened at all is left to the reading itself to say.
+pub fn is_foreign(path: &Path) -> bool {
+    let Ok(mut file) = File::open(path) else { return false };
+    let Ok(first) = head(&mut file, 8) else { return false };
+    let packing = packing_of(&first);
+    if packing == Packing::Plain {
+        return !is_text(&first);
+    }
+    unpacked(path, packing, RATIO_FREE).and_then(|mut inner| head(&mut inner, 8)).is_ok_and(|first| !is_text(&first))
+}
+
+fn packing_of(first: &[u8]) -> Packing {
+    match first {
+        [0x1f, 0x8b, ..] => Packing::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Zstd,
+        _ => Packing::Plain,
+    }
+}
+
+fn is_text(first: &[u8]) -> bool {
+    !matches!(first, [b'P', b'K', 3, 4, ..] | [b'P', b'A', b'R', b'1', ..] | [0xd0, 0xcf, 0x11, 0xe0, ..])
+}
+
 /// Takes a spooled file apart. `scratch` is a folder for unpacked copies.
 pub(super) fn open(path: &Path, key: &str, limits: &Intake, scratch: &Path) -> Step<Vec<Part>> {
     let mut file = File::open(path).map_err(|err| Stop::Failed(Error::from(err).at(path.display())))?;
@@ -154,11 +178,7 @@ pub(super) fn open(path: &Path, key: &str, limits: &Intake, scratch: &Path) -> S
     }
     let max = limits.unpacked_bytes_max.min(size.saturating_mul(limits.unpacked_ratio_max).max(RATIO_FREE));
     let first = head(&mut file, 8)?;
-    let packing = match first.as_slice() {
-        [0x1f, 0x8b, ..] => Packing::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Zstd,
-        _ => Packing::Plain,
-    };
+    let packing = packing_of(&first);
     let part = |content, packing| Part {
         name: key.to_string(),
         content,
@@ -178,11 +198,7 @@ pub(super) fn open(path: &Path, key: &str, limits: &Intake, scratch: &Path) -> S
     if first.is_empty() {
         return refuse("the file is empty once unpacked (0 bytes)");
     }
-    let text = !matches!(
-        first.as_slice(),
-        [b'P', b'K', 3, 4, ..] | [b'P', b'A', b'R', b'1', ..] | [0xd0, 0xcf, 0x11, 0xe0, ..]
-    );
-    if text {
+    if is_text(&first) {
         return Ok(vec![part(Content::Text, packing)]);
     }
     // formats that are read from their end need a file
@@ -234,9 +250,28 @@ fn kind_of(first: &[u8], file: &mut File) -> Step<Kind> {
     })
 }
 
-fn archive(file: &File) -> Step<zip::ZipArchive<BufReader<File>>> {
-    let file = file.try_clone().map_err(stop_of)?;
+/// Members that any archive may list, workbooks included: the list itself is held in memory.
+const LISTED_MAX: u16 = 10_000;
+
+pub(super) fn archive(file: &File) -> Step<zip::ZipArchive<BufReader<File>>> {
+    let mut file = file.try_clone().map_err(stop_of)?;
+    if listed(&mut file)? > LISTED_MAX {
+        return refuse(format!("the zip archive lists more than {LISTED_MAX} members"));
+    }
     zip::ZipArchive::new(BufReader::new(file)).map_err(zip_stop)
+}
+
+/// How many members the archive's end says that it lists; 65,535 stands for more. 0 where no end is found.
+fn listed(file: &mut File) -> Step<u16> {
+    const END: [u8; 4] = *b"PK\x05\x06";
+    let size = file.metadata().map_err(|err| Stop::Failed(err.into()))?.len();
+    // the end record, and a comment of at most 64 KiB behind it
+    let tail = size.min(22 + 65_535);
+    file.seek(SeekFrom::Start(size - tail)).map_err(stop_of)?;
+    let tail = head(file, usize::try_from(tail).unwrap_or(0))?;
+    file.seek(SeekFrom::Start(0)).map_err(stop_of)?;
+    let counts = (0..tail.len().saturating_sub(21)).filter(|at| tail[*at..].starts_with(&END));
+    Ok(counts.map(|at| u16::from_le_bytes([tail[at + 10], tail[at + 11]])).max().unwrap_or(0))
 }
 
 fn zip_stop(err: zip::result::ZipError) -> Stop {
@@ -274,7 +309,7 @@ fn members(file: &File, key: &str, limits: &Intake, max: u64, scratch: &Path) ->
         if member.is_dir() || own {
             continue;
         }
-        if member.enclosed_name().is_none() || name.chars().any(char::is_control) {
+        if leaves_its_folder(&name) {
             return refuse(format!("member {name:?} of the zip archive has a name that leaves its folder"));
         }
         let rc = Rc::new(RefCell::new(0_u64));
@@ -301,6 +336,13 @@ fn members(file: &File, key: &str, limits: &Intake, max: u64, scratch: &Path) ->
     }
     parts.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(parts)
+}
+
+/// Whether a member's name, unpacked by somebody less careful, would end up elsewhere or hide what it is.
+fn leaves_its_folder(name: &str) -> bool {
+    name.starts_with(['/', '\\'])
+        || name.chars().any(|char| char.is_control() || char == ':')
+        || name.split(['/', '\\']).any(|part| part == "..")
 }
 
 /// Counts what passes, for a budget that several members share.

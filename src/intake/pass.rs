@@ -40,6 +40,8 @@ pub(super) struct Account {
     pub days: BTreeMap<i32, u64>,
     pub first: Option<String>,
     pub warnings: Vec<String>,
+    /// Differences between header and mapping, one phrase a column.
+    pub drift: Vec<String>,
     pub staged: Option<PathBuf>,
     pub rejects: Option<PathBuf>,
 }
@@ -149,13 +151,19 @@ impl<'a> Pass<'a> {
         }
         let mut header = Header::take(&mut block, header_rows)?;
         header.sparse = part.content == Content::Text && !text;
-        let name = job.raw.key.rsplit('/').next().unwrap_or(&job.raw.key);
-        let plan = Plan::new(job.contract, job.feed, job.base_currency, &mut header, name);
+        let member = part.name.strip_prefix(&job.raw.key).unwrap_or_default().trim_start_matches('!');
+        let names = [last_of(member), last_of(&job.raw.key), &job.raw.key];
+        let names = if member.is_empty() { &names[1..] } else { &names[..] };
+        let plan = Plan::new(job.contract, job.feed, job.base_currency, &mut header, names);
         let mut plan = plan.map_err(|stop| match stop {
             Stop::Refused(reason) if text => Stop::Refused(self.with_delimiter(reason, &header)),
             other => other,
         })?;
-        self.account.warnings.append(&mut plan.warnings);
+        for phrase in std::mem::take(&mut plan.drift) {
+            if !self.account.drift.contains(&phrase) {
+                self.account.drift.push(phrase);
+            }
+        }
         let mut converter = Converter::new(job.contract, job.feed, plan, job.zone, job.window(self.known.period));
         loop {
             self.take(&mut converter, source.as_ref(), &block)?;
@@ -340,6 +348,11 @@ impl<'a> Pass<'a> {
             *self.account.days.entry(last).or_default() += run;
         }
     }
+}
+
+/// The last part of a key.
+fn last_of(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or(key)
 }
 
 /// The encodings of those parts that are text and not UTF-8, by part.

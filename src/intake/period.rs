@@ -11,8 +11,12 @@ pub(super) fn of_key(key: &str) -> Option<Span> {
     key.rsplit('/').find_map(of_name)
 }
 
+/// What stands between the two dates of a range. A plain `_` or `-` does not: what follows it is as often the day
+/// of delivery.
+const UNTIL: [&str; 7] = ["_to_", "-to-", "to", "..", "~", "至", "到"];
+
 /// The first date in a name: `YYYY-MM-DD`, `YYYYMMDD`, `YYYY-MM` or `YYYYMM`, also with `_`, `.` or `年月日`.
-/// A month means all of it.
+/// A month means all of it; `2026-11-01_to_2026-11-07` (`..`, `~`, `至`) means all from the one to the other.
 pub(super) fn of_name(name: &str) -> Option<Span> {
     let chars: Vec<char> = name.chars().collect();
     let mut at = 0;
@@ -22,15 +26,25 @@ pub(super) fn of_name(name: &str) -> Option<Span> {
             at += 1;
             continue;
         }
-        if let Some(span) = of_digits(&chars, at, run) {
-            return Some(span);
+        if let Some((span, end)) = of_digits(&chars, at, run) {
+            return Some((span.0, until(&chars, end).filter(|last| *last >= span.0).unwrap_or(span.1)));
         }
         at += run;
     }
     None
 }
 
-fn of_digits(chars: &[char], at: usize, run: usize) -> Option<Span> {
+/// The last day of a range whose first date ends before `at`.
+fn until(chars: &[char], at: usize) -> Option<NaiveDate> {
+    let rest: String = chars[at..].iter().collect();
+    let rest = rest.strip_prefix('日').unwrap_or(&rest);
+    let second: Vec<char> = UNTIL.iter().find_map(|mark| rest.strip_prefix(mark))?.chars().collect();
+    let run = second.iter().take_while(|char| char.is_ascii_digit()).count();
+    of_digits(&second, 0, run).map(|(span, _)| span.1)
+}
+
+/// The date in a run of digits and what follows it, and where it ends.
+fn of_digits(chars: &[char], at: usize, run: usize) -> Option<(Span, usize)> {
     let number = |from: usize, length: usize| -> Option<u32> {
         let digits = chars.get(from..from + length)?;
         digits.iter().try_fold(0, |value, char| Some(value * 10 + char.to_digit(10)?))
@@ -38,8 +52,8 @@ fn of_digits(chars: &[char], at: usize, run: usize) -> Option<Span> {
     let year = i32::try_from(number(at, 4.min(run))?).ok().filter(|year| (1990..2100).contains(year))?;
     match run {
         // a date, or a date and a time
-        8 | 10 | 12 | 14 => day(year, number(at + 4, 2)?, number(at + 6, 2)?),
-        6 => month(year, number(at + 4, 2)?),
+        8 | 10 | 12 | 14 => Some((day(year, number(at + 4, 2)?, number(at + 6, 2)?)?, at + run)),
+        6 => Some((month(year, number(at + 4, 2)?)?, at + run)),
         4 => {
             let separator = |at: usize| chars.get(at).is_some_and(|char| matches!(char, '-' | '_' | '.' | '年' | '月'));
             if !separator(at + 4) {
@@ -55,9 +69,9 @@ fn of_digits(chars: &[char], at: usize, run: usize) -> Option<Span> {
             let after = at + 5 + length;
             let days = digits(after + 1);
             if separator(after) && (1..=2).contains(&days) {
-                return day(year, months, number(after + 1, days)?);
+                return Some((day(year, months, number(after + 1, days)?)?, after + 1 + days));
             }
-            month(year, months)
+            Some((month(year, months)?, after))
         }
         _ => None,
     }

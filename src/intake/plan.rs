@@ -3,10 +3,11 @@
 
 use super::block::{Cell, Step, refuse};
 use super::date::Pattern;
-use super::header::Header;
+use super::drift;
+use super::header::{Header, shown};
 use super::number::{Exact, NumberStyle};
-use crate::contract::{BASE_CURRENCY, Column, ColumnType, Contract};
-use crate::sender::{Mapping, SenderFeed};
+use crate::contract::{BASE_CURRENCY, Column, ColumnType, Contract, Drift, Policy};
+use crate::sender::{Equals, Mapping, SenderFeed};
 
 /// Where a column's text comes from.
 #[derive(Debug, Clone)]
@@ -33,8 +34,8 @@ pub(super) struct Planned<'a> {
     pub default: Option<String>,
     pub style: NumberStyle,
     pub patterns: &'a [Pattern],
-    /// Field and text that negate a number.
-    pub negate_if: Option<(usize, &'a str)>,
+    /// Field and condition on it that negate a number.
+    pub negate_if: Option<(usize, &'a Equals)>,
     /// Whether texts are changed before they are read.
     pub shaped: bool,
     pub in_key: bool,
@@ -51,28 +52,31 @@ pub(super) struct Plan<'a> {
     pub columns: Vec<Planned<'a>>,
     /// Fields that every record has.
     pub width: usize,
-    /// What should be said about the header.
-    pub warnings: Vec<String>,
+    /// Columns that nobody knows and that are kept: field and header.
+    pub extras: Vec<(usize, String)>,
+    /// How the header differs from what the mapping knows, as [`super::drift`] words it.
+    pub drift: Vec<String>,
 }
 
 impl<'a> Plan<'a> {
-    /// Finds every column in the header; `name` is the file's name, for columns that come from it.
+    /// Finds every column in the header; `names` are what columns that come from the file's name are looked for in.
     pub(super) fn new(
         contract: &'a Contract,
         feed: &'a SenderFeed,
         base_currency: &str,
         header: &mut Header,
-        name: &str,
+        names: &[&str],
     ) -> Step<Self> {
         let mut columns = Vec::with_capacity(contract.columns.len());
-        let mut warnings = Vec::new();
+        let policies = feed.drift.as_ref().unwrap_or(&contract.drift);
+        let mut absent = Absent { policies, drift: Vec::new() };
         for column in &contract.columns {
             let mapping = feed.columns.get(&column.name);
-            let origin = origin_of(column, mapping, header, name, &mut warnings)?;
+            let origin = origin_of(column, mapping, header, names, &mut absent)?;
             let negate_if = match mapping.and_then(|mapping| mapping.negate_if.as_ref()) {
                 None => None,
                 Some(condition) => match header.find(std::slice::from_ref(&condition.column)) {
-                    Some(field) => Some((field, condition.equals.as_str())),
+                    Some(field) => Some((field, condition)),
                     None => return refuse(header.missing(&column.name, std::slice::from_ref(&condition.column))),
                 },
             };
@@ -104,27 +108,41 @@ impl<'a> Plan<'a> {
                 style,
             });
         }
-        let unknown = header.unknown();
-        if !unknown.is_empty() {
-            let list = unknown.join(", ");
-            if feed.freeze {
-                return refuse(format!("the file has columns that the mapping does not know: {list}"));
+        let mut drift = absent.drift;
+        let mut extras = Vec::new();
+        let mut frozen = Vec::new();
+        for (field, header) in header.unknown() {
+            match policies.of(header) {
+                Policy::Freeze => frozen.push(shown(header)),
+                Policy::Evolve => {
+                    drift.push(drift::kept(header));
+                    extras.push((field, header.to_string()));
+                }
+                Policy::DiscardColumn => drift.push(drift::left_out(header)),
             }
-            warnings.push(format!("columns not used: {list}"));
         }
-        Ok(Self { columns, width: header.width(), warnings })
+        if !frozen.is_empty() {
+            return refuse(format!("the file has columns that the mapping does not know: {}", frozen.join(", ")));
+        }
+        Ok(Self { columns, width: header.width(), extras, drift })
     }
+}
+
+/// What is done about optional columns that the mapping names and the file lacks.
+struct Absent<'a> {
+    policies: &'a Drift,
+    drift: Vec<String>,
 }
 
 fn origin_of(
     column: &Column,
     mapping: Option<&Mapping>,
     header: &mut Header,
-    name: &str,
-    warnings: &mut Vec<String>,
+    names: &[&str],
+    absent: &mut Absent<'_>,
 ) -> Step<Origin> {
     let own = [column.name.clone()];
-    let Some(mapping) = mapping else { return lookup(column, &own, header, false, warnings, false) };
+    let Some(mapping) = mapping else { return lookup(column, &own, header, false, absent, false) };
     if let Some(text) = &mapping.constant {
         return Ok(Origin::Fixed(text.clone(), Cell::Canonical));
     }
@@ -132,11 +150,13 @@ fn origin_of(
         return Ok(Origin::RowNumber);
     }
     if let Some(regex) = &mapping.from_name {
-        return match regex.captures(name).and_then(|found| found.get(1)) {
+        let found = names.iter().find_map(|name| regex.captures(name)?.get(1));
+        return match found {
             Some(found) => Ok(Origin::Fixed(found.as_str().to_string(), Cell::Text)),
             None => refuse(format!(
-                "column `{}` comes from the file's name, and {name:?} does not match {regex}",
-                column.name
+                "column `{}` comes from the file's name, and {:?} does not match {regex}",
+                column.name,
+                names.first().copied().unwrap_or_default()
             )),
         };
     }
@@ -147,7 +167,7 @@ fn origin_of(
         };
     }
     let names = if mapping.headers.is_empty() { &own } else { mapping.headers.as_slice() };
-    lookup(column, names, header, !mapping.headers.is_empty(), warnings, mapping.default.is_some())
+    lookup(column, names, header, !mapping.headers.is_empty(), absent, mapping.default.is_some())
 }
 
 fn lookup(
@@ -155,7 +175,7 @@ fn lookup(
     names: &[String],
     header: &mut Header,
     declared: bool,
-    warnings: &mut Vec<String>,
+    absent: &mut Absent<'_>,
     defaulted: bool,
 ) -> Step<Origin> {
     if let Some(field) = header.find(names) {
@@ -166,7 +186,10 @@ fn lookup(
         return refuse(header.missing(&column.name, names));
     }
     if declared && !header.sparse {
-        warnings.push(header.missing(&column.name, names));
+        if names.iter().any(|name| absent.policies.of(name) == Policy::Freeze) {
+            return refuse(header.missing(&column.name, names));
+        }
+        absent.drift.push(drift::absent(&column.name, names));
     }
     Ok(Origin::Nothing)
 }

@@ -2,39 +2,48 @@
 //! dates and numbers are written, and what only a person can say. The draft is tried on the file at once, so
 //! that its author sees what it would take and refuse.
 
-use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-
-use chrono::{DateTime, Utc};
 
 use super::block::{Block, Cell, Source, Stop};
 use super::decode::{self, Decoder};
-use super::header::normal;
 use super::open::{self, Content, Part};
+use super::rehearse::{Local, Rehearsal, rehearse};
 use super::text::TextSource;
-use super::{Outcome, RawFile, columnar, json, number, sheet, stage_file};
+use super::{columnar, json, number, sheet};
 use crate::config::Config;
-use crate::contract::{Column, ColumnType, Contract, Contracts, Kind};
+use crate::contract::{Contract, Contracts, Kind};
 use crate::error::{Error, Result};
 use crate::sender::Sender;
 
 mod guess;
+mod lines;
 
-use guess::{Values, date_formats};
+use guess::Values;
+use lines::{Lines, quoted};
 
 /// Rows that are looked at.
 const SAMPLE_ROWS: usize = 2_000;
 /// Confidence under which a header is not taken for a column.
 const TAKEN: f64 = 0.5;
+/// Confidence under which the author is asked whether a header is the column.
+const SURE: f64 = 0.8;
+/// Refused rows shown of a trial.
+const REFUSED_SHOWN: usize = 10;
+
+/// What the company's references hold: by feed, the key by key and by name. It tells which of a partner's words
+/// are names of channels, partners, regions.
+pub type Names = BTreeMap<String, BTreeMap<String, String>>;
 
 /// What was made of one canonical column.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Guess {
     /// Canonical column.
     pub column: String,
     /// Header, where one was found.
     pub header: Option<String>,
+    /// Where it comes from without a header: a constant, the row's number, the net amount.
+    pub instead: Option<String>,
     /// From 0 to 1.
     pub confidence: f64,
     /// A few of its values.
@@ -44,8 +53,10 @@ pub struct Guess {
 /// A drafted mapping.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
-    /// Text for `jobs/senders/<sender>.toml`.
+    /// Text for a new `jobs/senders/<sender>.toml`.
     pub toml: String,
+    /// The feed's part alone, for a sender that delivers other feeds already.
+    pub section: String,
     /// What was made of each canonical column, in contract order.
     pub guesses: Vec<Guess>,
     /// What a person should answer.
@@ -53,7 +64,14 @@ pub struct Draft {
     /// Headers that nothing was made of.
     pub unused: Vec<String>,
     /// What the draft does with the file; `None` where required columns are still open.
-    pub trial: Option<Outcome>,
+    pub trial: Option<Rehearsal>,
+}
+
+impl Draft {
+    /// Columns that must be filled and that nothing was found for.
+    pub fn open(&self) -> usize {
+        self.section.lines().filter(|line| line.starts_with("# ") && line.ends_with("{ constant = \"?\" }")).count()
+    }
 }
 
 /// A look at the head of a file.
@@ -67,47 +85,28 @@ struct Sample {
     sheet: bool,
 }
 
-/// Drafts the mapping of one feed from a local file. `name` is the name that the partner gave it.
+/// Drafts the mapping of one feed from a local file; the last part of its key is the name that the partner gave it.
 pub fn profile(
-    path: &Path,
-    name: &str,
+    file: &Local,
     sender: &str,
     feed: &str,
     contracts: &Contracts,
     config: &Config,
-    now: DateTime<Utc>,
+    names: &Names,
 ) -> Result<Draft> {
     let contract = contracts.expect(feed)?;
+    let name = file.key.rsplit('/').next().unwrap_or(&file.key);
     let scratch = tempfile::tempdir()?;
-    let seen = look(path, name, contract, contracts, config, scratch.path()).map_err(|stop| match stop {
+    let seen = look(&file.path, name, contract, contracts, config, scratch.path()).map_err(|stop| match stop {
         Stop::Failed(error) => error,
-        Stop::Refused(reason) => Error::input(reason).at(path.display()),
-        Stop::NotUtf8 => Error::input("the encoding cannot be told").at(path.display()),
+        Stop::Refused(reason) => Error::input(reason).at(file.path.display()),
+        Stop::NotUtf8 => Error::input("the encoding cannot be told").at(file.path.display()),
     })?;
-    let mut draft = draft_of(&seen, sender, name, contract);
+    let mut draft = draft_of(&seen, sender, name, contract, names);
     // a required column that is still open would only be refused
-    let open = draft
-        .guesses
-        .iter()
-        .any(|guess| guess.header.is_none() && draft.toml.contains(&format!("\n# {} = ", guess.column)));
-    if !open {
+    if draft.open() == 0 {
         let sender = Sender::parse(sender, &draft.toml, contracts)?;
-        let raw = RawFile {
-            sender: sender.name.clone(),
-            feed: feed.to_string(),
-            key: format!("{}/{feed}/{name}", sender.name),
-            path: path.to_path_buf(),
-            bytes: path.metadata()?.len(),
-            sha256: "0".repeat(64),
-            last_modified: now,
-        };
-        let company = &config.company;
-        let mapping = sender.feeds.get(feed).ok_or_else(|| Error::bug("the draft lost its feed"))?;
-        let (limits, out) = (&config.intake, scratch.path());
-        let tried =
-            stage_file(&raw, &sender, mapping, contract, limits, company.time_zone, &company.base_currency, out)?;
-        // the files end with the scratch folder
-        draft.trial = Some(Outcome { staged: None, rejects: None, ..tried });
+        draft.trial = Some(rehearse(file, &sender, feed, contracts, config, REFUSED_SHOWN)?);
     }
     Ok(draft)
 }
@@ -209,90 +208,102 @@ fn header_of(rows: &[Vec<(String, Cell)>]) -> Option<usize> {
     })
 }
 
-fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract) -> Draft {
+fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names: &Names) -> Draft {
     let taken = assign(seen, contract);
-    let mut questions = Vec::new();
-    let mut lines = String::new();
-    let mut missing: BTreeSet<&str> = BTreeSet::new();
-    let mut symbols: BTreeSet<char> = BTreeSet::new();
-    let (mut thousands, mut comma) = (false, false);
+    let mut lines = Lines::new(seen, sender, name, contract, names);
     let mut guesses = Vec::new();
     for (at, column) in contract.columns.iter().enumerate() {
         let found = taken[at].map(|(index, confidence)| (&seen.names[index], &seen.columns[index], confidence));
-        let line = match found {
+        let instead = match found {
             Some((header, values, confidence)) => {
-                missing.extend(values.missing());
-                if column.column_type.is_number() {
-                    thousands |= values.thousands;
-                    comma |= values.decimal_comma;
-                    symbols.extend(&values.symbols);
-                }
-                if confidence < 0.8 {
-                    questions.push(format!(
+                if confidence < SURE {
+                    lines.ask(format!(
                         "is {header:?} really `{}` ({})? examples: {}",
                         column.name,
                         column.en,
                         values.examples().join(", ")
                     ));
                 }
-                mapped(seen, column, header, values, &mut questions)
+                lines.mapped(column, header, values);
+                None
             }
-            None => open_line(seen, sender, name, contract, column, &mut questions),
+            None => lines.without_header(column),
         };
-        lines.push_str(&line);
         guesses.push(Guess {
             column: column.name.clone(),
             header: found.map(|(header, ..)| header.clone()),
+            instead,
             confidence: found.map_or(0.0, |(.., confidence)| confidence),
             examples: found.map(|(_, values, _)| values.examples()).unwrap_or_default(),
         });
     }
-    let mut toml =
-        format!("# Drafted from {name:?}; read it through, answer the questions, then run `tributary check`.\n");
-    let mut put = |line: String| {
-        toml.push_str(&line);
-        toml.push('\n');
-    };
-    put(format!("name = {sender:?}"));
+    lines.ask_for_kinds(&taken);
+    let Lines { text, mut questions, .. } = lines;
+
+    let mut common = Vec::new();
     if let Some(encoding) = seen.encoding {
-        put(format!("encoding = {:?}", encoding.to_ascii_lowercase()));
+        common.push(format!("encoding = {}", quoted(&encoding.to_ascii_lowercase())));
     }
+    let taken_values = || taken.iter().flatten().map(|(index, _)| &seen.columns[*index]);
+    let missing: BTreeSet<&str> = taken_values().flat_map(Values::missing).collect();
     if !missing.is_empty() {
-        let words: Vec<String> = std::iter::once("").chain(missing).map(|word| format!("{word:?}")).collect();
-        put(format!("missing = [{}]", words.join(", ")));
+        let words: Vec<String> = std::iter::once("").chain(missing).map(quoted).collect();
+        common.push(format!("missing = [{}]", words.join(", ")));
     }
-    put(format!("\n[feeds.{}]", contract.name));
-    if let Some(delimiter) = seen.delimiter {
-        put(format!("delimiter = {:?}", delimiter.to_string()));
-    }
-    if seen.preamble > 0 {
-        put(format!("preamble_lines = {}", seen.preamble));
-    }
-    if !seen.totals.is_empty() {
-        put(format!("total_prefixes = {:?}", seen.totals.iter().collect::<Vec<_>>()));
-    }
-    if comma {
-        put("decimal_comma = true".into());
-    }
-    if thousands {
-        put(format!("thousands = {:?}", if comma { "." } else { "," }));
-    }
-    if !symbols.is_empty() {
-        put(format!("symbols = {:?}", symbols.iter().map(char::to_string).collect::<Vec<_>>()));
-    }
+    let mut own = feed_lines(seen, contract, &taken);
     if contract.kind == Kind::Event && super::period::of_key(name).is_none() {
-        put("period = \"rows\"".into());
+        own.push("period = \"rows\"".into());
         questions.push("the file's name has no date, so its period is taken from its rows: can the partner put the business date into the name?".into());
     }
     questions.push(format!(
         "by when is this file due each day? then add expected = {{ by = \"06:00\" }} to [feeds.{}]",
         contract.name
     ));
-    put(format!("\n[feeds.{}.columns]", contract.name));
-    toml.push_str(&lines);
+    let section = |lines: &[String]| {
+        let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        format!("[feeds.{0}]\n{lines}\n[feeds.{0}.columns]\n{text}", contract.name)
+    };
+    let head: String = common.iter().map(|line| format!("{line}\n")).collect();
+    let title =
+        format!("# Drafted from {name:?}; read it through, answer the questions, then run `tributary check`.\n");
+    let toml = format!("{title}name = {}\n{head}\n{}", quoted(sender), section(&own));
+    let section = section(&common.into_iter().chain(own).collect::<Vec<_>>());
     let used: BTreeSet<usize> = taken.iter().flatten().map(|(index, _)| *index).collect();
     let unused = seen.names.iter().enumerate().filter(|(at, name)| !used.contains(at) && !name.is_empty());
-    Draft { toml, guesses, questions, unused: unused.map(|(_, name)| name.clone()).collect(), trial: None }
+    let unused = unused.map(|(_, name)| name.clone()).collect();
+    Draft { toml, section, guesses, questions, unused, trial: None }
+}
+
+/// How the file is written: what `[feeds.<feed>]` says before its columns.
+fn feed_lines(seen: &Sample, contract: &Contract, taken: &[Option<(usize, f64)>]) -> Vec<String> {
+    let numbers = || {
+        let pairs = contract.columns.iter().zip(taken).filter(|(column, _)| column.column_type.is_number());
+        pairs.filter_map(|(_, taken)| taken.map(|(index, _)| &seen.columns[index]))
+    };
+    let comma = numbers().any(|values| values.decimal_comma);
+    let mut lines = Vec::new();
+    if let Some(delimiter) = seen.delimiter {
+        lines.push(format!("delimiter = {}", quoted(&delimiter.to_string())));
+    }
+    if seen.preamble > 0 {
+        lines.push(format!("preamble_lines = {}", seen.preamble));
+    }
+    if !seen.totals.is_empty() {
+        let words: Vec<String> = seen.totals.iter().map(|word| quoted(word)).collect();
+        lines.push(format!("total_prefixes = [{}]", words.join(", ")));
+    }
+    if comma {
+        lines.push("decimal_comma = true".into());
+    }
+    if numbers().any(|values| values.thousands) {
+        lines.push(format!("thousands = {}", quoted(if comma { "." } else { "," })));
+    }
+    let symbols: BTreeSet<char> = numbers().flat_map(|values| values.symbols.iter().copied()).collect();
+    if !symbols.is_empty() {
+        let words: Vec<String> = symbols.iter().map(|sign| quoted(&sign.to_string())).collect();
+        lines.push(format!("symbols = [{}]", words.join(", ")));
+    }
+    lines
 }
 
 /// Gives each column its best header: the surest pair first, no header twice.
@@ -315,92 +326,6 @@ fn assign(seen: &Sample, contract: &Contract) -> Vec<Option<(usize, f64)>> {
         }
     }
     taken
-}
-
-/// The line of a column whose header was found.
-fn mapped(seen: &Sample, column: &Column, header: &str, values: &Values, questions: &mut Vec<String>) -> String {
-    let mut parts = Vec::new();
-    match column.column_type {
-        ColumnType::Date | ColumnType::Timestamp if !seen.sheet || values.all_text() => {
-            let formats = date_formats(values);
-            match formats.as_slice() {
-                [] => questions
-                    .push(format!("how are dates in {header:?} written? examples: {}", values.examples().join(", "))),
-                ["iso"] => {}
-                [only] => parts.push(format!("format = {only:?}")),
-                [first, others @ ..] => {
-                    parts.push(format!("format = {first:?}"));
-                    questions
-                        .push(format!("{header:?} could also be written {}: is {first} right?", others.join(" or ")));
-                }
-            }
-        }
-        kind if kind.is_number() && values.percent => parts.push("percent = true".into()),
-        kind if kind.is_number() && header.contains('万') => {
-            parts.push("scale = 10000".into());
-            questions.push(format!("{header:?} is taken to be in 万 (10,000): is that right?"));
-        }
-        ColumnType::Text if !column.accepted.is_empty() => {
-            let foreign: Vec<&str> =
-                values.distinct().filter(|word| !column.accepted.iter().any(|known| known == word)).collect();
-            if !foreign.is_empty() {
-                let pairs: Vec<String> = (foreign.iter())
-                    .map(|word| format!("{word:?} = {:?}", guess::meaning(word, &column.accepted).unwrap_or("?")))
-                    .collect();
-                parts.push(format!("map = {{ {} }}", pairs.join(", ")));
-                questions
-                    .push(format!("what do the words in {header:?} mean? allowed are: {}", column.accepted.join(", ")));
-            }
-        }
-        _ => {}
-    }
-    if column.name == "quantity" && !values.negative {
-        let kind = seen.names.iter().zip(&seen.columns).find(|(_, other)| other.distinct().any(guess::is_return));
-        if let Some((name, other)) = kind
-            && let Some(word) = other.distinct().find(|word| guess::is_return(word))
-        {
-            parts.push(format!("negate_if = {{ column = {name:?}, equals = {word:?} }}"));
-            questions.push(format!("{header:?} has no negative numbers: are rows with {name:?} = {word:?} returns?"));
-        }
-    }
-    if parts.is_empty() {
-        if normal(header) == normal(&column.name) { String::new() } else { format!("{} = {header:?}\n", column.name) }
-    } else {
-        format!("{} = {{ column = {header:?}, {} }}\n", column.name, parts.join(", "))
-    }
-}
-
-/// The line of a column without header: what can be said without it, else a question.
-fn open_line(
-    seen: &Sample,
-    sender: &str,
-    name: &str,
-    contract: &Contract,
-    column: &Column,
-    questions: &mut Vec<String>,
-) -> String {
-    let mut line = String::new();
-    let net = || seen.names.iter().find(|header| guess::NET.contains(&normal(header).as_str()));
-    let dated = super::period::of_name(name).is_some_and(|(start, end)| start == end);
-    let written = match column.name.as_str() {
-        "line_no" => writeln!(line, "line_no = {{ row_number = true }}"),
-        "partner_id" => {
-            questions.push(format!("is every row of partner {sender:?}? otherwise name the column of partner_id"));
-            writeln!(line, "partner_id = {{ constant = {sender:?} }}")
-        }
-        "discount_amount" if net().is_some() => {
-            writeln!(line, "discount_amount = {{ from_net = {:?} }}", net().map_or("", |header| header.as_str()))
-        }
-        "counted_on" if dated && name.contains('-') => {
-            writeln!(line, "counted_on = {{ from_name = '(\\d{{4}}-\\d{{2}}-\\d{{2}})' }}")
-        }
-        _ if column.required && column.default.is_none() && column.default_from.is_none() => {
-            questions.push(format!("where does `{}` of {} come from ({})?", column.name, contract.name, column.en));
-            writeln!(line, "# {} = {{ constant = \"?\" }}", column.name)
-        }
-        _ => Ok(()),
-    };
-    written.map(|()| line).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! Workbooks, read cell by cell: a legal file of a kilobyte can span 17 billion cells, so a whole range is
 //! never asked for, and every part of the archive is measured before it is read.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufReader, Read};
 
 use calamine::{Data, DataRef, Ods, Reader, Xls, Xlsx};
 
-use super::block::{BLOCK_ROWS, Block, Cell, Flaw, Step, refuse};
-use super::open::{Content, Part, stop_of};
+use super::block::{BLOCK_BYTES, BLOCK_ROWS, Block, Cell, Step, refuse};
+use super::compound;
+use super::open::{self, Content, Part, stop_of};
 use super::thread::{Outlet, ThreadSource};
 use crate::config::Intake;
 
@@ -24,12 +26,15 @@ pub(super) fn open(part: &Part, sheet: Option<&str>, limits: &Intake) -> Step<Th
         measure(&file, content, part.unpacked_max)?;
     } else if file.metadata().map_err(stop_of)?.len() > WHOLE_MAX {
         return refuse(format!("the workbook is larger than {WHOLE_MAX} bytes; send it as XLSX or CSV"));
+    } else {
+        compound::check(&file)?;
     }
     let reader = SheetReader {
         sheet: sheet.map(str::to_string),
         columns_max: limits.columns_max,
         cells_max: limits.cells_max,
         field_max: limits.field_bytes_max,
+        line_max: limits.line_bytes_max,
     };
     ThreadSource::start("workbook", move |outlet| {
         let file = BufReader::new(file);
@@ -44,11 +49,7 @@ pub(super) fn open(part: &Part, sheet: Option<&str>, limits: &Intake) -> Step<Th
 /// Unpacks every part of the archive once, to the end, counting: what the archive says of itself can lie.
 fn measure(file: &File, content: Content, unpacked_max: u64) -> Step<()> {
     let damaged = |err: &dyn std::fmt::Display| format!("the workbook cannot be read: {err}; send the file again");
-    let file = file.try_clone().map_err(stop_of)?;
-    let mut archive = match zip::ZipArchive::new(BufReader::new(file)) {
-        Ok(archive) => archive,
-        Err(err) => return refuse(damaged(&err)),
-    };
+    let mut archive = open::archive(file)?;
     let mut total = 0_u64;
     let mut buffer = vec![0; 64 * 1024];
     for index in 0..archive.len() {
@@ -138,6 +139,7 @@ struct SheetReader {
     columns_max: usize,
     cells_max: u64,
     field_max: usize,
+    line_max: usize,
 }
 
 impl SheetReader {
@@ -165,13 +167,18 @@ impl SheetReader {
         };
         let mut rows = Rows::new(self, outlet);
         loop {
-            let cell = match cells.next_cell() {
+            let cell = match cells.next_cell_with_formula_metadata() {
                 Ok(Some(cell)) => cell,
                 Ok(None) => break,
                 Err(err) => return refuse(damaged(err)),
             };
-            let (row, column) = cell.get_position();
-            if !rows.take(row, column, cell.get_value())? {
+            let (row, column) = cell.pos;
+            // what such a formula gives nobody has stored, and an empty cell would be a lie
+            let wanted = match (&cell.value, cell.formula.is_some()) {
+                (DataRef::Empty, true) => rows.put(row, column, "formula without a stored result", Cell::Error)?,
+                (value, _) => rows.take(row, column, value)?,
+            };
+            if !wanted {
                 return Ok(());
             }
         }
@@ -237,7 +244,13 @@ impl<'a> Rows<'a> {
 
     /// Takes one cell; `false` when nobody wants more.
     fn take(&mut self, row: u32, column: u32, value: &DataRef<'_>) -> Step<bool> {
-        let Some((text, kind)) = text_of(value) else { return Ok(true) };
+        match text_of(value) {
+            Some((text, kind)) => self.put(row, column, &text, kind),
+            None => Ok(true),
+        }
+    }
+
+    fn put(&mut self, row: u32, column: u32, text: &str, kind: Cell) -> Step<bool> {
         let column = column as usize;
         if column >= self.reader.columns_max {
             return refuse(format!(
@@ -255,7 +268,8 @@ impl<'a> Rows<'a> {
             if self.row.is_some_and(|last| row < last) {
                 return refuse(format!("row {} of the sheet stands after a later one", u64::from(row) + 1));
             }
-            if self.block.rows.len() >= BLOCK_ROWS && !self.outlet.give(std::mem::take(&mut self.block)) {
+            let full = self.block.rows.len() >= BLOCK_ROWS || self.block.bytes.len() >= BLOCK_BYTES;
+            if full && !self.outlet.give(std::mem::take(&mut self.block)) {
                 return Ok(false);
             }
             self.row = Some(row);
@@ -268,12 +282,7 @@ impl<'a> Rows<'a> {
         for _ in filled..column {
             self.block.push("", Cell::Text);
         }
-        self.block.push(&text, kind);
-        if text.len() > self.reader.field_max
-            && let Some(row) = self.block.rows.last_mut()
-        {
-            row.flaw = Some(Flaw::LongField(text.len()));
-        }
+        self.block.push_capped(text, kind, self.reader.field_max, self.reader.line_max);
         Ok(true)
     }
 
@@ -299,24 +308,24 @@ fn column_name(mut column: usize) -> String {
     String::from_utf8_lossy(&name).into_owned()
 }
 
-fn text_of(value: &DataRef<'_>) -> Option<(String, Cell)> {
+fn text_of<'a>(value: &'a DataRef<'_>) -> Option<(Cow<'a, str>, Cell)> {
     Some(match value {
         DataRef::Empty => return None,
-        DataRef::Int(number) => (number.to_string(), Cell::Number),
-        DataRef::Float(number) => (float_text(*number), Cell::Number),
-        DataRef::String(text) | DataRef::DurationIso(text) => (text.clone(), Cell::Text),
-        DataRef::SharedString(text) => ((*text).to_string(), Cell::Text),
-        DataRef::Bool(flag) => (flag.to_string(), Cell::Canonical),
-        DataRef::DateTime(at) if at.is_duration() => (float_text(at.as_f64()), Cell::Number),
+        DataRef::Int(number) => (number.to_string().into(), Cell::Number),
+        DataRef::Float(number) => (float_text(*number).into(), Cell::Number),
+        DataRef::String(text) | DataRef::DurationIso(text) => (text.into(), Cell::Text),
+        DataRef::SharedString(text) => (Cow::Borrowed(*text), Cell::Text),
+        DataRef::Bool(flag) => (flag.to_string().into(), Cell::Canonical),
+        DataRef::DateTime(at) if at.is_duration() => (float_text(at.as_f64()).into(), Cell::Number),
         DataRef::DateTime(at) => {
             let (year, month, day, hour, minute, second, milli) = at.to_ymd_hms_milli();
             let date = format!("{year:04}-{month:02}-{day:02}");
             let midnight = (hour, minute, second, milli) == (0, 0, 0, 0);
             let text = if midnight { date } else { format!("{date} {hour:02}:{minute:02}:{second:02}.{milli:03}") };
-            (text, Cell::Canonical)
+            (text.into(), Cell::Canonical)
         }
-        DataRef::DateTimeIso(text) => (text.clone(), Cell::Canonical),
-        DataRef::Error(error) => (error.to_string(), Cell::Error),
+        DataRef::DateTimeIso(text) => (text.into(), Cell::Canonical),
+        DataRef::Error(error) => (error.to_string().into(), Cell::Error),
     })
 }
 

@@ -14,8 +14,14 @@ use crate::config::Config;
 use crate::contract::Contracts;
 
 mod bad;
+mod containers;
+mod dialects;
+mod drift;
+mod encodings;
 mod formats;
+mod hostile;
 mod laws;
+mod mapping;
 
 /// A sender whose headers are the canonical names.
 const PLAIN: &str = "[feeds.sales]\n[feeds.inventory]\n[feeds.products]\n";
@@ -89,10 +95,15 @@ impl World {
 
     /// Stages bytes under a key `d01/<feed>/<name>`.
     fn stage(&self, feed: &str, name: &str, bytes: &[u8], sender: &str) -> Seen {
+        let sender = Sender::parse("d01", sender, &self.contracts).unwrap();
+        self.stage_as(&sender, feed, name, bytes)
+    }
+
+    /// Stages bytes of a sender that has been read.
+    fn stage_as(&self, sender: &Sender, feed: &str, name: &str, bytes: &[u8]) -> Seen {
         let path = self.folder.path().join("raw");
         std::fs::write(&path, bytes).unwrap();
         let contract = self.contracts.get(feed).unwrap();
-        let sender = Sender::parse("d01", sender, &self.contracts).unwrap();
         let raw = RawFile {
             sender: "d01".into(),
             feed: feed.into(),
@@ -104,8 +115,7 @@ impl World {
         };
         let (limits, zone) = (&self.config.intake, self.config.company.time_zone);
         let out = tempfile::tempdir().unwrap();
-        let outcome =
-            stage_file(&raw, &sender, &sender.feeds[feed], contract, limits, zone, "CNY", out.path()).unwrap();
+        let outcome = stage_file(&raw, sender, &sender.feeds[feed], contract, limits, zone, "CNY", out.path()).unwrap();
         assert_eq!(outcome.rows_read, outcome.rows_clean + outcome.rows_rejected, "{outcome:?}");
         let rows = outcome.staged.as_deref().map(read);
         assert_eq!(rows.as_ref().map_or(0, RecordBatch::num_rows) as u64, outcome.rows_clean);
@@ -166,20 +176,56 @@ fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
+/// A cell of a workbook that holds a text of its own.
+fn text_cell(column: char, row: u32, text: &str) -> String {
+    format!(r#"<c r="{column}{row}" t="inlineStr"><is><t>{text}</t></is></c>"#)
+}
+
 /// The smallest workbook that holds this sheet XML.
 fn xlsx(sheet: &str) -> Vec<u8> {
+    xlsx_with(sheet, "", &[])
+}
+
+/// A workbook whose style 1 is a date, counted from 1904 or from 1900.
+fn dated_xlsx(sheet: &str, from_1904: bool) -> Vec<u8> {
+    let styles = r#"<?xml version="1.0" encoding="UTF-8"?><styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="22"/></cellXfs></styleSheet>"#;
+    xlsx_with(sheet, &format!(r#"<workbookPr date1904="{from_1904}"/>"#), &[("xl/styles.xml", styles.as_bytes())])
+}
+
+/// A workbook with properties and further parts.
+fn xlsx_with(sheet: &str, properties: &str, parts: &[(&str, &[u8])]) -> Vec<u8> {
     let types = r#"<?xml version="1.0" encoding="UTF-8"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/></Types>"#;
     let rels = r#"<?xml version="1.0" encoding="UTF-8"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#;
-    let book = r#"<?xml version="1.0" encoding="UTF-8"?><workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="Sheet1" sheetId="1" r:id="rId1"/></sheets></workbook>"#;
-    let book_rels = r#"<?xml version="1.0" encoding="UTF-8"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>"#;
+    let book = r#"<?xml version="1.0" encoding="UTF-8"?><workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">PROPERTIES<sheets><sheet name="Sheet1" sheetId="1" r:id="rId1"/></sheets></workbook>"#;
+    let book = book.replace("PROPERTIES", properties);
+    let book_rels = r#"<?xml version="1.0" encoding="UTF-8"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles" Target="styles.xml"/><Relationship Id="rId3" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings" Target="sharedStrings.xml"/></Relationships>"#;
     let sheet = format!(
         r#"<?xml version="1.0" encoding="UTF-8"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{sheet}</sheetData></worksheet>"#
     );
-    zip(&[
+    let own: [(&str, &[u8]); 5] = [
         ("[Content_Types].xml", types.as_bytes()),
         ("_rels/.rels", rels.as_bytes()),
         ("xl/workbook.xml", book.as_bytes()),
         ("xl/_rels/workbook.xml.rels", book_rels.as_bytes()),
         ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
+    ];
+    zip(&[&own[..], parts].concat())
+}
+
+/// A cell of an ODS sheet: its type, the attribute that holds its value, and the text that people see.
+fn ods_cell(kind: &str, value: &str, text: &str) -> String {
+    format!(r#"<table:table-cell office:value-type="{kind}"{value}><text:p>{text}</text:p></table:table-cell>"#)
+}
+
+/// The smallest ODS workbook that holds these rows.
+fn ods(rows: &str) -> Vec<u8> {
+    let content = format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?><office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet><table:table table:name="Sales">{rows}</table:table></office:spreadsheet></office:body></office:document-content>"#
+    );
+    let manifest = r#"<?xml version="1.0" encoding="UTF-8"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>"#;
+    zip(&[
+        ("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"),
+        ("content.xml", content.as_bytes()),
+        ("META-INF/manifest.xml", manifest.as_bytes()),
     ])
 }

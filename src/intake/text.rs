@@ -279,7 +279,7 @@ impl TextSource {
                 pos - self.buffer[start..pos].iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
             let mut row = Row { start: begin, first, fields, line: self.lines.line, raw: (start, end), flaw: None };
             row.flaw = if wide {
-                Some(Flaw::Wide)
+                Some(Flaw::Wide(self.ends.len() - 1))
             } else if has_nul && self.buffer[start..end].contains(&0) {
                 Some(Flaw::Nul)
             } else if end - start > self.field_max || !self.decoder.malformed.is_empty() {

@@ -1,7 +1,7 @@
 //! Sends what is owed. A mail is owed by a commit and paid by a receipt, which is written only after the
 //! server took it: a crash between the two repeats a mail (with the same Message-ID), it never loses one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
@@ -147,6 +147,48 @@ impl Delivery {
     pub fn is_short(&self) -> bool {
         !self.waiting.is_empty() || !self.dead.is_empty()
     }
+}
+
+/// Mails young enough to be open: older ones were sent or given up long ago, and asking for each of them
+/// every night would cost more with every night.
+pub fn recent<'a>(
+    owed: impl Iterator<Item = &'a OwedMail>,
+    now: DateTime<Utc>,
+    retry_hours: i64,
+) -> impl Iterator<Item = &'a OwedMail> {
+    let oldest = now - TimeDelta::hours(retry_hours.saturating_mul(3));
+    owed.filter(move |mail| mail.owed_at >= oldest)
+}
+
+/// Recipients whom nothing reaches: of each whose newest settled mail was given up, that mail and why.
+pub async fn dead_letters<'a>(
+    owed: impl Iterator<Item = &'a OwedMail>,
+    lake: &Store,
+) -> Result<BTreeMap<String, (&'a OwedMail, String)>> {
+    let mut newest: Vec<&OwedMail> = owed.collect();
+    newest.sort_by(|a, b| (b.owed_at, &b.run_id).cmp(&(a.owed_at, &a.run_id)));
+    let mut outboxes: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut reached: BTreeSet<&str> = BTreeSet::new();
+    let mut dead = BTreeMap::new();
+    for mail in newest {
+        if reached.contains(mail.recipient.as_str()) || dead.contains_key(&mail.recipient) {
+            continue;
+        }
+        if !outboxes.contains_key(mail.run_id.as_str()) {
+            let listed = lake.list(&keys::outbox(&mail.run_id)).await?;
+            outboxes.insert(&mail.run_id, listed.into_iter().map(|object| object.key).collect());
+        }
+        let there = |key: &String| outboxes.get(mail.run_id.as_str()).is_some_and(|keys| keys.contains(key));
+        let given_up = keys::mail_dead(&mail.run_id, &mail.recipient_hash);
+        if there(&keys::mail_receipt(&mail.run_id, &mail.recipient_hash)) {
+            reached.insert(&mail.recipient);
+        } else if there(&given_up) {
+            // A receipt that cannot be read still says that the mail was given up.
+            let receipt: Option<Receipt> = serde_json::from_slice(&lake.get(&given_up).await?).ok();
+            dead.insert(mail.recipient.clone(), (mail, receipt.map(|receipt| receipt.detail).unwrap_or_default()));
+        }
+    }
+    Ok(dead)
 }
 
 /// How mails are sent.

@@ -156,12 +156,16 @@ fn digest(edition: &Edition<'_>, audience: &Audience) -> Result<Digest> {
     let view = View::new(edition, audience, &pick(edition, audience), &words);
     let html = render::html(&view, &words)?;
     let text = render::text(&view, &words)?;
+    let hash = recipient_hash(&audience.address);
     let letter = message::Letter {
         from: &mail.from,
+        reply_to: None,
         recipient: &audience.address,
+        hash: &hash,
         subject: &view.subject,
         text: &text,
         html: &html,
+        attachments: &[],
         status: view.status.code(),
         run_id: &edition.run.run_id,
         job: &edition.run.job,
@@ -171,7 +175,7 @@ fn digest(edition: &Edition<'_>, audience: &Audience) -> Result<Digest> {
     let (message_id, bytes) = message::build(&letter)?;
     Ok(Digest {
         recipient: audience.address.clone(),
-        recipient_hash: recipient_hash(&audience.address),
+        recipient_hash: hash,
         status: view.status,
         subject: view.subject,
         preview: view.preview,

@@ -5,26 +5,43 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use lettre::Message;
-use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 
 use crate::error::{Error, Result};
-use crate::mail::address::{header_text, parse_address, parse_sender, recipient_hash};
+use crate::mail::address::{header_text, parse_address, parse_sender};
 use crate::store::sha256_hex;
+
+/// A file that goes with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its name: plain ASCII.
+    pub name: String,
+    /// Its MIME type.
+    pub kind: &'static str,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
 
 /// What a message is built from.
 #[derive(Debug, Clone)]
 pub struct Letter<'a> {
     /// `mail.from`.
     pub from: &'a str,
+    /// Who gets the answers, where that is not the sender.
+    pub reply_to: Option<&'a str>,
     /// Address.
     pub recipient: &'a str,
+    /// Names the mail among those of its run: the hash of the address, or of what else tells it apart.
+    pub hash: &'a str,
     /// Subject.
     pub subject: &'a str,
     /// Plain text part.
     pub text: &'a str,
     /// HTML part.
     pub html: &'a str,
+    /// Files that go with it.
+    pub attachments: &'a [Attachment],
     /// Status for machines.
     pub status: &'a str,
     /// The run.
@@ -41,16 +58,27 @@ pub struct Letter<'a> {
 pub fn build(letter: &Letter<'_>) -> Result<(String, Vec<u8>)> {
     let from = parse_sender(letter.from).map_err(|err| err.at("mail.from"))?;
     let domain = from.email.domain().to_string();
-    let hash = recipient_hash(letter.recipient);
-    let message_id = format!("<{}.{}@{domain}>", token(letter.run_id), &hash[..16]);
+    let message_id = format!("<{}.{:.16}@{domain}>", token(letter.run_id), letter.hash);
     let root = format!("<daily.{}.{}@{domain}>", token(letter.job), letter.as_of);
     // The mail crate draws boundaries at random; ours follows from the content, so that bytes repeat.
-    let boundary = format!("part-{}", &sha256_hex(format!("{message_id}{}", letter.html).as_bytes())[..32]);
-    let parts = MultiPart::alternative()
-        .boundary(boundary)
+    let boundary = &sha256_hex(format!("{message_id}{}", letter.html).as_bytes())[..32];
+    let mut parts = MultiPart::alternative()
+        .boundary(format!("part-{boundary}"))
         .singlepart(SinglePart::plain(letter.text.to_string()))
         .singlepart(SinglePart::html(letter.html.to_string()));
-    let message = Message::builder()
+    if !letter.attachments.is_empty() {
+        parts = MultiPart::mixed().boundary(format!("mail-{boundary}")).multipart(parts);
+    }
+    for file in letter.attachments {
+        let kind = ContentType::parse(file.kind)
+            .map_err(|err| Error::bug("an attachment has no MIME type").at(&file.name).because(err))?;
+        parts = parts.singlepart(lettre::message::Attachment::new(token(&file.name)).body(file.bytes.clone(), kind));
+    }
+    let mut builder = Message::builder();
+    if let Some(address) = letter.reply_to {
+        builder = builder.reply_to(Mailbox::new(None, parse_address(address)?));
+    }
+    let message = builder
         .from(from)
         .to(Mailbox::new(None, parse_address(letter.recipient)?))
         .subject(header_text(letter.subject))

@@ -7,9 +7,11 @@ pub mod address;
 pub mod words;
 pub mod rule;
 pub mod digest;
+pub mod reply;
 mod view;
 mod render;
 pub mod message;
+pub mod parts;
 pub mod transport;
 pub mod deliver;
 

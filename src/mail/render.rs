@@ -1,20 +1,24 @@
-//! Puts a view into the templates. The HTML template escapes everything; the text one has nothing to escape.
+//! Puts a view into the templates. The HTML templates escape everything; the text ones have nothing to escape.
+
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::mail::view::View;
 use crate::mail::words::Words;
 
-const HTML: &str = include_str!("templates/digest.html");
-const TEXT: &str = include_str!("templates/digest.txt");
-
-/// The HTML part.
+/// The digest's HTML part.
 pub(crate) fn html(view: &View, words: &Words) -> Result<String> {
-    write("digest.html", HTML, view, words)
+    page("digest.html", include_str!("templates/digest.html"), view, words)
 }
 
-/// The plain text part, without blank lines that empty sections leave behind.
+/// The digest's plain text part.
 pub(crate) fn text(view: &View, words: &Words) -> Result<String> {
-    let text = write("digest.txt", TEXT, view, words)?;
+    plain("digest.txt", include_str!("templates/digest.txt"), view, words)
+}
+
+/// A text, without blank lines that empty sections leave behind.
+pub(crate) fn plain(name: &'static str, source: &'static str, view: &impl Serialize, words: &Words) -> Result<String> {
+    let text = page(name, source, view, words)?;
     let mut lines: Vec<&str> = Vec::new();
     for line in text.lines().map(str::trim_end) {
         if !(line.is_empty() && lines.last().is_none_or(|last| last.is_empty())) {
@@ -24,7 +28,8 @@ pub(crate) fn text(view: &View, words: &Words) -> Result<String> {
     Ok(format!("{}\n", lines.join("\n").trim_end()))
 }
 
-fn write(name: &'static str, source: &'static str, view: &View, words: &Words) -> Result<String> {
+/// A template filled in; its name says whether it is HTML.
+pub(crate) fn page(name: &'static str, source: &'static str, view: &impl Serialize, words: &Words) -> Result<String> {
     let mut env = words.environment();
     env.set_trim_blocks(true);
     env.set_lstrip_blocks(true);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lettre::address::Envelope;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use regex::Regex;
@@ -106,7 +106,12 @@ impl Smtp {
         let host = mail.smtp_host.trim();
         let sender = parse_sender(&mail.from).map_err(|err| err.at("mail.from"))?;
         let tls = || {
-            TlsParameters::new(host.to_string())
+            let mut parameters = TlsParameters::builder(host.to_string());
+            if let Some(authority) = authority(&mail.smtp_ca_file)? {
+                parameters = parameters.add_root_certificate(authority);
+            }
+            parameters
+                .build()
                 .map_err(|err| Error::config("mail.smtp_host cannot be used for TLS").at(host).because(err))
         };
         let security = match mail.smtp_security.as_str() {
@@ -172,6 +177,23 @@ impl Smtp {
         }
     }
 }
+
+/// The certificates of `mail.smtp_ca_file`, where one is named.
+fn authority(path: &Path) -> Result<Option<Certificate>> {
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let wrong = |text: &str| Error::config(text.to_string()).at(path.display());
+    let pem = std::fs::read(path).map_err(|err| wrong("mail.smtp_ca_file cannot be read").because(err))?;
+    if !pem.windows(BEGIN_CERTIFICATE.len()).any(|part| part == BEGIN_CERTIFICATE) {
+        return Err(wrong("mail.smtp_ca_file holds no certificate")
+            .hint("it must be a PEM file with -----BEGIN CERTIFICATE----- lines"));
+    }
+    let certificate = Certificate::from_pem(&pem);
+    certificate.map(Some).map_err(|err| wrong("mail.smtp_ca_file holds a certificate that cannot be read").because(err))
+}
+
+const BEGIN_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 fn judge(err: &lettre::transport::smtp::Error) -> Outcome {
     let text = one_line(err);

@@ -52,6 +52,19 @@ fn cycle(models: &BTreeMap<String, Model>, waiting: &BTreeMap<&str, BTreeSet<&st
         .hint("move what they share into a model of its own")
 }
 
+/// The marts among `names` that read `feed`, directly or through other models.
+pub(super) fn marts_of_feed<'a>(registry: &'a Registry, names: &[String], feed: &str) -> Vec<&'a str> {
+    let mut readers: BTreeSet<&str> = BTreeSet::new();
+    for name in registry.order() {
+        let Some(model) = registry.get(name) else { continue };
+        if model.reads.feeds.contains(feed) || model.reads.models.iter().any(|read| readers.contains(read.as_str())) {
+            readers.insert(name);
+        }
+    }
+    readers.retain(|name| registry.is_mart(name) && names.iter().any(|wanted| wanted == name));
+    readers.into_iter().collect()
+}
+
 pub(super) fn select(registry: &Registry, globs: &[String]) -> Result<Vec<String>> {
     let mut wanted: BTreeSet<&str> = BTreeSet::new();
     for glob in globs {

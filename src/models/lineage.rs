@@ -24,14 +24,60 @@ pub struct Origin {
     pub table: String,
     /// The column; none for a whole table.
     pub column: Option<String>,
-    /// What it is made from; empty for what comes from outside.
+    /// What it is made from; empty for what comes from outside, and for what is shown further up.
     pub from: Vec<Origin>,
+    /// Its own origins stand where it was named first: marts share their steps, and a tree would repeat them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub repeated: bool,
+}
+
+impl Origin {
+    fn new(table: &str, column: Option<&str>, from: Vec<Self>) -> Self {
+        Self { table: table.to_string(), column: column.map(str::to_string), from, repeated: false }
+    }
+
+    fn again(table: &str, column: Option<&str>) -> Self {
+        Self { repeated: true, ..Self::new(table, column, Vec::new()) }
+    }
+
+    /// `table.column`, or the table.
+    pub fn name(&self) -> String {
+        match &self.column {
+            Some(column) => format!("{}.{column}", self.table),
+            None => self.table.clone(),
+        }
+    }
+
+    /// What comes from outside: columns of feeds, of system tables and of settings.
+    pub fn sources(&self) -> BTreeSet<String> {
+        if self.from.is_empty() && !self.repeated {
+            return BTreeSet::from([self.name()]);
+        }
+        self.from.iter().flat_map(Self::sources).collect()
+    }
+
+    /// The tree in lines for a terminal.
+    pub fn tree(&self) -> Vec<String> {
+        let mut lines = vec![self.name()];
+        self.branches("", &mut lines);
+        lines
+    }
+
+    fn branches(&self, indent: &str, lines: &mut Vec<String>) {
+        for (at, origin) in self.from.iter().enumerate() {
+            let last = at + 1 == self.from.len();
+            let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+            let above = if origin.repeated { "  (see above)" } else { "" };
+            lines.push(format!("{indent}{branch}{}{above}", origin.name()));
+            origin.branches(&format!("{indent}{below}"), lines);
+        }
+    }
 }
 
 /// Where `target`, a model or `model.column`, comes from. Filters and join keys are not counted as origins.
 pub async fn lineage(registry: &Registry, config: &Config, target: &str) -> Result<Origin> {
     let Some((name, column)) = target.split_once('.') else {
-        return Ok(tables(registry, registry.model(target)?));
+        return Ok(tables(registry, registry.model(target)?, &mut BTreeSet::new()));
     };
     let model = registry.model(name)?;
     let parameters = Parameters::of(config, NaiveDate::default(), "lineage")?;
@@ -50,20 +96,22 @@ pub async fn lineage(registry: &Registry, config: &Config, target: &str) -> Resu
             None => error,
         });
     }
-    let mut tracer = Tracer { registry, context, parameters, plans: BTreeMap::new() };
+    let mut tracer = Tracer { registry, context, parameters, told: BTreeSet::new(), plans: BTreeMap::new() };
     tracer.origin(model, column).await
 }
 
 /// The tables that a model reads, and those that they read.
-fn tables(registry: &Registry, model: &Model) -> Origin {
-    let mut from: Vec<Origin> =
-        model.reads.models.iter().filter_map(|name| registry.get(name)).map(|read| tables(registry, read)).collect();
-    let leaf =
-        |schema: &str, name: &String| Origin { table: format!("{schema}.{name}"), column: None, from: Vec::new() };
+fn tables(registry: &Registry, model: &Model, told: &mut BTreeSet<String>) -> Origin {
+    if !told.insert(model.name.clone()) {
+        return Origin::again(&model.name, None);
+    }
+    let read = model.reads.models.iter().filter_map(|name| registry.get(name));
+    let mut from: Vec<Origin> = read.map(|read| tables(registry, read, told)).collect();
+    let leaf = |schema: &str, name: &String| Origin::new(&format!("{schema}.{name}"), None, Vec::new());
     from.extend(model.reads.feeds.iter().map(|name| leaf("feeds", name)));
     from.extend(model.reads.system.iter().map(|name| leaf("system", name)));
     from.extend(model.reads.settings.iter().map(|name| leaf("settings", name)));
-    Origin { table: model.name.clone(), column: None, from }
+    Origin::new(&model.name, None, from)
 }
 
 struct Tracer<'a> {
@@ -71,11 +119,16 @@ struct Tracer<'a> {
     /// Knows every table, without rows.
     context: SessionContext,
     parameters: Parameters,
+    /// Columns whose origins have been given.
+    told: BTreeSet<(String, String)>,
     plans: BTreeMap<String, LogicalPlan>,
 }
 
 impl Tracer<'_> {
     async fn origin(&mut self, model: &Model, column: &str) -> Result<Origin> {
+        if !self.told.insert((model.name.clone(), column.to_string())) {
+            return Ok(Origin::again(&model.name, Some(column)));
+        }
         if !self.plans.contains_key(&model.name) {
             let frame = query::plan(&self.context, &model.statement, &self.parameters, &model.path, &model.sql).await?;
             self.plans.insert(model.name.clone(), frame.logical_plan().clone());
@@ -90,10 +143,10 @@ impl Tracer<'_> {
         for (table, column) in found {
             from.push(match self.registry.get(&table) {
                 Some(read) => Box::pin(self.origin(read, &column)).await?,
-                None => Origin { table, column: Some(column), from: Vec::new() },
+                None => Origin::new(&table, Some(&column), Vec::new()),
             });
         }
-        Ok(Origin { table: model.name.clone(), column: Some(column.to_string()), from })
+        Ok(Origin::new(&model.name, Some(column), from))
     }
 }
 

@@ -20,7 +20,8 @@ use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
-use sha2::{Digest, Sha256};
+
+use crate::store::sha256_hex;
 
 /// Up to this size a file is fetched whole.
 const WHOLE_BYTES_MAX: u64 = 1024 * 1024;
@@ -73,7 +74,7 @@ impl Whole {
         }
         let outside = |err: object_store::Error| ParquetError::External(Box::new(err));
         let found = self.store.get(&self.path).await.map_err(outside)?.bytes().await.map_err(outside)?;
-        let hash: String = Sha256::digest(&found).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = sha256_hex(&found);
         if let Some(expected) = self.sha256.as_ref().filter(|expected| **expected != hash) {
             return Err(ParquetError::General(format!(
                 "{} was damaged or changed after it was written: its bytes hash to {hash}, expected {expected}",

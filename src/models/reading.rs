@@ -22,7 +22,7 @@ use super::registry::{FeedKind, Layer, Model, Reads, Registry};
 use super::{query, system};
 use crate::error::{Error, Result};
 use crate::state::record::{FileRef, Partition};
-use crate::store::Stores;
+use crate::store::{Stores, hex, sha256_hex};
 
 /// Raised when the same SQL over the same rows gives other results than before: fingerprints change with it.
 const ENGINE_VERSION: u32 = 1;
@@ -364,9 +364,5 @@ fn content(batch: &RecordBatch) -> Result<String> {
     let mut writer = StreamWriter::try_new(&mut bytes, &batch.schema())?;
     writer.write(batch)?;
     writer.finish()?;
-    Ok(hex(&Sha256::digest(&bytes)))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(sha256_hex(&bytes))
 }

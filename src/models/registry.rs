@@ -21,6 +21,7 @@ use super::{feeds, query, settings, system};
 use crate::config::{Config, closest};
 use crate::contract::Contracts;
 use crate::error::{Error, Result};
+use crate::store::hex;
 
 /// A folder of `sql/`, in the direction of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -286,7 +287,7 @@ impl Registry {
                 hash.update([0]);
             }
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 
     /// All feeds.
@@ -303,6 +304,11 @@ impl Registry {
     /// everything they and their checks read, in build order.
     pub fn select(&self, globs: &[String]) -> Result<Vec<String>> {
         graph::select(self, globs)
+    }
+
+    /// The marts among `names` that read `feed`, directly or through other models.
+    pub fn marts_of_feed(&self, names: &[String], feed: &str) -> Vec<&str> {
+        graph::marts_of_feed(self, names, feed)
     }
 }
 

@@ -9,7 +9,8 @@ use super::types::ColumnType;
 use crate::error::{Error, Result};
 
 /// Names of all system tables.
-pub const TABLES: [&str; 6] = ["alerts", "expected_deliveries", "feeds", "inputs", "rejects", "runs"];
+pub const TABLES: [&str; 8] =
+    ["alerts", "expected_deliveries", "feeds", "inputs", "rejects", "runs", "unlisted", "unusable"];
 
 /// The schema of `system.<name>`.
 pub fn schema(name: &str) -> Option<SchemaRef> {
@@ -38,9 +39,14 @@ pub fn schema(name: &str) -> Option<SchemaRef> {
             ("version", &count),
             ("outcome", &text),
         ],
-        "expected_deliveries" => {
-            &[("sender", &text), ("feed", &text), ("business_date", &date), ("expected_by", &at), ("due_by", &at)]
-        }
+        "expected_deliveries" => &[
+            ("sender", &text),
+            ("feed", &text),
+            ("business_date", &date),
+            ("expected_by", &at),
+            ("due_by", &at),
+            ("is_due", &truth),
+        ],
         "rejects" => &[
             ("sender", &text),
             ("feed", &text),
@@ -84,7 +90,9 @@ pub fn schema(name: &str) -> Option<SchemaRef> {
             ("owner", &text),
             ("value", &number),
         ],
+        "unusable" => &[("sender", &text), ("feed", &text), ("key", &text), ("reason", &text)],
         "feeds" => &[("feed", &text), ("arrived", &truth), ("inputs", &count)],
+        "unlisted" => &[("sender", &text), ("feed", &text), ("reason", &text)],
         _ => return None,
     };
     let fields: Vec<Field> = columns.iter().map(|(name, kind)| Field::new(*name, (*kind).clone(), true)).collect();

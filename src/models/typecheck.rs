@@ -19,10 +19,19 @@ use super::{files, query, system};
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// Everything wrong with the models that planning can find, without data.
-pub async fn check(registry: &Registry, config: &Config) -> Result<Vec<Error>> {
+/// What planning every model finds without data.
+#[derive(Debug)]
+pub struct Checked {
+    /// The schema of each model that can be planned.
+    pub schemas: BTreeMap<String, SchemaRef>,
+    /// Everything that is wrong.
+    pub problems: Vec<Error>,
+}
+
+/// Plans every model and every check.
+pub async fn check(registry: &Registry, config: &Config) -> Result<Checked> {
     let parameters = Parameters::of(config, NaiveDate::default(), "check")?;
-    let (_, mut problems, context) = plan_all(registry, &parameters, None).await?;
+    let (schemas, mut problems, context) = plan_all(registry, &parameters, None).await?;
     for model in registry.models() {
         if !context.table_exist(model.name.as_str())? {
             continue;
@@ -47,7 +56,7 @@ pub async fn check(registry: &Registry, config: &Config) -> Result<Vec<Error>> {
             problems.extend(planned.await.err());
         }
     }
-    Ok(problems)
+    Ok(Checked { schemas, problems })
 }
 
 /// The schema of every model that can be planned, and what is wrong with the others. Of `only` some, it looks less

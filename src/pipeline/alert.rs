@@ -180,16 +180,8 @@ fn hides(other: &Alert, rule: &AlertRule, alert: &Alert) -> bool {
 
 /// Mutes what somebody asked not to hear about for a while.
 fn silence(alert: &mut Alert, night: &Night<'_>) {
-    let matches = |silence: &&Silence| {
-        silence.until > night.now
-            && !silence.matchers.is_empty()
-            && silence.matchers.iter().all(|(name, wanted)| match name.as_str() {
-                "rule" => alert.rule == *wanted,
-                _ => alert.labels.get(name) == Some(wanted),
-            })
-    };
     if alert.muted.is_none()
-        && let Some(by) = night.silences.iter().find(matches)
+        && let Some(by) = night.silences.iter().find(|silence| silence.holds(alert, night.now))
     {
         alert.muted = Some(format!("silenced by {} until {}", by.author, by.until.format("%Y-%m-%d %H:%M UTC")));
     }

@@ -1,11 +1,9 @@
 //! Sends every mail that is owed and not yet receipted, this run's and earlier ones.
 
-use chrono::TimeDelta;
-
 use super::Company;
 use super::flow::Night;
 use crate::error::Result;
-use crate::mail::deliver::{Outbox, Postman};
+use crate::mail::deliver::{Outbox, Postman, recent};
 use crate::mail::transport::Transport;
 use crate::report::MailLine;
 use crate::state::State;
@@ -13,22 +11,23 @@ use crate::state::record::OwedMail;
 
 /// Delivers. A mail that cannot be sent stays owed for the next run; it never undoes what was published.
 pub(super) async fn deliver(night: &mut Night<'_>) -> Result<()> {
-    let lines = send(night.company, &night.state, night.company.config.mail.tries_per_run).await?;
+    let lines = send(night.company, &night.state, night.company.config.mail.tries_per_run, false).await?;
     night.mails.extend(lines);
     Ok(())
 }
 
-/// Sends what waits, each once; for `serve` between runs and for `tributary mail flush`.
-pub async fn flush(company: &Company) -> Result<Vec<MailLine>> {
+/// Sends what waits, each once: for `serve` between runs, and with `now`, for `tributary mail flush`, also
+/// what failed so lately that its pause has not passed.
+pub async fn flush(company: &Company, now: bool) -> Result<Vec<MailLine>> {
     let state = super::state(company).await?;
-    send(company, &state, 1).await
+    send(company, &state, 1, now).await
 }
 
-async fn send(company: &Company, state: &State, tries: u32) -> Result<Vec<MailLine>> {
+async fn send(company: &Company, state: &State, tries: u32, now: bool) -> Result<Vec<MailLine>> {
     let transport = Transport::from_environment(&company.config.mail)?;
     let retry_hours = company.config.mail.retry_hours;
-    let postman = Postman { transport: &transport, clock: &company.clock, retry_hours, tries, now: false };
-    let owed: Vec<OwedMail> = recent(company, state.owed.iter()).cloned().collect();
+    let postman = Postman { transport: &transport, clock: &company.clock, retry_hours, tries, now };
+    let owed: Vec<OwedMail> = recent(state.owed.iter(), company.clock.now(), retry_hours).cloned().collect();
     let delivery = postman.deliver(&owed, &company.stores.lake, tokio::time::sleep).await?;
     let line = |mail: OwedMail, outcome: &str, detail: String| MailLine {
         detail,
@@ -45,15 +44,8 @@ async fn send(company: &Company, state: &State, tries: u32) -> Result<Vec<MailLi
 /// Mails that still have neither receipt nor dead letter.
 pub async fn undelivered(company: &Company, owed: impl Iterator<Item = &OwedMail>) -> Result<usize> {
     let mut open = 0;
-    for mail in recent(company, owed) {
+    for mail in recent(owed, company.clock.now(), company.config.mail.retry_hours) {
         open += usize::from(!company.stores.lake.is_settled(mail).await?);
     }
     Ok(open)
-}
-
-/// Mails young enough to be open: older ones were sent or given up long ago, and asking for each of
-/// them every night would cost more with every night.
-fn recent<'a>(company: &Company, owed: impl Iterator<Item = &'a OwedMail>) -> impl Iterator<Item = &'a OwedMail> {
-    let oldest = company.clock.now() - TimeDelta::hours(company.config.mail.retry_hours.saturating_mul(3));
-    owed.filter(move |mail| mail.owed_at >= oldest)
 }

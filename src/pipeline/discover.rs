@@ -1,52 +1,81 @@
 //! Lists the inbox, sender by sender, and keeps what was not seen before.
 //!
-//! A sender whose folder cannot be listed is named in the notes; the others go on.
+//! A sender whose folder cannot be listed is named and raises an alert, and so does what cannot be taken (a name with
+//! control characters, a link that leads out); everything else goes on. A file that was taken in and is not there any
+//! more is told once, and so is its coming back: what it brought counts all the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use futures::StreamExt;
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::flow::{Arrival, Night};
-use crate::error::{Error, Result};
+use super::flow::{Arrival, Night, Unlisted};
+use crate::error::{Error, Kind, Result};
 use crate::sender::SenderFeed;
 use crate::state::ledger;
-use crate::state::record::InputStatus;
+use crate::state::record::Sighting;
 use crate::store::Object;
+
+/// Objects that are asked about at the same time.
+const LOOKS_AT_ONCE: usize = 16;
+/// Names shown in a note before the rest is counted.
+const NAMES_SHOWN: usize = 3;
 
 /// Files worth fetching, in the order of their keys.
 pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
     let company = night.company;
-    strangers(night).await?;
+    strangers(night).await;
     let mut arrivals = Vec::new();
-    let mut growing = 0_usize;
     let senders: Vec<_> = company.senders.iter().filter(|sender| night.sender_in_job(&sender.name)).collect();
     if senders.is_empty() {
         return Err(Error::config(format!("job {} takes no sender", night.request.job.name))
             .hint("add a file to jobs/senders, or change `senders` in the job"));
     }
+    let max = company.config.intake.files_per_night_max;
+    let mut waiting = 0;
     for sender in senders {
         for (feed, mapping) in &sender.feeds {
-            let glob = &mapping.path;
-            let listing = match company.stores.inbox.list(literal_prefix(glob)).await {
+            let listing = match company.stores.inbox.survey(literal_prefix(&mapping.path)).await {
                 Ok(listing) => listing,
                 Err(err) => {
                     night.warn(format!("sender {}: {feed} cannot be listed: {}", sender.name, err.one_line()));
+                    night.unlisted.push(Unlisted {
+                        sender: sender.name.clone(),
+                        feed: feed.clone(),
+                        reason: err.one_line(),
+                    });
                     continue;
                 }
             };
-            for object in listing {
+            for err in listing.refused {
+                let place = err.path().unwrap_or(&mapping.path).to_string();
+                night.unusable(&sender.name, feed, &place, &err.message());
+            }
+            let contract = company.contracts.expect(feed)?;
+            let fingerprint = mapping.fingerprint(contract, &company.config.company);
+            moved(night, &sender.name, mapping, &listing.objects);
+            let mut fresh = 0;
+            for object in listing.objects {
                 let name = object.key.rsplit('/').next().unwrap_or_default();
                 if object.size == 0 && !name.contains('.') || name.starts_with('.') || !mapping.matches(&object.key) {
                     continue;
                 }
-                if ledger::already_seen(&night.state, &sender.name, feed, &object) && !mended(night, mapping, &object) {
+                if ledger::already_seen(&night.state, &sender.name, feed, &object)
+                    && !mended(night, &fingerprint, &object)
+                {
                     continue;
                 }
-                let age = night.started_at - object.last_modified;
-                if age.num_seconds() < i64::try_from(company.config.intake.settle_seconds).unwrap_or(i64::MAX)
-                    && company.config.intake.settle_seconds > 0
-                {
-                    growing += 1;
+                if object.size > company.config.intake.file_bytes_max {
+                    let most = company.config.intake.file_bytes_max;
+                    let reason = format!("it has {} bytes; at most {most} are taken", object.size);
+                    night.unusable(&sender.name, feed, &object.key, &reason);
+                    continue;
+                }
+                // More than a whole night's files of one feed are not even remembered
+                fresh += 1;
+                if fresh > max {
+                    waiting += 1;
                     continue;
                 }
                 arrivals.push(Arrival {
@@ -60,9 +89,6 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
             }
         }
     }
-    if growing > 0 {
-        night.warn(format!("{growing} files may still be growing and wait for the next run"));
-    }
     arrivals.sort_by(|a, b| a.key.cmp(&b.key));
     let mut keys = BTreeSet::new();
     for arrival in &arrivals {
@@ -71,23 +97,129 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                 .hint("narrow `path` in jobs/senders so that each file belongs to one sender and feed"));
         }
     }
-    let max = company.config.intake.files_per_night_max;
-    if arrivals.len() > max {
+    let found = arrivals.len() + waiting;
+    if found > max {
+        arrivals = fair_share(arrivals, max);
         night.warn(format!(
-            "{} new files, but intake.files_per_night_max is {max}: the rest waits for the next run",
-            arrivals.len()
+            "{found} new files, but intake.files_per_night_max is {max}: the rest waits for the next run"
         ));
-        arrivals.truncate(max);
     }
     Ok(arrivals)
 }
 
+/// Notes what has left the inbox since the last run, and what is back exactly as it was.
+fn moved(night: &mut Night<'_>, sender: &str, mapping: &SenderFeed, listing: &[Object]) {
+    let listed: BTreeMap<&str, &Object> = listing.iter().map(|object| (object.key.as_str(), object)).collect();
+    let mut last: BTreeMap<&str, &Sighting> = BTreeMap::new();
+    for sighting in night.state.sightings(sender, &mapping.feed) {
+        // Of one key, the sighting that was recorded last comes last.
+        last.insert(&sighting.key, sighting);
+    }
+    let (mut left, mut back) = (Vec::new(), Vec::new());
+    for (key, sighting) in last {
+        let there = listed.get(key);
+        if there.is_none() && !sighting.gone && mapping.matches(key) {
+            left.push(Sighting { gone: true, ..sighting.clone() });
+        } else if sighting.gone && there.is_some() {
+            back.push(Sighting { gone: false, ..sighting.clone() });
+        }
+    }
+    let place = format!("{sender} {}", mapping.feed);
+    for (files, what) in [
+        (&left, "gone from the inbox; what they brought still counts"),
+        (&back, "back in the inbox; only what is new in them counts"),
+    ] {
+        if !files.is_empty() {
+            let keys: Vec<&str> = files.iter().map(|file| file.key.as_str()).collect();
+            night.notes.push(format!("{place}: {} taken in before, now {what}", named(&keys)));
+        }
+    }
+    night.moved.extend(left.into_iter().chain(back));
+}
+
+/// `1 file (a)`, `305 files (a, b, c, ...)`.
+fn named(keys: &[&str]) -> String {
+    let shown = keys.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let rest = if keys.len() > NAMES_SHOWN { ", ..." } else { "" };
+    let files = if keys.len() == 1 { "file" } else { "files" };
+    format!("{} {files} ({shown}{rest})", keys.len())
+}
+
+/// Leaves out files that are still being written: one that was modified a moment ago is looked at again after
+/// `intake.settle_seconds`, and taken when two looks in a row found it the same.
+pub(super) async fn settled(night: &mut Night<'_>, arrivals: Vec<Arrival>) -> Result<Vec<Arrival>> {
+    let intake = &night.company.config.intake;
+    let pause = i64::try_from(intake.settle_seconds).unwrap_or(i64::MAX);
+    let (mut young, mut steady): (Vec<_>, Vec<_>) =
+        arrivals.into_iter().partition(|arrival| (night.started_at - arrival.last_modified).num_seconds() < pause);
+    for _ in 0..intake.settle_looks_max {
+        if young.is_empty() || pause == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(intake.settle_seconds)).await;
+        let inbox = &night.company.stores.inbox;
+        let looks = futures::stream::iter(std::mem::take(&mut young))
+            .map(|arrival| async move {
+                let now = inbox.head(&arrival.key).await;
+                (arrival, now)
+            })
+            .buffered(LOOKS_AT_ONCE)
+            .collect::<Vec<_>>()
+            .await;
+        for (arrival, now) in looks {
+            match now {
+                Ok(now) => {
+                    let seen = (arrival.bytes, &arrival.etag, arrival.last_modified);
+                    let same = seen == (now.size, &now.etag, now.last_modified);
+                    let arrival =
+                        Arrival { bytes: now.size, etag: now.etag, last_modified: now.last_modified, ..arrival };
+                    if same { steady.push(arrival) } else { young.push(arrival) }
+                }
+                // Withdrawn or renamed while we looked: the next listing tells.
+                Err(err) if err.kind() == Kind::Input => {}
+                Err(err) => return Err(err),
+            }
+        }
+    }
+    if !young.is_empty() && pause > 0 {
+        let keys: Vec<&str> = young.iter().map(|arrival| arrival.key.as_str()).collect();
+        night.warn(format!("{} still being written: left for the next run", named(&keys)));
+    } else {
+        steady.append(&mut young);
+    }
+    steady.sort_by(|a, b| a.key.cmp(&b.key));
+    Ok(steady)
+}
+
+/// The first `max` files, taken from all senders in turn, so that one that floods its folder stops nobody else.
+fn fair_share(arrivals: Vec<Arrival>, max: usize) -> Vec<Arrival> {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut queued: Vec<(usize, Arrival)> = Vec::with_capacity(arrivals.len());
+    for arrival in arrivals {
+        let place = places.entry(arrival.sender.clone()).or_default();
+        queued.push((*place, arrival));
+        *place += 1;
+    }
+    queued.sort_by(|a, b| (a.0, &a.1.key).cmp(&(b.0, &b.1.key)));
+    queued.truncate(max);
+    let mut taken: Vec<Arrival> = queued.into_iter().map(|(_, arrival)| arrival).collect();
+    taken.sort_by(|a, b| a.key.cmp(&b.key));
+    taken
+}
+
 /// Names the folders of the inbox that no sender's pattern reaches: somebody delivers and nobody reads.
-async fn strangers(night: &mut Night<'_>) -> Result<()> {
+async fn strangers(night: &mut Night<'_>) {
     let company = night.company;
     let patterns: Vec<&str> =
         company.senders.iter().flat_map(|sender| sender.feeds.values()).map(|feed| feed.path.as_str()).collect();
-    for folder in company.stores.inbox.folders().await? {
+    let folders = match company.stores.inbox.folders().await {
+        Ok(folders) => folders,
+        Err(err) => {
+            night.warn(format!("the inbox's own folders cannot be listed: {}", err.one_line()));
+            return;
+        }
+    };
+    for folder in folders {
         let reached = |pattern: &&str| {
             let first = pattern.split('/').next().unwrap_or_default();
             matcher(first).is_ok_and(|matcher| matcher.is_match(&folder))
@@ -98,19 +230,15 @@ async fn strangers(night: &mut Night<'_>) -> Result<()> {
             ));
         }
     }
-    Ok(())
 }
 
-/// A file that was refused whole by another contract or mapping than today's gets another chance.
-fn mended(night: &Night<'_>, mapping: &SenderFeed, object: &Object) -> bool {
-    let company = night.company;
-    let known = company.senders.of_key(&object.key).and_then(|(sender, feed)| {
+/// A file that was refused, whole or in rows, by another contract or mapping than today's gets another chance.
+fn mended(night: &Night<'_>, fingerprint: &str, object: &Object) -> bool {
+    let known = night.company.senders.of_key(&object.key).and_then(|(sender, feed)| {
         let sighting = night.state.last_sighting(&sender.name, &feed.feed, object)?;
         night.state.input(&sender.name, &feed.feed, &sighting.sha256)
     });
-    let Some(refused) = known.filter(|input| input.status == InputStatus::Quarantined) else { return false };
-    let Some(contract) = company.contracts.get(&mapping.feed) else { return false };
-    refused.contract_fingerprint != mapping.fingerprint(contract, &company.config.company)
+    known.is_some_and(|input| input.was_refused() && input.contract_fingerprint != fingerprint)
 }
 
 /// Any of the globs matches.
@@ -138,6 +266,34 @@ fn literal_prefix(glob: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flood_of_one_sender_leaves_room_for_the_others() {
+        let arrival = |sender: &str, name: usize| Arrival {
+            sender: sender.into(),
+            feed: "sales".into(),
+            key: format!("{sender}/sales/{name:03}.csv"),
+            bytes: 1,
+            etag: None,
+            last_modified: chrono::DateTime::UNIX_EPOCH,
+        };
+        let mut arrivals: Vec<Arrival> = (0..500).map(|name| arrival("a", name)).collect();
+        arrivals.extend([arrival("b", 1), arrival("c", 1), arrival("c", 2)]);
+        let taken = fair_share(arrivals, 7);
+        let keys: Vec<&str> = taken.iter().map(|arrival| arrival.key.as_str()).collect();
+        assert_eq!(
+            keys,
+            [
+                "a/sales/000.csv",
+                "a/sales/001.csv",
+                "a/sales/002.csv",
+                "a/sales/003.csv",
+                "b/sales/001.csv",
+                "c/sales/001.csv",
+                "c/sales/002.csv"
+            ]
+        );
+    }
 
     #[test]
     fn only_the_literal_folders_are_listed() {

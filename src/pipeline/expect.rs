@@ -1,13 +1,16 @@
-//! When each sender owes which file: deadlines in local time, turned into instants.
+//! When each sender owes which file: deadlines in local time, turned into instants, and judged at the instant
+//! at which the run is due. So a run that is late, repeated or caught up says the same of a delivery as one in time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Days, NaiveDate, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
+use super::calendar::Workdays;
 use super::flow::Night;
+use crate::error::Result;
 use crate::mail::digest::Received;
-use crate::sender::{Expected, Senders};
+use crate::sender::{Expected, ExpectedDays, Senders};
 use crate::state::record::{InputStatus, Period};
 
 /// One file that is owed.
@@ -18,13 +21,29 @@ pub(super) struct Owed {
     pub(super) business_date: NaiveDate,
     pub(super) expected_by: DateTime<Utc>,
     pub(super) due_by: DateTime<Utc>,
+    /// Its grace is over: when it is not there now, it is missing and not merely awaited.
+    pub(super) is_due: bool,
+    /// A file of any date from here to the business date is the one that is owed.
+    from: NaiveDate,
 }
 
-/// Files owed for business dates from `first` to `last` whose grace is over at `now`.
+/// How a file that is owed and not there is to be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lack {
+    /// Its grace is over and nothing came.
+    Missing,
+    /// Something came and was refused whole.
+    Refused,
+    /// Its grace is not over.
+    Pending,
+}
+
+/// Files owed for business dates from `first` to `last`, judged at `now`.
 pub(super) fn owed(
     senders: &Senders,
+    workdays: &Workdays,
     company_zone: Tz,
-    (first, last): (NaiveDate, NaiveDate),
+    (first, last): Period,
     now: DateTime<Utc>,
 ) -> Vec<Owed> {
     let mut all = Vec::new();
@@ -33,71 +52,123 @@ pub(super) fn owed(
         for (feed, mapping) in &sender.feeds {
             let Some(expected) = &mapping.expected else { continue };
             let start = expected.from.map_or(first, |from| from.max(first));
-            for date in start.iter_days().take_while(|date| *date <= last).filter(|date| expected.expects(*date, None))
-            {
+            for date in start.iter_days().take_while(|date| *date <= last) {
+                if !expected.expects(date, workdays.is_workday(date, expected.region.as_deref())) {
+                    continue;
+                }
                 let Some(expected_by) = deadline(expected, zone, date) else { continue };
                 let due_by = expected_by + TimeDelta::minutes(expected.grace_minutes);
-                if due_by <= now {
-                    all.push(Owed {
-                        sender: sender.name.clone(),
-                        feed: feed.clone(),
-                        business_date: date,
-                        expected_by,
-                        due_by,
-                    });
-                }
+                let monthly = expected.days == ExpectedDays::Monthly;
+                all.push(Owed {
+                    sender: sender.name.clone(),
+                    feed: feed.clone(),
+                    business_date: date,
+                    expected_by,
+                    due_by,
+                    is_due: due_by <= now,
+                    from: if monthly { date.with_day(1).unwrap_or(date) } else { date },
+                });
             }
         }
     }
     all
 }
 
-/// A file that is still missing is a warning of every run for so many days; after that the deliveries mart alone tells.
-const WARN_DAYS: u64 = 7;
-
-/// Files owed for the last days up to the as-of date that are not there: sender, feed, business date.
-pub(super) fn missing(night: &Night<'_>) -> Vec<(String, String, NaiveDate)> {
-    let last = night.request.date;
-    let first = last.checked_sub_days(Days::new(WARN_DAYS - 1)).unwrap_or(last);
-    let mut there: BTreeMap<(&str, &str), Vec<Period>> = BTreeMap::new();
-    for input in night.all_inputs().filter(|input| input.status != InputStatus::Quarantined) {
-        there.entry((&input.sender, &input.feed)).or_default().extend(input.period());
-    }
-    due(night, first)
-        .into_iter()
-        .filter(|file| {
-            let periods = there.get(&(file.sender.as_str(), file.feed.as_str()));
-            let holds = |(start, end): &Period| *start <= file.business_date && file.business_date <= *end;
-            !periods.is_some_and(|periods| periods.iter().any(holds))
-        })
-        .map(|file| (file.sender, file.feed, file.business_date))
-        .collect()
-}
-
-/// Senders that owed a file for the as-of date, and how many of them delivered all they owed.
-pub(super) fn received(night: &Night<'_>) -> Received {
-    let date = night.request.date;
-    let senders: BTreeSet<String> = due(night, date).into_iter().map(|file| file.sender).collect();
-    let absent = missing(night).into_iter().filter(|(_, _, day)| *day == date);
-    let late: BTreeSet<String> = absent.map(|(sender, _, _)| sender).collect();
-    let titles = late.iter().map(|sender| match night.company.senders.get(sender) {
-        Some(known) => known.title.clone(),
-        None => sender.clone(),
-    });
-    Received { expected: senders.len(), received: senders.len() - late.len(), missing: titles.collect() }
-}
-
-fn due(night: &Night<'_>, first: NaiveDate) -> Vec<Owed> {
-    let zone = night.company.config.company.time_zone;
-    let mut all = owed(&night.company.senders, zone, (first, night.request.date), night.started_at);
+/// What the job's senders owe for business dates from `first` to the as-of date.
+pub(super) fn due(night: &Night<'_>, first: NaiveDate) -> Vec<Owed> {
+    let company = night.company;
+    let dates = (first, night.request.date);
+    let mut all = owed(&company.senders, &night.workdays, company.config.company.time_zone, dates, closing(night));
     all.retain(|file| night.sender_in_job(&file.sender));
     all
 }
 
-/// The local deadline as an instant; in a gap of the local clock the first instant after it.
+/// How long a file that is still missing is a warning of every run; after that the deliveries mart alone tells.
+const REPORTED_DAYS: &str = "missing_file_days";
+
+/// Files owed for the last `missing_file_days` days up to the as-of date that do not count yet.
+pub(super) fn lacking(night: &Night<'_>) -> Result<Vec<(Owed, Lack)>> {
+    let last = night.request.date;
+    let back = night.company.config.whole_setting(REPORTED_DAYS)?.saturating_sub(1);
+    let mut files = due(night, last.checked_sub_days(Days::new(back)).unwrap_or(last));
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut there: BTreeMap<(&str, &str), Vec<(Period, bool)>> = BTreeMap::new();
+    for input in night.all_inputs() {
+        let counts = input.status != InputStatus::Quarantined;
+        let periods = there.entry((&input.sender, &input.feed)).or_default();
+        periods.extend(input.period().map(|period| (period, counts)));
+    }
+    let mut lacking = Vec::new();
+    for file in files.drain(..) {
+        let periods = there.get(&(file.sender.as_str(), file.feed.as_str())).map_or(&[][..], Vec::as_slice);
+        let holds = |period: &Period| period.0 <= file.business_date && file.from <= period.1;
+        if periods.iter().any(|(period, counts)| *counts && holds(period)) {
+            continue;
+        }
+        let refused = periods.iter().any(|(period, _)| holds(period));
+        let lack = match (refused, file.is_due) {
+            (true, _) => Lack::Refused,
+            (false, true) => Lack::Missing,
+            (false, false) => Lack::Pending,
+        };
+        lacking.push((file, lack));
+    }
+    Ok(lacking)
+}
+
+/// Senders that owed a file for the as-of date, and how many of them delivered all they owed.
+pub(super) fn received(night: &Night<'_>) -> Result<Received> {
+    let date = night.request.date;
+    let senders: BTreeSet<String> =
+        due(night, date).into_iter().filter(|file| file.is_due).map(|file| file.sender).collect();
+    let absent = lacking(night)?.into_iter().filter(|(file, _)| file.business_date == date && file.is_due);
+    let late: BTreeSet<String> = absent.map(|(file, _)| file.sender).collect();
+    let titles = late.iter().map(|sender| match night.company.senders.get(sender) {
+        Some(known) => known.title.clone(),
+        None => sender.clone(),
+    });
+    Ok(Received { expected: senders.len(), received: senders.len() - late.len(), missing: titles.collect() })
+}
+
+/// How long after its deadline a delivery came, where one was set for its last business date and its grace was over.
+pub(super) fn late_by(
+    night: &Night<'_>,
+    sender: &str,
+    feed: &str,
+    date: NaiveDate,
+    at: DateTime<Utc>,
+) -> Option<TimeDelta> {
+    let company = night.company;
+    let sender = company.senders.get(sender)?;
+    let expected = sender.feeds.get(feed)?.expected.as_ref()?;
+    if !expected.expects(date, night.workdays.is_workday(date, expected.region.as_deref())) {
+        return None;
+    }
+    let by = deadline(expected, sender.time_zone.unwrap_or(company.config.company.time_zone), date)?;
+    (at > by + TimeDelta::minutes(expected.grace_minutes)).then(|| at - by)
+}
+
+/// The instant at which deliveries are judged: when the job is due for its date, or now where it runs before that.
+pub(super) fn closing(night: &Night<'_>) -> DateTime<Utc> {
+    let job = &night.request.job;
+    let zone = job.zone(night.company.config.company.time_zone);
+    let due =
+        job.time().ok().zip(night.request.date.succ_opt()).and_then(|(time, day)| instant(zone, day.and_time(time)));
+    due.map_or(night.started_at, |due| due.min(night.started_at))
+}
+
 fn deadline(expected: &Expected, zone: Tz, date: NaiveDate) -> Option<DateTime<Utc>> {
-    let local = expected.due_local(date)?;
+    instant(zone, expected.due_local(date)?)
+}
+
+/// A local time as an instant; in a gap of the local clock the first instant after it.
+fn instant(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
     (0..=3)
         .find_map(|hours| zone.from_local_datetime(&(local + TimeDelta::hours(hours))).earliest())
         .map(|at| at.to_utc())
 }
+
+#[cfg(test)]
+mod tests;

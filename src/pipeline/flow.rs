@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -9,12 +10,14 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::{Company, Request};
+use super::calendar::Workdays;
+use super::{Company, Request, expect};
 use crate::error::Result;
 use crate::models::{BuildOutcome, PlanStep};
-use crate::report::{FileLine, MailLine, MartLine, Report};
+use crate::report::{FileLine, MailLine, MartLine, Reduction, Report};
 use crate::state::State;
 use crate::state::record::{Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
+use crate::store::hex;
 
 /// The model that gives each manager the day's figures, where a company has one.
 pub(super) const HEADLINES: &str = "mail_headlines";
@@ -34,6 +37,14 @@ pub struct Arrival {
     pub etag: Option<String>,
     /// Last modification.
     pub last_modified: DateTime<Utc>,
+}
+
+/// A sender's place in the inbox that could not be listed: whatever lies there was not taken.
+#[derive(Debug, Clone)]
+pub(super) struct Unlisted {
+    pub(super) sender: String,
+    pub(super) feed: String,
+    pub(super) reason: String,
 }
 
 /// A fetched file: spooled to a local folder that goes when this is dropped.
@@ -58,14 +69,14 @@ pub struct Staged {
     pub input: Option<Input>,
     /// Refused rows by reason.
     pub reasons: BTreeMap<String, u64>,
+    /// Why what a changed mapping would make of known bytes is not taken.
+    pub kept: Option<String>,
 }
 
 /// Models after the transform stage.
 pub struct Built {
     /// What the engine built and reused, with the session that can still be asked.
     pub outcome: BuildOutcome,
-    /// Rows refused by SQL checks in this run's files, by feed and reason.
-    pub refusals: Vec<(String, String, u64)>,
 }
 
 /// What would happen: the answer of `plan`.
@@ -104,6 +115,14 @@ pub(super) struct Night<'a> {
     /// Inputs that this run takes in or whose standing it changes.
     pub(super) inputs: BTreeMap<InputId, Input>,
     pub(super) sightings: Vec<Sighting>,
+    /// Deliveries whose file went from the inbox, or came back to it, since the last run.
+    pub(super) moved: Vec<Sighting>,
+    /// Places of the inbox that could not be listed.
+    pub(super) unlisted: Vec<Unlisted>,
+    /// What the calendar feed says of workdays.
+    pub(super) workdays: Workdays,
+    /// What lies in the inbox and cannot be taken, by sender, feed and key: the reason.
+    pub(super) unusable: BTreeMap<(String, String, String), String>,
     pub(super) files: Vec<FileLine>,
     pub(super) refusals: BTreeMap<(String, String), u64>,
     pub(super) alerts: Option<Vec<Alert>>,
@@ -113,12 +132,14 @@ pub(super) struct Night<'a> {
     pub(super) models: u64,
     pub(super) partitions: (u64, u64),
     pub(super) notes: Vec<String>,
+    pub(super) reduced: Vec<Reduction>,
     pub(super) warned: bool,
     pub(super) status: RunStatus,
     pub(super) error: Option<String>,
     pub(super) passing: bool,
     pub(super) stage_ms: BTreeMap<String, u64>,
     pub(super) nothing_new: bool,
+    plan_fingerprint: OnceLock<String>,
 }
 
 impl<'a> Night<'a> {
@@ -131,6 +152,10 @@ impl<'a> Night<'a> {
             state,
             inputs: BTreeMap::new(),
             sightings: Vec::new(),
+            moved: Vec::new(),
+            unlisted: Vec::new(),
+            workdays: Workdays::default(),
+            unusable: BTreeMap::new(),
             files: Vec::new(),
             refusals: BTreeMap::new(),
             alerts: None,
@@ -140,12 +165,14 @@ impl<'a> Night<'a> {
             models: 0,
             partitions: (0, 0),
             notes: Vec::new(),
+            reduced: Vec::new(),
             warned: false,
             status: RunStatus::Ok,
             error: None,
             passing: false,
             stage_ms: BTreeMap::new(),
             nothing_new: false,
+            plan_fingerprint: OnceLock::new(),
         }
     }
 
@@ -169,6 +196,14 @@ impl<'a> Night<'a> {
         self.warned = true;
     }
 
+    /// Something in the inbox cannot be taken. It is looked at again with every run.
+    pub(super) fn unusable(&mut self, sender: &str, feed: &str, key: &str, reason: &str) {
+        let place = (sender.to_string(), feed.to_string(), key.to_string());
+        if self.unusable.insert(place, reason.to_string()).is_none() {
+            self.warn(format!("{key} of sender {sender} cannot be taken: {reason}"));
+        }
+    }
+
     /// Every input as it stands with this run's changes laid over the committed state.
     pub(super) fn all_inputs(&self) -> impl Iterator<Item = &Input> {
         let unchanged = self.state.inputs().map(AsRef::as_ref).filter(|input| !self.inputs.contains_key(&input.id()));
@@ -189,7 +224,16 @@ impl<'a> Night<'a> {
     }
 
     /// What this run is computed from. Equal to the last committed one of the same job and date: nothing to do.
-    pub(super) fn plan_fingerprint(&self) -> Result<String> {
+    /// Its inputs are settled before anybody asks, so it is worked out once.
+    fn plan_fingerprint(&self) -> Result<&str> {
+        if let Some(known) = self.plan_fingerprint.get() {
+            return Ok(known);
+        }
+        let fingerprint = self.hash_of_plan()?;
+        Ok(self.plan_fingerprint.get_or_init(|| fingerprint))
+    }
+
+    fn hash_of_plan(&self) -> Result<String> {
         let mut hash = Sha256::new();
         hash.update(self.request.job.name.as_bytes());
         hash.update(self.request.date.to_string());
@@ -197,11 +241,23 @@ impl<'a> Night<'a> {
         hash.update(self.company.registry.fingerprint());
         hash.update(serde_json::to_vec(&self.company.config.settings)?);
         hash.update(serde_json::to_vec(&self.company.config.tables)?);
-        for input in self.job_inputs() {
+        let mut inputs: Vec<&Input> = self.all_inputs().filter(|input| self.sender_in_job(&input.sender)).collect();
+        inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256).cmp(&(&b.feed, &b.sender, &b.sha256)));
+        for input in inputs {
             hash.update(format!(
-                "{}/{}/{}/{:?}/{:?}\n",
-                input.feed, input.sender, input.sha256, input.status, input.masked
+                "{}/{}/{}/{}/{:?}/{:?}\n",
+                input.feed, input.sender, input.sha256, input.contract_fingerprint, input.status, input.masked
             ));
+        }
+        // A deadline that passed between two runs turns an awaited file into a missing one.
+        for (file, lack) in expect::lacking(self)? {
+            hash.update(format!("{}/{}/{}/{lack:?}\n", file.feed, file.sender, file.business_date));
+        }
+        for place in &self.unlisted {
+            hash.update(format!("unlisted {}/{}\n", place.feed, place.sender));
+        }
+        for (place, reason) in &self.unusable {
+            hash.update(format!("{place:?} {reason}\n"));
         }
         Ok(hex(&hash.finalize()))
     }
@@ -213,8 +269,8 @@ impl<'a> Night<'a> {
         }
         let fingerprint = self.plan_fingerprint()?;
         let done = self.state.done(&self.request.job.name, self.request.date);
-        if let Some(done) = done.filter(|done| done.plan_fingerprint == fingerprint) {
-            self.run_id.clone_from(&done.run_id);
+        if let Some(run_id) = done.filter(|done| done.plan_fingerprint == fingerprint).map(|done| done.run_id.clone()) {
+            self.run_id = run_id;
             self.nothing_new = true;
         }
         Ok(self.nothing_new)
@@ -236,7 +292,7 @@ impl<'a> Night<'a> {
                 RunStatus::Ok if self.warned => RunStatus::Warned,
                 status => status,
             },
-            plan_fingerprint: self.plan_fingerprint()?,
+            plan_fingerprint: self.plan_fingerprint()?.to_string(),
             files: self.files.len() as u64,
             rows_read,
             rows_clean: rows_read - rejected,
@@ -265,7 +321,7 @@ impl<'a> Night<'a> {
         refusals.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| (&a.0, &a.1).cmp(&(&b.0, &b.1))));
         let mut next = Vec::new();
         if self.files.iter().any(|file| file.status == InputStatus::Quarantined || file.rows_rejected > 0) {
-            next.push("see what was refused: tributary query \"select * from data_quality\"".to_string());
+            next.push("see what was refused and what to do: tributary rejects".to_string());
         }
         if run.published() {
             next.push("ask the marts: tributary query \"select * from channel_kpis limit 5\"".to_string());
@@ -284,6 +340,7 @@ impl<'a> Night<'a> {
             passing: self.passing,
             files: self.files,
             refusals,
+            reduced: self.reduced,
             models: self.models,
             marts: self.marts,
             alerts: self.alerts.unwrap_or_default(),
@@ -292,14 +349,4 @@ impl<'a> Night<'a> {
             next,
         })
     }
-}
-
-/// Bytes as hex digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        // Writing into a String cannot fail.
-        write!(out, "{byte:02x}").ok();
-        out
-    })
 }

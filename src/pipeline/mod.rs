@@ -9,13 +9,19 @@
 
 pub mod flow;
 pub mod alert;
+pub mod apart;
+mod calendar;
 mod deliver;
 mod discover;
 mod expect;
 mod fetch;
 mod killpoint;
+mod names;
+mod replay;
+mod reply;
 mod publish;
 mod raise;
+mod reduce;
 mod stage;
 mod system;
 mod transform;
@@ -29,7 +35,9 @@ use futures::{StreamExt, TryStreamExt};
 
 pub use deliver::{flush, undelivered};
 pub use flow::{Arrival, Plan, Watch};
+pub use names::names;
 pub use publish::published_run;
+pub use replay::{Replayed, replay};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -39,10 +47,10 @@ use crate::job::Job;
 use crate::models::Registry;
 use crate::report::Report;
 use crate::sender::Senders;
-use crate::state::record::{RunRecord, RunStatus};
+use crate::state::record::{Input, RunRecord, RunStatus};
 use crate::state::{self, Chain, Held, Options, State};
 use crate::store::Stores;
-use flow::Night;
+use flow::{Night, Staged};
 use killpoint::killpoint;
 
 /// Everything that a company's folder and stores hold, loaded and checked.
@@ -59,6 +67,8 @@ pub struct Company {
     pub stores: Stores,
     /// Time.
     pub clock: Clock,
+    /// Where workbooks, Parquet files and archives are read.
+    pub reader: apart::Reader,
 }
 
 impl Company {
@@ -74,7 +84,7 @@ impl Company {
         let contracts = Contracts::load(&config.folders.jobs)?;
         let senders = Senders::load(&config.folders.jobs, &contracts)?;
         let registry = Registry::load(&config, &contracts)?;
-        Ok(Self { config, contracts, senders, registry, stores, clock })
+        Ok(Self { config, contracts, senders, registry, stores, clock, reader: apart::Reader::Here })
     }
 
     /// One of its jobs.
@@ -146,53 +156,24 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
 
     let stage = night.begin(watch, "discover", 0);
     let arrivals = discover::discover(night).await?;
+    let arrivals = discover::settled(night, arrivals).await?;
     night.finish(stage);
     killpoint("discover");
 
     let stage = night.begin(watch, "stage", arrivals.len() as u64);
-    let staged = {
-        let night = &*night;
-        futures::stream::iter(arrivals)
-            .map(|arrival| async move {
-                let key = arrival.key.clone();
-                watch.step(&key);
-                let landed = match fetch::fetch(night, arrival).await {
-                    Ok(landed) => landed,
-                    // One file that changed or vanished under us does not stop the others.
-                    Err(err) if err.kind() == Kind::Input => {
-                        return Ok(Err(format!("{key} waits for the next run: {}", err.one_line())));
-                    }
-                    Err(err) => return Err(err),
-                };
-                killpoint("fetch");
-                let staged = stage::stage(night, landed).await?;
-                killpoint("stage");
-                Ok::<_, Error>(Ok(staged))
-            })
-            .buffered(company.config.files_at_once())
-            .try_collect::<Vec<_>>()
-            .await?
-    };
-    let mut taken = Vec::with_capacity(staged.len());
-    for file in staged {
-        match file {
-            Ok(file) => taken.push(file),
-            Err(note) => night.warn(note),
-        }
-    }
+    let taken = take(night, arrivals, watch).await?;
     night.finish(stage);
 
     let stage = night.begin(watch, "validate", 0);
     validate::validate(night, taken);
+    night.workdays = calendar::load(night).await?;
+    validate::late(night);
     night.finish(stage);
     killpoint("validate");
     if night.nothing_new()? {
         return Ok(());
     }
     held.check()?;
-    for (sender, feed, date) in expect::missing(night) {
-        night.warn(format!("{sender} has not delivered {feed} for {date}"));
-    }
 
     let stage = night.begin(watch, "transform", 0);
     let built = transform::transform(night, watch).await?;
@@ -201,6 +182,7 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
 
     let stage = night.begin(watch, "alert", 0);
     raise::raise(night, &built).await?;
+    reply::write_replies(night, Some(&built)).await?;
     night.finish(stage);
     killpoint("alert");
 
@@ -211,6 +193,69 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
     night.finish(stage);
     killpoint("publish");
     Ok(())
+}
+
+/// Fetches and stages files, several at once, in the order of their keys.
+async fn take(night: &mut Night<'_>, arrivals: Vec<Arrival>, watch: &dyn Watch) -> Result<Vec<Staged>> {
+    let at_once = night.company.config.files_at_once();
+    let staged = {
+        let night = &*night;
+        futures::stream::iter(arrivals)
+            .map(|arrival| async move {
+                watch.step(&arrival.key);
+                let landed = match fetch::fetch(night, arrival.clone()).await {
+                    Ok(landed) => landed,
+                    Err(err) => return Ok(Err((arrival, err))),
+                };
+                killpoint("fetch");
+                let staged = stage::stage(night, landed).await?;
+                killpoint("stage");
+                Ok::<_, Error>(Ok(staged))
+            })
+            .buffered(at_once)
+            .try_collect::<Vec<_>>()
+            .await?
+    };
+    fetched(night, staged)
+}
+
+/// The way from the inbox to staged files and nothing else, for benchmarks: what is staged here is named by no
+/// commit, and the next run stages it again.
+pub async fn take_in(company: &Company, request: &Request) -> Result<Vec<Input>> {
+    let mut night = Night::new(company, request, state(company).await?);
+    let arrivals = discover::discover(&mut night).await?;
+    let taken = take(&mut night, arrivals, &()).await?;
+    Ok(taken.into_iter().filter_map(|staged| staged.input).collect())
+}
+
+/// The files that could be fetched. One that could not does not stop the others; where none could, the store is
+/// down and so is the night.
+fn fetched(
+    night: &mut Night<'_>,
+    staged: Vec<std::result::Result<flow::Staged, (Arrival, Error)>>,
+) -> Result<Vec<flow::Staged>> {
+    let all = staged.len();
+    let (mut taken, mut failed) = (Vec::with_capacity(all), Vec::new());
+    for file in staged {
+        match file {
+            Ok(file) => taken.push(file),
+            Err(failure) => failed.push(failure),
+        }
+    }
+    if failed.len() == all && failed.iter().all(|(_, err)| err.kind() == Kind::Retry) {
+        return match failed.into_iter().next() {
+            Some((_, err)) => Err(err),
+            None => Ok(taken),
+        };
+    }
+    for (Arrival { sender, feed, key, .. }, err) in failed {
+        match err.kind() {
+            // It changed or vanished under us: what it is now, the next run sees.
+            Kind::Input => night.warn(format!("{key} waits for the next run: {}", err.one_line())),
+            _ => night.unusable(&sender, &feed, &key, &err.message()),
+        }
+    }
+    Ok(taken)
 }
 
 /// Records a failed run: what it took in still counts, marts stay as they were, head office is told.
@@ -224,7 +269,12 @@ async fn fail(night: &mut Night<'_>, held: &mut Held, err: &Error) -> Result<()>
         Some(hint) => format!("{} ({hint})", err.one_line()),
         None => err.one_line(),
     });
+    // What the run owed before it failed is written already.
+    let replied = !night.owed.is_empty();
     raise::raise_failure(night).await?;
+    if !replied {
+        reply::write_replies(night, None).await?;
+    }
     publish::commit_failure(night, held).await
 }
 
@@ -232,6 +282,7 @@ async fn fail(night: &mut Night<'_>, held: &mut Held, err: &Error) -> Result<()>
 pub async fn plan(company: &Company, request: &Request) -> Result<Plan> {
     let mut night = Night::new(company, request, state(company).await?);
     let arrivals = discover::discover(&mut night).await?;
+    night.workdays = calendar::load(&night).await?;
     let steps = transform::plan(&night).await?;
     let of_date = |run: &&RunRecord| run.job == request.job.name && run.logical_date == request.date;
     let last = night.state.runs.iter().rev().find(of_date).cloned();

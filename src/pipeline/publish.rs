@@ -43,7 +43,7 @@ pub(super) async fn commit_failure(night: &mut Night<'_>, held: &mut Held) -> Re
 fn changes(night: &Night<'_>) -> Result<Changes> {
     Ok(Changes {
         inputs: night.inputs.values().cloned().collect(),
-        sightings: night.sightings.clone(),
+        sightings: night.sightings.iter().chain(&night.moved).cloned().collect(),
         alerts: night.alerts.clone(),
         owed: night.owed.clone(),
         run: Some(night.record(night.company.clock.now())?),

@@ -8,9 +8,10 @@ use super::alert::{self, Found};
 use super::flow::{Built, HEADLINES, Night};
 use super::{discover, expect, publish, system};
 use crate::error::{Error, Result};
+use crate::mail::deliver::{dead_letters, recent};
 use crate::mail::digest::{self, Audience, Edition, Headline};
 use crate::mail::rule::{AlertRule, Row};
-use crate::state::record::AlertPhase;
+use crate::state::record::{AlertPhase, OwedMail};
 use crate::store::{Put, keys};
 
 /// How the headlines name the head office, whatever its addresses are.
@@ -32,12 +33,29 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     let failed = AlertRule::run_failed();
     let job = BTreeMap::from([("job".to_string(), night.request.job.name.clone())]);
     found.push(Found { rule: &failed, rows: Vec::new(), scope: job });
+    let undelivered = AlertRule::mail_undelivered();
+    found.push(Found { rule: &undelivered, rows: unreached(night).await?, scope: BTreeMap::new() });
     judge(night, &found)?;
     if night.request.job.mail {
         let audiences = audiences(night, built).await?;
         write_digests(night, &rules, &audiences).await?;
     }
     Ok(())
+}
+
+/// Recipients whose newest mail was given up, with what the server said.
+async fn unreached(night: &Night<'_>) -> Result<Vec<Row>> {
+    let company = night.company;
+    let owed = recent(night.state.owed.iter(), night.started_at, company.config.mail.retry_hours);
+    let dead = dead_letters(owed, &company.stores.lake).await?;
+    let row = |(recipient, (mail, why)): (String, (&OwedMail, String))| {
+        BTreeMap::from([
+            ("recipient".to_string(), Json::from(recipient)),
+            ("subject".to_string(), Json::from(mail.subject.clone())),
+            ("error".to_string(), Json::from(why)),
+        ])
+    };
+    Ok(dead.into_iter().map(row).collect())
 }
 
 /// Raises that this run failed; everything else stays as it was. Head office is told at once,
@@ -168,7 +186,7 @@ async fn write_digests(
         run: &night.record(night.started_at)?,
         now: night.started_at,
         data_as_of: published.or_else(|| publish::published_run(&night.state).map(|run| run.logical_date)),
-        received: &expect::received(night),
+        received: &expect::received(night)?,
         rules,
         alerts: night.alerts.as_deref().unwrap_or_default(),
         audiences,

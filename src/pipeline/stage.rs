@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::apart::{self, Reader};
 use super::flow::{Landed, Night, Staged};
 use crate::error::{Error, Result};
 use crate::intake::{self, Outcome, RawFile};
@@ -27,13 +28,14 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         feed: arrival.feed.clone(),
         sha256: sha256.clone(),
         delivered_at: intake::delivered_at(mapping, &arrival.key, arrival.last_modified),
-        period: None,
+        period: intake::named_period(mapping, contract, &arrival.key),
         outcome: String::new(),
         run_id: night.run_id.clone(),
+        gone: false,
     };
     let known = night.state.input(&arrival.sender, &arrival.feed, &sha256);
     if known.is_some_and(|known| known.contract_fingerprint == fingerprint) {
-        return Ok(Staged { sighting, input: None, reasons: BTreeMap::new() });
+        return Ok(Staged { sighting, input: None, reasons: BTreeMap::new(), kept: None });
     }
 
     let raw = RawFile {
@@ -45,7 +47,12 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         sha256: sha256.clone(),
         last_modified: arrival.last_modified,
     };
-    let outcome = {
+    let outcome = if let Reader::Apart { program, config } = &company.reader
+        && intake::is_foreign(&raw.path)
+    {
+        let read = apart::read(program, config, &company.config, &raw, folder.path()).await;
+        read.map_err(|err| err.at(&raw.key))?
+    } else {
         let (sender, mapping, contract) = (sender.clone(), mapping.clone(), contract.clone());
         let (limits, zone) = (company.config.intake.clone(), company.config.company.time_zone);
         let currency = company.config.company.base_currency.clone();
@@ -61,6 +68,16 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
             }
         }
     };
+
+    // What counts today must not vanish because a mapping was broken.
+    if let (Some(reason), Some(known)) = (&outcome.quarantined, known.filter(|k| k.status != InputStatus::Quarantined))
+    {
+        let kept = format!(
+            "{} would be refused whole by the changed mapping, so its {} rows stay as they were read before: {reason}",
+            arrival.key, known.rows_clean
+        );
+        return Ok(Staged { sighting, input: None, reasons: BTreeMap::new(), kept: Some(kept) });
+    }
 
     let mut input = Input {
         sender: arrival.sender,
@@ -81,6 +98,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         rows_clean: outcome.rows_clean,
         rows_rejected: outcome.rows_rejected,
         warnings: outcome.warnings,
+        drift: outcome.drift,
         staged: None,
         rejects: None,
         months: outcome.months,
@@ -102,7 +120,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         let key = keys::rejects(&input.feed, &input.sender, &input.sha256, &input.contract_fingerprint, &maker);
         input.rejects = Some(upload(night, key, rejects, outcome.rejects_rows).await?);
     }
-    Ok(Staged { sighting, input: Some(input), reasons: outcome.reasons })
+    Ok(Staged { sighting, input: Some(input), reasons: outcome.reasons, kept: None })
 }
 
 /// Copies a finished local file into the lake under a new key.

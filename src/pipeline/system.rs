@@ -1,5 +1,6 @@
 //! What the pipeline knows about itself, as tables that SQL reads: `system.inputs`,
-//! `system.expected_deliveries`, `system.runs`, `system.alerts` and `system.feeds`.
+//! `system.expected_deliveries`, `system.runs`, `system.alerts`, `system.feeds`, `system.unlisted` and
+//! `system.unusable`.
 //! (`system.rejects` is read from the reject files by the model engine.)
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,8 @@ pub(super) fn tables(night: &Night<'_>) -> Result<BTreeMap<String, RecordBatch>>
         ("runs".to_string(), run_rows(night)?),
         ("alerts".to_string(), alert_rows(night)?),
         ("feeds".to_string(), feed_rows(night, &arrived)?),
+        ("unlisted".to_string(), unlisted_rows(night)?),
+        ("unusable".to_string(), unusable_rows(night)?),
     ]))
 }
 
@@ -93,15 +96,15 @@ fn input_rows(night: &Night<'_>, inputs: &[&Input]) -> Result<RecordBatch> {
 }
 
 fn expected_rows(night: &Night<'_>, first: NaiveDate, last: NaiveDate) -> Result<RecordBatch> {
-    let company = night.company;
-    let mut owed = expect::owed(&company.senders, company.config.company.time_zone, (first, last), night.started_at);
-    owed.retain(|file| night.sender_in_job(&file.sender));
+    let mut owed = expect::due(night, first);
+    owed.retain(|file| file.business_date <= last);
     batch(vec![
         ("sender", text(&owed, |o| Some(o.sender.as_str()))),
         ("feed", text(&owed, |o| Some(o.feed.as_str()))),
         ("business_date", dates(&owed, |o| Some(o.business_date))),
         ("expected_by", instants(&owed, |o| Some(o.expected_by))),
         ("due_by", instants(&owed, |o| Some(o.due_by))),
+        ("is_due", Arc::new(owed.iter().map(|o| Some(o.is_due)).collect::<BooleanArray>())),
     ])
 }
 
@@ -160,6 +163,25 @@ fn feed_rows(night: &Night<'_>, arrived: &BTreeMap<&str, i64>) -> Result<RecordB
         ("feed", Arc::new(StringArray::from_iter_values(&feeds))),
         ("arrived", Arc::new(feeds.iter().map(|feed| Some(count(feed) > 0)).collect::<BooleanArray>())),
         ("inputs", Arc::new(feeds.iter().map(|feed| Some(count(feed))).collect::<Int64Array>())),
+    ])
+}
+
+fn unlisted_rows(night: &Night<'_>) -> Result<RecordBatch> {
+    let places = &night.unlisted;
+    batch(vec![
+        ("sender", text(places, |p| Some(p.sender.as_str()))),
+        ("feed", text(places, |p| Some(p.feed.as_str()))),
+        ("reason", text(places, |p| Some(p.reason.as_str()))),
+    ])
+}
+
+fn unusable_rows(night: &Night<'_>) -> Result<RecordBatch> {
+    let rows: Vec<(&(String, String, String), &String)> = night.unusable.iter().collect();
+    batch(vec![
+        ("sender", text(&rows, |((sender, ..), _)| Some(sender.as_str()))),
+        ("feed", text(&rows, |((_, feed, _), _)| Some(feed.as_str()))),
+        ("key", text(&rows, |((.., key), _)| Some(key.as_str()))),
+        ("reason", text(&rows, |(_, reason)| Some(reason.as_str()))),
     ])
 }
 

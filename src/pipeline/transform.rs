@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::flow::HEADLINES;
 use super::flow::{Built, Night, Watch};
-use super::{discover, system};
+use super::{discover, reduce, system};
 use crate::error::{Error, Result};
 use crate::models::{self, BuildPlan, PlanStep, Severity};
 use crate::state::record::{Input, Partition};
@@ -28,18 +28,13 @@ pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Resul
         return Err(Error::checks(format!("{} checks failed: {}", failures.len(), failures.join("; ")))
             .hint("the last good marts stay in place; correct the data or the check and run again"));
     }
-    for feed in &outcome.absent_feeds {
-        let note = format!("feed {feed} never arrived and is read as empty");
-        // A feed that no sender declares is not used by this company; one that is declared is missed.
-        let declared = night.company.senders.iter().any(|sender| sender.feeds.contains_key(feed));
-        if declared { night.warn(note) } else { night.notes.push(note) }
-    }
+    reduce::tell(night, &selected, &outcome.absent_feeds)?;
     let refusals = refused_by_sql(night, &outcome).await?;
     night.warned |= !refusals.is_empty();
-    for (feed, reason, count) in &refusals {
-        *night.refusals.entry((feed.clone(), reason.clone())).or_default() += count;
+    for (what, count) in refusals {
+        *night.refusals.entry(what).or_default() += count;
     }
-    Ok(Built { outcome, refusals })
+    Ok(Built { outcome })
 }
 
 /// What would be built, and why.
@@ -94,7 +89,7 @@ fn selected(night: &Night<'_>) -> Result<Vec<String>> {
 }
 
 /// Rows of this run's files that SQL refused: unknown sku, partner or channel, or no rate.
-async fn refused_by_sql(night: &Night<'_>, outcome: &models::BuildOutcome) -> Result<Vec<(String, String, u64)>> {
+async fn refused_by_sql(night: &Night<'_>, outcome: &models::BuildOutcome) -> Result<BTreeMap<(String, String), u64>> {
     let mut refusals: BTreeMap<(String, String), u64> = BTreeMap::new();
     for feed in night.company.contracts.iter().map(|contract| contract.name.as_str()) {
         let model = format!("stg_{feed}");
@@ -122,5 +117,5 @@ async fn refused_by_sql(night: &Night<'_>, outcome: &models::BuildOutcome) -> Re
             *refusals.entry((feed.to_string(), reason)).or_default() += count;
         }
     }
-    Ok(refusals.into_iter().map(|((feed, reason), count)| (feed, reason, count)).collect())
+    Ok(refusals)
 }

@@ -3,20 +3,28 @@
 //! The ledger resolves the standing of all versions of a sender's feed together, so that the order in which
 //! files are processed does not matter; this stage only carries its answer into the night's account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::expect;
 use super::flow::{Night, Staged};
 use crate::contract::{self, Contract};
+use crate::intake::drift;
 use crate::report::FileLine;
 use crate::state::ledger::{self, Replaces};
-use crate::state::record::{Input, InputId, InputStatus, Sighting};
+use crate::state::record::{Input, InputId, InputStatus, Period, Sighting};
+
+/// What became of bytes that were refused before, when a changed contract or mapping reads them again.
+const READ_AGAIN: &str = "read_again";
 
 /// Lays the staged files over the ledger.
 pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
     let mut fresh: Vec<Input> = Vec::new();
     let mut repeats: Vec<Sighting> = Vec::new();
     let mut reasons: BTreeMap<InputId, BTreeMap<String, u64>> = BTreeMap::new();
-    for Staged { sighting, input, reasons: refused } in staged {
+    for Staged { sighting, input, reasons: refused, kept } in staged {
+        if let Some(kept) = kept {
+            night.warn(kept);
+        }
         match input {
             // The same bytes under two names in one night: the second is a repeated delivery.
             Some(input) if !reasons.contains_key(&input.id()) => {
@@ -26,12 +34,125 @@ pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
             _ => repeats.push(sighting),
         }
     }
+    tell_once(night, &mut fresh);
     let company = night.company;
     let rule = |feed: &str| company.contracts.get(feed).map_or(Replaces::Key, replaces);
     let settled = ledger::settle(&night.state, fresh, repeats, rule);
     night.inputs = settled.inputs.into_iter().map(|input| (input.id(), input)).collect();
     night.sightings = settled.sightings;
     account(night, &reasons);
+    read_again(night, &reasons);
+    overlaps(night);
+}
+
+/// One line for each known file that was read again by a changed mapping: its delivery is no new one.
+fn read_again(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String, u64>>) {
+    let told: BTreeSet<InputId> =
+        night.sightings.iter().map(|s| (s.sender.clone(), s.feed.clone(), s.sha256.clone())).collect();
+    for id in reasons.keys().filter(|id| !told.contains(*id)) {
+        let Some(input) = night.inputs.get(id) else { continue };
+        for (reason, count) in &reasons[id] {
+            *night.refusals.entry((input.feed.clone(), reason.clone())).or_default() += count;
+        }
+        let mut notes = input.warnings.clone();
+        notes.extend(input.reason.clone());
+        night.files.push(FileLine {
+            sender: input.sender.clone(),
+            feed: input.feed.clone(),
+            key: input.key.clone(),
+            outcome: READ_AGAIN.to_string(),
+            status: input.status,
+            rows_read: input.rows_read,
+            rows_clean: input.rows_clean,
+            rows_rejected: input.rows_rejected,
+            notes,
+        });
+    }
+    if night.files.iter().any(|file| file.rows_rejected > 0) {
+        night.warned = true;
+    }
+}
+
+/// Says of every file taken in how long after its deadline it came, if it did.
+pub(super) fn late(night: &mut Night<'_>) {
+    let mut late = Vec::new();
+    for (at, file) in night.files.iter().enumerate().filter(|(_, file)| file.rows_read > 0) {
+        let delivered = night.sightings.iter().find(|sighting| sighting.key == file.key);
+        let input =
+            delivered.and_then(|held| night.inputs.get(&(file.sender.clone(), file.feed.clone(), held.sha256.clone())));
+        let Some((delivered, input)) = delivered.zip(input) else { continue };
+        // A file of many days is judged by the last: the one whose deadline it could last meet.
+        let by = input
+            .period_end
+            .and_then(|date| expect::late_by(night, &file.sender, &file.feed, date, delivered.delivered_at));
+        if let Some(by) = by {
+            late.push((at, format!("late: came {} after its deadline", duration(by))));
+        }
+    }
+    for (at, note) in late {
+        night.files[at].notes.push(note);
+    }
+}
+
+/// `50 minutes`, `7.5 hours`, `12 days`.
+fn duration(by: chrono::TimeDelta) -> String {
+    let minutes = by.num_minutes();
+    match minutes {
+        0..120 => format!("{minutes} minutes"),
+        120..2_880 => format!("{}.{} hours", minutes / 60, minutes % 60 / 6),
+        _ => format!("{} days", minutes / 1_440),
+    }
+}
+
+/// Says whose dates a file took over: of two files that report the same day, the later one holds it.
+fn overlaps(night: &mut Night<'_>) {
+    let mut said: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for now in night.inputs.values() {
+        let Some(before) = night.state.input(&now.sender, &now.feed, &now.sha256) else { continue };
+        let lost = match (before.status, now.status) {
+            (InputStatus::Active, InputStatus::Superseded) => now.period().into_iter().collect(),
+            (InputStatus::Active, InputStatus::Active) => newly(&before.masked, &now.masked),
+            _ => continue,
+        };
+        for period in lost {
+            let takers = night.inputs.values().filter(|taker| {
+                (&taker.sender, &taker.feed) == (&now.sender, &now.feed)
+                    && taker.sha256 != now.sha256
+                    && taker.status == InputStatus::Active
+                    && taker.period().is_some_and(|held| held.0 <= period.1 && period.0 <= held.1)
+            });
+            for taker in takers {
+                let days =
+                    if period.0 == period.1 { period.0.to_string() } else { format!("{} to {}", period.0, period.1) };
+                said.entry(taker.key.clone()).or_default().push(format!("holds {days} instead of {}", now.key));
+            }
+        }
+    }
+    for file in &mut night.files {
+        if let Some(notes) = said.get_mut(&file.key) {
+            notes.sort();
+            file.notes.append(notes);
+        }
+    }
+}
+
+/// Ranges of `now` that were not masked before.
+fn newly(before: &[Period], now: &[Period]) -> Vec<Period> {
+    now.iter().filter(|range| !before.iter().any(|old| old.0 <= range.0 && range.1 <= old.1)).copied().collect()
+}
+
+/// Leaves with each file only those differences between its columns and the mapping that no file of the same
+/// sender and feed has told before.
+fn tell_once(night: &Night<'_>, fresh: &mut [Input]) {
+    let mut told: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    fresh.sort_by(|a, b| a.key.cmp(&b.key));
+    for input in fresh {
+        let told = told.entry((input.sender.clone(), input.feed.clone())).or_insert_with(|| {
+            let versions = night.state.versions(&input.sender, &input.feed);
+            versions.flat_map(|known| known.drift.iter().cloned()).collect()
+        });
+        input.drift.retain(|phrase| told.insert(phrase.clone()));
+    }
 }
 
 /// What a later delivery does to an earlier one, as the contract says.
@@ -55,6 +176,10 @@ fn account(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String, u
         if read {
             notes.extend(input.warnings.iter().cloned());
             notes.extend(input.reason.clone());
+            for sentence in drift::told(&input.drift) {
+                warnings.push(format!("{}: {sentence}", input.key));
+                notes.push(sentence);
+            }
             for (reason, count) in &reasons[&id] {
                 *night.refusals.entry((input.feed.clone(), reason.clone())).or_default() += count;
             }
@@ -63,11 +188,12 @@ fn account(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String, u
             }
         }
         let rows = |n: u64| if read { n } else { 0 };
+        let outcome = if read && known.is_some() { READ_AGAIN } else { &sighting.outcome };
         night.files.push(FileLine {
             sender: input.sender.clone(),
             feed: input.feed.clone(),
             key: sighting.key.clone(),
-            outcome: sighting.outcome.clone(),
+            outcome: outcome.to_string(),
             status: input.status,
             rows_read: rows(input.rows_read),
             rows_clean: rows(input.rows_clean),
@@ -77,8 +203,5 @@ fn account(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String, u
     }
     for warning in warnings {
         night.warn(warning);
-    }
-    if night.files.iter().any(|file| file.rows_rejected > 0) {
-        night.warned = true;
     }
 }

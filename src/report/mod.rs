@@ -1,5 +1,8 @@
 //! The account of one run: what came in, what was built, what was raised, where it lies, what to do next.
 
+pub mod docs;
+pub mod page;
+pub mod refusals;
 mod text;
 
 use serde::Serialize;
@@ -17,7 +20,7 @@ pub struct FileLine {
     pub feed: String,
     /// Key in the inbox.
     pub key: String,
-    /// `new`, `corrected`, `duplicate`, `reinstated`, `superseded` or `quarantined`.
+    /// `new`, `corrected`, `duplicate`, `reinstated`, `older`, `quarantined`, or `read_again` by a changed mapping.
     pub outcome: String,
     /// Where it stands now.
     pub status: InputStatus,
@@ -42,6 +45,17 @@ pub struct MartLine {
     pub files: u64,
     /// Files written by this run; the others are reused.
     pub written: u64,
+}
+
+/// A feed that is not all there, and what that leaves incomplete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reduction {
+    /// The feed.
+    pub feed: String,
+    /// What is lacking of it, in words.
+    pub because: Vec<String>,
+    /// Marts of the job that read it, directly or through others.
+    pub marts: Vec<String>,
 }
 
 /// Where a mail went.
@@ -70,6 +84,8 @@ pub struct Report {
     pub files: Vec<FileLine>,
     /// Refusals by feed, reason and count, most first; those found by SQL included.
     pub refusals: Vec<(String, String, u64)>,
+    /// Feeds that are not all there, and the marts that this leaves incomplete.
+    pub reduced: Vec<Reduction>,
     /// Models of all layers that were built or reused.
     pub models: u64,
     /// Published marts.

@@ -62,6 +62,7 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
             writeln!(out, "  {:>8}  {feed}  {reason}", thousands(*count))?;
         }
     }
+    write_reduced(out, report)?;
     if !report.marts.is_empty() {
         writeln!(out, "\nMarts")?;
         for mart in &report.marts {
@@ -111,6 +112,21 @@ fn write_files(out: &mut String, report: &Report) -> std::fmt::Result {
         for note in &file.notes {
             writeln!(out, "               {note}")?;
         }
+    }
+    Ok(())
+}
+
+fn write_reduced(out: &mut String, report: &Report) -> std::fmt::Result {
+    if !report.reduced.is_empty() {
+        writeln!(out, "\nReduced marts, and why")?;
+    }
+    for reduction in &report.reduced {
+        writeln!(out, "  {}: {}", reduction.feed, reduction.because.join("; "))?;
+        writeln!(
+            out,
+            "      {}",
+            if reduction.marts.is_empty() { "no mart reads it".into() } else { reduction.marts.join(", ") }
+        )?;
     }
     Ok(())
 }

@@ -1,12 +1,14 @@
 //! One canonical column's mapping: a header, a list of headers, or a table that says more.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
 use regex::Regex;
 use serde::Deserialize;
 use toml::Value;
 
-use super::{factor_of, patterns_of, regex_with_group, section};
+use super::{factor_of, patterns_of, regex_with_group, section, table};
 use crate::contract::{Column, ColumnType};
 use crate::error::{Error, Result};
 use crate::intake::date::Pattern;
@@ -17,8 +19,18 @@ use crate::intake::number::Exact;
 pub struct Equals {
     /// Header.
     pub column: String,
-    /// Text that the trimmed cell must equal.
-    pub equals: String,
+    /// Texts of which the trimmed cell must equal one.
+    pub equals: Vec<String>,
+    /// Texts with one of which the trimmed cell may start instead.
+    pub starts_with: Vec<String>,
+}
+
+impl Equals {
+    /// Whether a trimmed cell fulfils it.
+    pub fn holds(&self, text: &str) -> bool {
+        self.equals.iter().any(|wanted| wanted == text)
+            || self.starts_with.iter().any(|prefix| text.starts_with(prefix.as_str()))
+    }
 }
 
 /// Where a canonical column comes from and what is done to its text.
@@ -30,7 +42,8 @@ pub struct Mapping {
     pub constant: Option<String>,
     /// 1, 2, 3 ... within the file.
     pub row_number: bool,
-    /// First group of this expression over the file's name.
+    /// First group of this expression over the file's name: a member's within an archive, else the file's own,
+    /// else its whole key, so that folders can tell too.
     pub from_name: Option<Regex>,
     /// Header of the line's net amount: the column becomes quantity x `unit_price` - net.
     pub from_net: Option<String>,
@@ -48,9 +61,9 @@ pub struct Mapping {
     pub prefixes: Vec<(String, String)>,
     /// Text where the cell is empty or no prefix fits.
     pub default: Option<String>,
-    /// Value map, applied after `strip_prefix` and `strip_suffix`.
-    pub map: BTreeMap<String, String>,
-    /// Refuses values that `map` does not list.
+    /// Value map, applied after `strip_prefix` and `strip_suffix`: what the mapping lists and what `map_file` holds.
+    pub map: Arc<BTreeMap<String, String>>,
+    /// Refuses values that the map does not list.
     pub strict: bool,
     /// Removed from the front of the text where it is there.
     pub strip_prefix: Option<String>,
@@ -77,6 +90,7 @@ struct RawMapping {
     prefixes: BTreeMap<String, String>,
     default: Option<Value>,
     map: BTreeMap<String, String>,
+    map_file: Option<String>,
     strict: bool,
     strip_prefix: Option<String>,
     strip_suffix: Option<String>,
@@ -87,12 +101,14 @@ struct RawMapping {
 #[serde(deny_unknown_fields)]
 struct RawEquals {
     column: String,
-    equals: String,
+    equals: Option<Value>,
+    starts_with: Option<Value>,
 }
 
 impl Mapping {
-    /// Reads `"header"`, `["header", "other header"]` or a table.
-    pub(super) fn parse(value: &Value, canonical: &Column) -> Result<Self> {
+    /// Reads `"header"`, `["header", "other header"]` or a table. `folder` holds the sender's file and the tables
+    /// that it names.
+    pub(super) fn parse(value: &Value, canonical: &Column, folder: &Path) -> Result<Self> {
         let raw = match value {
             Value::String(_) | Value::Array(_) => RawMapping { column: Some(value.clone()), ..RawMapping::default() },
             Value::Table(_) => section(value.clone())?,
@@ -126,8 +142,12 @@ impl Mapping {
                 canonical.column_type
             )));
         }
-        if raw.strict && raw.map.is_empty() {
-            return Err(Error::config("strict = true needs a map"));
+        let map = match &raw.map_file {
+            Some(file) => table::read(folder, file, raw.map)?,
+            None => raw.map,
+        };
+        if raw.strict && map.is_empty() {
+            return Err(Error::config("strict = true needs a map or a map_file"));
         }
         let mut formats = raw.formats;
         formats.extend(raw.format);
@@ -142,17 +162,41 @@ impl Mapping {
             patterns: patterns_of(&formats, canonical.column_type)?,
             scale: raw.scale.as_ref().map(factor_of).transpose()?,
             percent: raw.percent,
-            negate_if: raw.negate_if.map(|raw| Equals { column: raw.column, equals: raw.equals }),
+            negate_if: raw.negate_if.map(condition_of).transpose()?,
             round: raw.round,
             prefixes,
             default: raw.default.as_ref().map(scalar_text).transpose()?,
-            map: raw.map,
+            map: Arc::new(map),
             strict: raw.strict,
             strip_prefix: raw.strip_prefix,
             strip_suffix: raw.strip_suffix,
             width: raw.width,
         })
     }
+}
+
+fn condition_of(raw: RawEquals) -> Result<Equals> {
+    let texts = |key: &str, value: Option<Value>| -> Result<Vec<String>> {
+        let wrong = || Error::config(format!("negate_if.{key} must be a text or a list of texts"));
+        match value {
+            None => Ok(Vec::new()),
+            Some(Value::String(text)) => Ok(vec![text]),
+            Some(Value::Array(items)) => {
+                items.iter().map(|item| item.as_str().map(str::to_string).ok_or_else(wrong)).collect()
+            }
+            Some(_) => Err(wrong()),
+        }
+    };
+    let condition = Equals {
+        column: raw.column,
+        equals: texts("equals", raw.equals)?,
+        starts_with: texts("starts_with", raw.starts_with)?,
+    };
+    if condition.equals.is_empty() && condition.starts_with.is_empty() {
+        return Err(Error::config("negate_if says of which column, but not when")
+            .hint("add equals = \"退货\", or starts_with = \"R\""));
+    }
+    Ok(condition)
 }
 
 fn headers_of(value: Option<&Value>) -> Result<Vec<String>> {

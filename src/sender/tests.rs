@@ -139,6 +139,18 @@ fn slips_are_named() {
             "feeds.sales: columns.line_no: more than one source",
             "give only one",
         ),
+        (
+            "negate_if = { column = \"类型\", equals = \"退货\" }",
+            "negate_if = { column = \"类型\" }",
+            "feeds.sales: columns.quantity: negate_if says of which column, but not when",
+            "add equals = \"退货\", or starts_with = \"R\"",
+        ),
+        (
+            "equals = \"退货\"",
+            "equals = 1",
+            "feeds.sales: columns.quantity: negate_if.equals must be a text or a list of texts",
+            "",
+        ),
         ("Asia/Shanghai", "Asia/Shangai", "line 3: ", ""),
     ];
     for (right, wrong, message, hint) in cases {

@@ -16,8 +16,8 @@ use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use self::rows::{
-    Arrays, Builders, DERIVED, Rest, Row, file_of, file_row, home_text, input_of, missing, nanos, sighting_of, signed,
-    staged_key, status_text, text, time,
+    Arrays, Builders, DERIVED, GONE, Rest, Row, file_of, file_row, home_text, input_of, missing, nanos, sighting_of,
+    signed, staged_key, status_text, text, time,
 };
 use super::fold::{Deliveries, Done, Keep, Remembered, State};
 use super::nonce;
@@ -118,8 +118,12 @@ impl Sink {
     }
 
     fn input(&mut self, input: &Input, own: Option<&Arc<Sighting>>) -> Result<()> {
-        let rest =
-            Rest { warnings: input.warnings.clone(), months: input.months.clone(), masked: input.masked.clone() };
+        let rest = Rest {
+            warnings: input.warnings.clone(),
+            drift: input.drift.clone(),
+            months: input.months.clone(),
+            masked: input.masked.clone(),
+        };
         let json = if rest == Rest::default() { None } else { Some(serde_json::to_string(&rest)?) };
         let mut row = Row {
             section: Some("input"),
@@ -164,6 +168,7 @@ impl Sink {
     fn sighting(&mut self, sighting: &Sighting) -> Result<()> {
         self.push(&Row {
             section: Some("sighting"),
+            status: sighting.gone.then_some(GONE),
             sender: Some(&sighting.sender),
             feed: Some(&sighting.feed),
             sha256: Some(&sighting.sha256),

@@ -15,6 +15,7 @@ pub mod chain;
 mod checkpoint;
 pub mod lease;
 pub mod clean;
+pub mod silence;
 #[cfg(test)]
 mod samples;
 

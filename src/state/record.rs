@@ -82,6 +82,10 @@ pub struct Input {
     pub rows_rejected: u64,
     /// Rows dropped as identical copies inside the file (counted in `rows_rejected` as reason `duplicate_row`).
     pub warnings: Vec<String>,
+    /// How its columns differ from what the mapping knows, as far as it was told for the first time by this file:
+    /// each difference is told once for a sender and feed, not every night.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<String>,
     /// Staged rows; none when quarantined or empty.
     pub staged: Option<FileRef>,
     /// Refused rows; none when there are none.
@@ -105,6 +109,15 @@ impl Input {
     /// Sender, feed and content: what makes it the same file, whatever its name.
     pub fn id(&self) -> InputId {
         (self.sender.clone(), self.feed.clone(), self.sha256.clone())
+    }
+
+    /// Refused whole, or in some of its rows, and still of interest: no later version has taken its place.
+    pub fn was_refused(&self) -> bool {
+        match self.status {
+            InputStatus::Quarantined => true,
+            InputStatus::Active => self.rows_rejected > 0,
+            InputStatus::Superseded => false,
+        }
     }
 
     /// The period that it reports, if it has one.
@@ -145,6 +158,9 @@ pub struct Sighting {
     pub outcome: String,
     /// Run that saw it first.
     pub run_id: String,
+    /// It is in the inbox no more. What it brought still counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
 }
 
 impl Sighting {
@@ -162,6 +178,7 @@ impl Sighting {
             period: input.period(),
             outcome: String::new(),
             run_id: input.run_id.clone(),
+            gone: false,
         }
     }
 }
@@ -344,6 +361,18 @@ pub struct Silence {
     pub author: String,
     /// Why.
     pub comment: String,
+}
+
+impl Silence {
+    /// Whether it holds back this alert at `now`. One without matchers would hush everything and counts for nothing.
+    pub fn holds(&self, alert: &Alert, now: DateTime<Utc>) -> bool {
+        self.until > now
+            && !self.matchers.is_empty()
+            && self.matchers.iter().all(|(name, wanted)| match name.as_str() {
+                "rule" => alert.rule == *wanted,
+                _ => alert.labels.get(name) == Some(wanted),
+            })
+    }
 }
 
 /// Kind of a commit.

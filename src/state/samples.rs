@@ -88,6 +88,7 @@ pub(super) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
         rows_clean: 10,
         rows_rejected: 2,
         warnings: vec!["Latin-1 was detected".into()],
+        drift: vec!["columns not used: extra".into()],
         staged: Some(FileRef { key: staged, ..file(Home::Lake, content) }),
         rejects: Some(file(Home::Lake, "rejects/elsewhere.parquet")),
         months: BTreeMap::from([("2026-11".to_string(), 10)]),

@@ -94,6 +94,11 @@ pub fn probe(token: &str) -> String {
 /// Folder of mails, in the lake.
 pub const OUTBOX: &str = "outbox";
 
+/// Folder of one run's mails and their receipts, in the lake.
+pub fn outbox(run_id: &str) -> String {
+    format!("{OUTBOX}/{run_id}")
+}
+
 /// A mail as it is owed.
 pub fn mail_body(run_id: &str, recipient_hash: &str) -> String {
     format!("{OUTBOX}/{run_id}/{recipient_hash}.eml")

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 
-use super::{Object, Put, Retry, Store, remote};
+use super::{Object, Put, Retry, Store, Survey, remote};
 use crate::error::{Error, Result};
 
 /// Opens a folder as a store.
@@ -162,12 +162,13 @@ fn is_passing_name(name: &str) -> bool {
     name.split_once('#').is_some_and(|(_, end)| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// All files below `prefix`.
+/// All files below `prefix`. One entry that cannot be used fails the listing and is named.
 pub(super) async fn list(root: &Path, prefix: &str) -> Result<Vec<Object>> {
     let (root, prefix) = (root.to_path_buf(), prefix.to_string());
     blocking(move || {
         let mut found = Vec::new();
-        walk(&root, &root.join(&prefix), &prefix, false, &mut |path, key| {
+        walk(&root, &prefix, &mut |entry| {
+            let (path, key) = entry?;
             if !is_passing_name(key) {
                 found.push(object(path, key)?);
             }
@@ -178,12 +179,50 @@ pub(super) async fn list(root: &Path, prefix: &str) -> Result<Vec<Object>> {
     .await
 }
 
+/// All files below `prefix`, and beside them the entries that cannot be used.
+pub(super) async fn survey(root: &Path, prefix: &str) -> Result<Survey> {
+    let (root, prefix) = (root.to_path_buf(), prefix.to_string());
+    blocking(move || {
+        let mut found = Survey::default();
+        walk(&root, &prefix, &mut |entry| {
+            match entry
+                .and_then(|(path, key)| if is_passing_name(key) { Ok(None) } else { object(path, key).map(Some) })
+            {
+                Ok(file) => found.objects.extend(file),
+                Err(error) => found.refuse(error),
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    })
+    .await
+}
+
+/// Names of the folders directly below the root, sorted; those that are no text are shown as near as can be.
+pub(super) async fn folders(root: &Path) -> Result<Vec<String>> {
+    let root = root.to_path_buf();
+    blocking(move || {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&root).map_err(|err| Error::from(err).at(root.display()))? {
+            let entry = entry?;
+            if entry.path().is_dir() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                names.push(if name.chars().any(char::is_control) { format!("{name:?}") } else { name });
+            }
+        }
+        names.sort();
+        Ok(names)
+    })
+    .await
+}
+
 /// Leftovers of uploads that died.
 pub(super) async fn unfinished(root: &Path) -> Result<Vec<(PathBuf, DateTime<Utc>)>> {
     let root = root.to_path_buf();
     blocking(move || {
         let mut found = Vec::new();
-        walk(&root, &root, "", false, &mut |path, key| {
+        walk(&root, "", &mut |entry| {
+            let (path, key) = entry?;
             if is_passing_name(key) {
                 found.push((path.to_path_buf(), object(path, key)?.last_modified));
             }
@@ -194,47 +233,79 @@ pub(super) async fn unfinished(root: &Path) -> Result<Vec<(PathBuf, DateTime<Utc
     .await
 }
 
-type Visit<'a> = dyn FnMut(&Path, &str) -> Result<()> + 'a;
+/// Is given every file, or what is wrong with an entry; its own error ends the walk.
+type Visit<'a> = dyn FnMut(Result<(&Path, &str)>) -> Result<()> + 'a;
 
-/// Visits every file below `folder`. Links inside the root are followed, once; others are refused.
-fn walk(root: &Path, folder: &Path, prefix: &str, linked: bool, visit: &mut Visit<'_>) -> Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(err) => return Err(Error::from(err).at(if prefix.is_empty() { "." } else { prefix })),
-    };
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name();
-        let shown = |name: &str| if prefix.is_empty() { name.to_string() } else { format!("{prefix}/{name}") };
-        let Some(name) = name.to_str() else {
-            return Err(Error::input("its name is not UTF-8")
-                .at(shown(&name.to_string_lossy()))
-                .hint("rename the file"));
-        };
-        let key = shown(name);
-        if name.chars().any(|c| c.is_ascii_control()) {
-            return Err(Error::input("its name has a control character")
-                .at(format!("{key:?}"))
-                .hint("rename the file"));
-        }
-        let path = entry.path();
-        let kind = entry.file_type()?;
-        let mut is_folder = kind.is_dir();
-        if kind.is_symlink() {
-            let real = fs::canonicalize(&path).map_err(|_| leads_out(&key))?;
-            is_folder = real.is_dir();
-            if !real.starts_with(root) || (is_folder && (linked || folder.starts_with(&real))) {
-                return Err(leads_out(&key));
+/// A folder that is still to be read.
+struct Pending {
+    path: PathBuf,
+    key: String,
+    /// Reached through a link.
+    linked: bool,
+}
+
+/// Visits every file below `prefix`, without recursion: senders nest folders as deep as they like. Links
+/// inside the root are followed, once; others are refused.
+fn walk(root: &Path, prefix: &str, visit: &mut Visit<'_>) -> Result<()> {
+    let mut pending = vec![Pending { path: root.join(prefix), key: prefix.to_string(), linked: false }];
+    while let Some(folder) = pending.pop() {
+        let shown = if folder.key.is_empty() { "." } else { &folder.key };
+        let entries = match fs::read_dir(&folder.path) {
+            Ok(entries) => entries,
+            Err(err) if err.kind() == ErrorKind::NotFound => continue,
+            Err(err) => {
+                visit(Err(Error::input("the folder cannot be read").at(shown).because(err)))?;
+                continue;
             }
-        }
-        if is_folder {
-            walk(root, &path, &key, linked || kind.is_symlink(), visit)?;
-        } else if path.is_file() {
-            visit(&path, &key)?;
+        };
+        for entry in entries {
+            match entry.map_err(|err| Error::from(err).at(shown)).and_then(|entry| look_at(root, &folder, &entry)) {
+                Ok(Entry::Folder(next)) => pending.push(next),
+                Ok(Entry::File(path, key)) => visit(Ok((&path, &key)))?,
+                Ok(Entry::Other) => {}
+                Err(error) => visit(Err(error))?,
+            }
         }
     }
     Ok(())
+}
+
+enum Entry {
+    Folder(Pending),
+    File(PathBuf, String),
+    /// A device, a pipe, a socket: nothing that holds data.
+    Other,
+}
+
+fn look_at(root: &Path, folder: &Pending, entry: &fs::DirEntry) -> Result<Entry> {
+    let name = entry.file_name();
+    let shown = |name: &str| if folder.key.is_empty() { name.to_string() } else { format!("{}/{name}", folder.key) };
+    let Some(name) = name.to_str() else {
+        return Err(Error::input("its name is not UTF-8")
+            .at(format!("{:?}", shown(&name.to_string_lossy())))
+            .hint("rename the file"));
+    };
+    let key = shown(name);
+    if name.chars().any(char::is_control) {
+        return Err(Error::input("its name has a control character").at(format!("{key:?}")).hint("rename the file"));
+    }
+    let path = entry.path();
+    let kind = entry.file_type()?;
+    let mut is_folder = kind.is_dir();
+    if kind.is_symlink() {
+        let real = fs::canonicalize(&path).map_err(|_| leads_out(&key))?;
+        is_folder = real.is_dir();
+        if !real.starts_with(root) || (is_folder && (folder.linked || folder.path.starts_with(&real))) {
+            return Err(leads_out(&key));
+        }
+    }
+    Ok(if is_folder {
+        Entry::Folder(Pending { path, key, linked: folder.linked || kind.is_symlink() })
+    } else if path.is_file() {
+        Entry::File(path, key)
+    } else {
+        Entry::Other
+    })
 }
 
 /// The file as the object store itself would describe it.

@@ -76,6 +76,39 @@ async fn links_out_of_the_folder_are_refused_and_named_and_others_go_on() {
     assert_eq!(keys_of(&store.list("inside").await.unwrap()), ["inside/a.csv"], "a link that stays inside is followed");
 }
 
+/// What strangers fill is listed with what cannot be used beside it; an object store can only say that it failed.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_survey_names_what_cannot_be_used_beside_the_rest() {
+    let (dir, store) = folder();
+    std::fs::create_dir_all(dir.path().join("d/deep")).unwrap();
+    for name in ["a.csv", "b\n.csv", "deep/c.csv", "e.csv#1"] {
+        std::fs::write(dir.path().join("d").join(name), "x").unwrap();
+    }
+    std::os::unix::fs::symlink("/etc/hostname", dir.path().join("d/link.csv")).unwrap();
+    let found = store.survey("d").await.unwrap();
+    assert_eq!(keys_of(&found.objects), ["d/a.csv", "d/deep/c.csv"]);
+    let refused: Vec<(&str, String)> =
+        found.refused.iter().map(|error| (error.path().unwrap(), error.message())).collect();
+    assert_eq!(
+        refused,
+        [
+            (r#""d/b\n.csv""#, "its name has a control character; rename the file".to_string()),
+            (
+                "d/link.csv",
+                "is a link that leads out of the folder, or nowhere; put the file itself there, or remove the link"
+                    .to_string()
+            ),
+        ]
+    );
+    assert!(store.list("d").await.is_err(), "our own listings stay strict");
+    assert!(store.survey("no/such/folder").await.unwrap().objects.is_empty());
+    for number in 0..1_100 {
+        std::os::unix::fs::symlink("/etc/hostname", dir.path().join(format!("d/{number}"))).unwrap();
+    }
+    assert_eq!(store.survey("d").await.unwrap().refused.len(), 1_000, "rubbish without end is not all remembered");
+}
+
 #[tokio::test]
 async fn listing_leaves_out_folder_markers_and_unfinished_uploads() {
     let memory = Store::memory();

@@ -189,7 +189,7 @@ pub(super) async fn download(store: &Store, key: &str, to: &FsPath, limits: &Dow
 
 /// A file that changes under our hands is not taken; the next run lists it anew.
 fn changed(key: &str) -> Error {
-    Error::retry("the object changed while it was fetched").at(key).hint("it is taken by the next run once it is whole")
+    Error::input("the object changed while it was fetched").at(key).hint("it is taken by the next run once it is whole")
 }
 
 /// One range, tried again when it fails in passing.

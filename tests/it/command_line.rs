@@ -114,9 +114,27 @@ fn the_shipped_company_passes_its_own_check() {
         assert!(script.stdout.contains("tributary"), "{shell}");
     }
     let help = world.tributary(&["--help"], &[]).expect(&[0]);
-    for command in
-        ["run", "plan", "check", "status", "runs", "show", "query", "test", "demo", "clean", "doctor", "completions"]
-    {
+    for command in [
+        "run",
+        "plan",
+        "check",
+        "status",
+        "runs",
+        "show",
+        "rejects",
+        "profile",
+        "query",
+        "lineage",
+        "silence",
+        "mail",
+        "report",
+        "docs",
+        "test",
+        "demo",
+        "clean",
+        "doctor",
+        "completions",
+    ] {
         assert!(help.stdout.contains(command), "help names `{command}`");
     }
     assert!(help.stdout.contains("64"), "help has the exit codes");

@@ -24,5 +24,5 @@ fn unknown_names_are_listed_once() {
     let mut header = Header::new(vec!["a".into(), " b ".into(), String::new(), "c".into(), String::new()]).unwrap();
     assert_eq!(header.width(), 4, "nameless columns at the end do not count");
     assert_eq!(header.find(&["x".into(), "C".into()]), Some(3));
-    assert_eq!(header.unknown(), ["a", "b"]);
+    assert_eq!(header.unknown(), [(0, "a"), (1, "b")]);
 }

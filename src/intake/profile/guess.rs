@@ -34,6 +34,15 @@ const ALIASES: [(&str, &[&str]); 40] = [
             "门店编号",
             "店铺编号",
             "客户代码",
+            "agent",
+            "shop",
+            "store",
+            "终端",
+            "门店",
+            "门店编码",
+            "店铺",
+            "加盟店",
+            "经销商",
         ],
     ),
     (
@@ -51,9 +60,14 @@ const ALIASES: [(&str, &[&str]); 40] = [
             "单号",
             "小票号",
             "訂單編號",
+            "orderno",
+            "doc no",
+            "document no",
+            "单据号",
+            "流水号",
         ],
     ),
-    ("line_no", &["line", "line number", "item no", "row", "行号", "明细行", "序号"]),
+    ("line_no", &["line", "line number", "item no", "row", "行号", "明细行", "序号", "行"]),
     ("channel_id", &["channel", "渠道", "渠道编号", "渠道名称", "平台"]),
     (
         "sold_at",
@@ -73,6 +87,12 @@ const ALIASES: [(&str, &[&str]); 40] = [
             "交易时间",
             "成交时间",
             "日期",
+            "时间",
+            "支付时间",
+            "付款时间",
+            "paid at",
+            "posted",
+            "posting date",
         ],
     ),
     (
@@ -89,6 +109,9 @@ const ALIASES: [(&str, &[&str]); 40] = [
             "会员卡号",
             "客户编号",
             "买家",
+            "buyer",
+            "用户",
+            "会员编号",
         ],
     ),
     (
@@ -113,21 +136,21 @@ const ALIASES: [(&str, &[&str]); 40] = [
     ),
     ("quantity", &["qty", "units", "pieces", "count", "数量", "销量", "件数", "销售数量", "發貨數量"]),
     ("unit_price", &["price", "unitprice", "unit price", "单价", "售价", "成交价", "零售价", "單價"]),
-    ("discount_amount", &["discount", "rebate", "优惠", "优惠金额", "折扣", "折扣金额"]),
+    ("discount_amount", &["discount", "rebate", "优惠", "优惠金额", "折扣", "折扣金额", "折扣额", "折让"]),
     ("currency", &["ccy", "currency code", "币种", "货币"]),
     ("ship_to_region", &["ship to", "region", "country", "province", "收货地区", "收货省份", "省份", "收货地"]),
-    ("promotion_id", &["promotion", "campaign", "促销", "促销编号", "活动编号"]),
+    ("promotion_id", &["promotion", "campaign", "促销", "促销编号", "活动编号", "活动"]),
     ("promised_on", &["promised", "promise date", "承诺送达", "预计送达"]),
     ("delivered_on", &["delivered", "delivery date", "实际送达", "送达日期", "签收日期"]),
-    ("sale_type", &["type", "transaction type", "类型", "业务类型", "销售类型"]),
+    ("sale_type", &["type", "transaction type", "类型", "业务类型", "销售类型", "业务"]),
     ("counted_on", &["date", "count date", "stock date", "snapshot date", "盘点日期", "库存日期", "日期"]),
     (
         "on_hand_quantity",
         &["stock", "on hand", "qty", "balance", "closing stock", "库存", "库存数量", "在库数量", "可用库存"],
     ),
-    ("on_order_quantity", &["on order", "in transit", "在途", "在途数量", "已订未到"]),
-    ("unit_cost", &["cost", "cost price", "成本", "单位成本", "进价"]),
-    ("oldest_receipt_on", &["oldest receipt", "最早入库", "最早入库日期"]),
+    ("on_order_quantity", &["on order", "in transit", "在途", "在途数量", "在途库存", "已订未到"]),
+    ("unit_cost", &["cost", "cost price", "成本", "成本单价", "单位成本", "进价"]),
+    ("oldest_receipt_on", &["oldest receipt", "oldest", "最早入库", "最早入库日", "最早入库日期"]),
     ("shipment_id", &["shipment", "delivery note", "发货单号", "出库单号"]),
     ("shipped_on", &["ship date", "shipped", "发货日期", "出库日期"]),
     ("received_on", &["received", "receipt date", "收货日期", "到货日期", "签收日期"]),
@@ -150,7 +173,9 @@ const ALIASES: [(&str, &[&str]); 40] = [
 ];
 
 /// Date formats that are tried, besides ISO. Ambiguous ones follow each other.
-const FORMATS: [&str; 24] = [
+const FORMATS: [&str; 26] = [
+    "%Y-%m-%dT%H:%M:%S%:z",
+    "%Y-%m-%d %H:%M:%S%:z",
     "%Y/%m/%d",
     "%Y/%m/%d %H:%M",
     "%Y/%m/%d %H:%M:%S",
@@ -225,9 +250,7 @@ fn alike(column: &Column) -> Vec<String> {
 
 /// How sure it is that a header with these values is the column.
 pub(super) fn score(column: &Column, header: &str, values: &Values) -> f64 {
-    // a unit in brackets says nothing about which column it is
-    let bare = fold_width(header);
-    let name = normal(bare.split(['(', '[']).next().unwrap_or(&bare));
+    let name = bare(header);
     if name.is_empty() {
         return 0.0;
     }
@@ -247,6 +270,52 @@ pub(super) fn meaning<'a>(word: &str, accepted: &'a [String]) -> Option<&'a str>
     let lower = word.to_lowercase();
     let known = MEANINGS.iter().find(|(said, _)| *said == lower).map(|(_, means)| *means);
     accepted.iter().map(String::as_str).find(|accepted| Some(*accepted) == known || *accepted == lower)
+}
+
+/// Chinese words that mean one of the words that the contract takes.
+pub(super) fn chinese(accepted: &[String]) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let known = MEANINGS.iter().filter(|(said, _)| !said.is_ascii()).copied();
+    known.filter(move |(_, means)| accepted.iter().any(|word| word == means))
+}
+
+/// A header that names money of one unit or line.
+pub(super) fn is_price(header: &str) -> bool {
+    let name = normal(header);
+    ["price", "单价", "售价", "amount", "金额"].iter().any(|word| name.contains(word))
+}
+
+/// How headers name currencies.
+const CURRENCIES: [(&str, &str); 14] = [
+    ("usd", "USD"),
+    ("美元", "USD"),
+    ("eur", "EUR"),
+    ("欧元", "EUR"),
+    ("gbp", "GBP"),
+    ("英镑", "GBP"),
+    ("jpy", "JPY"),
+    ("日元", "JPY"),
+    ("hkd", "HKD"),
+    ("港币", "HKD"),
+    ("sgd", "SGD"),
+    ("krw", "KRW"),
+    ("twd", "TWD"),
+    ("cny", "CNY"),
+];
+
+/// The currency that a header names: `price_usd`, `单价(USD)`, `金额（美元）`.
+pub(super) fn currency(header: &str) -> Option<&'static str> {
+    let name = normal(header);
+    let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).collect();
+    let says = |word: &str| words.contains(&word) || !word.is_ascii() && name.contains(word);
+    CURRENCIES.iter().find(|(word, _)| says(word)).map(|(_, code)| *code)
+}
+
+/// A header in comparable form without what it says of units: `Price_USD` and `Price (USD)` are `price`.
+fn bare(header: &str) -> String {
+    let folded = fold_width(header);
+    let name = normal(folded.split(['(', '[']).next().unwrap_or(&folded)).replace('_', " ");
+    let words = name.split(' ').filter(|word| !CURRENCIES.iter().any(|(currency, _)| currency == word));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a word marks a return.
@@ -333,6 +402,11 @@ impl Values {
         self.words.keys().map(String::as_str).filter(move |_| few)
     }
 
+    /// Every different value, as far as they were kept.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        self.words.keys().map(String::as_str)
+    }
+
     /// The three most frequent values.
     pub(super) fn examples(&self) -> Vec<String> {
         let mut words: Vec<(&String, &usize)> = self.words.iter().collect();
@@ -343,7 +417,8 @@ impl Values {
     /// How well the values fit a type, from 0 to 1.
     fn fit(&self, column_type: ColumnType) -> f64 {
         if self.count == 0 {
-            return 0.8;
+            // an empty column is judged by its name alone
+            return 0.85;
         }
         #[expect(clippy::cast_precision_loss, reason = "a share of a small sample")]
         let share = |part: usize| part as f64 / self.count as f64;

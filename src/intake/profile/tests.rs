@@ -9,7 +9,8 @@ fn profiled(feed: &str, name: &str, bytes: &[u8]) -> Draft {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sample");
     std::fs::write(&path, bytes).unwrap();
-    profile(&path, name, "P900", feed, &contracts, &config, "2026-11-23T01:00:00Z".parse().unwrap()).unwrap()
+    let file = Local { path, key: name.to_string(), last_modified: "2026-11-23T01:00:00Z".parse().unwrap() };
+    profile(&file, "P900", feed, &contracts, &config, &Names::new()).unwrap()
 }
 
 #[test]
@@ -39,10 +40,10 @@ sku = "货号"
 quantity = { column = "数量", negate_if = { column = "类型", equals = "退货" } }
 unit_price = "单价(元)"
 discount_amount = { from_net = "实付金额" }
-sale_type = { column = "类型", map = { "退货" = "return", "销售" = "sale" } }
+sale_type = { column = "类型", map = { "正常" = "sale", "调整" = "adjustment", "退款" = "return", "退货" = "return", "销售" = "sale" } }
 "#;
     assert_eq!(draft.toml.split_once('\n').unwrap().1, expected);
-    let trial = draft.trial.unwrap();
+    let trial = draft.trial.unwrap().outcome;
     assert_eq!((trial.quarantined, trial.rows_read, trial.rows_clean), (None, 2, 2));
     assert_eq!(draft.unused, ["实付金额", "备注"]);
     assert!(draft.questions.iter().any(|question| question.contains("are rows with \"类型\" = \"退货\" returns?")));

@@ -162,8 +162,8 @@ fn header_is_matched_by_name() {
     let text = "Unit_Price ,ＳＫＵ,quantity,sold_at,channel_id,LINE_NO,order_id,partner_id,extra,\n9.9,00012,1,2026-11-22,c,1,O1,P001,x,\n";
     let seen = World::new().sales(text.as_bytes());
     assert_eq!(seen.outcome.rows_clean, 1);
-    assert_eq!(seen.outcome.warnings, ["columns not used: extra"]);
-    let frozen = World::new().stage("sales", "2026-11-22.csv", text.as_bytes(), "[feeds.sales]\nfreeze = true\n");
+    assert_eq!(seen.outcome.drift, ["columns not used: extra"]);
+    let frozen = World::new().stage("sales", "2026-11-22.csv", text.as_bytes(), "[feeds.sales]\ndrift = \"freeze\"\n");
     assert_eq!(frozen.reason(), "the file has columns that the mapping does not know: extra");
 }
 
@@ -436,29 +436,11 @@ fn older_and_open_workbooks() {
     assert_eq!(seen.instants("sold_at"), ["2026-11-22T00:30:00+00:00"; 2]);
     assert_eq!((seen.whole("_line"), seen.texts("sku")[0].as_deref()), (vec![2, 3], Some("00012")));
 
-    let text = |value: &str| {
-        format!(r#"<table:table-cell office:value-type="string"><text:p>{value}</text:p></table:table-cell>"#)
-    };
-    let number = |value: &str| {
-        format!(
-            r#"<table:table-cell office:value-type="float" office:value="{value}"><text:p>{value}</text:p></table:table-cell>"#
-        )
-    };
-    let date = r#"<table:table-cell office:value-type="date" office:date-value="2026-11-22T08:30:00"><text:p>x</text:p></table:table-cell>"#;
+    let text = |value: &str| ods_cell("string", "", value);
+    let number = |value: &str| ods_cell("float", &format!(r#" office:value="{value}""#), value);
+    let date = ods_cell("date", r#" office:date-value="2026-11-22T08:30:00""#, "x");
     let header: Vec<String> = HEADER.trim().split(',').map(text).collect();
-    let cells =
-        [text("P001"), text("O1"), number("1"), text("c"), date.to_string(), text("00012"), number("2"), number("9.9")];
-    let ods = |rows: &str| {
-        let content = format!(
-            r#"<?xml version="1.0" encoding="UTF-8"?><office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet><table:table table:name="Sales">{rows}</table:table></office:spreadsheet></office:body></office:document-content>"#
-        );
-        let manifest = r#"<?xml version="1.0" encoding="UTF-8"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>"#;
-        zip(&[
-            ("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"),
-            ("content.xml", content.as_bytes()),
-            ("META-INF/manifest.xml", manifest.as_bytes()),
-        ])
-    };
+    let cells = [text("P001"), text("O1"), number("1"), text("c"), date, text("00012"), number("2"), number("9.9")];
     let row = |cells: &str| format!("<table:table-row>{cells}</table:table-row>");
     let rows = format!("{}{}", row(&header.concat()), row(&cells.concat()));
     let seen = world.stage("sales", "2026-11-22.ods", &ods(&rows), PLAIN);
@@ -477,8 +459,8 @@ fn keys_that_json_leaves_out_are_no_warning() {
     let sender = "[feeds.sales]\n[feeds.sales.columns]\npromotion_id = \"promo\"\n";
     let object = r#"{"partner_id":"P","order_id":"O","line_no":1,"channel_id":"c","sold_at":"2026-11-22","sku":"1","quantity":1,"unit_price":1}"#;
     let seen = World::new().stage("sales", "2026-11-22.ndjson", object.as_bytes(), sender);
-    assert_eq!((seen.outcome.rows_clean, seen.outcome.warnings.len()), (1, 0));
+    assert_eq!((seen.outcome.rows_clean, seen.outcome.drift.len()), (1, 0));
     let csv = format!("{HEADER}{}", row(1));
     let seen = World::new().stage("sales", "2026-11-22.csv", csv.as_bytes(), sender);
-    assert!(seen.outcome.warnings[0].starts_with("column `promotion_id` (header \"promo\") is not in the file"));
+    assert_eq!(seen.outcome.drift, ["columns that the mapping names and the file lacks: promotion_id (promo)"]);
 }

@@ -219,3 +219,34 @@ fn pauses_double_from_a_minute_to_an_hour() {
     assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
     assert_eq!(pause(u32::MAX), Duration::from_hours(1));
 }
+
+#[tokio::test]
+async fn only_whose_newest_mail_was_given_up_is_unreached() {
+    let world = World::new(Fault::None, &["a@x.y", "b@x.y", "c@x.y"]).await;
+    let receipt = |mail: &OwedMail, outcome| Receipt {
+        run_id: mail.run_id.clone(),
+        recipient_hash: mail.recipient_hash.clone(),
+        outcome,
+        transport: "smtp".into(),
+        at: start(),
+        detail: "550 no such user".into(),
+    };
+    let later = |mail: &OwedMail, run: &str, hours: i64| OwedMail {
+        run_id: run.into(),
+        owed_at: start() + TimeDelta::hours(hours),
+        ..mail.clone()
+    };
+    let [a, b, c] = [0, 1, 2].map(|at| world.owed[at].clone());
+    let (a2, b2, c2) = (later(&a, "n-2", 24), later(&b, "n-2", 24), later(&c, "n-2", 24));
+    // a: given up, then reached; b: reached, then given up; c: given up, its newest still waits
+    for (mail, outcome) in
+        [(&a, Settled::Dead), (&a2, Settled::Sent), (&b, Settled::Sent), (&b2, Settled::Dead), (&c, Settled::Dead)]
+    {
+        world.lake.settle(mail, &receipt(mail, outcome)).await.expect("settled");
+    }
+    let all = [a, b, c, a2, b2, c2];
+    let dead = dead_letters(all.iter(), &world.lake).await.expect("listed");
+    let told: Vec<String> = dead.iter().map(|(who, (mail, why))| format!("{who} {} {why}", mail.run_id)).collect();
+    assert_eq!(told, ["b@x.y n-2 550 no such user", "c@x.y nightly-2026-11-22-ab 550 no such user"]);
+    assert_eq!(recent(all.iter(), start() + TimeDelta::hours(150), 48).count(), 3, "older ones are not asked for");
+}

@@ -5,10 +5,13 @@ use super::*;
 fn letter<'a>(subject: &'a str, text: &'a str) -> Letter<'a> {
     Letter {
         from: "tributary <tributary@demo.example>",
+        reply_to: None,
         recipient: "wang@demo.example",
+        hash: "0123456789abcdef0123456789abcdef",
         subject,
         text,
         html: "<p>渠道</p>",
+        attachments: &[],
         status: "alert",
         run_id: "nightly-2026-11-22-ab12",
         job: "nightly",
@@ -27,10 +30,7 @@ fn headers(bytes: &[u8]) -> Vec<String> {
 #[test]
 fn headers_let_mail_programs_thread_and_file_it() {
     let (id, bytes) = build(&letter("[预警] 华东", "你好")).expect("message");
-    assert_eq!(
-        id,
-        "<nightly-2026-11-22-ab12.".to_string() + &recipient_hash("wang@demo.example")[..16] + "@demo.example>"
-    );
+    assert_eq!(id, "<nightly-2026-11-22-ab12.0123456789abcdef@demo.example>");
     let headers = headers(&bytes);
     for line in [
         "From: tributary <tributary@demo.example>".to_string(),

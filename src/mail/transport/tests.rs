@@ -3,6 +3,11 @@ use chrono::{TimeZone as _, Utc};
 use super::*;
 use crate::config::Config;
 
+#[path = "../../../tests/it/support/smtp.rs"]
+mod server;
+
+use server::{AUTHORITY_PEM, Fault, Security, Sink};
+
 fn owed(recipient: &str, run_id: &str) -> OwedMail {
     OwedMail {
         recipient: recipient.into(),
@@ -72,4 +77,57 @@ fn credentials_come_in_pairs_and_are_never_shown() {
     let both = |_: &str| Some("canary-5c1f".to_string());
     let transport = Transport::new(&mail, both).expect("transport");
     assert!(!format!("{transport:?}").contains("canary-5c1f"), "{transport:?}");
+}
+
+/// One mail to a server that protects the connection in this way; `ca` is `mail.smtp_ca_file`.
+async fn send_protected(security: Security, setting: &str, host: &str, ca: &str) -> (Outcome, usize) {
+    let sink = Sink::start_with(Fault::None, security).await;
+    let mail = smtp(&format!(
+        "smtp_host = \"{host}\"\nsmtp_port = {}\nsmtp_security = \"{setting}\"\nsmtp_ca_file = \"{ca}\"\n\
+         smtp_timeout_seconds = 10",
+        sink.port()
+    ));
+    let transport = Transport::new(&mail, |_| Some("canary-90ee".to_string())).expect("transport");
+    let message = b"Message-ID: <a@x>\r\nTo: wang@demo.example\r\n\r\nhello\r\n";
+    let outcome = transport.send(&owed("wang@demo.example", "nightly-2026-11-22-ab12"), message).await;
+    (outcome, sink.arrived().len())
+}
+
+#[tokio::test]
+async fn mails_leave_through_tls_from_the_first_byte_and_by_starttls() {
+    for (security, setting) in [(Security::Tls, "tls"), (Security::StartTls, "starttls")] {
+        let (outcome, arrived) = send_protected(security, setting, "localhost", AUTHORITY_PEM).await;
+        assert!(matches!(&outcome, Outcome::Taken(_)), "{setting}: {outcome:?}");
+        assert_eq!(arrived, 1, "{setting}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_prove_who_it_is_gets_no_mail_and_no_password() {
+    // An authority that nobody declared, and a name that the certificate does not have.
+    for (host, ca) in [("localhost", ""), ("127.0.0.1", AUTHORITY_PEM)] {
+        for (security, setting) in [(Security::Tls, "tls"), (Security::StartTls, "starttls")] {
+            let (outcome, arrived) = send_protected(security, setting, host, ca).await;
+            let Outcome::Unreachable(text) = outcome else { panic!("{setting} {host}: {outcome:?}") };
+            assert!(text.contains("certificate"), "{text}");
+            assert!(!text.contains("canary-90ee"), "{text}");
+            assert_eq!(arrived, 0);
+        }
+    }
+    // A server without TLS where TLS is asked for.
+    let (outcome, arrived) = send_protected(Security::Clear, "starttls", "localhost", AUTHORITY_PEM).await;
+    assert!(!matches!(outcome, Outcome::Taken(_)), "{outcome:?}");
+    assert_eq!(arrived, 0);
+}
+
+#[test]
+fn an_authority_file_that_is_none_is_told_at_once() {
+    let none = |_: &str| None;
+    let with = |path: &str| {
+        let mail = smtp(&format!("smtp_host = \"mail.example\"\nsmtp_ca_file = \"{path}\""));
+        Transport::new(&mail, none).map(|_| ()).expect_err("refused").to_string()
+    };
+    assert!(with("/no/such/ca.pem").contains("mail.smtp_ca_file cannot be read"), "{}", with("/no/such/ca.pem"));
+    let text = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    assert!(with(text).contains("mail.smtp_ca_file holds no certificate"), "{}", with(text));
 }

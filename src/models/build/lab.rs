@@ -6,7 +6,6 @@ use arrow::array::{Date32Array, Decimal128Array, Int64Array, StringArray, Timest
 use arrow::datatypes::{DataType, Date32Type, Field, Schema, SchemaRef};
 use chrono::DateTime;
 use parquet::arrow::ArrowWriter;
-use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::models::Layer;
@@ -174,7 +173,7 @@ impl Lab {
         dates: &[NaiveDate],
         text: &str,
     ) {
-        let hash = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hash = crate::store::sha256_hex;
         let sha256 = hash(format!("{feed}{sender}{text}").as_bytes());
         let (first, last) = (*dates.iter().min().unwrap(), *dates.iter().max().unwrap());
         let count = dates.len();
@@ -227,6 +226,7 @@ impl Lab {
             rows_clean: count as u64,
             rows_rejected: 0,
             warnings: Vec::new(),
+            drift: Vec::new(),
             staged: Some(file),
             rejects: None,
             months,

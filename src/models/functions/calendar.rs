@@ -56,7 +56,7 @@ fn function(usage: &'static str, words: &'static str, body: ScalarUDF) -> Functi
 
 type Body1 = fn(&[ArrayRef]) -> ArrayRef;
 
-fn scalar(
+pub(super) fn scalar(
     name: &str,
     from: Vec<DataType>,
     to: DataType,

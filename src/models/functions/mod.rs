@@ -1,11 +1,17 @@
-//! What SQL alone cannot say, as documented functions: exact quantiles, the value beside an extreme, calendar steps.
-//! A fitted model enters the same way (see [`Function`]), so that every mart stays one SQL file.
+//! What SQL alone cannot say, as documented functions: exact quantiles, the value beside an extreme, calendar steps,
+//! fitted models, what a day should have brought, the replay of a member's tier, columns that no contract knows yet. So
+//! every mart stays one SQL file.
 
 mod calendar;
 mod beside;
+mod extra;
 mod quantile;
+pub mod season;
+mod rows;
+mod lifetime;
+mod tier;
 
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::prelude::SessionContext;
 
 /// One function of ours: how the engine runs it, and what people read about it.
@@ -24,6 +30,8 @@ pub enum Body {
     Scalar(ScalarUDF),
     /// One value from many rows.
     Aggregate(AggregateUDF),
+    /// One value for every row from the rows of its window.
+    Window(WindowUDF),
 }
 
 /// Every function of ours, in the order in which `tributary docs` shows them.
@@ -31,6 +39,11 @@ pub fn all() -> Vec<Function> {
     let mut functions = quantile::functions();
     functions.extend(beside::functions());
     functions.extend(calendar::functions());
+    functions.extend(season::functions());
+    functions.extend(rows::functions());
+    functions.extend(lifetime::functions());
+    functions.extend(tier::functions());
+    functions.extend(extra::functions());
     functions
 }
 
@@ -40,6 +53,7 @@ pub fn register(context: &SessionContext) {
         match function.body {
             Body::Scalar(scalar) => context.register_udf(scalar),
             Body::Aggregate(aggregate) => context.register_udaf(aggregate),
+            Body::Window(window) => context.register_udwf(window),
         }
     }
 }

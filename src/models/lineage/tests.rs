@@ -32,10 +32,7 @@ fn registry(config: &Config) -> Registry {
 }
 
 fn text(origin: &Origin) -> String {
-    let name = match &origin.column {
-        Some(column) => format!("{}.{column}", origin.table),
-        None => origin.table.clone(),
-    };
+    let name = if origin.repeated { format!("{}^", origin.name()) } else { origin.name() };
     if origin.from.is_empty() {
         return name;
     }
@@ -52,6 +49,9 @@ async fn columns_are_followed_to_the_feeds() {
     assert_eq!(ask("totals.cell").await, "totals.cell(settings.rfm_cells.rfm_cell)");
     assert_eq!(ask("totals.other").await, "totals.other(system.inputs.feed)");
     assert_eq!(ask("totals").await, "totals(lines(feeds.sales) feeds.sales system.inputs settings.rfm_cells)");
+    let lines = lineage(&registry, &config, "totals.lines").await.unwrap();
+    assert_eq!(lines.tree(), ["totals.lines", "├─ feeds.sales.line", "└─ lines.double_line", "   └─ feeds.sales.line"]);
+    assert_eq!(lines.sources().into_iter().collect::<Vec<_>>(), ["feeds.sales.line"]);
     let err = lineage(&registry, &config, "totals.line").await.unwrap_err();
     assert_eq!(
         (err.to_string().as_str(), err.advice()),

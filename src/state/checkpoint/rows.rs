@@ -17,6 +17,8 @@ use crate::store::keys;
 
 /// Stands for a key that follows from its row.
 pub(super) const DERIVED: &str = "=";
+/// The status of a delivery whose file has left the inbox.
+pub(super) const GONE: &str = "gone";
 
 macro_rules! columns {
     ($($text:ident)* ; $($number:ident)* ; $($date:ident)*) => {
@@ -85,6 +87,8 @@ columns! {
 pub(super) struct Rest {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) drift: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) months: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -111,6 +115,7 @@ pub(super) fn input_of(row: &Row<'_>) -> Result<Input> {
         rows_clean: count(row.rows_clean)?,
         rows_rejected: count(row.rows_rejected)?,
         warnings: rest.warnings,
+        drift: rest.drift,
         staged: None,
         rejects: None,
         months: rest.months,
@@ -145,6 +150,7 @@ pub(super) fn sighting_of(row: &Row<'_>) -> Result<Sighting> {
         period: row.period_start.zip(row.period_end),
         outcome: text(row.outcome)?,
         run_id: text(row.run_id)?,
+        gone: row.status == Some(GONE),
     })
 }
 

@@ -5,9 +5,18 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// The authority behind the server's certificate.
+#[allow(dead_code, reason = "each includer uses its own part")]
+pub(crate) const AUTHORITY_PEM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/tls/ca.pem");
 
 /// How the server behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +38,18 @@ pub(crate) enum Fault {
     Closing,
     /// 535 to every login.
     BadPassword,
+}
+
+/// How the connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "each includer uses its own part")]
+pub(crate) enum Security {
+    /// Not at all.
+    Clear,
+    /// From STARTTLS on.
+    StartTls,
+    /// From the first byte.
+    Tls,
 }
 
 /// A mail as it arrived.
@@ -57,15 +78,20 @@ pub(crate) struct Sink {
 
 #[allow(dead_code, reason = "each includer uses its own part")]
 impl Sink {
-    /// Starts on a free port.
+    /// Starts on a free port, in clear.
     pub(crate) async fn start(fault: Fault) -> Self {
+        Self::start_with(fault, Security::Clear).await
+    }
+
+    /// Starts on a free port. Its certificate is for `localhost` only.
+    pub(crate) async fn start_with(fault: Fault, security: Security) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
         let address = listener.local_addr().expect("bound");
         let shared = Arc::new(Mutex::new(Shared { fault, arrived: Vec::new(), connections: 0 }));
         let state = Arc::clone(&shared);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&state)));
+                tokio::spawn(serve(stream, security, Arc::clone(&state)));
             }
         });
         Self { address, shared, task }
@@ -103,23 +129,78 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 }
 
 /// One connection; an error of the socket ends it.
-async fn serve(stream: TcpStream, shared: Arc<Mutex<Shared>>) {
+async fn serve(stream: TcpStream, security: Security, shared: Arc<Mutex<Shared>>) {
     let fault = {
         let mut shared = lock(&shared);
         shared.connections += 1;
         shared.fault.clone()
     };
-    drop(talk(stream, &fault, &shared).await);
+    drop(secure(stream, security, &fault, &shared).await);
 }
 
-async fn talk(stream: TcpStream, fault: &Fault, shared: &Mutex<Shared>) -> std::io::Result<()> {
-    let (read, mut write) = stream.into_split();
-    let mut lines = BufReader::new(read).lines();
+async fn secure(
+    mut stream: TcpStream,
+    security: Security,
+    fault: &Fault,
+    shared: &Mutex<Shared>,
+) -> std::io::Result<()> {
+    match security {
+        Security::Clear => {
+            greet(&mut stream, fault).await?;
+            talk(stream, fault, shared).await
+        }
+        Security::Tls => {
+            let mut stream = acceptor().accept(stream).await?;
+            greet(&mut stream, fault).await?;
+            talk(stream, fault, shared).await
+        }
+        Security::StartTls => {
+            greet(&mut stream, fault).await?;
+            let mut lines = BufReader::new(&mut stream).lines();
+            while let Some(line) = lines.next_line().await? {
+                let start = line.eq_ignore_ascii_case("STARTTLS");
+                let reply: &[u8] = match line.get(..4) {
+                    _ if start => b"220 2.0.0 go ahead\r\n",
+                    Some("EHLO" | "ehlo") => b"250-sink\r\n250 STARTTLS\r\n",
+                    _ => b"530 5.7.0 STARTTLS first\r\n",
+                };
+                lines.get_mut().get_mut().write_all(reply).await?;
+                if start {
+                    break;
+                }
+            }
+            talk(acceptor().accept(stream).await?, fault, shared).await
+        }
+    }
+}
+
+fn acceptor() -> TlsAcceptor {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/tls");
+    let certificate = CertificateDer::from_pem_file(format!("{folder}/server.pem")).expect("certificate");
+    let key = PrivateKeyDer::from_pem_file(format!("{folder}/server.key")).expect("key");
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .expect("a key that fits its certificate");
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn greet(stream: &mut (impl AsyncWrite + Unpin), fault: &Fault) -> std::io::Result<()> {
     match fault {
         Fault::MuteBanner => std::future::pending().await,
-        Fault::Closing => return write.write_all(b"421 4.3.2 closing\r\n").await,
-        _ => write.write_all(b"220 sink ready\r\n").await?,
+        Fault::Closing => {
+            stream.write_all(b"421 4.3.2 closing\r\n").await?;
+            Err(std::io::ErrorKind::ConnectionAborted.into())
+        }
+        _ => stream.write_all(b"220 sink ready\r\n").await,
     }
+}
+
+async fn talk(stream: impl AsyncRead + AsyncWrite, fault: &Fault, shared: &Mutex<Shared>) -> std::io::Result<()> {
+    let (read, mut write) = tokio::io::split(stream);
+    let mut lines = BufReader::new(read).lines();
     let mut to = Vec::new();
     while let Some(line) = lines.next_line().await? {
         let upper = line.to_ascii_uppercase();

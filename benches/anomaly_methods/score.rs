@@ -1,0 +1,118 @@
+//! What a method is worth: its alarms on labelled series against what was planted.
+
+use std::collections::BTreeMap;
+
+use tributary::demo::series::{Kind, Planted, Series};
+
+/// A day on which a method raised its voice, and to which side.
+#[derive(Debug, Clone, Copy)]
+pub struct Alarm {
+    /// Position of the day.
+    pub day: usize,
+    /// Above the expected.
+    pub up: bool,
+    /// A known cause explains it: nobody is called.
+    pub explained: bool,
+}
+
+/// A shift has to be told within so many days, its first included.
+pub const SHIFT_DAYS: usize = 7;
+/// Alarms on the side of a shift that was told already, so many days from its first, say the same thing again.
+const REPEAT_DAYS: usize = 28;
+
+/// Counts of one method, over all series.
+#[derive(Debug, Clone, Default)]
+pub struct Score {
+    /// Planted and found, by kind, with the days it took.
+    pub kinds: BTreeMap<Kind, Found>,
+    /// Alarms without cause that name nothing planted.
+    pub false_alarms: usize,
+    /// Of these, on holidays and promotions.
+    pub on_holidays: usize,
+    /// Alarms that tell a shift again.
+    pub repeats: usize,
+    /// Days judged.
+    pub days: usize,
+}
+
+/// What became of the faults of a kind.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Found {
+    /// How many there were.
+    pub planted: usize,
+    /// How many were told in time.
+    pub found: usize,
+    /// Days until they were told, together.
+    pub days: usize,
+}
+
+impl Score {
+    /// Adds the alarms raised on `series`, of which days from `first` on were judged.
+    pub fn add(&mut self, series: &Series, first: usize, alarms: &[Alarm]) {
+        self.days += series.days.len() - first;
+        let mut used = vec![false; alarms.len()];
+        for fault in &series.faults {
+            let until = if is_shift(fault) { fault.day + SHIFT_DAYS } else { fault.day + 1 };
+            let hit = (0..alarms.len()).find(|at| {
+                let alarm = alarms[*at];
+                (fault.day..until).contains(&alarm.day) && alarm.up == is_up(fault) && !alarm.explained
+            });
+            let found = self.kinds.entry(fault.kind).or_default();
+            found.planted += 1;
+            if let Some(at) = hit {
+                used[at] = true;
+                found.found += 1;
+                found.days += alarms[at].day - fault.day + 1;
+            }
+        }
+        for (at, alarm) in alarms.iter().enumerate().filter(|(at, alarm)| !used[*at] && !alarm.explained) {
+            let told_before = series.faults.iter().any(|fault| {
+                is_shift(fault)
+                    && is_up(fault) == alarm.up
+                    && (fault.day..fault.day + REPEAT_DAYS).contains(&alarm.day)
+                    && alarms[..at].iter().any(|other| other.day >= fault.day && other.up == alarm.up)
+            });
+            if told_before {
+                self.repeats += 1;
+            } else {
+                self.false_alarms += 1;
+                let day = series.days[alarm.day];
+                self.on_holidays += usize::from(day.holiday.is_some() || day.promotion);
+            }
+        }
+    }
+
+    /// Found of all that was planted.
+    pub fn recall(&self) -> f64 {
+        let planted: usize = self.kinds.values().map(|found| found.planted).sum();
+        share(self.found(), planted)
+    }
+
+    /// Alarms that name something planted, of all; a shift told again counts against it.
+    pub fn precision(&self) -> f64 {
+        share(self.found(), self.found() + self.false_alarms + self.repeats)
+    }
+
+    /// False alarms a thousand days.
+    pub fn false_alarms_per_thousand(&self) -> f64 {
+        1000.0 * share(self.false_alarms, self.days)
+    }
+
+    fn found(&self) -> usize {
+        self.kinds.values().map(|found| found.found).sum()
+    }
+}
+
+/// A part of a whole.
+#[expect(clippy::cast_precision_loss, reason = "counts of a benchmark")]
+pub fn share(part: usize, whole: usize) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+fn is_shift(fault: &Planted) -> bool {
+    matches!(fault.kind, Kind::ShiftDown | Kind::ShiftUp)
+}
+
+fn is_up(fault: &Planted) -> bool {
+    matches!(fault.kind, Kind::Spike | Kind::ShiftUp)
+}

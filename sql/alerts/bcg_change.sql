@@ -1,0 +1,50 @@
+-- Units whose BCG class is another one than in the quarter before. A class that leads to the advice to leave is told by
+-- bcg_exit; a unit that was not classified before is new, not changed.
+with
+changes as (
+    select *
+    from bcg_verdicts
+    where class <> previous_class
+        and class <> 'unclassified'
+        and previous_class <> 'unclassified'
+        and advice <> 'exit'
+),
+-- From the best place in the matrix to the worst.
+places as (
+    select *
+    from (values
+        ('star', 1, 'star', '明星'),
+        ('cash_cow', 2, 'cash cow', '金牛'),
+        ('question_mark', 3, 'question mark', '问题'),
+        ('dog', 4, 'dog', '瘦狗')
+    ) as places (class, place, class_en, class_zh)
+)
+select
+    changes.unit_type,
+    changes.unit_type_en,
+    changes.unit_type_zh,
+    changes.unit_id,
+    changes.unit_name,
+    changes.id_en,
+    changes.id_zh,
+    changes.quarter,
+    changes.net_sales,
+    changes.growth,
+    changes.growth_basis,
+    changes.share_rule,
+    changes.share,
+    changes.share_cut,
+    changes.class,
+    now.class_en,
+    now.class_zh,
+    before.class_en as previous_class_en,
+    before.class_zh as previous_class_zh,
+    case when now.place > before.place then 'warning' else 'info' end as severity,
+    changes.advice,
+    changes.partner_manager,
+    changes.channel_manager
+from changes
+inner join places as now
+    on changes.class = now.class
+inner join places as before
+    on changes.previous_class = before.class

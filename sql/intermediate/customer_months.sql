@@ -1,0 +1,45 @@
+-- What each identified customer did in each month: orders begun, the channel of the first of them, and money.
+with
+lines as (
+    select business_date, customer_id, partner_id, channel_id, order_id, has_sale_line, net_amount
+    from customer_orders
+),
+orders as (
+    -- An order is one order, however many of its lines follow on later days.
+    select
+        customer_id,
+        partner_id,
+        order_id,
+        min(business_date) as ordered_on,
+        first_value(channel_id order by business_date, channel_id) as channel_id
+    from lines
+    where has_sale_line
+    group by customer_id, partner_id, order_id
+),
+begun as (
+    select
+        customer_id,
+        cast(date_trunc('month', ordered_on) as date) as month_start,
+        count(*) as orders,
+        first_value(channel_id order by ordered_on, partner_id, order_id) as first_channel_id
+    from orders
+    group by customer_id, cast(date_trunc('month', ordered_on) as date)
+),
+money as (
+    select
+        customer_id,
+        cast(date_trunc('month', business_date) as date) as month_start,
+        cast(sum(net_amount) as decimal(18, 4)) as net_sales
+    from lines
+    group by customer_id, cast(date_trunc('month', business_date) as date)
+)
+select
+    money.month_start,
+    money.customer_id,
+    coalesce(begun.orders, 0) as orders,
+    begun.first_channel_id,
+    money.net_sales
+from money
+left join begun
+    on money.customer_id = begun.customer_id
+    and money.month_start = begun.month_start

@@ -1,0 +1,56 @@
+-- The same by kind of channel: what share of a region's sales each kind has, and whether it does well there:
+-- an auxiliary share at least, and not shrinking against the year before. Where it had no sales a year before that
+-- is undecided.
+with
+channels as (
+    select * from region_channel_quarters
+),
+types as (
+    select
+        quarter,
+        quarter_start,
+        closes_on,
+        provisional,
+        region,
+        channel_type,
+        bool_or(has_sales) as has_sales,
+        sum(net_sales) as net_sales,
+        sum(year_before_net_sales) as year_before_net_sales
+    from channels
+    group by quarter, quarter_start, closes_on, provisional, region, channel_type
+),
+shares as (
+    select
+        *,
+        sum(net_sales) over (partition by quarter_start, region) as region_net_sales
+    from types
+),
+weighed as (
+    select
+        *,
+        region_net_sales > 0
+            and cast(net_sales as decimal(28, 4)) >= $auxiliary_share * cast(region_net_sales as decimal(28, 4))
+            as has_weight
+    from shares
+),
+final as (
+    select
+        quarter,
+        quarter_start,
+        closes_on,
+        provisional,
+        region,
+        channel_type,
+        has_sales,
+        cast(net_sales as decimal(18, 4)) as net_sales,
+        cast(year_before_net_sales as decimal(18, 4)) as year_before_net_sales,
+        cast(region_net_sales as decimal(18, 4)) as region_net_sales,
+        case when region_net_sales > 0 then cast(net_sales as double) / cast(region_net_sales as double) end as share,
+        has_weight and year_before_net_sales > 0 and net_sales >= year_before_net_sales as is_successful,
+        has_weight and year_before_net_sales <= 0 as is_undecided
+    from weighed
+)
+select
+    quarter, quarter_start, closes_on, provisional, region, channel_type, has_sales, net_sales, year_before_net_sales,
+    region_net_sales, share, is_successful, is_undecided
+from final

@@ -1,0 +1,177 @@
+-- Every watched series, day by day without holes: what it brought, how many orders or complaints stand behind it, and
+-- what is special about the day. Inside a series' life a day without sales is a zero, not a gap.
+with
+sales as (
+    select * from watch_days
+    where business_date <= $as_of_date and business_date > $as_of_date - $anomaly_season_days
+),
+stock as (
+    select business_date, channel_id, partner_id, category, stock_value from watch_stock_days
+),
+complaints as (
+    select
+        business_date,
+        coalesce(channel_id, 'unknown') as channel_id,
+        coalesce(partner_id, 'unknown') as partner_id,
+        count(*) as complaints
+    from stg_complaints
+    where business_date <= $as_of_date and business_date > $as_of_date - $anomaly_season_days
+    group by business_date, coalesce(channel_id, 'unknown'), coalesce(partner_id, 'unknown')
+),
+incomplete as (
+    select business_date, entity_type, entity_id from incomplete_days
+),
+partners as (
+    select partner_id, ended_on from partners_current
+),
+season as (
+    select business_date, holiday is not null as is_holiday, days_back from season_days
+),
+promoted as (
+    select distinct business_date, entity_type, entity_id
+    from promoted_days
+    where is_whole
+),
+
+stock_levels as (
+    select business_date, 'total' as entity_type, 'all' as entity_id, sum(stock_value) as stock_value
+    from stock
+    group by business_date
+    union all
+    select business_date, 'channel', channel_id, sum(stock_value)
+    from stock
+    group by business_date, channel_id
+    union all
+    select business_date, 'partner', partner_id, sum(stock_value)
+    from stock
+    group by business_date, partner_id
+    union all
+    select business_date, 'category', category, sum(stock_value)
+    from stock
+    group by business_date, category
+),
+complaint_counts as (
+    select business_date, 'total' as entity_type, 'all' as entity_id, sum(complaints) as complaints
+    from complaints
+    group by business_date
+    union all
+    select business_date, 'channel', channel_id, sum(complaints)
+    from complaints
+    group by business_date, channel_id
+    union all
+    select business_date, 'partner', partner_id, sum(complaints)
+    from complaints
+    group by business_date, partner_id
+),
+first_days as (
+    select 'sales' as source, entity_type, entity_id, min(business_date) as first_day
+    from sales
+    group by entity_type, entity_id
+    union all
+    select 'stock', entity_type, entity_id, min(business_date)
+    from stock_levels
+    group by entity_type, entity_id
+    union all
+    select 'complaints', entity_type, entity_id, min(business_date)
+    from complaint_counts
+    group by entity_type, entity_id
+),
+spine as (
+    -- A series lives from its first day on; a partner that ended lives to its end.
+    select
+        first_days.source,
+        first_days.entity_type,
+        first_days.entity_id,
+        season.business_date,
+        season.is_holiday,
+        season.days_back
+    from first_days
+    left join partners
+        on first_days.entity_type = 'partner'
+        and first_days.entity_id = partners.partner_id
+    inner join season
+        on season.business_date >= first_days.first_day
+        and (partners.ended_on is null or season.business_date <= partners.ended_on)
+),
+marked as (
+    select
+        spine.*,
+        promoted.business_date is not null as is_promoted,
+        incomplete.business_date is not null as is_incomplete
+    from spine
+    left join promoted
+        on spine.entity_type = promoted.entity_type
+        and spine.entity_id = promoted.entity_id
+        and spine.business_date = promoted.business_date
+    left join incomplete
+        on spine.source = 'sales'
+        and spine.entity_type = incomplete.entity_type
+        and spine.entity_id = incomplete.entity_id
+        and spine.business_date = incomplete.business_date
+),
+sales_days as (
+    select
+        marked.*,
+        coalesce(sales.net_sales, 0) as net_sales,
+        coalesce(sales.units, 0) as units,
+        coalesce(sales.orders, 0) as orders,
+        sales.sale_value,
+        sales.sale_units,
+        sales.return_value
+    from marked
+    left join sales
+        on marked.entity_type = sales.entity_type
+        and marked.entity_id = sales.entity_id
+        and marked.business_date = sales.business_date
+    where marked.source = 'sales'
+),
+series as (
+    select business_date, entity_type, entity_id, 'net_sales' as metric, 'amount' as scale,
+        cast(net_sales as decimal(24, 6)) as value, orders as events, is_holiday, is_promoted, is_incomplete, days_back
+    from sales_days
+    union all
+    select business_date, entity_type, entity_id, 'units', 'amount',
+        cast(units as decimal(24, 6)), orders, is_holiday, is_promoted, is_incomplete, days_back
+    from sales_days
+    union all
+    select business_date, entity_type, entity_id, 'orders', 'amount',
+        cast(orders as decimal(24, 6)), orders, is_holiday, is_promoted, is_incomplete, days_back
+    from sales_days
+    union all
+    select business_date, entity_type, entity_id, 'average_price', 'price',
+        cast(cast(sale_value as decimal(28, 8)) / nullif(sale_units, 0) as decimal(24, 6)),
+        orders, is_holiday, is_promoted, is_incomplete, days_back
+    from sales_days
+    union all
+    select business_date, entity_type, entity_id, 'return_rate', 'rate',
+        case when sale_value > 0 then
+            cast(cast(return_value as decimal(28, 8)) / nullif(sale_value, 0) as decimal(24, 6))
+        end,
+        orders, is_holiday, is_promoted, is_incomplete, days_back
+    from sales_days
+    union all
+    -- No promotion moves stock on the day, and no chance plays in it.
+    select marked.business_date, marked.entity_type, marked.entity_id, 'stock_level', 'amount',
+        cast(stock_levels.stock_value as decimal(24, 6)), cast(null as bigint),
+        marked.is_holiday, false, false, marked.days_back
+    from marked
+    left join stock_levels
+        on marked.entity_type = stock_levels.entity_type
+        and marked.entity_id = stock_levels.entity_id
+        and marked.business_date = stock_levels.business_date
+    where marked.source = 'stock'
+    union all
+    select marked.business_date, marked.entity_type, marked.entity_id, 'complaints', 'amount',
+        cast(coalesce(complaint_counts.complaints, 0) as decimal(24, 6)), coalesce(complaint_counts.complaints, 0),
+        marked.is_holiday, false, false, marked.days_back
+    from marked
+    left join complaint_counts
+        on marked.entity_type = complaint_counts.entity_type
+        and marked.entity_id = complaint_counts.entity_id
+        and marked.business_date = complaint_counts.business_date
+    where marked.source = 'complaints'
+)
+select
+    business_date, entity_type, entity_id, metric, scale, value, events, is_holiday, is_promoted, is_incomplete,
+    days_back
+from series

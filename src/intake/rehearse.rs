@@ -1,0 +1,105 @@
+//! Reads a file as a run would and keeps nothing but the account: for a mapping that is being written, and for
+//! a refused file whose mapping was mended.
+
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use chrono::{DateTime, Utc};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::{Outcome, RawFile, stage_file};
+use crate::config::Config;
+use crate::contract::Contracts;
+use crate::error::{Error, Result};
+use crate::sender::Sender;
+
+/// A row that would be refused.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Refused {
+    /// Line in the file.
+    pub line: i64,
+    /// Canonical column.
+    pub column: String,
+    /// Code of the rule.
+    pub reason: String,
+    /// What stands there.
+    pub found: String,
+    /// What should.
+    pub expected: String,
+}
+
+/// What would become of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rehearsal {
+    /// The account; its files are gone.
+    pub outcome: Outcome,
+    /// The first refused rows.
+    pub refused: Vec<Refused>,
+}
+
+/// A file that lies on this machine.
+#[derive(Debug, Clone)]
+pub struct Local {
+    /// Where.
+    pub path: PathBuf,
+    /// Its key in the inbox: the name is looked at for dates.
+    pub key: String,
+    /// When it was last changed.
+    pub last_modified: DateTime<Utc>,
+}
+
+/// Reads `file` as `sender` delivers `feed`, and shows up to `most` refused rows.
+pub fn rehearse(
+    file: &Local,
+    sender: &Sender,
+    feed: &str,
+    contracts: &Contracts,
+    config: &Config,
+    most: usize,
+) -> Result<Rehearsal> {
+    let contract = contracts.expect(feed)?;
+    let mapping = sender.feeds.get(feed).ok_or_else(|| {
+        Error::config(format!("sender {} delivers no {feed}", sender.name)).hint(format!("add [feeds.{feed}] to it"))
+    })?;
+    let scratch = tempfile::tempdir()?;
+    let raw = RawFile {
+        sender: sender.name.clone(),
+        feed: feed.to_string(),
+        key: file.key.clone(),
+        path: file.path.clone(),
+        bytes: file.path.metadata()?.len(),
+        // Nothing is kept, so nobody asks for its name.
+        sha256: "0".repeat(64),
+        last_modified: file.last_modified,
+    };
+    let company = &config.company;
+    let (limits, out) = (&config.intake, scratch.path());
+    let outcome = stage_file(&raw, sender, mapping, contract, limits, company.time_zone, &company.base_currency, out)?;
+    let refused = outcome.rejects.as_deref().map(|path| first(path, most)).transpose()?.unwrap_or_default();
+    Ok(Rehearsal { outcome: Outcome { staged: None, rejects: None, ..outcome }, refused })
+}
+
+fn first(path: &Path, most: usize) -> Result<Vec<Refused>> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path)?)?.with_limit(most).build()?;
+    let mut refused = Vec::new();
+    for batch in reader {
+        let batch = batch?;
+        let lines = batch.column_by_name("line").and_then(|array| array.as_primitive_opt::<Int64Type>().cloned());
+        for row in 0..batch.num_rows() {
+            refused.push(Refused {
+                line: lines.as_ref().map_or(0, |lines| lines.value(row)),
+                column: text(&batch, "column", row),
+                reason: text(&batch, "reason", row),
+                found: text(&batch, "found", row),
+                expected: text(&batch, "expected", row),
+            });
+        }
+    }
+    Ok(refused)
+}
+
+fn text(batch: &RecordBatch, column: &str, row: usize) -> String {
+    let array = batch.column_by_name(column).and_then(|array| array.as_string_opt::<i32>());
+    array.filter(|array| array.is_valid(row)).map(|array| array.value(row).to_string()).unwrap_or_default()
+}

@@ -1,0 +1,154 @@
+//! Reads one file in a process of its own. Workbooks, Parquet and archives are read by libraries that a hostile
+//! file can make take all memory or crash; a process that is stopped for that is a bad file, not a dead night.
+//!
+//! Text, by far the most of all files, is read by our own readers in fixed memory and needs none of this.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::contract::Contracts;
+use crate::error::{Error, Result};
+use crate::intake::{self, Outcome, RawFile};
+use crate::sender::Senders;
+
+/// Question and answer, as files in the spool folder.
+const REQUEST: &str = "request.json";
+const OUTCOME: &str = "outcome.json";
+
+/// Where files of foreign formats are read.
+#[derive(Debug, Clone, Default)]
+pub enum Reader {
+    /// In this process.
+    #[default]
+    Here,
+    /// By `program read-file`, which loads the same settings.
+    Apart {
+        /// The tributary binary.
+        program: PathBuf,
+        /// Its settings file.
+        config: PathBuf,
+    },
+}
+
+impl Reader {
+    /// The running binary as a reader, where the system can bound its memory.
+    pub fn apart(config: &Path) -> Self {
+        match (std::env::current_exe(), std::path::absolute(config)) {
+            (Ok(program), Ok(config)) if cfg!(unix) => Self::Apart { program, config },
+            _ => Self::Here,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Request {
+    raw: RawFile,
+    out_dir: PathBuf,
+}
+
+/// Has `raw` read by `program`. An `Err` is a failure of the machine, never of the file.
+pub(super) async fn read(
+    program: &Path,
+    settings: &Path,
+    config: &Config,
+    raw: &RawFile,
+    out_dir: &Path,
+) -> Result<Outcome> {
+    let request = Request { raw: raw.clone(), out_dir: out_dir.to_path_buf() };
+    tokio::fs::write(out_dir.join(REQUEST), serde_json::to_vec(&request)?).await?;
+    // what the program itself maps is not the file's doing
+    let own = tokio::fs::metadata(program).await.map_or(0, |meta| meta.len());
+    let memory = config.intake.reader_memory_bytes;
+    let kibibytes = memory.saturating_add(own) / 1024;
+    let mut command = tokio::process::Command::new("sh");
+    command
+        .arg("-c")
+        // where the limit cannot be set, the process apart is still better than none
+        .arg("ulimit -v \"$1\" 2>/dev/null; exec \"$0\" --config \"$2\" read-file \"$3\"")
+        .arg(program)
+        .arg(kibibytes.to_string())
+        .arg(settings)
+        .arg(out_dir)
+        .env("RUST_BACKTRACE", "0")
+        // one heap for all threads: each further one reserves 64 MiB of address space
+        .env("MALLOC_ARENA_MAX", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let seconds = config.intake.reader_seconds_max;
+    let Ok(ended) = tokio::time::timeout(Duration::from_secs(seconds), command.output()).await else {
+        return Ok(Outcome::unreadable(format!(
+            "the file takes more than {seconds} seconds to read (intake.reader_seconds_max); send it as CSV, or split it"
+        )));
+    };
+    let ended = ended.map_err(|err| Error::retry("the file's reader cannot be started").because(err))?;
+    match (ended.status.code(), tokio::fs::read(out_dir.join(OUTCOME)).await) {
+        (Some(0), Ok(answer)) => Ok(serde_json::from_slice(&answer)?),
+        (Some(3), _) => {
+            let said = String::from_utf8_lossy(&ended.stderr);
+            Err(Error::retry("the file's reader failed").because(said.trim().to_string()))
+        }
+        // the shell found no program to run: it was replaced or removed meanwhile
+        (Some(126 | 127), _) => Err(Error::retry("the file's reader cannot be started").at(program.display())),
+        _ => {
+            tracing::debug!(key = %raw.key, status = %ended.status, "the file's reader was stopped");
+            Ok(stopped(memory))
+        }
+    }
+}
+
+fn stopped(memory: u64) -> Outcome {
+    Outcome::unreadable(format!(
+        "the file cannot be read in {memory} bytes of memory (intake.reader_memory_bytes), or is damaged; send it again, as CSV, or split"
+    ))
+}
+
+/// The other side: reads the file that the request in `folder` names and leaves the answer beside it.
+pub fn answer(settings: &Path, folder: &Path) -> Result<()> {
+    let request: Request = serde_json::from_slice(&std::fs::read(folder.join(REQUEST))?)?;
+    let config = Config::load(settings)?;
+    let contracts = Contracts::load(&config.folders.jobs)?;
+    let senders = Senders::load(&config.folders.jobs, &contracts)?;
+    let Request { raw, out_dir } = request;
+    let sender = senders.get(&raw.sender);
+    let (Some(sender), Some(contract)) = (sender, contracts.get(&raw.feed)) else {
+        return Err(Error::bug("sender or feed vanished during the run"));
+    };
+    let feed = sender.feeds.get(&raw.feed).ok_or_else(|| Error::bug("feed vanished during the run"))?;
+    let company = &config.company;
+    let read = intake::stage_file(
+        &raw,
+        sender,
+        feed,
+        contract,
+        &config.intake,
+        company.time_zone,
+        &company.base_currency,
+        &out_dir,
+    );
+    let outcome = match read {
+        Err(error) if out_of_memory(&error) => stopped(config.intake.reader_memory_bytes),
+        read => read?,
+    };
+    std::fs::write(folder.join(OUTCOME), serde_json::to_vec(&outcome)?)?;
+    Ok(())
+}
+
+/// Whether the system had no memory (or no thread, which needs some) to give.
+fn out_of_memory(error: &Error) -> bool {
+    use std::io::ErrorKind;
+    let mut cause = std::error::Error::source(error);
+    while let Some(err) = cause {
+        let kind = err.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if matches!(kind, Some(ErrorKind::OutOfMemory | ErrorKind::WouldBlock)) {
+            return true;
+        }
+        cause = err.source();
+    }
+    false
+}

@@ -1,0 +1,95 @@
+//! Workdays as the `calendar` feed has them: public holidays, and weekend days that are worked instead.
+//! Deadlines are judged before any model is built, so the newest snapshots are read here from their staged rows.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::Date32Type;
+use chrono::{DateTime, NaiveDate, Utc};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::flow::Night;
+use crate::error::{Error, Result};
+use crate::sender::ExpectedDays;
+use crate::state::record::{Input, InputStatus};
+
+/// The feed that says which days are worked.
+const CALENDAR: &str = "calendar";
+
+/// Days that the calendar speaks of; on all others people work from Monday to Friday.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Workdays {
+    /// By date and region; no region speaks for all of them.
+    days: BTreeMap<(NaiveDate, Option<String>), bool>,
+}
+
+impl Workdays {
+    /// What the calendar says of a date: for the region, else for everybody, else nothing.
+    pub(super) fn is_workday(&self, date: NaiveDate, region: Option<&str>) -> Option<bool> {
+        let of = |region: Option<&str>| self.days.get(&(date, region.map(str::to_string))).copied();
+        region.and_then(|region| of(Some(region))).or_else(|| of(None))
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(days: impl IntoIterator<Item = (NaiveDate, Option<&'static str>, bool)>) -> Self {
+        let days = days.into_iter().map(|(date, region, works)| ((date, region.map(str::to_string)), works));
+        Self { days: days.collect() }
+    }
+}
+
+/// Reads the calendar, where any deadline of the job depends on it.
+pub(super) async fn load(night: &Night<'_>) -> Result<Workdays> {
+    let mut workdays = Workdays::default();
+    let senders = night.company.senders.iter().filter(|sender| night.sender_in_job(&sender.name));
+    let mut expected = senders.flat_map(|sender| sender.feeds.values()).filter_map(|feed| feed.expected.as_ref());
+    if !expected.any(|expected| expected.days == ExpectedDays::Workdays) {
+        return Ok(workdays);
+    }
+    for snapshot in newest(night) {
+        read(night, snapshot, &mut workdays).await?;
+    }
+    Ok(workdays)
+}
+
+/// The snapshot of each sender that stands, earliest first: of two that name the same day, the later one counts.
+fn newest<'a>(night: &'a Night<'_>) -> Vec<&'a Input> {
+    fn age(input: &Input) -> (Option<NaiveDate>, DateTime<Utc>, &str, &str) {
+        (input.period_start, input.delivered_at, &input.sender, &input.sha256)
+    }
+    let mut by_sender: BTreeMap<&str, &Input> = BTreeMap::new();
+    for input in night.all_inputs().filter(|input| input.feed == CALENDAR && input.status == InputStatus::Active) {
+        let held = by_sender.entry(&input.sender).or_insert(input);
+        if age(input) > age(held) {
+            *held = input;
+        }
+    }
+    let mut snapshots: Vec<&Input> = by_sender.into_values().collect();
+    snapshots.sort_by(|a, b| age(a).cmp(&age(b)));
+    snapshots
+}
+
+async fn read(night: &Night<'_>, snapshot: &Input, workdays: &mut Workdays) -> Result<()> {
+    let Some(file) = &snapshot.staged else { return Ok(()) };
+    let bytes = night.company.stores.lake.get_verified(&file.key, &file.sha256).await?;
+    for batch in ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()? {
+        let batch = batch?;
+        let wrong = |name: &str, kind: &str| {
+            Error::config(format!("deadlines on workdays need the calendar feed to have {name} ({kind})"))
+                .hint("put the column back into jobs/feeds/calendar.toml, or use days = \"1-5\" in jobs/senders")
+        };
+        let column = |name: &str| batch.column_by_name(name);
+        let dates = column("date").and_then(|dates| dates.as_primitive_opt::<Date32Type>());
+        let dates = dates.ok_or_else(|| wrong("date", "date"))?;
+        let regions = column("region").and_then(|regions| regions.as_string_opt::<i32>());
+        let regions = regions.ok_or_else(|| wrong("region", "text"))?;
+        let works = column("is_workday").and_then(|works| works.as_boolean_opt());
+        let works = works.ok_or_else(|| wrong("is_workday", "boolean"))?;
+        for at in 0..batch.num_rows() {
+            if let Some(date) = dates.value_as_date(at).filter(|_| works.is_valid(at)) {
+                let region = regions.is_valid(at).then(|| regions.value(at).to_string());
+                workdays.days.insert((date, region), works.value(at));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,275 @@
+//! One document about everything that people read or set: marts with their columns in both languages, alerts,
+//! steps, feeds, functions, settings. It is written from the files themselves, so it cannot fall behind them.
+
+use std::fmt::Write;
+
+use toml::{Table, Value};
+
+use crate::config::{Config, REFERENCE};
+use crate::contract::Contracts;
+use crate::error::Result;
+use crate::mail::rule::AlertRule;
+use crate::models::registry::{Layer, Model, Registry};
+use crate::models::sidecar::{Column, Rule};
+use crate::models::{functions, system};
+
+/// The document in Markdown. `own` is the text of the company's config.toml.
+pub fn markdown(config: &Config, own: &str, contracts: &Contracts, registry: &Registry) -> Result<String> {
+    let mut out = String::new();
+    // Writing into a String cannot fail.
+    write_all(&mut out, config, contracts, registry).ok();
+    alerts(&mut out, registry)?;
+    steps(&mut out, registry).ok();
+    feeds(&mut out, contracts).ok();
+    system_tables(&mut out).ok();
+    functions_of(&mut out).ok();
+    settings(&mut out, own).ok();
+    Ok(out)
+}
+
+fn write_all(out: &mut String, config: &Config, contracts: &Contracts, registry: &Registry) -> std::fmt::Result {
+    writeln!(out, "# {}: what the data means\n", config.company.name)?;
+    writeln!(
+        out,
+        "{} marts for readers, {} alerts, {} feeds from partners. Undefined figures are NULL and a `*_status` column \
+         says why; money is decimal in {}; ratios are fractions.\n",
+        registry.marts().count(),
+        registry.alerts().count(),
+        contracts.iter().count(),
+        config.company.base_currency
+    )?;
+    writeln!(out, "## Marts\n")?;
+    for name in registry.marts() {
+        writeln!(out, "* [{name}](#{name})")?;
+    }
+    for model in registry.models().filter(|model| model.layer == Layer::Marts) {
+        mart(out, model)?;
+    }
+    Ok(())
+}
+
+fn mart(out: &mut String, model: &Model) -> std::fmt::Result {
+    writeln!(out, "\n### {}\n\n{}\n\n{}\n", model.name, model.description_en(), model.description_zh())?;
+    writeln!(out, "One row is one {}. Key: {}.\n", model.grain(), model.sidecar.key.join(", "))?;
+    columns(out, model.columns())?;
+    if !model.sidecar.checks.is_empty() {
+        writeln!(out, "\nWhat must hold before it is published:\n")?;
+    }
+    for check in &model.sidecar.checks {
+        let note = check.note.as_ref().map(|note| format!("{note}: ")).unwrap_or_default();
+        match &check.rule {
+            Rule::NotNull(columns) => writeln!(out, "* {note}never empty: {}", columns.join(", "))?,
+            Rule::Unique(columns) => writeln!(out, "* {note}unique: {}", columns.join(", "))?,
+            Rule::Accepted(column, values) => writeln!(out, "* {note}{column} is one of {}", values.join(", "))?,
+            Rule::Relationship(column, to, target) => writeln!(out, "* {note}{column} is found in {to}.{target}")?,
+            Rule::Expression(sql) => writeln!(out, "* {note}`{}`", one_line(sql))?,
+            Rule::Query(sql) => match &check.note {
+                Some(note) => writeln!(out, "* {note}")?,
+                None => writeln!(out, "* no row of `{}`", one_line(sql))?,
+            },
+        }
+    }
+    Ok(())
+}
+
+fn columns(out: &mut String, columns: &[Column]) -> std::fmt::Result {
+    writeln!(out, "| Column | Type | Unit | English | 中文 |\n|---|---|---|---|---|")?;
+    for column in columns {
+        let unit = column.unit.as_deref().unwrap_or_default();
+        writeln!(
+            out,
+            "| `{}` | {} | {} | {} | {} |",
+            column.name,
+            column.kind,
+            cell(unit),
+            cell(&column.en),
+            cell(&column.zh)
+        )?;
+    }
+    Ok(())
+}
+
+fn alerts(out: &mut String, registry: &Registry) -> Result<()> {
+    out.push_str(
+        "\n## Alerts\n\n| Alert | Severity | Told apart by | Told to | English | 中文 |\n|---|---|---|---|---|---|\n",
+    );
+    for name in registry.alerts() {
+        let model = registry.model(name)?;
+        let rule = AlertRule::from_sidecar(name, &model.sidecar.extra)?;
+        let severity = rule.severity.clone().or_else(|| rule.severity_column.as_ref().map(|c| format!("column {c}")));
+        let words = [
+            format!("`{name}`"),
+            severity.unwrap_or_default(),
+            rule.labels.join(", "),
+            rule.owners.join(", "),
+            cell(model.description_en()),
+            cell(model.description_zh()),
+        ];
+        out.push_str(&format!("| {} |\n", words.join(" | ")));
+    }
+    Ok(())
+}
+
+fn steps(out: &mut String, registry: &Registry) -> std::fmt::Result {
+    for (layer, title) in [(Layer::Intermediate, "Steps between"), (Layer::Staging, "Staged feeds")] {
+        writeln!(out, "\n## {title}\n\n| Model | English | 中文 |\n|---|---|---|")?;
+        for model in registry.models().filter(|model| model.layer == layer) {
+            let (en, zh) = (cell(model.description_en()), cell(model.description_zh()));
+            writeln!(out, "| `{}` | {en} | {zh} |", model.name)?;
+        }
+    }
+    Ok(())
+}
+
+fn feeds(out: &mut String, contracts: &Contracts) -> std::fmt::Result {
+    writeln!(out, "\n## Feeds\n\nWhat partners deliver, after the mapping in jobs/senders.")?;
+    for contract in contracts.iter() {
+        writeln!(out, "\n### Feed {}\n\n{}\n\n{}\n", contract.name, contract.en, contract.zh)?;
+        writeln!(out, "Key: {}.\n", contract.key.join(", "))?;
+        writeln!(out, "| Column | Type | Needed | Unit | English | 中文 |\n|---|---|---|---|---|---|")?;
+        for column in &contract.columns {
+            let optional = !column.required || column.default.is_some() || column.default_from.is_some();
+            writeln!(
+                out,
+                "| `{}` | {} | {} | {} | {} | {} |",
+                column.name,
+                column.column_type,
+                if optional { "no" } else { "yes" },
+                cell(column.unit.as_deref().unwrap_or_default()),
+                cell(&column.en),
+                cell(&column.zh)
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn system_tables(out: &mut String) -> std::fmt::Result {
+    writeln!(out, "\n## System tables\n\nWhat tributary knows of itself, for models.\n")?;
+    for name in system::TABLES {
+        let schema = system::schema(name);
+        let fields = schema.iter().flat_map(|schema| schema.fields().iter().map(|field| field.name().as_str()));
+        writeln!(out, "* `system.{name}`: {}", fields.collect::<Vec<_>>().join(", "))?;
+    }
+    Ok(())
+}
+
+fn functions_of(out: &mut String) -> std::fmt::Result {
+    writeln!(out, "\n## Functions\n\nBeside those of DataFusion:\n")?;
+    for function in functions::all() {
+        writeln!(out, "* `{}`: {}", function.usage, one_line(function.words))?;
+    }
+    Ok(())
+}
+
+/// A setting as config.toml explains it.
+struct Setting<'a> {
+    section: &'a str,
+    name: &'a str,
+    value: &'a str,
+    words: String,
+}
+
+fn settings(out: &mut String, own: &str) -> std::fmt::Result {
+    writeln!(
+        out,
+        "\n## Settings\n\nIn config.toml; those of `[settings]` are `$name` in SQL, `[tables]` are `settings.<name>`."
+    )?;
+    let table: Table = toml::from_str(own).unwrap_or_default();
+    let shipped = explained(REFERENCE);
+    let mut all: Vec<&Setting<'_>> = shipped.iter().collect();
+    let added = explained(own);
+    let new = |setting: &&Setting<'_>| {
+        !shipped.iter().any(|known| (known.section, known.name) == (setting.section, setting.name))
+    };
+    all.extend(added.iter().filter(new));
+    let mut section = "";
+    for setting in all {
+        if setting.section != section {
+            section = setting.section;
+            writeln!(out, "\n### [{section}]\n\n| Setting | Shipped | Here | Meaning |\n|---|---|---|---|")?;
+        }
+        let here = table.get(section).and_then(|section| section.get(setting.name)).map(|value| match value {
+            Value::Array(_) => "its own".to_string(),
+            other => format!("`{other}`"),
+        });
+        writeln!(
+            out,
+            "| `{}` | `{}` | {} | {} |",
+            setting.name,
+            cell(setting.value),
+            cell(&here.unwrap_or_default()),
+            cell(&setting.words)
+        )?;
+    }
+    Ok(())
+}
+
+/// Every `name = value` of a config.toml with the comment above it; a comment holds for all names that follow it.
+fn explained(text: &str) -> Vec<Setting<'_>> {
+    let mut settings = Vec::new();
+    let (mut section, mut words, mut fresh) = ("", String::new(), true);
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            (section, words, fresh) = (name, String::new(), true);
+        } else if let Some(comment) = line.strip_prefix("# ") {
+            if fresh {
+                words.clear();
+                fresh = false;
+            }
+            if !comment.starts_with("---") {
+                words.push_str(if words.is_empty() { "" } else { " " });
+                words.push_str(comment.trim());
+            }
+        } else if let Some((name, value)) = line.split_once(" = ").filter(|_| !line.starts_with([' ', '#'])) {
+            fresh = true;
+            let value = if value == "[" { "a table" } else { value };
+            settings.push(Setting { section, name, value, words: words.clone() });
+        } else if line.is_empty() {
+            words.clear();
+            fresh = true;
+        }
+    }
+    settings
+}
+
+/// Text for a cell of a table.
+fn cell(text: &str) -> String {
+    one_line(text).replace('|', "\\|")
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_carry_the_comment_above_them() {
+        let text = "[stock]\n# --- a group ---\n# Days of\n# review.\nreview_days = 7\nsafety_days = 8\n# Cuts.\ncuts = [\n    { a = 1 },\n]\n";
+        let all = explained(text);
+        let told: Vec<String> =
+            all.iter().map(|s| format!("{} {} {}: {}", s.section, s.name, s.value, s.words)).collect();
+        assert_eq!(
+            told,
+            [
+                "stock review_days 7: Days of review.",
+                "stock safety_days 8: Days of review.",
+                "stock cuts a table: Cuts."
+            ]
+        );
+    }
+
+    #[test]
+    fn every_shipped_setting_is_explained() {
+        let own: Vec<String> = explained(REFERENCE).iter().map(|s| format!("{}.{}", s.section, s.name)).collect();
+        let table: Table = toml::from_str(REFERENCE).unwrap();
+        let mut all = Vec::new();
+        for (section, keys) in &table {
+            all.extend(keys.as_table().into_iter().flatten().map(|(key, _)| format!("{section}.{key}")));
+        }
+        assert_eq!(own, all);
+    }
+}

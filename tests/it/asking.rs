@@ -1,0 +1,173 @@
+//! Commands that explain and arrange: silences, mails before they go, lineage, docs, the page of a run.
+
+use crate::support::world::World;
+
+const NIGHT: &str = "2026-11-05";
+const NOW: [(&str, &str); 1] = [("TRIBUTARY_NOW", "2026-11-05T23:00:00Z")];
+
+/// A small company in which something is found every night.
+fn world() -> World {
+    let world = World::small();
+    world.deliver_history(NIGHT);
+    world.night(NIGHT).published();
+    world
+}
+
+#[test]
+fn a_silence_holds_mails_back_until_it_ends() {
+    let world = world();
+    let run = |args: &[&str], at: &str| world.tributary(args, &[("TRIBUTARY_NOW", at), ("USER", "wang")]);
+    let at = "2026-11-05T23:00:00Z";
+    let none = run(&["silence", "list"], at).expect(&[0]);
+    assert!(none.stdout.contains("no silence holds"), "{none}");
+    for (args, words) in [
+        (&["silence", "add", "big_seler", "--for", "2d"][..], "did you mean `big_seller`"),
+        (&["silence", "add", "big_seller", "nothing=1", "--for", "2d"], "names label `nothing`"),
+        (&["silence", "add", "big_seller"], "a silence needs an end"),
+        (&["silence", "add", "big_seller", "--until", "2026-11-01"], "is past"),
+        (&["silence", "add", "big_seller", "--for", "two days"], "is not an age"),
+    ] {
+        let wrong = run(args, at).expect(&[64]);
+        assert!(wrong.stderr.contains(words), "{words}: {wrong}");
+    }
+    let unsigned = world.tributary(&["silence", "add", "big_seller", "--for", "2d"], &NOW).expect(&[64]);
+    assert!(unsigned.stderr.contains("--author"), "{unsigned}");
+
+    let args = ["--output", "json", "silence", "add", "big_seller", "--until", "2026-11-07", "--comment", "known"];
+    let laid = run(&args, at).expect(&[0]).json();
+    assert_eq!(laid["silence"]["author"], "wang");
+    assert_eq!(laid["silence"]["until"], "2026-11-07T16:00:00Z", "to the end of the day in Shanghai");
+    assert!(laid["findings_now"].as_u64() > Some(0), "{laid}");
+    let id = laid["silence"]["id"].as_str().expect("an id").to_string();
+    let kinds: Vec<String> = world.commits().iter().map(|commit| format!("{:?}", commit.kind)).collect();
+    assert_eq!(kinds, ["Run", "Silence"]);
+    let listed = run(&["silence", "list"], at).expect(&[0]);
+    assert!(listed.stdout.contains(&id) && listed.stdout.contains("by wang  big_seller"), "{listed}");
+
+    world.deliver_day("2026-11-06".parse().expect("a date"));
+    world.night("2026-11-06").published();
+    let muted = |world: &World| {
+        let commits = world.commits();
+        let alerts = commits.iter().rev().find_map(|commit| commit.changes.alerts.clone()).expect("alerts");
+        alerts.iter().filter(|alert| alert.muted.as_deref().is_some_and(|why| why.contains("silenced by wang"))).count()
+    };
+    assert!(muted(&world) > 0);
+    let ended = run(&["silence", "end", &id[..4]], "2026-11-06T23:00:00Z").expect(&[0]);
+    assert!(ended.stdout.contains("big_seller"), "{ended}");
+    run(&["silence", "end", &id], "2026-11-06T23:10:00Z").expect(&[64]);
+    world.deliver_day("2026-11-07".parse().expect("a date"));
+    world.night("2026-11-07").published();
+    assert_eq!(muted(&world), 0);
+}
+
+#[test]
+fn mails_are_previewed_and_waiting_ones_flushed() {
+    let world = World::small();
+    let early = world.tributary(&["mail", "preview"], &NOW).expect(&[64]);
+    assert!(early.stderr.contains("no run has written a mail yet"), "{early}");
+    world.deliver_history(NIGHT);
+    // The folder of mails is a file: nothing can be delivered.
+    world.write("mail", "in the way");
+    world.night(NIGHT).expect(&[4]);
+    let json = world.tributary(&["--output", "json", "mail", "preview"], &NOW).expect(&[0]).json();
+    let first = &json[0];
+    assert_eq!(first["outcome"], "waiting");
+    assert!(first["text"].as_str().is_some_and(|text| text.contains("Test Company")), "{json}");
+    assert!(first["html"].as_str().is_some_and(|html| html.contains("</html>")), "{json}");
+    world.tributary(&["mail", "flush"], &NOW).expect(&[4]);
+    std::fs::remove_file(world.path("mail")).expect("out of the way");
+    // The pause after the last try has not passed, but a person asks.
+    let flushed = world.tributary(&["mail", "flush"], &NOW).expect(&[0]);
+    assert!(flushed.stdout.contains("sent") && !world.mails().is_empty(), "{flushed}");
+    let none = world.tributary(&["mail", "flush"], &NOW).expect(&[0]);
+    assert!(none.stdout.contains("no mail waits"), "{none}");
+    let folder = world.path("pages").display().to_string();
+    let saved = world.tributary(&["mail", "preview", "hq@", "--save", &folder], &NOW).expect(&[0]);
+    assert!(saved.stdout.contains("sent") && saved.stdout.contains(".html"), "{saved}");
+    let read = world.tributary(&["mail", "preview", "hq@"], &NOW).expect(&[0]);
+    assert!(read.stdout.contains("Test Company"), "{read}");
+    let nobody = world.tributary(&["mail", "preview", "nobody@"], &NOW).expect(&[64]);
+    assert!(nobody.stderr.contains("mails go to hq@test.example"), "{nobody}");
+}
+
+#[test]
+fn a_number_is_followed_down_to_the_feeds() {
+    let world = World::new(&["sales_daily"]);
+    let tree = world.tributary(&["lineage", "channel_kpis.net_sales"], &[]).expect(&[0]);
+    assert!(tree.stdout.starts_with("channel_kpis.net_sales\n"), "{tree}");
+    for source in ["feeds.sales.quantity", "feeds.sales.unit_price", "feeds.sales.discount_amount", "feeds.fx_rates."] {
+        assert!(tree.stdout.contains(source), "{source}: {tree}");
+    }
+    assert!(tree.stdout.lines().count() < 400, "a tree that a person can read: {tree}");
+    let json = world.tributary(&["--output", "json", "lineage", "bcg_classes"], &[]).expect(&[0]).json();
+    assert!(json["sources"].as_array().is_some_and(|all| all.contains(&"feeds.sales".into())), "{json}");
+    let slip = world.tributary(&["lineage", "channel_kpis.net_sale"], &[]).expect(&[64]);
+    assert!(slip.stderr.contains("did you mean `channel_kpis.net_sales`"), "{slip}");
+}
+
+#[test]
+fn docs_and_the_page_of_a_run_hold_what_there_is() {
+    let world = world();
+    let docs = world.tributary(&["docs"], &[]).expect(&[0]);
+    for words in
+        ["### partner_totals", "| `sold_at` | timestamp |", "`min_by(value, order)", "`overstock_limit`", "### [mail]"]
+    {
+        assert!(docs.stdout.contains(words), "{words}: {docs}");
+    }
+    let out = world.path("run.html").display().to_string();
+    world.tributary(&["report", "--out", &out], &NOW).expect(&[0]);
+    let page = std::fs::read_to_string(&out).expect("the page");
+    for words in ["nightly for 2026-11-05", "partner_totals", "hq@test.example", "</html>"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    world.tributary(&["report", "no-such-run"], &NOW).expect(&[64]);
+}
+
+#[test]
+fn check_knows_the_columns_of_alerts() {
+    let world = World::new(&["sales_daily"]);
+    let sql = world.path("sql");
+    crate::support::world::copy_tree(&std::path::Path::new(crate::support::world::PROJECT).join("sql"), &sql);
+    let sidecar = sql.join("alerts/overstock.toml");
+    let text = std::fs::read_to_string(&sidecar).expect("the sidecar");
+    std::fs::write(&sidecar, text.replace("{{ partner_name }}", "{{ partner_nam }}")).expect("a slip");
+    let config = std::fs::read_to_string(world.path("config.toml")).expect("settings");
+    let line = config.lines().find(|line| line.starts_with("sql = ")).expect("the folder").to_string();
+    world.write("config.toml", &config.replace(&line, "sql = \"sql\""));
+    let check = world.tributary(&["check"], &[]).expect(&[64]);
+    assert!(check.stderr.contains("names column `partner_nam`"), "{check}");
+    assert!(check.stderr.contains("did you mean `partner_name`"), "{check}");
+}
+
+#[test]
+fn a_mail_given_up_is_told_in_the_next_run() {
+    let world = world();
+    let commits = world.commits();
+    let owed = &commits.last().expect("a commit").changes.owed;
+    let lost = owed.iter().find(|mail| mail.recipient == "sales@test.example").expect("a mail");
+    // What the postman leaves behind when a server refuses an address for good.
+    let outbox = world.path("lake/outbox").join(&lost.run_id);
+    std::fs::remove_file(outbox.join(format!("{}.sent.json", lost.recipient_hash))).expect("no receipt");
+    let dead = serde_json::json!({
+        "run_id": lost.run_id, "recipient_hash": lost.recipient_hash, "outcome": "dead", "transport": "smtp",
+        "at": "2026-11-05T22:31:00Z", "detail": "550 no such user",
+    });
+    std::fs::write(outbox.join(format!("{}.dead.json", lost.recipient_hash)), dead.to_string()).expect("a dead letter");
+    let preview = world.tributary(&["mail", "preview", "sales@"], &NOW).expect(&[0]);
+    assert!(preview.stdout.starts_with("dead"), "{preview}");
+
+    world.deliver_day("2026-11-06".parse().expect("a date"));
+    world.night("2026-11-06").published();
+    let told = |world: &World| {
+        let commits = world.commits();
+        let alerts = commits.iter().rev().find_map(|commit| commit.changes.alerts.clone()).expect("alerts");
+        alerts.into_iter().find(|alert| alert.rule == "mail_undelivered")
+    };
+    let alert = told(&world).expect("it is told");
+    assert_eq!((alert.labels["recipient"].as_str(), alert.severity.as_str()), ("sales@test.example", "critical"));
+    assert_eq!(alert.row["error"], "550 no such user");
+    // The next mail to that address went through: it is over.
+    world.deliver_day("2026-11-07".parse().expect("a date"));
+    world.night("2026-11-07").published();
+    assert_eq!(told(&world).map(|alert| format!("{:?}", alert.phase)), Some("Resolved".to_string()));
+}
