@@ -310,10 +310,13 @@ fn channel_costs(world: &World, books: &Books) -> Table {
                     cost("", members.map(own).sum());
                 }
             }
-            if let Some((partner, yuan)) = campaign(world, month).filter(|(at, _)| world.partners[*at].channel == number)
+            if let Some((partner, yuan)) =
+                campaign(world, month).filter(|(at, _)| world.partners[*at].channel == number)
             {
                 let amount = format!("{yuan}.00");
-                table.row(&[channel.id, &world.partners[partner].id, &name, "marketing", &amount, "CNY"].map(String::from));
+                table.row(
+                    &[channel.id, &world.partners[partner].id, &name, "marketing", &amount, "CNY"].map(String::from),
+                );
             }
         }
     }

@@ -265,12 +265,20 @@ impl Database {
         let mut schema = None;
         for step in self.registry.order().iter().filter(|step| wanted.contains(*step) || *step == name) {
             let Some(model) = self.registry.get(step) else { continue };
-            let planned = query::plan(&self.context, &model.statement, &self.parameters, &model.path, &model.sql).await;
-            let Ok(frame) = planned else { break };
-            if step == name {
-                schema = Conform::new(frame.schema().as_arrow(), &[]).ok().map(|conform| Arc::clone(conform.schema()));
+            let found = if model.sidecar.columns.is_empty() {
+                let planned =
+                    query::plan(&self.context, &model.statement, &self.parameters, &model.path, &model.sql).await;
+                let Ok(frame) = planned else { break };
+                let Ok(conform) = Conform::new(frame.schema().as_arrow(), &[]) else { break };
+                Arc::clone(conform.schema())
             } else {
-                self.context.register_table(step.as_str(), frame.into_view())?;
+                declared(model.columns())
+            };
+            if step == name {
+                schema = Some(found);
+            } else {
+                // Only types are asked for: views in views would be planned again for everyone who reads them.
+                self.context.register_table(step.as_str(), empty(&found)?)?;
                 lent.push(step);
             }
         }
