@@ -59,8 +59,8 @@ rates as (
             end,
             cast($margin_rate_default as double)
         ) as margin_rate
-    from purchases
-    cross join company
+    from company
+    cross join purchases
     left join margins
         on purchases.customer_id = margins.customer_id
 ),
@@ -90,9 +90,9 @@ expected as (
             models.p * (models.v + cast(rates.repeat_spend as double))
             / nullif(models.p * rates.repeat_purchases + models.q - 1, 0)
         end as mean_spend
-    from rates
-    cross join models
+    from models
     cross join staying
+    cross join rates
     left join activity
         on rates.customer_id = activity.customer_id
 ),

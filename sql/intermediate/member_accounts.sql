@@ -47,8 +47,8 @@ final as (
         sum(valued_days.net_amount) filter (
             where valued_days.business_date >= month.starts_on and valued_days.business_date < month.ended_before
         ) as reward_spend
-    from valued_days
-    cross join month
+    from month
+    cross join valued_days
     group by valued_days.customer_id
 )
 select

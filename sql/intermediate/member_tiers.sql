@@ -20,10 +20,10 @@ thresholds as (
 ),
 climbers as (
     select accounts.customer_id, members.joined_on
-    from accounts
+    from thresholds
+    cross join accounts
     inner join members
         on accounts.customer_id = members.customer_id
-    cross join thresholds
     where accounts.tier_value_ever >= thresholds.second_from
 ),
 climber_days as (
@@ -47,8 +47,8 @@ histories as (
 ),
 replays as (
     select histories.customer_id, tier_replay(histories.list, thresholds.list, $as_of_date) as replay
-    from histories
-    cross join thresholds
+    from thresholds
+    cross join histories
 ),
 final as (
     select

@@ -154,8 +154,8 @@ final as (
         case when is_coupon_sent then 0 else coupon end as coupon_due,
         case when is_coupon_sent then 'sent' end as coupon_status,
         cashback as cashback_due
-    from joined
-    cross join month
+    from month
+    cross join joined
 )
 select
     as_of_date, customer_id, joined_on, manager, contact_allowed, tier_no, tier, tier_changed_on, previous_tier,

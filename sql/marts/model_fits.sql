@@ -26,14 +26,14 @@ buying as (
     select unnest(bg_nbd_fit(
         sorted_rows(kinds.repeat_purchases, kinds.recency_days, kinds.age_days, kinds.customers)
     )) as fit
-    from kinds
-    cross join enough
+    from enough
+    cross join kinds
     where enough.is_enough
 ),
 spending as (
     select unnest(gamma_gamma_fit(sorted_rows(purchases.repeat_purchases, purchases.repeat_spend))) as fit
-    from purchases
-    cross join enough
+    from enough
+    cross join purchases
     where enough.is_enough and purchases.repeat_purchases > 0
 ),
 fits as (

@@ -1,7 +1,7 @@
 //! BG/NBD (Fader, Hardie and Lee, 2005): a customer buys at random with a rate of their own, and after each purchase may
 //! leave for good with a chance of their own. Rates are gamma (r, alpha) distributed over customers, chances beta (a, b).
 
-use super::likelihood::{Likelihood, Maximum, digamma, maximum};
+use super::likelihood::{Likelihood, Maximum, maximum};
 
 /// How often and when a kind of customer bought, and how many there are of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,7 +84,11 @@ impl<'a> Rows<'a> {
 }
 
 /// What of the likelihood depends on the number of purchases alone, with its derivatives by r, a and b.
+///
+/// Γ(r + x) / Γ(r) and B(a, b + x) / B(a, b) are products over the purchases before, so their logarithms are sums that grow with
+/// the rows. Differences of ln Γ would lose all digits where b is large, and the search would climb the noise.
 struct Count {
+    purchases: f64,
     value: f64,
     by_r: f64,
     by_a: f64,
@@ -94,24 +98,26 @@ struct Count {
 }
 
 impl Count {
-    fn new(model: &BgNbd, x: f64, dropout: bool) -> Self {
-        let BgNbd { r, alpha, a, b } = *model;
-        let mut this = Self {
-            value: libm::lgamma(r + x) - libm::lgamma(r) + r * libm::log(alpha),
-            by_r: digamma(r + x) - digamma(r) + libm::log(alpha),
-            by_a: 0.0,
-            by_b: 0.0,
-            leave: f64::NEG_INFINITY,
-        };
-        if dropout {
-            this.value += libm::lgamma(a + b) + libm::lgamma(b + x) - libm::lgamma(b) - libm::lgamma(a + b + x);
-            this.by_a = digamma(a + b) - digamma(a + b + x);
-            this.by_b = this.by_a + digamma(b + x) - digamma(b);
-            if x > 0.0 {
-                this.leave = libm::log(a) - libm::log(b + x - 1.0);
+    fn new(model: &BgNbd) -> Self {
+        let log_alpha = libm::log(model.alpha);
+        let value = model.r * log_alpha;
+        Self { purchases: 0.0, value, by_r: log_alpha, by_a: 0.0, by_b: 0.0, leave: f64::NEG_INFINITY }
+    }
+
+    fn grow(&mut self, model: &BgNbd, purchases: f64, dropout: bool) {
+        let BgNbd { r, a, b, .. } = *model;
+        while self.purchases < purchases {
+            let before = self.purchases;
+            self.value += libm::log(r + before);
+            self.by_r += 1.0 / (r + before);
+            if dropout {
+                self.value -= libm::log1p(a / (b + before));
+                self.by_a -= 1.0 / (a + b + before);
+                self.by_b += a / ((b + before) * (a + b + before));
+                self.leave = libm::log(a) - libm::log(b + before);
             }
+            self.purchases += 1.0;
         }
-        this
     }
 }
 
@@ -127,13 +133,10 @@ impl Likelihood for Rows<'_> {
         // Days repeat far more often than customers are alike.
         let logs: Vec<f64> = (0..=self.days_max).map(|days| libm::log(alpha + weeks(days))).collect();
         let (mut value, mut by_r, mut by_alpha, mut by_a, mut by_b) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        let mut count: Option<(f64, Count)> = None;
+        let mut count = Count::new(&model);
         for row in self.rows {
             let x = row.purchases;
-            if count.as_ref().is_none_or(|(known, _)| known.to_bits() != x.to_bits()) {
-                count = Some((x, Count::new(&model, x, self.dropout)));
-            }
-            let Some((_, count)) = &count else { continue };
+            count.grow(&model, x, self.dropout);
             let (log_age, log_recency) = (logs[row.age_days], logs[row.recency_days]);
             // Still a customer, or gone right after the last purchase.
             let stay = -(r + x) * log_age;
