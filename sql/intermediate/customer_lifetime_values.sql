@@ -1,5 +1,6 @@
 -- What each buyer is worth over the coming year: purchases expected by the BG/NBD model × mean spend by the gamma-gamma
--- model × margin. Without fitted models, last year's spend × margin × the share of customers who stay from year to year.
+-- model × margin. Without fitted models, last year's spend × margin × the share of customers who stay from year to
+-- year.
 with
 purchases as (
     select * from customer_purchases
@@ -123,5 +124,6 @@ final as (
     from valued
 )
 select
-    customer_id, clv, clv_method, clv_status, probability_alive, expected_purchases, expected_purchase_value, margin_rate
+    customer_id, clv, clv_method, clv_status, probability_alive, expected_purchases, expected_purchase_value,
+    margin_rate
 from final

@@ -1,5 +1,5 @@
--- What each member earned since joining: spend, points and what counts towards a tier and a reward. One pass over all days, from which
--- tiers, points and the membership mart go on.
+-- What each member earned since joining: spend, points and what counts towards a tier and a reward. One pass over all
+-- days, from which tiers, points and the membership mart go on.
 with
 members as (
     select customer_id, joined_on from customers_current

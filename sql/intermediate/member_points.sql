@@ -1,5 +1,5 @@
--- Points of members that were redeemed or expired. Used points come off the oldest ones, so of what was earned by a day, that much is
--- expired by then that was not used before; the most that ever was, as nothing comes back.
+-- Points of members that were redeemed or expired. Used points come off the oldest ones, so of what was earned by a
+-- day, that much is expired by then that was not used before; the most that ever was, as nothing comes back.
 with
 members as (
     select customer_id, joined_on from customers_current
@@ -30,7 +30,10 @@ expiries as (
 ),
 taken_back as (
     select
-        days.customer_id, days.business_date as on_day, 1 as place, cast(days.net_amount * $points_per_unit as bigint) as points
+        days.customer_id,
+        days.business_date as on_day,
+        1 as place,
+        cast(days.net_amount * $points_per_unit as bigint) as points
     from days
     inner join members
         on days.customer_id = members.customer_id

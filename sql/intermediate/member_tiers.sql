@@ -1,5 +1,5 @@
--- The tier of every member who ever spent enough for the second one, replayed from the days on which they bought: up at once, down
--- one step at an anniversary of the last change. Everybody else has always been in the lowest.
+-- The tier of every member who ever spent enough for the second one, replayed from the days on which they bought: up at
+-- once, down one step at an anniversary of the last change. Everybody else has always been in the lowest.
 with
 accounts as (
     select customer_id, tier_value_ever from member_accounts

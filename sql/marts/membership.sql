@@ -1,5 +1,5 @@
--- Where each member stands: the tier that their spending has earned, points earned, used and expired, what is missing to the next
--- tier, and what they are entitled to or owed.
+-- Where each member stands: the tier that their spending has earned, points earned, used and expired, what is missing
+-- to the next tier, and what they are entitled to or owed.
 with
 members as (
     select customer_id, joined_on, birth_date, manager, contact_allowed from customers_current

@@ -1,5 +1,6 @@
--- The fitted models behind customer lifetime value, parameter by parameter: how often customers buy and leave (BG/NBD), and how
--- much they spend on a purchase day (gamma-gamma). With few repeat customers nothing is fitted, and the rows say so.
+-- The fitted models behind customer lifetime value, parameter by parameter: how often customers buy and leave (BG/NBD),
+-- and how much they spend on a purchase day (gamma-gamma). With few repeat customers nothing is fitted, and the rows
+-- say so.
 with
 purchases as (
     select repeat_purchases, recency_days, age_days, repeat_spend from customer_purchases

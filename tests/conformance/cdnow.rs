@@ -1,15 +1,15 @@
 //! CDNOW: the sample of 2,357 customers to which Fader and Hardie fit their models, against the figures they publish.
 //!
-//! The data is `cdnow_customers_summary_with_transactions.csv` (repeat purchases, weeks from the first purchase to the last and to
-//! the end, mean spend), as the Python package lifetimes ships it.
+//! The data is `cdnow_customers_summary_with_transactions.csv` (repeat purchases, weeks from the first purchase to the
+//! last and to the end, mean spend), as the Python package lifetimes ships it.
 
 use std::path::Path;
 
 use arrow::util::display::array_value_to_string;
 use tributary::models::session::{self, Limits};
 
-/// Model, parameter, published value and half its last digit. BG/NBD: Fader, Hardie and Lee (2005), Marketing Science 24, table 2;
-/// gamma-gamma: Fader and Hardie (2013), "The Gamma-Gamma Model of Monetary Value".
+/// Model, parameter, published value and half its last digit. BG/NBD: Fader, Hardie and Lee (2005), Marketing Science
+/// 24, table 2; gamma-gamma: Fader and Hardie (2013), "The Gamma-Gamma Model of Monetary Value".
 const PUBLISHED: [(&str, &str, f64, f64); 7] = [
     ("bg_nbd_fit", "r", 0.243, 0.000_5),
     ("bg_nbd_fit", "alpha", 4.414, 0.000_5),

@@ -81,10 +81,10 @@ fn published_figures(world: &World) {
     assert_eq!(lake.value("select sum(net_sales) from channel_kpis"), "9747747.9340");
 }
 
-/// The lifetime value models of the shop's customers. Expected: the same sums and fits by pandas and `SciPy` from the raw files. In its
-/// one year nobody is seen to leave: the likelihood is largest where a vanishes (`SciPy`, with sums instead of ln Γ: r 0.826713,
-/// alpha 9.97443, -37332.5647, errors 0.0268 and 0.3750; gamma-gamma 2.10850, 3.59481, 507.0139, -18955.2814, errors 0.1125,
-/// 0.1490 and 45.24).
+/// The lifetime value models of the shop's customers. Expected: the same sums and fits by pandas and `SciPy` from the
+/// raw files. In its one year nobody is seen to leave: the likelihood is largest where a vanishes (`SciPy`, with sums
+/// instead of ln Γ: r 0.826713, alpha 9.97443, -37332.5647, errors 0.0268 and 0.3750; gamma-gamma 2.10850, 3.59481,
+/// 507.0139, -18955.2814, errors 0.1125, 0.1490 and 45.24).
 pub fn lifetime_models(data: &Path) {
     let world = lay_out("online_retail");
     for (day, bytes) in days(data) {

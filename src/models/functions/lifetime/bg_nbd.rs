@@ -1,5 +1,6 @@
-//! BG/NBD (Fader, Hardie and Lee, 2005): a customer buys at random with a rate of their own, and after each purchase may
-//! leave for good with a chance of their own. Rates are gamma (r, alpha) distributed over customers, chances beta (a, b).
+//! BG/NBD (Fader, Hardie and Lee, 2005): a customer buys at random with a rate of their own, and after each purchase
+//! may leave for good with a chance of their own. Rates are gamma (r, alpha) distributed over customers, chances beta
+//! (a, b).
 
 use super::likelihood::{Likelihood, Maximum, maximum};
 
@@ -85,8 +86,9 @@ impl<'a> Rows<'a> {
 
 /// What of the likelihood depends on the number of purchases alone, with its derivatives by r, a and b.
 ///
-/// Γ(r + x) / Γ(r) and B(a, b + x) / B(a, b) are products over the purchases before, so their logarithms are sums that grow with
-/// the rows. Differences of ln Γ would lose all digits where b is large, and the search would climb the noise.
+/// Γ(r + x) / Γ(r) and B(a, b + x) / B(a, b) are products over the purchases before, so their logarithms are sums that
+/// grow with the rows. Differences of ln Γ would lose all digits where b is large, and the search would climb the
+/// noise.
 struct Count {
     purchases: f64,
     value: f64,
@@ -181,8 +183,8 @@ impl BgNbd {
 
     /// Purchases expected over the next `weeks`, each counted less by `yearly` for every year until it comes.
     ///
-    /// With e^(−δt) for the discount and E(t) for the purchases up to t, ∫ e^(−δt) dE = e^(−δw) E(w) + δ ∫ e^(−δt) E dt;
-    /// five points of Gauss and Legendre are exact to many digits, as E is smooth and δ small.
+    /// With e^(−δt) for the discount and E(t) for the purchases up to t, ∫ e^(−δt) dE = e^(−δw) E(w) + δ ∫ e^(−δt) E
+    /// dt; five points of Gauss and Legendre are exact to many digits, as E is smooth and δ small.
     pub(super) fn purchases(&self, purchases: f64, recency_days: f64, age_days: f64, weeks: f64, yearly: f64) -> f64 {
         const POINTS: [(f64, f64); 5] = [
             (0.046_910_077_030_668, 0.118_463_442_528_094_5),
@@ -203,9 +205,10 @@ impl BgNbd {
 
     /// Purchases within `ahead` weeks of a customer who is still there.
     ///
-    /// The published formula, (a + b + x − 1) / (a − 1) · [1 − ((α + T) / (α + T + t))^(r + x) ₂F₁(r + x, b + x; a + b + x
-    /// − 1; z)] with z = t / (α + T + t), after Euler's transformation of ₂F₁, which leaves (1 − z)^(a − 1) ₂F₁(a + b −
-    /// 1 − r, a − 1; a + b + x − 1; z). Written so that a = 1 and a + b + x = 1 are no gaps.
+    /// The published formula, with `C = a + b + x − 1` and `z = t / (α + T + t)`, is
+    /// `C / (a − 1) · [1 − ((α + T) / (α + T + t))^(r + x) · ₂F₁(r + x, b + x; C; z)]`. Euler's transformation leaves
+    /// `(1 − z)^(a − 1) · ₂F₁(a + b − 1 − r, a − 1; C; z)` of the power and ₂F₁, which needs few terms; written so that
+    /// a = 1 and C = 0 are no gaps.
     fn bought(&self, x: f64, age: f64, ahead: f64) -> f64 {
         const TERMS_MAX: u32 = 10_000;
         let Self { r, alpha, a, b } = *self;

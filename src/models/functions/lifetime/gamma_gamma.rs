@@ -1,5 +1,5 @@
-//! Gamma-gamma (Fader, Hardie and Lee, 2005): what a customer spends on a purchase day varies around a mean of their own
-//! (gamma with shape p); the means vary over customers (inverse gamma with shape q and scale v).
+//! Gamma-gamma (Fader, Hardie and Lee, 2005): what a customer spends on a purchase day varies around a mean of their
+//! own (gamma with shape p); the means vary over customers (inverse gamma with shape q and scale v).
 
 use super::likelihood::{Likelihood, Maximum, maximum};
 
