@@ -1,5 +1,5 @@
--- How many orders of a month hold a product, and how many hold two together: the small step from which bought_together counts
--- a year. A product beside itself is the product alone.
+-- How many orders of a month hold a product, and how many hold two together: the small step from which bought_together
+-- counts a year. A product beside itself is the product alone.
 with
 lines as (
     select business_date, partner_id, order_id, sku

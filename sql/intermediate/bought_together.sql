@@ -25,12 +25,12 @@ frequent as (
         pairs.orders,
         cast(pairs.orders as double) * cast(everything.orders as double)
         / nullif(cast(first.orders as double) * cast(second.orders as double), 0) as lift
-    from pairs
+    from everything
+    cross join pairs
     inner join products as first
         on pairs.sku = first.sku
     inner join products as second
         on pairs.other_sku = second.sku
-    cross join everything
     where pairs.sku <> pairs.other_sku and pairs.orders >= $basket_support_min
 ),
 final as (

@@ -1,5 +1,6 @@
 -- What each buyer is worth over the coming year: purchases expected by the BG/NBD model × mean spend by the gamma-gamma
--- model × margin. Without fitted models, last year's spend × margin × the share of customers who stay from year to year.
+-- model × margin. Without fitted models, last year's spend × margin × the share of customers who stay from year to
+-- year.
 with
 purchases as (
     select * from customer_purchases
@@ -59,8 +60,8 @@ rates as (
             end,
             cast($margin_rate_default as double)
         ) as margin_rate
-    from purchases
-    cross join company
+    from company
+    cross join purchases
     left join margins
         on purchases.customer_id = margins.customer_id
 ),
@@ -90,9 +91,9 @@ expected as (
             models.p * (models.v + cast(rates.repeat_spend as double))
             / nullif(models.p * rates.repeat_purchases + models.q - 1, 0)
         end as mean_spend
-    from rates
-    cross join models
+    from models
     cross join staying
+    cross join rates
     left join activity
         on rates.customer_id = activity.customer_id
 ),
@@ -123,5 +124,6 @@ final as (
     from valued
 )
 select
-    customer_id, clv, clv_method, clv_status, probability_alive, expected_purchases, expected_purchase_value, margin_rate
+    customer_id, clv, clv_method, clv_status, probability_alive, expected_purchases, expected_purchase_value,
+    margin_rate
 from final

@@ -1,5 +1,5 @@
--- When, how often and for how much each customer bought on purchase days, over all history: what the lifetime value models
--- are fitted to. The first purchase makes a customer; what follows are repeat purchases.
+-- When, how often and for how much each customer bought on purchase days, over all history: what the lifetime value
+-- models are fitted to. The first purchase makes a customer; what follows are repeat purchases.
 with
 days as (
     select business_date, customer_id, net_amount

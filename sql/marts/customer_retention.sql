@@ -1,5 +1,6 @@
--- Of the customers who first bought in a month, how many come back in each later month, what they spend, and what they are
--- worth from now on: over all, by the channel of the first purchase, and by today's segment. Cohort `all` adds them up.
+-- Of the customers who first bought in a month, how many come back in each later month, what they spend, and what they
+-- are worth from now on: over all, by the channel of the first purchase, and by today's segment. Cohort `all` adds them
+-- up.
 with
 segments as (
     select customer_id, segment, clv from customer_scores
@@ -30,7 +31,12 @@ memberships as (
 ),
 cohorts as (
     select
-        dimension, dimension_value, cohort_start, count(*) as cohort_customers, count(clv) as clv_customers, sum(clv) as clv
+        dimension,
+        dimension_value,
+        cohort_start,
+        count(*) as cohort_customers,
+        count(clv) as clv_customers,
+        sum(clv) as clv
     from memberships
     group by dimension, dimension_value, cohort_start
 ),

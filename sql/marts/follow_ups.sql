@@ -1,13 +1,13 @@
--- Whom to contact next, by when and why: one row a task and customer who may be contacted. A contact delivered by `contacts`
--- that answers the task closes it.
+-- Whom to contact next, by when and why: one row a task and customer who may be contacted. A contact delivered by
+-- `contacts` that answers the task closes it.
 with
 customers as (
     select customer_id, birth_date from customers_current where contact_allowed
 ),
 scores as (
     select
-        customer_id, manager, segment, previous_segment, abc_class, preferred_channel, preferred_category, monetary, clv,
-        recency_days
+        customer_id, manager, segment, previous_segment, abc_class, preferred_channel, preferred_category, monetary,
+        clv, recency_days
     from customer_scores
 ),
 members as (

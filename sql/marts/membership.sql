@@ -1,14 +1,17 @@
--- Where each member stands: tier replayed from what they spent, points earned, used and expired, what is missing to the next
--- tier, and what they are entitled to or owed.
+-- Where each member stands: the tier that their spending has earned, points earned, used and expired, what is missing
+-- to the next tier, and what they are entitled to or owed.
 with
 members as (
     select customer_id, joined_on, birth_date, manager, contact_allowed from customers_current
 ),
-days as (
-    select business_date, customer_id, net_amount from customer_days where business_date <= $as_of_date
+sums as (
+    select * from member_accounts
 ),
-redemptions as (
-    select business_date, customer_id, points from stg_points_redemptions where business_date <= $as_of_date
+replays as (
+    select * from member_tiers
+),
+used as (
+    select * from member_points
 ),
 contacts as (
     select business_date, customer_id, kind from stg_contacts where business_date <= $as_of_date
@@ -23,150 +26,38 @@ reward_steps as (
     select reward, from_spend, amount, rate from settings.spend_rewards
 ),
 
-member_days as (
-    -- What was bought before joining earns nothing. Points are whole, cut off toward zero, so that bringing the same
-    -- goods back takes exactly the same points.
-    select
-        days.customer_id,
-        days.business_date,
-        days.net_amount,
-        cast(days.net_amount * $points_per_unit as bigint) as points
-    from days
-    inner join members
-        on days.customer_id = members.customer_id
-        and days.business_date >= members.joined_on
-),
-valued_days as (
-    select
-        customer_id,
-        business_date,
-        net_amount,
-        points,
-        cast(case when $membership_basis = 'points' then points else net_amount end as decimal(18, 4)) as tier_value,
-        add_months(business_date, $points_valid_months) as points_expire_on
-    from member_days
-),
 month as (
     -- The last closed month: rewards are for what is final.
     select
         cast(date_trunc('month', $as_of_date + 1) as date) as ended_before,
         add_months(cast(date_trunc('month', $as_of_date + 1) as date), -1) as starts_on
 ),
-sums as (
-    select
-        valued_days.customer_id,
-        sum(valued_days.net_amount) as spend,
-        sum(valued_days.points) as points_earned,
-        sum(valued_days.points) filter (where valued_days.points < 0) as points_taken_back,
-        sum(valued_days.points) filter (
-            where valued_days.points > 0 and valued_days.points_expire_on <= $as_of_date + $points_notice_days
-        ) as points_expiring_by_notice,
-        sum(valued_days.tier_value) filter (
-            where add_months(valued_days.business_date, 12) > $as_of_date
-        ) as tier_value_12_months,
-        sum(valued_days.tier_value) filter (where valued_days.tier_value > 0) as tier_value_ever,
-        sum(valued_days.net_amount) filter (
-            where valued_days.business_date >= month.starts_on and valued_days.business_date < month.ended_before
-        ) as reward_spend
-    from valued_days
-    cross join month
-    group by valued_days.customer_id
-),
-
--- Tiers. Who never spent enough for the second tier needs no replay.
-thresholds as (
-    select sorted_rows(from_value) as list, min(from_value) filter (where tier_no = 2) as second_from
-    from tiers
-),
-climbers as (
-    select sums.customer_id
-    from sums
-    cross join thresholds
-    where sums.tier_value_ever >= thresholds.second_from
-),
-histories as (
-    select valued_days.customer_id, sorted_rows(valued_days.business_date, valued_days.tier_value) as list
-    from valued_days
-    inner join climbers
-        on valued_days.customer_id = climbers.customer_id
-    group by valued_days.customer_id
-),
-replays as (
-    select histories.customer_id, tier_replay(histories.list, thresholds.list, $as_of_date) as replay
-    from histories
-    cross join thresholds
-),
 standings as (
     select
         members.*,
-        coalesce(replays.replay['tier'], 1) as tier_no,
-        replays.replay['previous_tier'] as previous_tier_no,
-        replays.replay['changed_on'] as tier_changed_on,
-        replays.replay['review_on'] as tier_review_on
+        coalesce(replays.tier_no, 1) as tier_no,
+        replays.previous_tier_no,
+        replays.changed_on as tier_changed_on,
+        replays.review_on as tier_review_on
     from members
     left join replays
         on members.customer_id = replays.customer_id
 ),
-
--- Points. Used points come off the oldest ones, so of what was earned by a day, that much is expired by then that was not
--- used before; the most that ever was, as nothing comes back.
-expiries as (
-    select customer_id, points_expire_on as on_day, 0 as place, sum(points) as points
-    from valued_days
-    where points > 0 and points_expire_on <= $as_of_date
-    group by customer_id, points_expire_on
+steps as (
+    select *, lead(from_spend) over (partition by reward order by from_spend) as next_from
+    from reward_steps
 ),
-uses as (
-    select customer_id, business_date as on_day, 1 as place, -points as points
-    from redemptions
-    union all
-    select customer_id, business_date as on_day, 1 as place, points
-    from valued_days
-    where points < 0
-),
-movements as (
-    select customer_id, on_day, place, points from expiries
-    union all
-    select uses.customer_id, uses.on_day, uses.place, uses.points
-    from uses
-    inner join (select customer_id, max(on_day) as on_day from expiries group by customer_id) as last_expiries
-        on uses.customer_id = last_expiries.customer_id
-        and uses.on_day <= last_expiries.on_day
-),
-unused as (
-    select
-        customer_id,
-        place,
-        sum(points) over (
-            partition by customer_id order by on_day, place, points rows between unbounded preceding and current row
-        ) as points
-    from movements
-),
-expired as (
-    select customer_id, greatest(max(points), 0) as points
-    from unused
-    where place = 0
-    group by customer_id
-),
-redeemed as (
-    select customer_id, sum(points) as points
-    from redemptions
-    group by customer_id
-),
-
--- Rewards for the spend of the last closed month.
 reached as (
+    -- The highest step that the spend reaches.
     select
         sums.customer_id,
-        reward_steps.reward,
-        max_by(
-            cast(reward_steps.amount + reward_steps.rate * sums.reward_spend as decimal(18, 4)), reward_steps.from_spend
-        ) as reward_value
+        steps.reward,
+        cast(steps.amount + steps.rate * sums.reward_spend as decimal(18, 4)) as reward_value
     from sums
-    inner join reward_steps
-        on sums.reward_spend >= reward_steps.from_spend
+    inner join steps
+        on sums.reward_spend >= steps.from_spend
+        and sums.reward_spend < coalesce(steps.next_from, sums.reward_spend + 1)
     where sums.reward_spend > 0
-    group by sums.customer_id, reward_steps.reward
 ),
 rewards as (
     select
@@ -201,13 +92,12 @@ joined as (
         next_tiers.from_value as next_from,
         entitlements.entitlements,
         entitlements.discount_rate,
-        coalesce(sums.spend, 0) as spend,
         coalesce(sums.tier_value_12_months, 0) as tier_value_12_months,
         coalesce(sums.points_earned, 0) as points_earned,
         coalesce(sums.points_taken_back, 0) as points_taken_back,
         coalesce(sums.points_expiring_by_notice, 0) as points_expiring_by_notice,
-        coalesce(redeemed.points, 0) as points_redeemed,
-        coalesce(expired.points, 0) as points_expired,
+        coalesce(used.points_redeemed, 0) as points_redeemed,
+        coalesce(used.points_expired, 0) as points_expired,
         coalesce(sums.reward_spend, 0) as reward_spend,
         coalesce(rewards.coupon, 0) as coupon,
         coalesce(rewards.cashback, 0) as cashback,
@@ -223,10 +113,8 @@ joined as (
         on standings.tier_no = entitlements.tier_no
     left join sums
         on standings.customer_id = sums.customer_id
-    left join redeemed
-        on standings.customer_id = redeemed.customer_id
-    left join expired
-        on standings.customer_id = expired.customer_id
+    left join used
+        on standings.customer_id = used.customer_id
     left join rewards
         on standings.customer_id = rewards.customer_id
     left join coupons_sent
@@ -266,8 +154,8 @@ final as (
         case when is_coupon_sent then 0 else coupon end as coupon_due,
         case when is_coupon_sent then 'sent' end as coupon_status,
         cashback as cashback_due
-    from joined
-    cross join month
+    from month
+    cross join joined
 )
 select
     as_of_date, customer_id, joined_on, manager, contact_allowed, tier_no, tier, tier_changed_on, previous_tier,

@@ -1,5 +1,6 @@
--- The fitted models behind customer lifetime value, parameter by parameter: how often customers buy and leave (BG/NBD), and how
--- much they spend on a purchase day (gamma-gamma). With few repeat customers nothing is fitted, and the rows say so.
+-- The fitted models behind customer lifetime value, parameter by parameter: how often customers buy and leave (BG/NBD),
+-- and how much they spend on a purchase day (gamma-gamma). With few repeat customers nothing is fitted, and the rows
+-- say so.
 with
 purchases as (
     select repeat_purchases, recency_days, age_days, repeat_spend from customer_purchases
@@ -26,14 +27,14 @@ buying as (
     select unnest(bg_nbd_fit(
         sorted_rows(kinds.repeat_purchases, kinds.recency_days, kinds.age_days, kinds.customers)
     )) as fit
-    from kinds
-    cross join enough
+    from enough
+    cross join kinds
     where enough.is_enough
 ),
 spending as (
     select unnest(gamma_gamma_fit(sorted_rows(purchases.repeat_purchases, purchases.repeat_spend))) as fit
-    from purchases
-    cross join enough
+    from enough
+    cross join purchases
     where enough.is_enough and purchases.repeat_purchases > 0
 ),
 fits as (

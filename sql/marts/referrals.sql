@@ -1,5 +1,5 @@
--- Who brings customers in: the customers that each referred, what those spent in their first year as members, and the reward
--- earned for it.
+-- Who brings customers in: the customers that each referred, what those spent in their first year as members, and the
+-- reward earned for it.
 with
 members as (
     select customer_id, joined_on, referred_by, manager from customers_current

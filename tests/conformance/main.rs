@@ -4,6 +4,7 @@
 //! `TRIBUTARY_CONFORMANCE_DATA` points. libtest cannot tell at run time that a test was not run, and a test that
 //! passes without running would lie; so this binary has a harness of its own, which prints as libtest does.
 //!
+//! * `cdnow`: the customers by whom the lifetime value models are published
 //! * `adventureworks`: a wholesaler and web shop in six currencies, with daily stock
 //! * `online_retail`: 305 nights of a web shop, one after the other, with faults thrown in
 //! * `rfm`: the scores and segments that the R package rfm documents
@@ -20,6 +21,7 @@ mod project;
 mod support;
 
 mod adventureworks;
+mod cdnow;
 mod online_retail;
 mod rfm;
 
@@ -36,7 +38,9 @@ const TESTS: &[Test] = &[
     Test { name: "adventureworks::negative_balances", data: "adventureworks", run: adventureworks::negative_balances },
     Test { name: "adventureworks::turnover", data: "adventureworks", run: adventureworks::turnover },
     Test { name: "adventureworks::quotas", data: "adventureworks", run: adventureworks::quotas },
+    Test { name: "cdnow::lifetime_models", data: "cdnow", run: cdnow::lifetime_models },
     Test { name: "rfm::segments", data: "rfm", run: rfm::segments },
+    Test { name: "online_retail::lifetime_models", data: "online_retail", run: online_retail::lifetime_models },
     Test { name: "online_retail::nights", data: "online_retail", run: online_retail::nights },
 ];
 

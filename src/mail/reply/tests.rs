@@ -55,6 +55,7 @@ fn input(name: &str, status: InputStatus, clean: u64, rejected: u64) -> Input {
         rows_clean: clean,
         rows_rejected: rejected,
         warnings: Vec::new(),
+        drift: Vec::new(),
         staged: None,
         rejects: None,
         months: BTreeMap::new(),

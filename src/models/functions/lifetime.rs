@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StructArray};
 use arrow::array::{BooleanBuilder, Float64Builder, Int64Builder, ListArray, StringBuilder};
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Float64Type, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
 
@@ -200,7 +200,7 @@ fn gamma_gamma_fit() -> ScalarUDF {
 fn numeric(name: &str, arguments: usize, value: fn(&[f64]) -> f64) -> ScalarUDF {
     let run = move |given: &[ColumnarValue]| -> Result<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(given)?;
-        let columns: Vec<&Float64Array> = arrays.iter().map(|array| array.as_primitive::<Float64Type>()).collect();
+        let columns: Vec<&Float64Array> = arrays.iter().map(AsArray::as_primitive).collect();
         let rows = columns.first().ok_or_else(|| exec_datafusion_err!("arguments are missing"))?.len();
         let mut cells = vec![0.0; columns.len()];
         let results = (0..rows).map(|row| {

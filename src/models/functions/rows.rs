@@ -232,7 +232,7 @@ impl GroupsAccumulator for Rows {
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
         let columns = values.iter().map(integers).collect::<Result<Vec<_>>>()?;
-        let rows = values.first().map_or(0, |column| column.len());
+        let rows = values.first().map_or(0, Array::len);
         let mut each = Self { kinds: self.kinds.clone(), groups: Vec::new(), values: Vec::new(), groups_total: rows };
         for row in (0..rows).filter(|row| kept(filter, *row)) {
             each.push(&columns, row, row);
@@ -251,12 +251,12 @@ struct OneGroup(Rows);
 
 impl Accumulator for OneGroup {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let rows = values.first().map_or(0, |column| column.len());
+        let rows = values.first().map_or(0, Array::len);
         GroupsAccumulator::update_batch(&mut self.0, values, &vec![0; rows], None, 1)
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        let lists = states.first().map_or(0, |lists| lists.len());
+        let lists = states.first().map_or(0, Array::len);
         GroupsAccumulator::merge_batch(&mut self.0, states, &vec![0; lists], 1)
     }
 

@@ -1,6 +1,5 @@
 //! `tier_replay`: a member's tier, replayed from what they spent: up at once, down one step a year.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, StructArray};
@@ -131,20 +130,22 @@ impl Member {
 
 /// Runs through the days on which the sum of the last twelve months changes, and the reviews between them.
 fn replay(events: &[(NaiveDate, i64)], thresholds: &[i64], end: NaiveDate) -> Member {
-    let mut changes: BTreeMap<NaiveDate, i128> = BTreeMap::new();
+    let mut changes: Vec<(NaiveDate, i128)> = Vec::with_capacity(2 * events.len());
     for (day, amount) in events.iter().filter(|(day, _)| *day <= end) {
-        *changes.entry(*day).or_default() += i128::from(*amount);
+        changes.push((*day, i128::from(*amount)));
         if let Some(over) = day.checked_add_months(Months::new(12)).filter(|over| *over <= end) {
-            *changes.entry(over).or_default() -= i128::from(*amount);
+            changes.push((over, -i128::from(*amount)));
         }
     }
+    changes.sort_unstable();
     let earned = |amount: i128| thresholds.iter().filter(|threshold| i128::from(**threshold) <= amount).count().max(1);
     let mut member = Member { tier: 1, previous: None, changed_on: None, review_on: None, years: 0, amount: 0 };
-    for (day, change) in changes {
+    for same_day in changes.chunk_by(|a, b| a.0 == b.0) {
+        let day = same_day[0].0;
         while let Some(review) = member.review_on.filter(|review| *review < day) {
             member.review(earned(member.amount), review);
         }
-        member.amount += change;
+        member.amount += same_day.iter().map(|(_, change)| change).sum::<i128>();
         let tier = earned(member.amount);
         if tier > member.tier {
             member.change(tier, day);

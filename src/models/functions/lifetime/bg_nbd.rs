@@ -1,7 +1,8 @@
-//! BG/NBD (Fader, Hardie and Lee, 2005): a customer buys at random with a rate of their own, and after each purchase may
-//! leave for good with a chance of their own. Rates are gamma (r, alpha) distributed over customers, chances beta (a, b).
+//! BG/NBD (Fader, Hardie and Lee, 2005): a customer buys at random with a rate of their own, and after each purchase
+//! may leave for good with a chance of their own. Rates are gamma (r, alpha) distributed over customers, chances beta
+//! (a, b).
 
-use super::likelihood::{Likelihood, Maximum, digamma, maximum};
+use super::likelihood::{Likelihood, Maximum, maximum};
 
 /// How often and when a kind of customer bought, and how many there are of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,7 +85,12 @@ impl<'a> Rows<'a> {
 }
 
 /// What of the likelihood depends on the number of purchases alone, with its derivatives by r, a and b.
+///
+/// Γ(r + x) / Γ(r) and B(a, b + x) / B(a, b) are products over the purchases before, so their logarithms are sums that
+/// grow with the rows. Differences of ln Γ would lose all digits where b is large, and the search would climb the
+/// noise.
 struct Count {
+    purchases: f64,
     value: f64,
     by_r: f64,
     by_a: f64,
@@ -94,24 +100,26 @@ struct Count {
 }
 
 impl Count {
-    fn new(model: &BgNbd, x: f64, dropout: bool) -> Self {
-        let BgNbd { r, alpha, a, b } = *model;
-        let mut this = Self {
-            value: libm::lgamma(r + x) - libm::lgamma(r) + r * libm::log(alpha),
-            by_r: digamma(r + x) - digamma(r) + libm::log(alpha),
-            by_a: 0.0,
-            by_b: 0.0,
-            leave: f64::NEG_INFINITY,
-        };
-        if dropout {
-            this.value += libm::lgamma(a + b) + libm::lgamma(b + x) - libm::lgamma(b) - libm::lgamma(a + b + x);
-            this.by_a = digamma(a + b) - digamma(a + b + x);
-            this.by_b = this.by_a + digamma(b + x) - digamma(b);
-            if x > 0.0 {
-                this.leave = libm::log(a) - libm::log(b + x - 1.0);
+    fn new(model: &BgNbd) -> Self {
+        let log_alpha = libm::log(model.alpha);
+        let value = model.r * log_alpha;
+        Self { purchases: 0.0, value, by_r: log_alpha, by_a: 0.0, by_b: 0.0, leave: f64::NEG_INFINITY }
+    }
+
+    fn grow(&mut self, model: &BgNbd, purchases: f64, dropout: bool) {
+        let BgNbd { r, a, b, .. } = *model;
+        while self.purchases < purchases {
+            let before = self.purchases;
+            self.value += libm::log(r + before);
+            self.by_r += 1.0 / (r + before);
+            if dropout {
+                self.value -= libm::log1p(a / (b + before));
+                self.by_a -= 1.0 / (a + b + before);
+                self.by_b += a / ((b + before) * (a + b + before));
+                self.leave = libm::log(a) - libm::log(b + before);
             }
+            self.purchases += 1.0;
         }
-        this
     }
 }
 
@@ -127,13 +135,10 @@ impl Likelihood for Rows<'_> {
         // Days repeat far more often than customers are alike.
         let logs: Vec<f64> = (0..=self.days_max).map(|days| libm::log(alpha + weeks(days))).collect();
         let (mut value, mut by_r, mut by_alpha, mut by_a, mut by_b) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        let mut count: Option<(f64, Count)> = None;
+        let mut count = Count::new(&model);
         for row in self.rows {
             let x = row.purchases;
-            if count.as_ref().is_none_or(|(known, _)| known.to_bits() != x.to_bits()) {
-                count = Some((x, Count::new(&model, x, self.dropout)));
-            }
-            let Some((_, count)) = &count else { continue };
+            count.grow(&model, x, self.dropout);
             let (log_age, log_recency) = (logs[row.age_days], logs[row.recency_days]);
             // Still a customer, or gone right after the last purchase.
             let stay = -(r + x) * log_age;
@@ -178,8 +183,8 @@ impl BgNbd {
 
     /// Purchases expected over the next `weeks`, each counted less by `yearly` for every year until it comes.
     ///
-    /// With e^(−δt) for the discount and E(t) for the purchases up to t, ∫ e^(−δt) dE = e^(−δw) E(w) + δ ∫ e^(−δt) E dt;
-    /// five points of Gauss and Legendre are exact to many digits, as E is smooth and δ small.
+    /// With e^(−δt) for the discount and E(t) for the purchases up to t, ∫ e^(−δt) dE = e^(−δw) E(w) + δ ∫ e^(−δt) E
+    /// dt; five points of Gauss and Legendre are exact to many digits, as E is smooth and δ small.
     pub(super) fn purchases(&self, purchases: f64, recency_days: f64, age_days: f64, weeks: f64, yearly: f64) -> f64 {
         const POINTS: [(f64, f64); 5] = [
             (0.046_910_077_030_668, 0.118_463_442_528_094_5),
@@ -200,9 +205,10 @@ impl BgNbd {
 
     /// Purchases within `ahead` weeks of a customer who is still there.
     ///
-    /// The published formula, (a + b + x − 1) / (a − 1) · [1 − ((α + T) / (α + T + t))^(r + x) ₂F₁(r + x, b + x; a + b + x
-    /// − 1; z)] with z = t / (α + T + t), after Euler's transformation of ₂F₁, which leaves (1 − z)^(a − 1) ₂F₁(a + b −
-    /// 1 − r, a − 1; a + b + x − 1; z). Written so that a = 1 and a + b + x = 1 are no gaps.
+    /// The published formula, with `C = a + b + x − 1` and `z = t / (α + T + t)`, is
+    /// `C / (a − 1) · [1 − ((α + T) / (α + T + t))^(r + x) · ₂F₁(r + x, b + x; C; z)]`. Euler's transformation leaves
+    /// `(1 − z)^(a − 1) · ₂F₁(a + b − 1 − r, a − 1; C; z)` of the power and ₂F₁, which needs few terms; written so that
+    /// a = 1 and C = 0 are no gaps.
     fn bought(&self, x: f64, age: f64, ahead: f64) -> f64 {
         const TERMS_MAX: u32 = 10_000;
         let Self { r, alpha, a, b } = *self;

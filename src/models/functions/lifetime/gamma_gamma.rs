@@ -1,7 +1,7 @@
-//! Gamma-gamma (Fader, Hardie and Lee, 2005): what a customer spends on a purchase day varies around a mean of their own
-//! (gamma with shape p); the means vary over customers (inverse gamma with shape q and scale v).
+//! Gamma-gamma (Fader, Hardie and Lee, 2005): what a customer spends on a purchase day varies around a mean of their
+//! own (gamma with shape p); the means vary over customers (inverse gamma with shape q and scale v).
 
-use super::likelihood::{Likelihood, Maximum, digamma, maximum};
+use super::likelihood::{Likelihood, Maximum, maximum};
 
 /// A customer's repeat purchases.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,4 +70,22 @@ impl Likelihood for Rows<'_> {
         }
         (value, vec![by_p * p, by_q * q, by_v * v])
     }
+}
+
+/// ψ, the derivative of ln Γ: recurrence up to 10, then the asymptotic series (next term below 1e-16).
+fn digamma(mut x: f64) -> f64 {
+    let mut below = 0.0;
+    while x < 10.0 {
+        below += 1.0 / x;
+        x += 1.0;
+    }
+    let square = 1.0 / (x * x);
+    let series = square
+        * (1.0 / 12.0
+            - square
+                * (1.0 / 120.0
+                    - square
+                        * (1.0 / 252.0
+                            - square * (1.0 / 240.0 - square * (1.0 / 132.0 - square * (691.0 / 32760.0))))));
+    libm::log(x) - 0.5 / x - series - below
 }

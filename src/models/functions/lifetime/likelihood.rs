@@ -63,11 +63,14 @@ fn parameters(logarithms: &[f64]) -> Vec<f64> {
     logarithms.iter().map(|value| libm::exp(value.clamp(-LOGARITHM_MAX, LOGARITHM_MAX))).collect()
 }
 
+/// A point, the value there and the slope.
+type Seen = (Vec<f64>, f64, Vec<f64>);
+
 /// The mean log-likelihood turned upside down, as the solver minimises. It asks for value and slope one after
 /// the other at the same point; both come from one pass over the rows.
 struct Problem<'a, L> {
     likelihood: &'a L,
-    last: RefCell<Option<(Vec<f64>, f64, Vec<f64>)>>,
+    last: RefCell<Option<Seen>>,
 }
 
 impl<L: Likelihood> Problem<'_, L> {
@@ -152,22 +155,4 @@ fn variances(matrix: Vec<Vec<f64>>) -> Option<Vec<f64>> {
         solution.iter().map(|value| value * value).sum()
     };
     Some((0..size).map(inverse_column).collect())
-}
-
-/// ψ, the derivative of ln Γ: recurrence up to 10, then the asymptotic series (next term below 1e-16).
-pub(super) fn digamma(mut x: f64) -> f64 {
-    let mut below = 0.0;
-    while x < 10.0 {
-        below += 1.0 / x;
-        x += 1.0;
-    }
-    let square = 1.0 / (x * x);
-    let series = square
-        * (1.0 / 12.0
-            - square
-                * (1.0 / 120.0
-                    - square
-                        * (1.0 / 252.0
-                            - square * (1.0 / 240.0 - square * (1.0 / 132.0 - square * (691.0 / 32760.0))))));
-    libm::log(x) - 0.5 / x - series - below
 }

@@ -69,8 +69,8 @@ fn spenders() -> Vec<Spending> {
     SPENDERS.into_iter().map(|(purchases, spend)| Spending { purchases: purchases.into(), spend }).collect()
 }
 
-/// Expected figures: SciPy 1.x, `gammaln` of the published likelihoods, Nelder and Mead's search from three starts, errors
-/// from a numeric Hessian in the parameters themselves.
+/// Expected figures: `SciPy`, `gammaln` of the published likelihoods, Nelder and Mead's search from three starts,
+/// errors from a numeric Hessian in the parameters themselves.
 #[test]
 fn fits_equal_those_of_an_independent_implementation() {
     let fit = bg_nbd::fit(&buyers()).unwrap();
@@ -95,8 +95,8 @@ fn fits_equal_those_of_an_independent_implementation() {
     }
 }
 
-/// Fader and Hardie expect 1.226 purchases in 39 weeks of a customer who bought twice, last after 30.43 of 38.86 weeks. The other
-/// figures: mpmath, the published formula with ₂F₁ to 30 digits, discounted by quadrature of its derivative.
+/// Fader and Hardie expect 1.226 purchases in 39 weeks of a customer who bought twice, last after 30.43 of 38.86 weeks.
+/// The other figures: mpmath, the published formula with ₂F₁ to 30 digits, discounted by quadrature of its derivative.
 #[test]
 fn expected_purchases_are_the_published_ones() {
     let ahead = |model: BgNbd, x: f64, recency: f64, age: f64, weeks: f64| model.purchases(x, recency, age, weeks, 0.0);
@@ -122,8 +122,8 @@ fn expected_purchases_are_the_published_ones() {
 
 #[test]
 fn slopes_are_the_derivatives_of_the_likelihood() {
-    // A maximum whose slope is wrong is found nowhere near the independent one, but a slope in one parameter alone might
-    // be forgiven; so each is held against the difference quotient, away from the maximum.
+    // A maximum whose slope is wrong is found nowhere near the independent one, but a slope in one parameter alone
+    // might be forgiven; so each is held against the difference quotient, away from the maximum.
     let at = [0.7, 3.0, 1.3, 2.2];
     let rows = buyers();
     let (_, slope) = bg_nbd::slope_at(&rows, &at);
@@ -238,6 +238,16 @@ fn who_is_not_seen_to_leave_has_no_dropout() {
     assert!(!fit.dropout && fit.maximum.converged);
     assert_eq!(fit.maximum.values.len(), 2);
     assert!(bg_nbd::fit(&[Buying { purchases: 0.0, recency_days: 0, age_days: 10, customers: 9.0 }]).is_none());
+}
+
+/// Where b is so large that ln Γ has no digits left for its differences, the likelihood is still that of no dropout.
+#[test]
+fn a_large_b_adds_no_noise() {
+    let rows = buyers();
+    let (without, _) = bg_nbd::slope_at(&rows, &[0.7, 3.0, 1e-12, 1.0]);
+    let (large, slope) = bg_nbd::slope_at(&rows, &[0.7, 3.0, 1e-3, 1e12]);
+    close(large, without, 1e-9);
+    assert!(slope[2].abs() < 1e-6 && slope[3].abs() < 1e-6, "{slope:?}");
 }
 
 fn rows(order: &str) -> String {

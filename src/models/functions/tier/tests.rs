@@ -15,8 +15,8 @@ fn stands(events: &[(&str, i64)], end: &str) -> (usize, Option<usize>, Option<St
     (member.tier, member.previous, text(member.changed_on), text(member.review_on), member.amount)
 }
 
-fn some(text: &str) -> Option<String> {
-    Some(text.to_string())
+fn on(text: &str) -> String {
+    text.to_string()
 }
 
 #[test]
@@ -24,9 +24,9 @@ fn up_at_once_and_several_steps_in_one() {
     assert_eq!(stands(&[], "2026-11-22"), (1, None, None, None, 0));
     assert_eq!(stands(&[("2026-11-22", 1_999)], "2026-11-22"), (1, None, None, None, 1_999));
     let exact = stands(&[("2026-11-22", 2_000)], "2026-11-22");
-    assert_eq!(exact, (2, Some(1), some("2026-11-22"), some("2027-11-22"), 2_000));
+    assert_eq!(exact, (2, Some(1), Some(on("2026-11-22")), Some(on("2027-11-22")), 2_000));
     let leap = stands(&[("2026-01-05", 9_000), ("2026-03-01", 60_000)], "2026-11-22");
-    assert_eq!(leap, (4, Some(2), some("2026-03-01"), some("2027-03-01"), 69_000));
+    assert_eq!(leap, (4, Some(2), Some(on("2026-03-01")), Some(on("2027-03-01")), 69_000));
     // What comes after the end does not count.
     assert_eq!(stands(&[("2026-11-23", 9_999)], "2026-11-22"), (1, None, None, None, 0));
 }
@@ -34,34 +34,34 @@ fn up_at_once_and_several_steps_in_one() {
 #[test]
 fn down_one_step_at_each_anniversary() {
     let once = [("2023-05-10", 60_000)];
-    assert_eq!(stands(&once, "2024-05-09"), (4, Some(1), some("2023-05-10"), some("2024-05-10"), 60_000));
+    assert_eq!(stands(&once, "2024-05-09"), (4, Some(1), Some(on("2023-05-10")), Some(on("2024-05-10")), 60_000));
     // On the anniversary the purchase of a year ago no longer counts.
-    assert_eq!(stands(&once, "2024-05-10"), (3, Some(4), some("2024-05-10"), some("2025-05-10"), 0));
-    assert_eq!(stands(&once, "2025-05-10"), (2, Some(3), some("2025-05-10"), some("2026-05-10"), 0));
-    assert_eq!(stands(&once, "2026-11-22"), (1, Some(2), some("2026-05-10"), None, 0));
+    assert_eq!(stands(&once, "2024-05-10"), (3, Some(4), Some(on("2024-05-10")), Some(on("2025-05-10")), 0));
+    assert_eq!(stands(&once, "2025-05-10"), (2, Some(3), Some(on("2025-05-10")), Some(on("2026-05-10")), 0));
+    assert_eq!(stands(&once, "2026-11-22"), (1, Some(2), Some(on("2026-05-10")), None, 0));
 }
 
 #[test]
 fn a_carried_tier_is_kept_for_another_year() {
     let events = [("2024-02-29", 2_500), ("2025-02-28", 2_000)];
     // Reviewed on 28 February; the purchase of that day counts, the one of a year ago no longer does.
-    assert_eq!(stands(&events, "2025-02-28"), (2, Some(1), some("2024-02-29"), some("2026-02-28"), 2_000));
-    assert_eq!(stands(&events, "2026-02-28"), (1, Some(2), some("2026-02-28"), None, 0));
+    assert_eq!(stands(&events, "2025-02-28"), (2, Some(1), Some(on("2024-02-29")), Some(on("2026-02-28")), 2_000));
+    assert_eq!(stands(&events, "2026-02-28"), (1, Some(2), Some(on("2026-02-28")), None, 0));
     // Spending too little in between changes nothing before the anniversary.
     let events = [("2025-01-10", 12_000), ("2025-06-01", 100), ("2026-01-05", 2_400)];
-    assert_eq!(stands(&events, "2026-01-09"), (3, Some(1), some("2025-01-10"), some("2026-01-10"), 14_500));
-    assert_eq!(stands(&events, "2026-01-10"), (2, Some(3), some("2026-01-10"), some("2027-01-10"), 2_500));
+    assert_eq!(stands(&events, "2026-01-09"), (3, Some(1), Some(on("2025-01-10")), Some(on("2026-01-10")), 14_500));
+    assert_eq!(stands(&events, "2026-01-10"), (2, Some(3), Some(on("2026-01-10")), Some(on("2027-01-10")), 2_500));
 }
 
 #[test]
 fn returns_count_while_their_year_lasts() {
     // Brought back at once: the tier stays until its anniversary.
     let events = [("2025-12-01", 3_000), ("2025-12-05", -2_900)];
-    assert_eq!(stands(&events, "2026-11-22"), (2, Some(1), some("2025-12-01"), some("2026-12-01"), 100));
+    assert_eq!(stands(&events, "2026-11-22"), (2, Some(1), Some(on("2025-12-01")), Some(on("2026-12-01")), 100));
     // A return that leaves the window lifts the sum, and with it the tier, on that day.
     let events = [("2025-03-01", 100), ("2025-03-10", -500), ("2025-09-01", 2_200)];
     assert_eq!(stands(&events, "2026-03-09"), (1, None, None, None, 1_700));
-    assert_eq!(stands(&events, "2026-03-10"), (2, Some(1), some("2026-03-10"), some("2027-03-10"), 2_200));
+    assert_eq!(stands(&events, "2026-03-10"), (2, Some(1), Some(on("2026-03-10")), Some(on("2027-03-10")), 2_200));
     assert_eq!(stands(&[("2026-01-01", -50)], "2026-11-22"), (1, None, None, None, -50));
 }
 
