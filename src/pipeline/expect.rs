@@ -87,7 +87,7 @@ pub(super) fn lacking(night: &Night<'_>) -> Vec<(Owed, Lack)> {
     let last = night.request.date;
     let days = night.company.config.settings.get("missing_file_days").and_then(toml::Value::as_integer).unwrap_or(1);
     let back = u64::try_from(days).unwrap_or(1).max(1) - 1;
-    let mut files = due(night, last.checked_sub_days(Days::new(back)).unwrap_or(last));
+    let files = due(night, last.checked_sub_days(Days::new(back)).unwrap_or(last));
     if files.is_empty() {
         return Vec::new();
     }
@@ -98,7 +98,7 @@ pub(super) fn lacking(night: &Night<'_>) -> Vec<(Owed, Lack)> {
         periods.extend(input.period().map(|period| (period, counts)));
     }
     let mut lacking = Vec::new();
-    for file in files.drain(..) {
+    for file in files {
         let periods = there.get(&(file.sender.as_str(), file.feed.as_str())).map_or(&[][..], Vec::as_slice);
         let holds = |period: &Period| period.0 <= file.business_date && file.from <= period.1;
         if periods.iter().any(|(period, counts)| *counts && holds(period)) {
