@@ -38,8 +38,8 @@ pub struct CheckFailure {
 
 /// Runs the checks of every model that was built, or that is checked against one that was.
 ///
-/// Of a partitioned model only new partitions are looked at, where a check judges rows one by one or a key holds the
-/// partition's date: the others were checked when they were built.
+/// Of a partitioned model only new partitions are looked at, where a check judges rows one by one, a key holds the
+/// partition's date, or a query says that months never meet in it: the others were checked when they were built.
 pub(super) async fn run(
     world: &World<'_>,
     base: &SessionContext,
@@ -57,17 +57,18 @@ pub(super) async fn run(
         let started = Instant::now();
         let mut names: Vec<String> = model.check_reads.models.iter().cloned().collect();
         names.push(name.clone());
-        let partitions = fresh.get(name).filter(|_| model.is_partitioned());
         let (narrow, whole): (Vec<&Check>, Vec<&Check>) =
-            model.sidecar.checks.iter().partition(|check| partitions.is_some() && by_row(model, check));
-        for (checks, only) in [(narrow, partitions), (whole, None)] {
+            model.sidecar.checks.iter().partition(|check| model.is_partitioned() && by_month(model, check));
+        for (checks, months) in [(narrow, Some(months(world, &names, fresh))), (whole, None)] {
             if checks.is_empty() {
                 continue;
             }
             let context = session::fork(base)?;
             let mut reading = world.subject(&names, &model.check_reads)?;
-            if let Some(partitions) = only {
-                reading.only(name, partitions);
+            if let Some(months) = months {
+                for name in names.iter().filter(|name| is_partitioned(world, name)) {
+                    reading.only(name, &months);
+                }
             }
             world.provide(&context, &reading).await?;
             failures.extend(Box::pin(ask_all(world, &context, model, &checks)).await?);
@@ -78,13 +79,25 @@ pub(super) async fn run(
     Ok(failures)
 }
 
-fn by_row(model: &Model, check: &Check) -> bool {
+/// Months that were built again of any partitioned model among `names`.
+fn months(world: &World<'_>, names: &[String], fresh: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    let partitioned = names.iter().filter(|name| is_partitioned(world, name));
+    partitioned.filter_map(|name| fresh.get(name)).flatten().cloned().collect()
+}
+
+fn is_partitioned(world: &World<'_>, name: &str) -> bool {
+    world.registry.get(name).is_some_and(Model::is_partitioned)
+}
+
+/// Whether the check can be asked of single months.
+fn by_month(model: &Model, check: &Check) -> bool {
     match &check.rule {
         Rule::NotNull(_) | Rule::Accepted(..) | Rule::Expression(_) => true,
         Rule::Unique(columns) => {
             model.sidecar.partition.as_ref().is_some_and(|partition| columns.contains(&partition.by))
         }
-        Rule::Relationship(..) | Rule::Query(_) => false,
+        Rule::Query(_) => check.within_partition,
+        Rule::Relationship(..) => false,
     }
 }
 
