@@ -53,13 +53,12 @@ pub(super) fn write(folder: &Path, case: Case, files: u64, rows: u64) -> Result<
         let (partner, day) = (at % PARTNERS, at / PARTNERS);
         let date = chrono::NaiveDate::from_ymd_opt(2025, 1, 1).ok_or("a date")? + chrono::Days::new(day);
         let name = format!("{date}_p{partner:03}.{}", case.extension());
-        let out = BufWriter::new(File::create(inbox.join(name))?);
+        let mut out = BufWriter::new(File::create(inbox.join(name))?);
         if case == Case::Gzip {
             let mut out = flate2::write::GzEncoder::new(out, flate2::Compression::new(6));
             rows_of(&mut out, case, at, partner, date, rows)?;
             out.finish()?.flush()?;
         } else {
-            let mut out = out;
             rows_of(&mut out, case, at, partner, date, rows)?;
             out.flush()?;
         }

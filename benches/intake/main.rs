@@ -33,7 +33,18 @@ struct Plan {
     python: PathBuf,
 }
 
-fn main() -> Result<(), Failure> {
+fn main() -> std::process::ExitCode {
+    match measure() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nothing is left to be done about a closed standard error.
+            writeln!(std::io::stderr(), "{failure}").ok();
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure() -> Result<(), Failure> {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     if let [child, folder] = args.as_slice()
         && child == sides::CHILD

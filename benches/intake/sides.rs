@@ -41,7 +41,7 @@ ours, theirs = [
         select count(*), sum(line_no), sum(quantity), sum(quantity * unit_price - discount_amount), count(distinct sku),
             sum(length(order_id)), min(sold_at{zone}), max(sold_at{zone})
         from read_parquet({files})
-    """).fetchone()
+    """).fetchall()[0]
     for files, zone in [
         (f"'{sys.argv[1]}/lake/staged/**/*.parquet'", " at time zone 'Asia/Shanghai'"),
         (f"'{sys.argv[1]}/duckdb.parquet'", ""),
@@ -130,7 +130,10 @@ fn company(folder: &Path) -> Result<(), Failure> {
         std::fs::create_dir_all(jobs.join(made))?;
     }
     std::fs::create_dir_all(folder.join("sql/marts"))?;
-    std::fs::copy(project.join("jobs/feeds/sales.toml"), jobs.join("feeds/sales.toml"))?;
+    for feed in std::fs::read_dir(project.join("jobs/feeds"))? {
+        let feed = feed?;
+        std::fs::copy(feed.path(), jobs.join("feeds").join(feed.file_name()))?;
+    }
     std::fs::write(jobs.join("nightly.toml"), "description = \"Intake\"\nat = \"02:30\"\n")?;
     std::fs::write(jobs.join("senders/shops.toml"), "name = \"Shops\"\n[feeds.sales]\n")?;
     let settings = "[company]\nname = \"Intake\"\n[stores]\ninbox = \"inbox\"\nlake = \"lake\"\nmarts = \"marts\"\n\

@@ -127,13 +127,15 @@ impl TextSource {
             let names = split_header(head, delimiter, feed.quote);
             (names.iter().filter(|name| wanted(name)).count(), names.len())
         };
-        let mut best = DELIMITERS[0];
-        for delimiter in DELIMITERS {
-            if score(delimiter) > score(best) {
-                best = delimiter;
+        // Of equal ones the first: a later one has to be better.
+        let mut best = (score(DELIMITERS[0]), DELIMITERS[0]);
+        for delimiter in &DELIMITERS[1..] {
+            let score = score(*delimiter);
+            if score > best.0 {
+                best = (score, *delimiter);
             }
         }
-        best
+        best.1
     }
 
     /// A delimiter that would split the header into more wanted columns than the declared one.

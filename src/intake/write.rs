@@ -10,10 +10,11 @@ use arrow::array::{
 use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 
-use super::block::{BLOCK_ROWS, Step, Stop};
+use super::block::{Step, Stop};
 use super::date::day_of;
 use super::period::Span;
 use crate::contract::{Contract, rejects_schema};
@@ -21,6 +22,8 @@ use crate::error::Error;
 
 /// Rows of a row group: what the writer holds in memory.
 const GROUP_ROWS: usize = 512 * 1024;
+/// The column of line numbers in staged rows.
+const LINE: &str = "_line";
 /// Characters of a line that are kept with a reject.
 const RAW_MAX: usize = 2_000;
 
@@ -47,6 +50,9 @@ impl Output {
                 .set_compression(Compression::SNAPPY)
                 .set_max_row_group_row_count(Some(GROUP_ROWS))
                 .set_statistics_enabled(EnabledStatistics::Chunk)
+                // Every line is another one: a dictionary of them would be built and thrown away.
+                .set_column_dictionary_enabled(ColumnPath::from(LINE), false)
+                .set_column_encoding(ColumnPath::from(LINE), Encoding::DELTA_BINARY_PACKED)
                 .build();
             let file = File::create(&self.path).map_err(|err| failed(err.into(), &self.path))?;
             let writer = ArrowWriter::try_new(file, Arc::clone(&self.schema), Some(properties));
@@ -82,13 +88,13 @@ pub(super) struct StagedWriter {
 impl StagedWriter {
     pub(super) fn new(path: PathBuf, contract: &Contract, lineage: &Lineage, period: Option<Span>) -> Self {
         let output = Output { path, schema: contract.staged_schema(), writer: None };
-        Self { output, lineage: lineage.clone(), constants: constants(lineage, period, BLOCK_ROWS), period }
+        Self { output, lineage: lineage.clone(), constants: constants(lineage, period, 0), period }
     }
 
     /// Rows that follow come from this file (a member of an archive).
     pub(super) fn set_file(&mut self, file: &str) {
         self.lineage.file = file.to_string();
-        self.constants = constants(&self.lineage, self.period, BLOCK_ROWS);
+        self.constants = constants(&self.lineage, self.period, 0);
     }
 
     /// Adds rows with their lines.
@@ -97,6 +103,7 @@ impl StagedWriter {
         if count == 0 {
             return Ok(());
         }
+        // As long as the longest batch so far: a file of a few rows does not pay for a full block.
         if count > self.constants[0].len() {
             self.constants = constants(&self.lineage, self.period, count);
         }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::array_value_to_string;
 use datafusion::prelude::SessionContext;
@@ -12,7 +14,7 @@ use super::reading::World;
 use super::registry::Model;
 use super::session;
 use super::sidecar::{Check, Rule};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 pub use super::sidecar::Severity;
 
@@ -36,8 +38,8 @@ pub struct CheckFailure {
 
 /// Runs the checks of every model that was built, or that is checked against one that was.
 ///
-/// Of a partitioned model only new partitions are looked at, where a check judges rows one by one or a key holds the
-/// partition's date: the others were checked when they were built.
+/// Of a partitioned model only new partitions are looked at, where a check judges rows one by one, a key holds the
+/// partition's date, or a query says that months never meet in it: the others were checked when they were built.
 pub(super) async fn run(
     world: &World<'_>,
     base: &SessionContext,
@@ -52,20 +54,24 @@ pub(super) async fn run(
         if model.sidecar.checks.is_empty() || !own && !model.check_reads.models.iter().any(is_fresh) {
             continue;
         }
+        let started = Instant::now();
         let mut names: Vec<String> = model.check_reads.models.iter().cloned().collect();
         names.push(name.clone());
-        let whole = session::fork(base)?;
-        world.provide(&whole, &world.subject(&names, &model.check_reads)?).await?;
-        let narrow = session::fork(base)?;
-        let mut reading = world.subject(&names, &model.check_reads)?;
-        if let Some(partitions) = fresh.get(name).filter(|_| model.is_partitioned()) {
-            reading.only(name, partitions);
-        }
-        world.provide(&narrow, &reading).await?;
-        let started = Instant::now();
-        for check in &model.sidecar.checks {
-            let context = if by_row(model, check) { &narrow } else { &whole };
-            failures.extend(Box::pin(ask(world, context, model, check)).await?);
+        let (narrow, whole): (Vec<&Check>, Vec<&Check>) =
+            model.sidecar.checks.iter().partition(|check| model.is_partitioned() && by_month(model, check));
+        for (checks, months) in [(narrow, Some(months(world, &names, fresh))), (whole, None)] {
+            if checks.is_empty() {
+                continue;
+            }
+            let context = session::fork(base)?;
+            let mut reading = world.subject(&names, &model.check_reads)?;
+            if let Some(months) = months {
+                for name in names.iter().filter(|name| is_partitioned(world, name)) {
+                    reading.only(name, &months);
+                }
+            }
+            world.provide(&context, &reading).await?;
+            failures.extend(Box::pin(ask_all(world, &context, model, &checks)).await?);
         }
         let checks = model.sidecar.checks.len();
         tracing::debug!(model = model.name, checks, checked_ms = started.elapsed().as_millis(), "checked");
@@ -73,13 +79,91 @@ pub(super) async fn run(
     Ok(failures)
 }
 
-fn by_row(model: &Model, check: &Check) -> bool {
+/// Months that were built again of any partitioned model among `names`.
+fn months(world: &World<'_>, names: &[String], fresh: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    let partitioned = names.iter().filter(|name| is_partitioned(world, name));
+    partitioned.filter_map(|name| fresh.get(name)).flatten().cloned().collect()
+}
+
+fn is_partitioned(world: &World<'_>, name: &str) -> bool {
+    world.registry.get(name).is_some_and(Model::is_partitioned)
+}
+
+/// Whether the check can be asked of single months.
+fn by_month(model: &Model, check: &Check) -> bool {
     match &check.rule {
         Rule::NotNull(_) | Rule::Accepted(..) | Rule::Expression(_) => true,
         Rule::Unique(columns) => {
             model.sidecar.partition.as_ref().is_some_and(|partition| columns.contains(&partition.by))
         }
-        Rule::Relationship(..) | Rule::Query(_) => false,
+        Rule::Query(_) => check.within_partition,
+        Rule::Relationship(..) => false,
+    }
+}
+
+/// Asks the checks that judge single rows together, in one pass over them, and then each of the others; only what
+/// is broken is asked for once more, for its rows.
+async fn ask_all(
+    world: &World<'_>,
+    context: &SessionContext,
+    model: &Model,
+    checks: &[&Check],
+) -> Result<Vec<CheckFailure>> {
+    let judging: Vec<(&Check, String)> =
+        checks.iter().filter_map(|check| Some((*check, broken_where(check)?))).collect();
+    let mut suspects: Vec<&Check> = checks.iter().copied().filter(|check| broken_where(check).is_none()).collect();
+    if !judging.is_empty() {
+        match broken_counts(world, context, model, &judging).await {
+            Ok(counts) => suspects
+                .extend(judging.iter().zip(counts).filter(|(_, broken)| *broken > 0).map(|((check, _), _)| *check)),
+            // One of them cannot be asked this way; asked one by one, it answers or is named.
+            Err(_) => suspects = checks.to_vec(),
+        }
+    }
+    // As they are declared, whoever was asked first.
+    let mut failures = Vec::new();
+    for check in checks.iter().filter(|check| suspects.iter().any(|suspect| std::ptr::eq(*suspect, **check))) {
+        failures.extend(Box::pin(ask(world, context, model, check)).await?);
+    }
+    Ok(failures)
+}
+
+/// How many rows break each of the checks.
+async fn broken_counts(
+    world: &World<'_>,
+    context: &SessionContext,
+    model: &Model,
+    judging: &[(&Check, String)],
+) -> Result<Vec<i64>> {
+    let counts: Vec<String> = judging.iter().map(|(_, broken)| format!("count(*) filter (where {broken})")).collect();
+    let sql = format!("select {} from {}", counts.join(", "), model.name);
+    let place = format!("{}: checks", model.path.replace(".sql", ".toml"));
+    let located = |err: datafusion::error::DataFusionError| query::located(&err, &place, &sql);
+    let statement = query::parse(context, &sql).map_err(located)?;
+    let frame = query::plan(context, &statement, &world.parameters, &place, &sql).await?;
+    let mut found = vec![0; judging.len()];
+    for batch in frame.collect().await.map_err(located)? {
+        for (total, column) in found.iter_mut().zip(batch.columns()) {
+            let counts = column.as_primitive_opt::<Int64Type>().ok_or_else(|| Error::bug("a count is no integer"))?;
+            *total += counts.values().iter().sum::<i64>();
+        }
+    }
+    Ok(found)
+}
+
+/// What is true of a row that breaks the check, where one row alone can.
+fn broken_where(check: &Check) -> Option<String> {
+    match &check.rule {
+        Rule::NotNull(columns) => {
+            let any: Vec<String> = columns.iter().map(|column| format!("\"{column}\" is null")).collect();
+            Some(any.join(" or "))
+        }
+        Rule::Accepted(column, values) => {
+            let list: Vec<String> = values.iter().map(|value| format!("'{}'", value.replace('\'', "''"))).collect();
+            Some(format!("\"{column}\" is not null and \"{column}\" not in ({})", list.join(", ")))
+        }
+        Rule::Expression(sql) => Some(format!("not ({sql})")),
+        Rule::Unique(_) | Rule::Relationship(..) | Rule::Query(_) => None,
     }
 }
 
@@ -117,10 +201,10 @@ async fn ask(
 fn violations(model: &Model, check: &Check) -> (String, String) {
     let name = &model.name;
     let shown = if model.sidecar.key.is_empty() { "*".to_string() } else { quoted(&model.sidecar.key) };
+    let broken = broken_where(check).unwrap_or_default();
     match &check.rule {
         Rule::NotNull(columns) => {
-            let any: Vec<String> = columns.iter().map(|column| format!("\"{column}\" is null")).collect();
-            let sql = format!("select {} from {name} where {}", shown_with(model, columns), any.join(" or "));
+            let sql = format!("select {} from {name} where {broken}", shown_with(model, columns));
             (sql, format!("{} must not be empty", columns.join(", ")))
         }
         Rule::Unique(columns) => {
@@ -129,12 +213,8 @@ fn violations(model: &Model, check: &Check) -> (String, String) {
             (sql, format!("{} must be unique", columns.join(", ")))
         }
         Rule::Accepted(column, values) => {
-            let list: Vec<String> = values.iter().map(|value| format!("'{}'", value.replace('\'', "''"))).collect();
             let columns = shown_with(model, std::slice::from_ref(column));
-            let sql = format!(
-                "select {columns} from {name} where \"{column}\" is not null and \"{column}\" not in ({})",
-                list.join(", ")
-            );
+            let sql = format!("select {columns} from {name} where {broken}");
             (sql, format!("{column} must be one of {}", values.join(", ")))
         }
         Rule::Relationship(column, to, target) => {
@@ -147,7 +227,7 @@ fn violations(model: &Model, check: &Check) -> (String, String) {
         }
         Rule::Expression(sql) => {
             let row = if shown == "*" { "*".to_string() } else { shown };
-            (format!("select {row} from {name} where not ({sql})"), format!("{} must hold", sql.trim()))
+            (format!("select {row} from {name} where {broken}"), format!("{} must hold", sql.trim()))
         }
         Rule::Query(sql) => (sql.clone(), "the check's query must find nothing".to_string()),
     }

@@ -93,6 +93,9 @@ pub struct Check {
     pub severity: Severity,
     /// Why it must hold, shown with a failure.
     pub note: Option<String>,
+    /// A query in which rows of different months never meet: of the partitioned models that it reads, only months
+    /// that were built again are looked at.
+    pub within_partition: bool,
 }
 
 /// A check's rule.
@@ -176,6 +179,8 @@ struct RawCheck {
     #[serde(default)]
     severity: Severity,
     note: Option<String>,
+    #[serde(default)]
+    within_partition: bool,
 }
 
 const CHECKS: [&str; 6] = ["not_null", "unique", "accepted", "relationship", "expression", "query"];
@@ -249,6 +254,9 @@ impl Raw {
                     return Err(Error::config(format!("partition column `{by}` must be of type date")));
                 }
             }
+        }
+        if self.partition.is_none() && self.checks.iter().any(|check| check.within_partition) {
+            return Err(Error::config("within_partition is for checks of partitioned models"));
         }
         let columns = self.columns;
         let checks = self
@@ -324,7 +332,11 @@ impl RawCheck {
             Rule::Accepted(name, _) | Rule::Relationship(name, ..) => require_column(name, columns)?,
             Rule::Expression(_) | Rule::Query(_) => {}
         }
-        Ok(Check { rule, severity: self.severity, note: self.note })
+        if self.within_partition && !matches!(rule, Rule::Query(_)) {
+            return Err(Error::config(format!("within_partition is for checks of kind query, not {}", self.kind))
+                .hint("remove it: of the other kinds it is known which look at single months"));
+        }
+        Ok(Check { rule, severity: self.severity, note: self.note, within_partition: self.within_partition })
     }
 }
 

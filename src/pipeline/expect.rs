@@ -90,7 +90,7 @@ const REPORTED_DAYS: &str = "missing_file_days";
 pub(super) fn lacking(night: &Night<'_>) -> Result<Vec<(Owed, Lack)>> {
     let last = night.request.date;
     let back = night.company.config.whole_setting(REPORTED_DAYS)?.saturating_sub(1);
-    let mut files = due(night, last.checked_sub_days(Days::new(back)).unwrap_or(last));
+    let files = due(night, last.checked_sub_days(Days::new(back)).unwrap_or(last));
     if files.is_empty() {
         return Ok(Vec::new());
     }
@@ -101,7 +101,7 @@ pub(super) fn lacking(night: &Night<'_>) -> Result<Vec<(Owed, Lack)>> {
         periods.extend(input.period().map(|period| (period, counts)));
     }
     let mut lacking = Vec::new();
-    for file in files.drain(..) {
+    for file in files {
         let periods = there.get(&(file.sender.as_str(), file.feed.as_str())).map_or(&[][..], Vec::as_slice);
         let holds = |period: &Period| period.0 <= file.business_date && file.from <= period.1;
         if periods.iter().any(|(period, counts)| *counts && holds(period)) {

@@ -8,7 +8,11 @@ use chrono::NaiveDate;
 use super::expect::{self, Lack};
 use super::flow::Night;
 use crate::error::Result;
+use crate::models::BuildOutcome;
 use crate::report::Reduction;
+
+/// The mart that compares every file with its sender's own history.
+const DELIVERIES: &str = "deliveries";
 
 /// Marts named in a note before the rest is counted; the report names all.
 const MARTS_SHOWN: usize = 3;
@@ -59,6 +63,34 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
             night.warn(note)
         }
         night.reduced.push(Reduction { feed, because, marts: reduced });
+    }
+    Ok(())
+}
+
+/// Warns of the as-of date's files that hold far less than usual, as the deliveries mart found them.
+pub(super) async fn short_files(night: &mut Night<'_>, outcome: &BuildOutcome) -> Result<()> {
+    if !outcome.has(DELIVERIES) || !outcome.has_column(DELIVERIES, "warning") {
+        return Ok(());
+    }
+    let sql = format!(
+        "select sender, feed, rows, warning, cast(round(usual_rows_share * 100) as bigint) as percent from {DELIVERIES} \
+         where warning is not null and business_date = date '{}' order by sender, feed",
+        night.request.date
+    );
+    for row in outcome.query(&sql).await? {
+        let text = |column: &str| row.get(column).and_then(|value| value.as_str()).unwrap_or_default();
+        let number = |column: &str| row.get(column).and_then(serde_json::Value::as_u64).unwrap_or_default();
+        let (sender, feed, date) = (text("sender"), text("feed"), night.request.date);
+        let note = if text("warning") == "few_files" {
+            format!("{sender} delivered fewer {feed} files for {date} than it usually does")
+        } else {
+            format!(
+                "{sender} delivered {} {feed} rows for {date}, {} % of what is usual: the file may be cut off",
+                number("rows"),
+                number("percent")
+            )
+        };
+        night.warn(note);
     }
     Ok(())
 }

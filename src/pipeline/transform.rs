@@ -29,6 +29,7 @@ pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Resul
             .hint("the last good marts stay in place; correct the data or the check and run again"));
     }
     reduce::tell(night, &selected, &outcome.absent_feeds)?;
+    reduce::short_files(night, &outcome).await?;
     let refusals = refused_by_sql(night, &outcome).await?;
     night.warned |= !refusals.is_empty();
     for (what, count) in refusals {

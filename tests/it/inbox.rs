@@ -174,6 +174,25 @@ fn the_run_says_which_marts_a_missing_file_reduces() {
 }
 
 #[test]
+fn a_file_cut_off_is_told_by_its_own_history() {
+    let world = World::new(&["deliveries"]);
+    world.deliver_history("2026-11-29");
+    world.night("2026-11-29").expect(&[0]);
+    // Monday the 30th, of whose Mondays four are known from November and two months of files: one line of six.
+    let day = one_day("2026-11-30", 0);
+    let cut: Vec<&str> = day.lines().take(2).collect();
+    world.deliver("p01/sales/2026-11-30.csv", cut.join("\n") + "\n", date("2026-11-30"));
+    world.deliver(
+        "p02/sales/2026-11-30.csv",
+        sales_file("p02", std::iter::once(date("2026-11-30")), 0),
+        date("2026-11-30"),
+    );
+    let night = world.night("2026-11-30").expect(&[1]);
+    assert!(night.stdout.contains("p01 delivered 1 sales rows for 2026-11-30, 1"), "{night}");
+    assert!(!night.stdout.contains("p02 delivered"), "{night}");
+}
+
+#[test]
 fn a_run_before_the_deadline_awaits_and_a_run_after_it_misses() {
     let world = world();
     let early = world.night_with(NIGHT, &[], &[("TRIBUTARY_NOW", "2026-11-05T22:00:00Z")]).expect(&[0]);

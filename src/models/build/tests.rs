@@ -250,6 +250,28 @@ async fn an_empty_mart_has_a_file_and_an_empty_partition_has_none() {
 }
 
 #[tokio::test]
+async fn a_query_within_partitions_looks_at_what_was_built_again() {
+    let mut lab = Lab::new();
+    lab.sell("p1", &[("2026-10-01", "c1", "a", 1, 0), ("2026-11-01", "c1", "a", 1, 0)], None).await;
+    let checks = |within: &str| {
+        let sql = "select min(business_date) as first from stg_sales having min(business_date) < date '2026-11-01'";
+        format!("{}\n[[checks]]\nkind = 'query'\nsql = \"{sql}\"\nseverity = 'warn'\n{within}", STAGING.3)
+    };
+    let mut told = Vec::new();
+    for within in ["within_partition = true\n", ""] {
+        let sidecar = checks(within);
+        let files = [(STAGING.0, STAGING.1, STAGING.2, sidecar.as_str()), PRODUCTS, RECENT, TOTALS, BY_DAY];
+        let (registry, problems) = registry(&lab.config, &files);
+        assert!(problems.is_empty(), "{problems:?}");
+        let first = lab.build(&registry, "2026-11-22", true).await.unwrap().failures.len();
+        lab.sell("p1", &[("2026-11-02", if within.is_empty() { "c3" } else { "c2" }, "a", 1, 0)], None).await;
+        let second = lab.build(&registry, "2026-11-22", false).await.unwrap().failures.len();
+        told.push((first, second));
+    }
+    assert_eq!(told, [(1, 0), (1, 1)], "October was not built again; a query without the word reads all there is");
+}
+
+#[tokio::test]
 async fn failed_checks_are_told_with_rows() {
     let mut lab = Lab::new();
     lab.sell("p1", &[("2026-11-01", "c1", "a", -3, 0), ("2026-11-01", "c1", "a", 5, 0)], None).await;
