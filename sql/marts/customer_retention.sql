@@ -102,11 +102,17 @@ joined as (
         and months.month_start = repeated.repeated_in
 ),
 added_up as (
-    -- Each cohort, and all of them together.
+    -- Each cohort, and all of them together. (Not by grouping sets: over a window's partitions the engine gives a total
+    -- for each of them.)
+    select
+        dimension, dimension_value, cohort_start, month_start, cohort_customers, clv_customers, clv, active_customers,
+        net_sales, repeat_customers
+    from joined
+    union all
     select
         dimension,
         dimension_value,
-        cohort_start,
+        null as cohort_start,
         month_start,
         sum(cohort_customers) as cohort_customers,
         sum(clv_customers) as clv_customers,
@@ -115,10 +121,7 @@ added_up as (
         sum(net_sales) as net_sales,
         sum(repeat_customers) as repeat_customers
     from joined
-    group by grouping sets (
-        (dimension, dimension_value, cohort_start, month_start),
-        (dimension, dimension_value, month_start)
-    )
+    group by dimension, dimension_value, month_start
 ),
 final as (
     select
