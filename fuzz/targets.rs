@@ -11,8 +11,11 @@ use tributary::intake::number::{NumberStyle, show};
 use tributary::intake::{Outcome, RawFile, stage_file};
 use tributary::sender::{Negative, Sender};
 
+/// A target and its name.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// Every target by name.
-pub const ALL: [(&str, fn(&[u8])); 7] = [
+pub const ALL: [Target; 7] = [
     ("csv", csv),
     ("json", json),
     ("parquet", parquet),
@@ -105,7 +108,9 @@ fn world() -> &'static World {
 pub fn quiet_readers() {
     std::panic::set_hook(Box::new(|panic| {
         if std::thread::current().name() != Some("intake") {
-            eprintln!("{panic}");
+            use std::io::Write;
+            // the process ends here either way
+            writeln!(std::io::stderr(), "{panic}").ok();
             std::process::abort();
         }
     }));

@@ -180,6 +180,11 @@ pub(super) trait Source {
         block.fields(row).join("\t")
     }
 
+    /// Names of columns that came up after the header was made, since this was last asked.
+    fn late_names(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What should be said about how the file was read.
     fn warnings(&self) -> Vec<String> {
         Vec::new()

@@ -22,6 +22,8 @@ use crate::sender::{PeriodRule, SenderFeed};
 /// Files of fewer rows than this are quarantined only when more than half of the rows are refused: one bad
 /// row of three says little about the file.
 pub const FEW_ROWS: u64 = 20;
+/// Readings of a file that columns coming up late may cost.
+const NAMES_LEARNT_MAX: u32 = 8;
 /// Characters of a reason that people are shown.
 const REASON_MAX: usize = 4_000;
 
@@ -51,15 +53,33 @@ pub(super) struct Known {
     pub encodings: BTreeMap<String, &'static Encoding>,
     pub period: Period,
     pub drops: Option<Vec<Drop>>,
+    /// Columns that came up late, by part, with how often that has happened.
+    pub late: (BTreeMap<String, Vec<String>>, u32),
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { encodings: BTreeMap::new(), period: Period::FromRows, drops: None }
+        Self { encodings: BTreeMap::new(), period: Period::FromRows, drops: None, late: (BTreeMap::new(), 0) }
     }
 }
 
 impl Known {
+    /// Columns of a part that an earlier reading met late.
+    pub(super) fn names(&self, part: &str) -> &[String] {
+        self.late.0.get(part).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the file may be read once more for columns that come up late. Not without end: a file can bring a new
+    /// one with every record.
+    pub(super) fn may_learn_names(&self) -> bool {
+        self.late.1 < NAMES_LEARNT_MAX
+    }
+
+    pub(super) fn learn_names(&mut self, part: String, names: Vec<String>) {
+        self.late.1 += 1;
+        self.late.0.entry(part).or_default().extend(names);
+    }
+
     pub(super) fn span(&self) -> Option<Span> {
         match self.period {
             Period::FromRows => None,
@@ -159,7 +179,7 @@ impl Job<'_> {
 
     pub(super) fn quarantined(
         &self,
-        reason: String,
+        reason: &str,
         known: &Known,
         account: Account,
         mut warnings: Vec<String>,
@@ -171,7 +191,7 @@ impl Job<'_> {
         }
         warnings.extend(account.warnings);
         Outcome {
-            quarantined: Some(harmless(&reason)),
+            quarantined: Some(harmless(reason)),
             staged: None,
             rows_read: account.read,
             rows_clean: 0,

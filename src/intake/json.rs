@@ -14,7 +14,8 @@ const BUFFER: usize = 512 * 1024;
 const DEPTH_MAX: usize = 128;
 
 /// Reads objects of a JSON array or one after the other. The first record it gives is the header: every key
-/// of the first block; a key that comes up later makes its record a reject, so that nothing is dropped.
+/// of the first block, and those that an earlier reading met later on. A key that comes up later still makes its
+/// record a reject, so that nothing is dropped.
 pub(super) struct JsonSource {
     decoder: Decoder,
     buffer: Vec<u8>,
@@ -27,6 +28,7 @@ pub(super) struct JsonSource {
     closed: bool,
     header: Option<BTreeMap<String, usize>>,
     names: Vec<String>,
+    late: Vec<String>,
     held: Option<Block>,
     next_malformed: usize,
     line_max: usize,
@@ -50,12 +52,19 @@ impl JsonSource {
             closed: false,
             header: None,
             names: Vec::new(),
+            late: Vec::new(),
             held: None,
             next_malformed: 0,
             line_max: limits.line_bytes_max,
             field_max: limits.field_bytes_max,
             columns_max: limits.columns_max,
         }
+    }
+
+    /// Starts with keys that an earlier reading of the file met.
+    pub(super) fn knowing(mut self, keys: &[String]) -> Self {
+        self.names = keys.to_vec();
+        self
     }
 
     fn fill(&mut self) -> Step<()> {
@@ -183,10 +192,9 @@ impl JsonSource {
         }
     }
 
-    fn block_of(&self, objects: Vec<(Row, Result<Pairs, Flaw>)>) -> Block {
+    fn block_of(&mut self, objects: Vec<(Row, Result<Pairs, Flaw>)>) -> Block {
         let mut block = Block::default();
-        let empty = BTreeMap::new();
-        let header = self.header.as_ref().unwrap_or(&empty);
+        let header = self.header.take().unwrap_or_default();
         for (row, pairs) in objects {
             block.begin(row.line);
             let mut flaw = None;
@@ -203,6 +211,9 @@ impl JsonSource {
                             None => {
                                 let found = format!("key {key:?} for the first time");
                                 flaw = Some(Flaw::Json(found, "the keys of the first objects".into()));
+                                if self.names.len() + self.late.len() < self.columns_max {
+                                    self.late.push(key);
+                                }
                             }
                         }
                     }
@@ -217,6 +228,7 @@ impl JsonSource {
                 own.flaw = flaw;
             }
         }
+        self.header = Some(header);
         block
     }
 }
@@ -235,7 +247,8 @@ impl Source for JsonSource {
             *block = self.block_of(objects);
             return Ok(true);
         }
-        let mut header = BTreeMap::new();
+        let mut header: BTreeMap<String, usize> =
+            self.names.iter().enumerate().map(|(at, name)| (normal(name), at)).collect();
         for key in objects.iter().filter_map(|(_, pairs)| pairs.as_ref().ok()).flatten().map(|(key, ..)| key) {
             let next = header.len();
             if let std::collections::btree_map::Entry::Vacant(slot) = header.entry(normal(key)) {
@@ -260,6 +273,10 @@ impl Source for JsonSource {
         self.held = Some(self.block_of(objects));
         *block = first;
         Ok(true)
+    }
+
+    fn late_names(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.late)
     }
 
     fn raw(&self, _: &Block, row: &Row) -> String {

@@ -7,8 +7,8 @@
 //! feeds are checked in SQL, where late reference data heals by itself.
 //!
 //! A file is read once. It is read again when the first reading taught something that its rows depend on:
-//! the encoding (taken for UTF-8, and was not), the period (declared to come from the rows), keys that stand
-//! twice.
+//! the encoding (taken for UTF-8, and was not), the period (declared to come from the rows), columns that came up
+//! late (JSON), keys that stand twice.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -177,14 +177,14 @@ pub fn stage_file(
     let mut known = Known::default();
     match job.period() {
         Ok(period) => known.period = period,
-        Err(reason) => return Ok(job.quarantined(reason, &known, Account::default(), warnings)),
+        Err(reason) => return Ok(job.quarantined(&reason, &known, Account::default(), warnings)),
     }
     let parts = match open::open(&raw.path, &raw.key, limits, out_dir) {
         Ok(parts) => parts,
         Err(Stop::Failed(error)) => return Err(error),
-        Err(Stop::Refused(reason)) => return Ok(job.quarantined(reason, &known, Account::default(), warnings)),
+        Err(Stop::Refused(reason)) => return Ok(job.quarantined(&reason, &known, Account::default(), warnings)),
         Err(Stop::NotUtf8) => {
-            return Ok(job.quarantined("the file is not UTF-8".into(), &known, Account::default(), warnings));
+            return Ok(job.quarantined("the file is not UTF-8", &known, Account::default(), warnings));
         }
     };
     loop {
@@ -198,11 +198,11 @@ pub fn stage_file(
                     Ok(encodings) if encodings.len() > known.encodings.len() => known.encodings = encodings,
                     Ok(_) => {
                         let reason = "the file changed its encoding while it was read; send it again".to_string();
-                        return Ok(job.quarantined(reason, &known, Account::default(), warnings));
+                        return Ok(job.quarantined(&reason, &known, Account::default(), warnings));
                     }
                     Err(Stop::Failed(error)) => return Err(error),
                     Err(Stop::Refused(reason)) => {
-                        return Ok(job.quarantined(reason, &known, Account::default(), warnings));
+                        return Ok(job.quarantined(&reason, &known, Account::default(), warnings));
                     }
                     Err(Stop::NotUtf8) => return Err(Error::bug("an encoding was detected and not used").at(&raw.key)),
                 }
@@ -210,8 +210,12 @@ pub fn stage_file(
             }
             Err(Stop::Refused(reason)) => {
                 let account = finished(pass)?;
-                return Ok(job.quarantined(reason, &known, account, warnings));
+                return Ok(job.quarantined(&reason, &known, account, warnings));
             }
+        }
+        if let Some((part, names)) = pass.late.take() {
+            known.learn_names(part, names);
+            continue;
         }
         if matches!(known.period, Period::FromRows) {
             known.period = Period::Known(pass.account.span());
@@ -230,13 +234,13 @@ pub fn stage_file(
                     continue;
                 }
                 Err(Stop::Failed(error)) => return Err(error),
-                Err(Stop::Refused(reason)) => return Ok(job.quarantined(reason, &known, account, warnings)),
+                Err(Stop::Refused(reason)) => return Ok(job.quarantined(&reason, &known, account, warnings)),
                 Err(Stop::NotUtf8) => {}
             }
         }
         warnings.append(&mut account.warnings);
         return Ok(match job.over_limit(&account) {
-            Some(reason) => job.quarantined(reason, &known, account, warnings),
+            Some(reason) => job.quarantined(&reason, &known, account, warnings),
             None => job.accepted(&known, account, warnings),
         });
     }

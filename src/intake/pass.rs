@@ -76,6 +76,8 @@ pub(super) struct Pass<'a> {
     pub rejects: Option<RejectWriter>,
     pub hashes: Option<KeyHashes>,
     pub next_drop: usize,
+    /// Columns of a part that came up after its header was made: the reading ends there, to begin anew with them.
+    pub late: Option<(String, Vec<String>)>,
 }
 
 pub(super) fn finished(pass: Pass<'_>) -> Result<Account> {
@@ -103,6 +105,7 @@ impl<'a> Pass<'a> {
             rejects: writing.then(|| RejectWriter::new(job.output("rejects"), &job.lineage)),
             hashes: (writing && known.drops.is_none()).then(|| KeyHashes::new(job.contract)),
             next_drop: 0,
+            late: None,
         }
     }
 
@@ -115,6 +118,9 @@ impl<'a> Pass<'a> {
                 if let Some(rejects) = &mut self.rejects {
                     rejects.set_file(&part.name)?;
                 }
+            }
+            if self.late.is_some() {
+                return Ok(());
             }
             let member = part.name.strip_prefix(&self.job.raw.key).unwrap_or_default();
             self.part(part).map_err(|stop| match stop {
@@ -170,6 +176,11 @@ impl<'a> Pass<'a> {
             if !source.next(&mut block)? {
                 break;
             }
+            let late = source.late_names();
+            if !late.is_empty() && self.known.may_learn_names() {
+                self.late = Some((part.name.clone(), late));
+                return Ok(());
+            }
         }
         self.account.warnings.extend(source.warnings());
         Ok(())
@@ -219,7 +230,7 @@ impl<'a> Pass<'a> {
         open::head(&mut bytes, chosen.bom)?;
         let decoder = Decoder::new(bytes, encoding, chosen.bom as u64);
         if self.is_json(part) {
-            return Ok(Box::new(json::JsonSource::open(decoder, limits)));
+            return Ok(Box::new(json::JsonSource::open(decoder, limits).knowing(self.known.names(&part.name))));
         }
         let wanted = header::wanted(feed, self.job.contract);
         let is_wanted = |name: &str| wanted.contains(&header::normal(name));

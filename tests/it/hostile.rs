@@ -68,7 +68,7 @@ fn bounded(world: &World, kib: u64) -> Outcome {
 /// Every reason that the night gave, by file name.
 #[track_caller]
 fn refused(night: &Outcome, name: &str, reason: &str) {
-    let said = night.stdout.replace("\n", " ");
+    let said = night.stdout.replace('\n', " ");
     assert!(said.contains(name) && said.contains(reason), "{name} is not refused with {reason:?}: {night}");
 }
 
