@@ -181,10 +181,18 @@ counted as (
     from followed
 ),
 
+-- A candidate that failed a gate is no choice, whatever it scores.
 ranked as (
     select
         *,
-        rank() over (partition by quarter, channel_id, is_candidate order by score desc) as channel_place
+        case
+            when score is null then 'nothing_measured'
+            when is_candidate and gates = 'failed' then 'failed_gate'
+        end as rank_status,
+        rank() over (
+            partition by quarter, channel_id, is_candidate, is_candidate and gates = 'failed'
+            order by score desc
+        ) as channel_place
     from counted
 )
 
@@ -212,8 +220,8 @@ select
     previous_grade,
     a_quarters,
     d_quarters,
-    cast(case when score is not null then channel_place end as bigint) as rank_in_channel,
-    case when score is null then 'nothing_measured' end as rank_in_channel_status,
+    cast(case when rank_status is null then channel_place end as bigint) as rank_in_channel,
+    rank_status as rank_in_channel_status,
     case
         when is_candidate then null
         when gates = 'failed' then 'terminate_review'
