@@ -6,7 +6,7 @@ use super::score::Alarm;
 use super::season::{explained, rules};
 
 /// The median of the same weekday over eight weeks; the spread by the MAD of all days around their weekday's.
-pub fn weekday_median(series: &Series) -> Vec<Alarm> {
+pub(crate) fn weekday_median(series: &Series) -> Vec<Alarm> {
     const WEEKS: usize = 8;
     let values: Vec<f64> = series.days.iter().map(|day| day.value).collect();
     (rules().history_days..values.len())
@@ -31,7 +31,7 @@ pub fn weekday_median(series: &Series) -> Vec<Alarm> {
 
 /// MSTL (weeks, and the year once there are two) with an ETS trend, fitted anew every week on all days before;
 /// what was told or has a known cause is replaced by its forecast before the next fit.
-pub fn mstl(series: &Series) -> Vec<Alarm> {
+pub(crate) fn mstl(series: &Series) -> Vec<Alarm> {
     use augurs::ets::AutoETS;
     use augurs::mstl::MSTLModel;
     use augurs::prelude::*;
@@ -48,16 +48,16 @@ pub fn mstl(series: &Series) -> Vec<Alarm> {
             from = until;
             continue;
         };
-        for step in 0..until - from {
+        for (step, &expected) in forecast.iter().enumerate().take(until - from) {
             let at = from + step;
             let outside = logs[at] < intervals.lower[step] || logs[at] > intervals.upper[step];
             let day = series.days[at];
-            if let Some(found) = alarm(series, at, forecast[step].exp(), outside) {
+            if let Some(found) = alarm(series, at, expected.exp(), outside) {
                 alarms.push(found);
             }
             off = if outside { off + 1 } else { 0 };
             if off < 7 && (outside || day.holiday.is_some() || day.promotion) {
-                logs[at] = forecast[step];
+                logs[at] = expected;
             } else if off == 7 {
                 // A week outside is a new level, to be learned.
                 (at - 6..at).for_each(|back| logs[back] = series.days[back].value.ln());

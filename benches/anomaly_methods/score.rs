@@ -6,49 +6,49 @@ use tributary::demo::series::{Kind, Planted, Series};
 
 /// A day on which a method raised its voice, and to which side.
 #[derive(Debug, Clone, Copy)]
-pub struct Alarm {
+pub(crate) struct Alarm {
     /// Position of the day.
-    pub day: usize,
+    pub(crate) day: usize,
     /// Above the expected.
-    pub up: bool,
+    pub(crate) up: bool,
     /// A known cause explains it: nobody is called.
-    pub explained: bool,
+    pub(crate) explained: bool,
 }
 
 /// A shift has to be told within so many days, its first included.
-pub const SHIFT_DAYS: usize = 7;
+pub(crate) const SHIFT_DAYS: usize = 7;
 /// Alarms on the side of a shift that was told already, so many days from its first, say the same thing again.
 const REPEAT_DAYS: usize = 28;
 
 /// Counts of one method, over all series.
 #[derive(Debug, Clone, Default)]
-pub struct Score {
+pub(crate) struct Score {
     /// Planted and found, by kind, with the days it took.
-    pub kinds: BTreeMap<Kind, Found>,
+    pub(crate) kinds: BTreeMap<Kind, Found>,
     /// Alarms without cause that name nothing planted.
-    pub false_alarms: usize,
+    pub(crate) false_alarms: usize,
     /// Of these, on holidays and promotions.
-    pub on_holidays: usize,
+    pub(crate) on_holidays: usize,
     /// Alarms that tell a shift again.
-    pub repeats: usize,
+    pub(crate) repeats: usize,
     /// Days judged.
-    pub days: usize,
+    pub(crate) days: usize,
 }
 
 /// What became of the faults of a kind.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Found {
+pub(crate) struct Found {
     /// How many there were.
-    pub planted: usize,
+    pub(crate) planted: usize,
     /// How many were told in time.
-    pub found: usize,
+    pub(crate) found: usize,
     /// Days until they were told, together.
-    pub days: usize,
+    pub(crate) days: usize,
 }
 
 impl Score {
     /// Adds the alarms raised on `series`, of which days from `first` on were judged.
-    pub fn add(&mut self, series: &Series, first: usize, alarms: &[Alarm]) {
+    pub(crate) fn add(&mut self, series: &Series, first: usize, alarms: &[Alarm]) {
         self.days += series.days.len() - first;
         let mut used = vec![false; alarms.len()];
         for fault in &series.faults {
@@ -83,18 +83,18 @@ impl Score {
     }
 
     /// Found of all that was planted.
-    pub fn recall(&self) -> f64 {
+    pub(crate) fn recall(&self) -> f64 {
         let planted: usize = self.kinds.values().map(|found| found.planted).sum();
         share(self.found(), planted)
     }
 
     /// Alarms that name something planted, of all; a shift told again counts against it.
-    pub fn precision(&self) -> f64 {
+    pub(crate) fn precision(&self) -> f64 {
         share(self.found(), self.found() + self.false_alarms + self.repeats)
     }
 
     /// False alarms a thousand days.
-    pub fn false_alarms_per_thousand(&self) -> f64 {
+    pub(crate) fn false_alarms_per_thousand(&self) -> f64 {
         1000.0 * share(self.false_alarms, self.days)
     }
 
@@ -105,7 +105,7 @@ impl Score {
 
 /// A part of a whole.
 #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark")]
-pub fn share(part: usize, whole: usize) -> f64 {
+pub(crate) fn share(part: usize, whole: usize) -> f64 {
     part as f64 / whole.max(1) as f64
 }
 

@@ -6,7 +6,7 @@ use tributary::models::functions::season::{Day, Rules, Scale, judge};
 use super::score::Alarm;
 
 /// The settings of config.toml.
-pub fn rules() -> Rules {
+pub(crate) fn rules() -> Rules {
     Rules {
         scale: Scale::Amount,
         band: 3.29,
@@ -20,7 +20,7 @@ pub fn rules() -> Rules {
 }
 
 /// The product's: robust smoothing with weekdays, last year, holidays and learned shifts.
-pub fn season(series: &Series) -> Vec<Alarm> {
+pub(crate) fn season(series: &Series) -> Vec<Alarm> {
     let mirrors = mirrors(&series.days);
     let days: Vec<Day> = series
         .days
@@ -47,7 +47,7 @@ pub fn season(series: &Series) -> Vec<Alarm> {
 }
 
 /// A holiday explains what it was never seen to do before; a promotion explains more, not less.
-pub fn explained(day: &SeriesDay, up: bool, holiday_known: bool) -> bool {
+pub(crate) fn explained(day: &SeriesDay, up: bool, holiday_known: bool) -> bool {
     day.holiday.is_some() && !holiday_known || day.promotion && up
 }
 

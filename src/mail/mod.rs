@@ -14,6 +14,9 @@ pub mod message;
 pub mod parts;
 pub mod transport;
 pub mod deliver;
+#[cfg(test)]
+#[path = "../../tests/it/support/smtp.rs"]
+mod smtp_server;
 
 pub use address::{recipient_hash, validate_address, validate_sender};
 

@@ -41,12 +41,12 @@ pub use replay::{Replayed, replay};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::contract::Contracts;
+use crate::contract::{Contract, Contracts};
 use crate::error::{Error, Kind, Result};
 use crate::job::Job;
 use crate::models::Registry;
 use crate::report::Report;
-use crate::sender::Senders;
+use crate::sender::{Sender, SenderFeed, Senders};
 use crate::state::record::{Input, RunRecord, RunStatus};
 use crate::state::{self, Chain, Held, Options, State};
 use crate::store::Stores;
@@ -85,6 +85,15 @@ impl Company {
         let senders = Senders::load(&config.folders.jobs, &contracts)?;
         let registry = Registry::load(&config, &contracts)?;
         Ok(Self { config, contracts, senders, registry, stores, clock, reader: apart::Reader::Here })
+    }
+
+    /// How the files of `sender`'s `feed` are read; both were found before, so that their lack is our fault.
+    fn reading(&self, sender: &str, feed: &str) -> Result<(&Sender, &SenderFeed, &Contract)> {
+        let vanished = |what| move || Error::bug(format!("{what} vanished during the run"));
+        let sender = self.senders.get(sender).ok_or_else(vanished("sender"))?;
+        let mapping = sender.feeds.get(feed).ok_or_else(vanished("feed"))?;
+        let contract = self.contracts.get(feed).ok_or_else(vanished("contract"))?;
+        Ok((sender, mapping, contract))
     }
 
     /// One of its jobs.

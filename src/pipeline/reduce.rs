@@ -58,9 +58,9 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
             night.company.registry.marts_of_feed(marts, &feed).into_iter().map(str::to_string).collect();
         let note = format!("{feed}: {}{}", because.join("; "), reducing(&reduced));
         if quiet.contains(&feed) || awaited.contains(&feed) {
-            night.notes.push(note)
+            night.notes.push(note);
         } else {
-            night.warn(note)
+            night.warn(note);
         }
         night.reduced.push(Reduction { feed, because, marts: reduced });
     }

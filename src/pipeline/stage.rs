@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::Company;
 use super::apart::{self, Reader};
 use super::flow::{Landed, Night, Staged};
 use crate::error::{Error, Result};
@@ -14,10 +15,7 @@ use crate::store::{keys, sha256_hex};
 pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
     let company = night.company;
     let Landed { arrival, folder, path, sha256 } = landed;
-    let sender = company.senders.get(&arrival.sender).ok_or_else(|| Error::bug("sender vanished during the run"))?;
-    let mapping = sender.feeds.get(&arrival.feed).ok_or_else(|| Error::bug("feed vanished during the run"))?;
-    let contract =
-        company.contracts.get(&arrival.feed).ok_or_else(|| Error::bug("contract vanished during the run"))?;
+    let (_, mapping, contract) = company.reading(&arrival.sender, &arrival.feed)?;
     let fingerprint = mapping.fingerprint(contract, &company.config.company);
     let sighting = Sighting {
         key: arrival.key.clone(),
@@ -47,27 +45,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         sha256: sha256.clone(),
         last_modified: arrival.last_modified,
     };
-    let outcome = if let Reader::Apart { program, config } = &company.reader
-        && intake::is_foreign(&raw.path)
-    {
-        let read = apart::read(program, config, &company.config, &raw, folder.path()).await;
-        read.map_err(|err| err.at(&raw.key))?
-    } else {
-        let (sender, mapping, contract) = (sender.clone(), mapping.clone(), contract.clone());
-        let (limits, zone) = (company.config.intake.clone(), company.config.company.time_zone);
-        let currency = company.config.company.base_currency.clone();
-        let out = folder.path().to_path_buf();
-        // A reader that panics on a malicious file is a bad file, not a dead night.
-        let work = tokio::task::spawn_blocking(move || {
-            intake::stage_file(&raw, &sender, &mapping, &contract, &limits, zone, &currency, &out)
-        });
-        match work.await {
-            Ok(outcome) => outcome?,
-            Err(_) => {
-                Outcome::unreadable("the reader gave up on this file (it crashed); the file is damaged or hostile")
-            }
-        }
-    };
+    let outcome = read(company, raw, folder.path()).await?;
 
     // What counts today must not vanish because a mapping was broken.
     if let (Some(reason), Some(known)) = (&outcome.quarantined, known.filter(|k| k.status != InputStatus::Quarantined))
@@ -121,6 +99,31 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         input.rejects = Some(upload(night, key, rejects, outcome.rejects_rows).await?);
     }
     Ok(Staged { sighting, input: Some(input), reasons: outcome.reasons, kept: None })
+}
+
+/// Reads `raw` by its contract into files in `out`; no file, however bad, takes the night down with it.
+async fn read(company: &Company, raw: RawFile, out: &Path) -> Result<Outcome> {
+    if let Reader::Apart { program, config } = &company.reader
+        && intake::is_foreign(&raw.path)
+    {
+        let read = apart::read(program, config, &company.config, &raw, out).await;
+        return read.map_err(|err| err.at(&raw.key));
+    }
+    let (sender, mapping, contract) = company.reading(&raw.sender, &raw.feed)?;
+    let (sender, mapping, contract) = (sender.clone(), mapping.clone(), contract.clone());
+    let (limits, zone) = (company.config.intake.clone(), company.config.company.time_zone);
+    let currency = company.config.company.base_currency.clone();
+    let out = out.to_path_buf();
+    let work = tokio::task::spawn_blocking(move || {
+        intake::stage_file(&raw, &sender, &mapping, &contract, &limits, zone, &currency, &out)
+    });
+    match work.await {
+        Ok(outcome) => outcome,
+        // It panicked.
+        Err(_) => {
+            Ok(Outcome::unreadable("the reader gave up on this file (it crashed); the file is damaged or hostile"))
+        }
+    }
 }
 
 /// Copies a finished local file into the lake under a new key.

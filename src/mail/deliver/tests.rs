@@ -8,10 +8,7 @@ use crate::config::Config;
 use crate::mail::recipient_hash;
 use crate::store::Put;
 
-#[path = "../../../tests/it/support/smtp.rs"]
-mod smtp;
-
-use smtp::{Fault, Sink};
+use crate::mail::smtp_server::{Fault, Sink};
 
 fn start() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 23, 2, 0, 0).single().expect("time")

@@ -3,10 +3,7 @@ use chrono::{TimeZone as _, Utc};
 use super::*;
 use crate::config::Config;
 
-#[path = "../../../tests/it/support/smtp.rs"]
-mod server;
-
-use server::{AUTHORITY_PEM, Fault, Security, Sink};
+use crate::mail::smtp_server::{AUTHORITY_PEM, Fault, Security, Sink};
 
 fn owed(recipient: &str, run_id: &str) -> OwedMail {
     OwedMail {

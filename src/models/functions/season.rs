@@ -172,9 +172,11 @@ fn rules(values: &[ArrayRef]) -> Result<Rules> {
         Some("rate") => Scale::Rate,
         other => return exec_err!("the scale of season_band is {other:?}; expected amount, price or rate"),
     };
-    let number = |column: usize| match at::<Float64Type>(&values[OF_A_DAY + column], 0) {
-        Some(value) => Ok(value),
-        None => exec_err!("a rule of season_band is NULL"),
+    let number = |column: usize| {
+        let Some(value) = at::<Float64Type>(&values[OF_A_DAY + column], 0) else {
+            return exec_err!("a rule of season_band is NULL");
+        };
+        Ok(value)
     };
     let count = |column: usize| match at::<Int64Type>(&values[OF_A_DAY + column], 0).map(usize::try_from) {
         Some(Ok(value)) if value > 0 => Ok(value),

@@ -291,14 +291,16 @@ impl<'a> Model<'a> {
         let up = score > 0.0;
         let shifted = self.shifted().filter(|(gap, _)| (*gap > 0.0) == up);
         let evident = outside || shifted.is_some();
-        if let Some(told) = &self.told {
-            if told.up == up && evident && self.stayed_off(told) {
-                let (first, worse) = (told.at, outside && score.abs() >= 2.0 * told.score.abs());
-                judged[first].off_days = at - first + 1;
-                if !worse {
-                    self.learn_shift(at, judged);
-                    return;
-                }
+        if let Some(told) = &self.told
+            && told.up == up
+            && evident
+            && self.stayed_off(told)
+        {
+            let (first, worse) = (told.at, outside && score.abs() >= 2.0 * told.score.abs());
+            judged[first].off_days = at - first + 1;
+            if !worse {
+                self.learn_shift(at, judged);
+                return;
             }
         }
         if evident {
