@@ -12,6 +12,7 @@ use crate::mail::rule::{About, AlertRule, SEVERITIES, Worse};
 use crate::mail::view::View;
 use crate::mail::words::Words;
 use crate::mail::{message, recipient_hash, render, validate_address};
+use crate::report::Reduction;
 use crate::state::record::{Alert, AlertPhase, OwedMail, RunRecord, RunStatus};
 
 /// A figure of the day beside the one it is compared with.
@@ -64,6 +65,8 @@ pub struct Edition<'a> {
     pub data_as_of: Option<NaiveDate>,
     /// Deliveries of the whole company.
     pub received: &'a Received,
+    /// Feeds that are not all there.
+    pub reduced: &'a [Reduction],
     /// Rules by name.
     pub rules: &'a BTreeMap<String, AlertRule>,
     /// Alerts as judged.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::ErrorKind;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::config::closest;
@@ -26,7 +26,7 @@ pub const HEAD_OFFICE: &str = "head_office";
 pub const RUN_FAILED: &str = "run_failed";
 
 /// A text in both languages; a minijinja template over the row's columns.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Texts {
     /// English.
@@ -158,6 +158,12 @@ impl AlertRule {
     /// The rule for runs that did not finish; columns `job`, `logical_date`, `error`, `advice`, `data_as_of`.
     pub fn run_failed() -> Self {
         built_in(RUN_FAILED, include_str!("templates/run_failed.toml"))
+    }
+
+    /// The rule for runs that published incomplete marts; columns `job`, `logical_date`, `run_id`, `feeds`, `marts`,
+    /// `causes_en`, `causes_zh`.
+    pub fn run_reduced() -> Self {
+        built_in("run_reduced", include_str!("templates/run_reduced.toml"))
     }
 
     /// The rule for mails that could not be delivered in time; columns `recipient`, `subject`, `error`.

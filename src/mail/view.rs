@@ -12,6 +12,7 @@ use crate::mail::address::header_text;
 use crate::mail::digest::{Audience, Edition, Headline, Picked, Received, Status, status};
 use crate::mail::rule::{Said, label_line};
 use crate::mail::words::Words;
+use crate::report::{Reduction, Standing};
 use crate::state::record::{Alert, AlertPhase};
 
 /// Longest title and longest reason or advice, in characters.
@@ -139,7 +140,7 @@ impl View {
                 _ => audience.headlines.iter().map(|headline| figure(edition, headline, words)).collect(),
             },
             resolved: resolved(edition, picked, words),
-            notes: capped(edition.run.notes.iter().map(|note| clip(&header_text(note), TEXT_CHARS)).collect(), words),
+            notes: notes(edition, audience, words),
             why: why(edition, audience, words),
             mute,
             run_id: header_text(&edition.run.run_id),
@@ -302,6 +303,30 @@ fn bars(values: &[f64]) -> Vec<Bar> {
     let end = values.len() - 1;
     values.iter().enumerate().map(|(place, value)| Bar { height: pixels(*value), last: place == end }).collect()
 }
+/// What the figures lack. What else the run noted is for those who run it: counted for head office, shown by `show`.
+fn notes(edition: &Edition<'_>, audience: &Audience, words: &Words) -> Vec<String> {
+    let said = |reduction: &Reduction| {
+        let because: Vec<&str> =
+            reduction.because.iter().map(|cause| words.pick(cause.zh.as_str(), cause.en.as_str())).collect();
+        let line = words.pick(
+            format!("{}：{}", reduction.name.zh, because.join("；")),
+            format!("{}: {}", reduction.name.en, because.join("; ")),
+        );
+        clip(&header_text(&line), TEXT_CHARS)
+    };
+    let told = edition.reduced.iter().filter(|reduction| reduction.standing != Standing::Unused);
+    let mut lines = capped(told.map(said).collect(), words);
+    let others = edition.run.notes.len().saturating_sub(edition.reduced.len());
+    if others > 0 && edition.config.company.head_office.contains(&audience.address) {
+        let command = format!("tributary show {}", header_text(&edition.run.run_id));
+        lines.push(words.pick(
+            format!("本次运行另有 {others} 条提示，见 {command}"),
+            format!("{others} more note{} of this run: {command}", if others == 1 { "" } else { "s" }),
+        ));
+    }
+    lines
+}
+
 fn capped(mut lines: Vec<String>, words: &Words) -> Vec<String> {
     let distinct: BTreeSet<String> = lines.iter().cloned().collect();
     if distinct.len() < lines.len() {

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::alert::{self, Found};
 use super::flow::{Built, HEADLINES, Night};
-use super::{discover, expect, publish, system};
+use super::{discover, expect, publish, reduce, system};
 use crate::error::{Error, Result};
 use crate::mail::deliver::{dead_letters, recent};
 use crate::mail::digest::{self, Audience, Edition, Headline};
@@ -32,7 +32,9 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     // This run got through: what earlier runs of the job failed of is over.
     let failed = AlertRule::run_failed();
     let job = BTreeMap::from([("job".to_string(), night.request.job.name.clone())]);
-    found.push(Found { rule: &failed, rows: Vec::new(), scope: job });
+    found.push(Found { rule: &failed, rows: Vec::new(), scope: job.clone() });
+    let reduced = AlertRule::run_reduced();
+    found.push(Found { rule: &reduced, rows: reduce::alert_row(night).into_iter().collect(), scope: job.clone() });
     let undelivered = AlertRule::mail_undelivered();
     found.push(Found { rule: &undelivered, rows: unreached(night).await?, scope: BTreeMap::new() });
     judge(night, &found)?;
@@ -87,14 +89,14 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Every rule by name: the company's alert models and the built-in one of failed runs.
+/// Every rule by name: the company's alert models and the built-in ones about the run itself.
 fn rules(night: &Night<'_>) -> Result<BTreeMap<String, AlertRule>> {
     let registry = &night.company.registry;
     let mut rules = BTreeMap::new();
     for name in registry.alerts() {
         rules.insert(name.to_string(), AlertRule::from_sidecar(name, &registry.model(name)?.sidecar.extra)?);
     }
-    for rule in [AlertRule::run_failed(), AlertRule::mail_undelivered()] {
+    for rule in [AlertRule::run_failed(), AlertRule::run_reduced(), AlertRule::mail_undelivered()] {
         rules.insert(rule.name.clone(), rule);
     }
     Ok(rules)
@@ -187,6 +189,7 @@ async fn write_digests(
         now: night.started_at,
         data_as_of: published.or_else(|| publish::published_run(&night.state).map(|run| run.logical_date)),
         received: &expect::received(night)?,
+        reduced: &night.reduced,
         rules,
         alerts: night.alerts.as_deref().unwrap_or_default(),
         audiences,

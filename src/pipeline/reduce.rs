@@ -4,12 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
+use serde_json::Value as Json;
+use toml::Table;
 
 use super::expect::{self, Lack};
 use super::flow::Night;
+use crate::config::Config;
 use crate::error::Result;
+use crate::mail::rule::{Row, Texts};
 use crate::models::BuildOutcome;
-use crate::report::Reduction;
+use crate::report::{Reduction, Standing};
 
 /// The mart that compares every file with its sender's own history.
 const DELIVERIES: &str = "deliveries";
@@ -19,19 +23,20 @@ const MARTS_SHOWN: usize = 3;
 /// Days named of one sender before the rest is counted.
 const DAYS_SHOWN: usize = 4;
 
-/// Tells what reduces the run: in the account, and in its notes for the mails.
+/// Tells what reduces the run: in the account, in its notes, and for the mails in both languages.
 pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[String]) -> Result<()> {
-    let mut causes: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut quiet: BTreeSet<String> = BTreeSet::new();
+    let mut causes: BTreeMap<String, Vec<Texts>> = BTreeMap::new();
+    let mut unused: BTreeSet<String> = BTreeSet::new();
     for feed in absent_feeds {
-        causes.entry(feed.clone()).or_default().push("never arrived and is read as empty".into());
+        let cause = texts("never arrived and is read as empty", "从未收到，按空表计算");
+        causes.entry(feed.clone()).or_default().push(cause);
         // A feed that no sender declares is not used by this company; one that is declared is missed.
         if !night.company.senders.iter().any(|sender| sender.feeds.contains_key(feed)) {
-            quiet.insert(feed.clone());
+            unused.insert(feed.clone());
         }
     }
     for place in &night.unlisted {
-        let cause = format!("{} cannot be listed", place.sender);
+        let cause = texts(format!("{} cannot be listed", place.sender), format!("{} 的文件夹读不到", place.sender));
         causes.entry(place.feed.clone()).or_default().push(cause);
     }
     let mut lacks: BTreeMap<(String, Lack, String), Vec<NaiveDate>> = BTreeMap::new();
@@ -40,31 +45,87 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
     }
     let mut awaited: BTreeSet<String> = BTreeSet::new();
     for ((feed, lack, sender), dates) in lacks {
-        let days = days(&dates);
-        let cause = match lack {
-            Lack::Missing => format!("{sender} has not delivered {days}"),
-            Lack::Refused => format!("{sender}'s file of {days} was refused"),
-            Lack::Pending => format!("{sender}'s file of {days} is not due yet"),
-        };
         if lack == Lack::Pending && !causes.contains_key(&feed) {
             awaited.insert(feed.clone());
         } else if lack != Lack::Pending {
             awaited.remove(&feed);
         }
-        causes.entry(feed).or_default().push(cause);
+        causes.entry(feed).or_default().push(lacking(&sender, lack, &dates));
     }
     for (feed, because) in causes {
-        let reduced: Vec<String> =
+        let marts: Vec<String> =
             night.company.registry.marts_of_feed(marts, &feed).into_iter().map(str::to_string).collect();
-        let note = format!("{feed}: {}{}", because.join("; "), reducing(&reduced));
-        if quiet.contains(&feed) || awaited.contains(&feed) {
-            night.notes.push(note);
-        } else {
+        let standing = match (unused.contains(&feed), awaited.contains(&feed)) {
+            (true, _) => Standing::Unused,
+            (_, true) => Standing::Awaited,
+            _ => Standing::Lacking,
+        };
+        let name = name(&night.company.config, &feed);
+        let reduction = Reduction { feed, name, because, marts, standing };
+        let note = note(&reduction);
+        if standing == Standing::Lacking {
             night.warn(note);
+        } else {
+            night.notes.push(note);
         }
-        night.reduced.push(Reduction { feed, because, marts: reduced });
+        night.reduced.push(reduction);
     }
     Ok(())
+}
+
+/// The row of the alert `run_reduced`, if anything is wrong with what this run read.
+pub(super) fn alert_row(night: &Night<'_>) -> Option<Row> {
+    let wrong: Vec<&Reduction> =
+        night.reduced.iter().filter(|reduction| reduction.standing == Standing::Lacking).collect();
+    let marts: BTreeSet<&String> = wrong.iter().flat_map(|reduction| &reduction.marts).collect();
+    let causes = |said: fn(&Texts) -> &str, colon: &str, comma: &str, stop: &str| {
+        let of = |reduction: &&Reduction| {
+            let because: Vec<&str> = reduction.because.iter().map(said).collect();
+            format!("{}{colon}{}", said(&reduction.name), because.join(comma))
+        };
+        wrong.iter().map(of).collect::<Vec<_>>().join(stop)
+    };
+    (!wrong.is_empty()).then(|| {
+        Row::from([
+            ("job".to_string(), Json::from(night.request.job.name.clone())),
+            ("logical_date".to_string(), Json::from(night.request.date.to_string())),
+            ("run_id".to_string(), Json::from(night.run_id.clone())),
+            ("feeds".to_string(), Json::from(wrong.len())),
+            ("marts".to_string(), Json::from(marts.len())),
+            ("causes_en".to_string(), Json::from(causes(|texts| &texts.en, ": ", ", ", "; "))),
+            ("causes_zh".to_string(), Json::from(causes(|texts| &texts.zh, "：", "，", "；"))),
+        ])
+    })
+}
+
+fn lacking(sender: &str, lack: Lack, dates: &[NaiveDate]) -> Texts {
+    let days = days(dates);
+    match lack {
+        Lack::Missing => texts(format!("{sender} has not delivered {}", days.en), format!("{sender} 未送 {}", days.zh)),
+        Lack::Refused => {
+            texts(format!("{sender}'s file of {} was refused", days.en), format!("{sender} {} 的文件被拒收", days.zh))
+        }
+        Lack::Pending => texts(
+            format!("{sender}'s file of {} is not due yet", days.en),
+            format!("{sender} {} 的文件尚未到期", days.zh),
+        ),
+    }
+}
+
+fn texts(en: impl Into<String>, zh: impl Into<String>) -> Texts {
+    Texts { en: en.into(), zh: zh.into() }
+}
+
+/// What the settings call the feed in mails.
+fn name(config: &Config, feed: &str) -> Texts {
+    let of = |row: &Table, column: &str| row.get(column).and_then(toml::Value::as_str).unwrap_or(feed).to_string();
+    let row = config.tables.get("feed_names").into_iter().flatten().find(|row| of(row, "feed") == feed);
+    row.map_or_else(|| texts(feed, feed), |row| texts(of(row, "feed_en"), of(row, "feed_zh")))
+}
+
+fn note(reduction: &Reduction) -> String {
+    let because: Vec<&str> = reduction.because.iter().map(|cause| cause.en.as_str()).collect();
+    format!("{}: {}{}", reduction.feed, because.join("; "), reducing(&reduction.marts))
 }
 
 /// Warns of the as-of date's files that hold far less than usual, as the deliveries mart found them.
@@ -96,11 +157,15 @@ pub(super) async fn short_files(night: &mut Night<'_>, outcome: &BuildOutcome) -
 }
 
 /// `2026-11-20, 2026-11-22`, or the first of many and their number.
-fn days(dates: &[NaiveDate]) -> String {
+fn days(dates: &[NaiveDate]) -> Texts {
     let shown: Vec<String> = dates.iter().take(DAYS_SHOWN).map(ToString::to_string).collect();
-    let rest = dates.len().saturating_sub(DAYS_SHOWN);
-    let more = if rest > 0 { format!(" and {rest} more days") } else { String::new() };
-    format!("{}{more}", shown.join(", "))
+    match dates.len().saturating_sub(DAYS_SHOWN) {
+        0 => texts(shown.join(", "), shown.join("、")),
+        more => texts(
+            format!("{} and {more} more days", shown.join(", ")),
+            format!("{} 等 {} 天", shown.join("、"), dates.len()),
+        ),
+    }
 }
 
 fn reducing(marts: &[String]) -> String {

@@ -7,6 +7,7 @@ mod text;
 
 use serde::Serialize;
 
+use crate::mail::rule::Texts;
 use crate::state::record::{Alert, AlertPhase, InputStatus, RunRecord};
 
 pub use text::{render, thousands};
@@ -52,10 +53,26 @@ pub struct MartLine {
 pub struct Reduction {
     /// The feed.
     pub feed: String,
+    /// What people call it.
+    pub name: Texts,
     /// What is lacking of it, in words.
-    pub because: Vec<String>,
+    pub because: Vec<Texts>,
     /// Marts of the job that read it, directly or through others.
     pub marts: Vec<String>,
+    /// Whether that is wrong.
+    pub standing: Standing,
+}
+
+/// How bad it is that a feed is not all there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// The company does not use the feed.
+    Unused,
+    /// Its files are not due yet.
+    Awaited,
+    /// It should be there.
+    Lacking,
 }
 
 /// Where a mail went.

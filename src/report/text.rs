@@ -121,7 +121,8 @@ fn write_reduced(out: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(out, "\nReduced marts, and why")?;
     }
     for reduction in &report.reduced {
-        writeln!(out, "  {}: {}", reduction.feed, reduction.because.join("; "))?;
+        let because: Vec<&str> = reduction.because.iter().map(|cause| cause.en.as_str()).collect();
+        writeln!(out, "  {}: {}", reduction.feed, because.join("; "))?;
         writeln!(
             out,
             "      {}",

@@ -3,7 +3,8 @@ use std::path::Path;
 use chrono::TimeZone as _;
 
 use super::*;
-use crate::mail::rule::Row;
+use crate::mail::rule::{Row, Texts};
+use crate::report::Standing;
 
 const RULES: &str = r#"
 [overstock.alert]
@@ -140,6 +141,11 @@ fn run(status: RunStatus) -> RunRecord {
     }
 }
 
+fn reduction(name: Texts, because: Texts) -> Reduction {
+    let marts = vec!["channel_kpis".into()];
+    Reduction { feed: "market".into(), name, because: vec![because], marts, standing: Standing::Lacking }
+}
+
 fn headlines() -> Vec<Headline> {
     let past = |last: f64| (0..13).map(|n| last * (0.8 + 0.05 * f64::from((n * 5) % 7))).chain([last]).collect();
     vec![
@@ -169,6 +175,7 @@ struct World {
     alerts: Vec<Alert>,
     audiences: Vec<Audience>,
     data_as_of: Option<NaiveDate>,
+    reduced: Vec<Reduction>,
 }
 
 impl World {
@@ -181,6 +188,7 @@ impl World {
             alerts: vec![],
             audiences: vec![Audience { headlines: headlines(), ..audience("wang.li@demo.example") }],
             data_as_of: Some(day(22)),
+            reduced: vec![],
         }
     }
 
@@ -195,6 +203,7 @@ impl World {
             rules: &rules,
             alerts: &self.alerts,
             audiences: &self.audiences,
+            reduced: &self.reduced,
         })
         .expect("digests")
     }
@@ -211,7 +220,11 @@ impl World {
         world.config.company.head_office = vec!["head.office@demo.example".into()];
         world.audiences[0].scope = Some("华东".into());
         world.received = Received { expected: 6, received: 5, missing: vec!["苏州加盟店".into()] };
-        world.run.notes = vec!["the feed `market` never arrived: market_share is empty in channel_kpis".into()];
+        world.reduced = vec![reduction(
+            Texts { en: "market".into(), zh: "市场总量".into() },
+            Texts { en: "never arrived and is read as empty".into(), zh: "从未收到，按空表计算".into() },
+        )];
+        world.run.notes = vec!["market: never arrived and is read as empty; reduces channel_kpis".into()];
         let mut known = overstock("P020", "宁波代理", 0.33, AlertPhase::Ongoing);
         known.mailed_at = None;
         let mut muted = overstock("P021", "苏州加盟店", 0.5, AlertPhase::Ongoing);
@@ -390,7 +403,9 @@ fn data_becomes_neither_tags_nor_headers() {
     world.audiences[0].scope = Some(evil.into());
     world.audiences[0].headlines[0].name = evil.into();
     world.received = Received { expected: 2, received: 1, missing: vec![evil.into()] };
-    world.run.notes = vec![evil.into()];
+    let evil_texts = || Texts { en: evil.into(), zh: evil.into() };
+    world.reduced = vec![reduction(evil_texts(), evil_texts())];
+    world.run.notes = vec![evil.into(), evil.into()];
     let digest = world.only();
     assert!(!digest.html.contains("<script"), "{}", digest.html);
     assert!(digest.html.contains("&lt;script&gt;alert(1)"), "{}", digest.html);
