@@ -254,7 +254,12 @@ fn walk(root: &Path, prefix: &str, visit: &mut Visit<'_>) -> Result<()> {
             Ok(entries) => entries,
             Err(err) if err.kind() == ErrorKind::NotFound => continue,
             Err(err) => {
-                visit(Err(Error::input("the folder cannot be read").at(shown).because(err)))?;
+                let error = Error::input("the folder cannot be read").at(shown).because(err);
+                // A folder further down is an entry that cannot be used; without the first one nothing is known.
+                if folder.key == prefix {
+                    return Err(error);
+                }
+                visit(Err(error))?;
                 continue;
             }
         };

@@ -109,7 +109,7 @@ impl World {
                 "[company]\nname = \"Test Company\"\nhead_office = [\"hq@test.example\"]\n\
                  [stores]\ninbox = \"{}\"\nlake = \"{}\"\nmarts = \"{}\"\n\
                  [folders]\nsql = \"{}\"\n\
-                 [engine]\nthreads = 2\n[run]\nlease_seconds = 2\nretry_first_pause_ms = 5\n[mail]\nfolder = \"mail\"\n",
+                 [engine]\nthreads = 2\n[run]\nlease_seconds = 2\nretry_first_pause_ms = 5\n[mail]\nfolder = \"mail\"\ntries_per_run = 1\n",
                 store("inbox"),
                 store("lake"),
                 store("marts"),
