@@ -236,7 +236,8 @@ pub struct Contract {
     /// What a later delivery does to an earlier one.
     #[serde(default = "by_period")]
     pub replaces: Replaces,
-    /// Days before the file's period that a business date may lie.
+    /// Days before the file's period that a business date may lie. Where the rows make the period: days without a row
+    /// after which what lies beyond is no longer the same file's period.
     #[serde(default = "back")]
     pub window_days_back: i64,
     /// Days after the file's period that a business date may lie.

@@ -120,21 +120,37 @@ impl Job<'_> {
         if self.contract.kind == Kind::Reference {
             return (i32::MIN, i32::MAX);
         }
-        let days = |days: i64| i32::try_from(days).unwrap_or(i32::MAX);
-        let back = days(self.feed.window_days_back.unwrap_or(self.contract.window_days_back));
-        let ahead = days(self.feed.window_days_ahead.unwrap_or(self.contract.window_days_ahead));
-        match (self.feed.period, period) {
-            // a period that the rows make holds them all, but nobody has sold tomorrow what was delivered today
-            (Some(PeriodRule::Rows), _) | (_, Period::FromRows | Period::Known(None)) => {
-                (i32::MIN, day_of(self.delivered_on).saturating_add(ahead))
+        let (back, ahead) = self.window_days();
+        let from_rows = self.feed.period == Some(PeriodRule::Rows) || period::of_key(&self.raw.key).is_none();
+        // Nobody has sold tomorrow what was delivered today.
+        let last = day_of(self.delivered_on).saturating_add(ahead);
+        match period {
+            Period::FromRows | Period::Known(None) => (i32::MIN, last),
+            // A period that the rows make holds them all, but for those far off.
+            Period::Known(Some((start, end))) if from_rows => {
+                (day_of(start).saturating_sub(back), last.min(day_of(end).saturating_add(back)))
             }
-            (None, Period::Known(_)) if period::of_key(&self.raw.key).is_none() => {
-                (i32::MIN, day_of(self.delivered_on).saturating_add(ahead))
-            }
-            (_, Period::Known(Some((start, end)))) => {
+            Period::Known(Some((start, end))) => {
                 (day_of(start).saturating_sub(back), day_of(end).saturating_add(ahead))
             }
         }
+    }
+
+    /// The period that the rows of an event feed make.
+    pub(super) fn period_of_rows(&self, account: &Account) -> Option<Span> {
+        match self.contract.kind {
+            Kind::Event => account.body(self.window_days().0),
+            Kind::Reference => account.span(),
+        }
+    }
+
+    /// Days before and after the period that a business date may lie.
+    fn window_days(&self) -> (i32, i32) {
+        let days = |days: i64| i32::try_from(days).unwrap_or(i32::MAX);
+        (
+            days(self.feed.window_days_back.unwrap_or(self.contract.window_days_back)),
+            days(self.feed.window_days_ahead.unwrap_or(self.contract.window_days_ahead)),
+        )
     }
 
     pub(super) fn output(&self, what: &str) -> PathBuf {

@@ -218,7 +218,7 @@ pub fn stage_file(
             continue;
         }
         if matches!(known.period, Period::FromRows) {
-            known.period = Period::Known(pass.account.span());
+            known.period = Period::Known(job.period_of_rows(&pass.account));
             continue;
         }
         let hashes = pass.hashes.take();

@@ -56,6 +56,23 @@ impl Account {
         Some((date_of(*first.0), date_of(*last.0)))
     }
 
+    /// The span of most rows: a run of days with no more than `gap_max` days between two of them; of two equal ones
+    /// the later. A mistyped year alone must not make a file stand for the years between.
+    pub(super) fn body(&self, gap_max: i32) -> Option<Span> {
+        let mut best: Option<(u64, i32, i32)> = None;
+        let mut body: Option<(u64, i32, i32)> = None;
+        for (&day, &rows) in &self.days {
+            body = match body {
+                Some((sum, first, last)) if day.saturating_sub(last) <= gap_max => Some((sum + rows, first, day)),
+                _ => Some((rows, day, day)),
+            };
+            if best.is_none_or(|best| body.is_some_and(|body| body.0 >= best.0)) {
+                best = body;
+            }
+        }
+        best.map(|(_, first, last)| (date_of(first), date_of(last)))
+    }
+
     pub(super) fn months(&self, kind: Kind) -> BTreeMap<String, u64> {
         let mut months = BTreeMap::new();
         if kind == Kind::Event {

@@ -234,8 +234,12 @@ fn periods_and_delivery() {
             .starts_with("the period comes from the file's name, and \"d01/sales/latest.csv\" has no date")
     );
     let tomorrow = world.stage("sales", "latest.csv", text.replace("11-20", "12-20").as_bytes(), PLAIN);
-    assert_eq!(tomorrow.listed(), ["3 sold_at outside_window: 2026-12-20 -> a date up to 2026-11-24"]);
+    assert_eq!(tomorrow.listed(), ["3 sold_at outside_window: 2026-12-20 -> a date from 2026-07-25 to 2026-11-24"]);
     assert_eq!(period(&tomorrow)[..2], ["2026-11-22", "2026-11-22"]);
+    // A mistyped year alone must not make the file stand for the years between, on either side.
+    let mistyped = world.stage("sales", "latest.csv", text.replace("2026-11-20", "1926-11-20").as_bytes(), PLAIN);
+    assert_eq!(mistyped.listed(), ["3 sold_at outside_window: 1926-11-20 -> a date from 2026-07-25 to 2026-11-24"]);
+    assert_eq!(period(&mistyped)[..2], ["2026-11-22", "2026-11-22"]);
 }
 
 #[test]
