@@ -10,6 +10,7 @@ use super::{discover, expect, publish, reduce, system};
 use crate::error::{Error, Result};
 use crate::mail::deliver::{dead_letters, recent};
 use crate::mail::digest::{self, Audience, Edition, Headline};
+use crate::mail::recipient_hash;
 use crate::mail::rule::{AlertRule, Row};
 use crate::state::record::{AlertPhase, OwedMail};
 use crate::store::{Put, keys};
@@ -82,6 +83,8 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
     let told = night.alerts.iter().flatten().any(|alert| {
         alert.rule == failed.name && alert.phase != AlertPhase::Resolved && alert.mailed_at == Some(night.started_at)
     });
+    // Digests that this run wrote before it failed tell of figures that nobody can see.
+    night.owed.retain(|mail| mail.recipient_hash != recipient_hash(&mail.recipient));
     if night.request.job.mail && told {
         let rules = rules(night)?;
         write_digests(night, &rules, &[]).await?;
@@ -195,7 +198,9 @@ async fn write_digests(
         audiences,
     })?;
     for digest in digests {
-        let body = keys::mail_body(&night.run_id, &digest.recipient_hash);
+        // A failed run may have written a digest before, and that one lies there for good.
+        let name = if night.error.is_none() { "" } else { "-failed" };
+        let body = keys::mail_body(&night.run_id, &format!("{}{name}", digest.recipient_hash));
         if company.stores.lake.put_new(&body, digest.message.clone()).await? == Put::Exists {
             return Err(Error::bug("a mail of this run was written before").at(body));
         }
