@@ -66,6 +66,12 @@ top_themes as (
     from theme_counts
     group by channel_id, stage, month_start
 ),
+-- A complaints feed that never came leaves complaints unknown, not 0.
+arrived as (
+    select
+        (select count(*) from stg_complaints) > 0
+            or (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
+),
 everything as (
     select channel_id, stage, month_start from answered
     union
@@ -80,10 +86,12 @@ monthly as (
         coalesce(answered.satisfied_responses, 0) as satisfied_responses,
         cast(answered.satisfied_responses as double) / nullif(cast(answered.responses as double), 0) as satisfaction_rate,
         cast(answered.score_sum as double) / nullif(cast(answered.responses as double), 0) as average_score,
-        coalesce(complained.complaints, 0) as complaints,
+        case when arrived.complaints_arrived then coalesce(complained.complaints, 0) end as complaints,
+        case when not arrived.complaints_arrived then 'no_complaint_data' end as complaints_status,
         top_categories.categories,
         top_themes.themes
     from everything
+    cross join arrived
     left join answered
         on everything.channel_id = answered.channel_id
         and everything.stage = answered.stage
@@ -115,6 +123,7 @@ final as (
         monthly.average_score,
         case when monthly.responses = 0 then 'no_responses' end as satisfaction_status,
         monthly.complaints,
+        monthly.complaints_status,
         monthly.categories as complaint_categories,
         monthly.themes as top_themes,
         before.satisfaction_rate as previous_satisfaction_rate,
@@ -125,6 +134,7 @@ final as (
             when monthly.responses = 0 then 'no_responses'
         end as satisfaction_change_status,
         case
+            when monthly.complaints is null then null
             when cast(monthly.month_start + interval '1 month' as date) > $as_of_date + 1 then
                 coalesce(complained_so_far.complaints, 0)
             else coalesce(before.complaints, 0)
@@ -143,7 +153,7 @@ final as (
 )
 select
     channel_id, channel_name, stage, month, month_start, provisional, responses, satisfied_responses, satisfaction_rate,
-    average_score, satisfaction_status, complaints, complaint_categories, top_themes, previous_satisfaction_rate,
+    average_score, satisfaction_status, complaints, complaints_status, complaint_categories, top_themes, previous_satisfaction_rate,
     previous_responses, satisfaction_change, satisfaction_change_status, previous_complaints,
     complaints - previous_complaints as complaints_change
 from final
