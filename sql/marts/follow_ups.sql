@@ -48,9 +48,6 @@ latest as (
     from contacts
     qualify row_number() over (partition by customer_id order by business_date desc, contact_id desc) = 1
 ),
-month as (
-    select cast(date_trunc('month', $as_of_date) as date) - 1 as ended_on
-),
 people as (
     select
         customers.customer_id,
@@ -150,24 +147,37 @@ tier_changes as (
     ) as rises
         on people.previous_tier = rises.previous_tier
         and people.tier = rises.tier
-    where people.tier_changed_on > $as_of_date - cast(tasks.days as int)
+    -- Overdue for as long again, then it is no news any more.
+    where people.tier_changed_on > $as_of_date - 2 * cast(tasks.days as int)
         and coalesce(people.last_contact_on < people.tier_changed_on, true)
 ),
-win_backs as (
-    -- Lost since the end of last month, and nobody has asked why.
+lost as (
+    -- The day after the last one on which the last order was still near.
     select
-        people.customer_id,
-        tasks.task,
-        $as_of_date + cast(tasks.days as int) as due_on,
-        'from_' || people.previous_segment as reason,
-        people.segment as detail
+        customer_id,
+        segment,
+        last_contact_on,
+        $as_of_date - cast(recency_days as int) + cast($near_days as int) + 1 as lost_on,
+        case
+            when previous_segment in ('lost', 'lost_big_spender') then 'lost_before_this_month'
+            else coalesce('from_' || previous_segment, 'lost')
+        end as reason
     from people
+    where segment in ('lost', 'lost_big_spender')
+),
+win_backs as (
+    -- Lost of late, and nobody has asked why since.
+    select
+        lost.customer_id,
+        tasks.task,
+        lost.lost_on + cast(tasks.days as int) as due_on,
+        lost.reason,
+        lost.segment as detail
+    from lost
     inner join tasks
         on tasks.task = 'win_back'
-    cross join month
-    where people.segment in ('lost', 'lost_big_spender')
-        and people.previous_segment not in ('lost', 'lost_big_spender')
-        and coalesce(people.last_contact_on <= month.ended_on, true)
+    where lost.lost_on > $as_of_date - $win_back_days
+        and coalesce(lost.last_contact_on < lost.lost_on, true)
 ),
 recommended as (
     select
