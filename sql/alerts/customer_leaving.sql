@@ -1,9 +1,29 @@
--- High-value customers who slipped away since the end of last month, by the manager who should call them.
+-- High-value customers who slipped away since the end of last month, by the manager who should call them: their own,
+-- else that of the channel they prefer.
 with
-leaving as (
-    select *
+customers as (
+    select
+        customer_id, manager, contact_allowed, monetary, monetary_all_time, recency_days, segment, previous_segment,
+        preferred_channel
     from customer_scores
-    where previous_segment = 'high_value' and segment in ('at_risk_high_value', 'lost_big_spender', 'lost')
+),
+channels as (
+    select channel_id, manager from channels_current
+),
+
+leaving as (
+    select
+        customers.customer_id,
+        coalesce(customers.manager, channels.manager) as manager,
+        customers.contact_allowed,
+        customers.monetary,
+        customers.monetary_all_time,
+        customers.recency_days
+    from customers
+    left join channels
+        on customers.preferred_channel = channels.channel_id
+    where customers.previous_segment = 'high_value'
+        and customers.segment in ('at_risk_high_value', 'lost_big_spender', 'lost')
 ),
 ranked as (
     select *, row_number() over (
