@@ -57,6 +57,7 @@ measured as (
         period_end(years.year) > $as_of_date as provisional,
         cast(coalesce(sales.net_sales, 0) as decimal(18,4)) as net_sales,
         cast(cast(years.score_total as decimal(18,6)) / nullif(years.scored_quarters, 0) as decimal(9,4)) as award_score,
+        sales.least_year_before,
         -- Growth and attainment of a year need all of it before and a target for all of it.
         case
             when sales.least_year_before > 0
@@ -130,7 +131,11 @@ select
     scored_quarters,
     net_sales,
     sales_growth,
-    case when sales_growth is null then 'no_prior_period' end as sales_growth_status,
+    case
+        when sales_growth is not null then null
+        when least_year_before < 0 then 'negative_base'
+        else 'no_prior_period'
+    end as sales_growth_status,
     attainment,
     case when attainment is null then 'no_target' end as attainment_status
 from placed
