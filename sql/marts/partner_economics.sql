@@ -43,16 +43,27 @@ costs as (
     group by lines.partner_id, lines.month_start
 ),
 
+-- Without a feed of costs support is unknown, not 0.
+arrived as (
+    select
+        (select count(*) from cost_lines where source = 'delivered') > 0
+            or (select count(*) from system.feeds where feed = 'channel_costs' and arrived) > 0 as costs_arrived
+),
+
 measured as (
     select
         placed.*,
+        arrived.costs_arrived,
         purchase_costs.purchase_cost,
         purchase_costs.partner_id is not null as has_sales_lines,
         coalesce(costs.accrued_rebates, 0) as accrued_rebates,
-        coalesce(costs.training_support, 0) as training_support,
-        coalesce(costs.logistics_support, 0) as logistics_support,
-        coalesce(costs.marketing_support, 0) as marketing_support,
-        case when coalesce(costs.support_without_rate, 0) = 0 then coalesce(costs.support_cost, 0) end as support_cost,
+        case when arrived.costs_arrived then coalesce(costs.training_support, 0) end as training_support,
+        case when arrived.costs_arrived then coalesce(costs.logistics_support, 0) end as logistics_support,
+        case when arrived.costs_arrived then coalesce(costs.marketing_support, 0) end as marketing_support,
+        case
+            when arrived.costs_arrived and coalesce(costs.support_without_rate, 0) = 0
+                then coalesce(costs.support_cost, 0)
+        end as support_cost,
         coalesce(costs.commission_without_rate, 0) as commission_without_rate,
         case
             when costs.commission_without_rate > 0 then null
@@ -66,6 +77,7 @@ measured as (
                 + cast(greatest(placed.net_sales, 0) * coalesce(placed.management_fee_rate, 0) as decimal(18,4))
         end as fees
     from placed
+    cross join arrived
     left join purchase_costs
         on purchase_costs.partner_id = placed.partner_id
         and purchase_costs.month_start = placed.month_start
@@ -103,6 +115,7 @@ compared as (
         supported.*,
         coalesce(comparable.comparable_partners, 0) as comparable_partners,
         case
+            when not supported.costs_arrived then 'no_cost_data'
             when coalesce(not supported.is_supported, true) then 'no_support'
             when supported.month_before_net_sales <= 0 then 'no_prior_period'
             when coalesce(comparable.comparable_partners, 0) < $support_comparables_min then 'no_comparable_partners'
@@ -175,7 +188,10 @@ select
     cast(marketing_support as decimal(18,4)) as marketing_support,
     cast(support_cost - training_support - logistics_support - marketing_support as decimal(18,4)) as other_support,
     cast(support_cost as decimal(18,4)) as support_cost,
-    case when support_cost is null then 'no_rate' end as support_cost_status,
+    case
+        when not costs_arrived then 'no_cost_data'
+        when support_cost is null then 'no_rate'
+    end as support_cost_status,
     coalesce(is_supported, false) as is_supported,
     month_before_net_sales,
     comparable_partners,
