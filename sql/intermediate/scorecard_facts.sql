@@ -74,8 +74,7 @@ service as (
 
 arrived as (
     select
-        (select count(*) from stg_complaints) > 0
-            or (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
+        (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
 ),
 
 conflicts as (

@@ -66,8 +66,7 @@ complaints as (
 
 arrived as (
     select
-        (select count(*) from stg_complaints) > 0
-            or (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
+        (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
 ),
 
 coverage as (

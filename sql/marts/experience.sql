@@ -69,8 +69,7 @@ top_themes as (
 -- A complaints feed that never came leaves complaints unknown, not 0.
 arrived as (
     select
-        (select count(*) from stg_complaints) > 0
-            or (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
+        (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
 ),
 everything as (
     select channel_id, stage, month_start from answered

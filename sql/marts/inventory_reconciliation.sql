@@ -11,8 +11,7 @@ products as (
 ),
 feeds as (
     select
-        (select count(*) from sell_in_lines) > 0
-            or (select count(*) from system.feeds where feed = 'shipments' and arrived) > 0 as has_shipments
+        (select count(*) from system.feeds where feed = 'shipments' and arrived) > 0 as has_shipments
 ),
 sellers as (
     select distinct partner_id from partner_senders

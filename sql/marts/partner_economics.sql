@@ -46,8 +46,7 @@ costs as (
 -- Without a feed of costs support is unknown, not 0.
 arrived as (
     select
-        (select count(*) from cost_lines where source = 'delivered') > 0
-            or (select count(*) from system.feeds where feed = 'channel_costs' and arrived) > 0 as costs_arrived
+        (select count(*) from system.feeds where feed = 'channel_costs' and arrived) > 0 as costs_arrived
 ),
 
 measured as (

@@ -54,8 +54,7 @@ sell_in as (
 
 arrived as (
     select
-        (select count(*) from sell_in_lines) > 0
-            or (select count(*) from system.feeds where feed = 'shipments' and arrived) > 0 as shipments_arrived
+        (select count(*) from system.feeds where feed = 'shipments' and arrived) > 0 as shipments_arrived
 )
 
 select
