@@ -250,7 +250,8 @@ impl Senders {
     }
 
     /// The sender and feed that an inbox key belongs to: the first by name whose glob matches.
-    pub fn of_key(&self, key: &str) -> Option<(&Sender, &SenderFeed)> {
+    #[cfg(test)]
+    pub(crate) fn of_key(&self, key: &str) -> Option<(&Sender, &SenderFeed)> {
         self.iter().find_map(|sender| sender.feeds.values().find(|feed| feed.matches(key)).map(|feed| (sender, feed)))
     }
 }

@@ -62,7 +62,7 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                     continue;
                 }
                 if ledger::already_seen(&night.state, &sender.name, feed, &object)
-                    && !mended(night, &fingerprint, &object)
+                    && !mended(night, &sender.name, feed, &fingerprint, &object)
                 {
                     continue;
                 }
@@ -233,11 +233,9 @@ async fn strangers(night: &mut Night<'_>) {
 }
 
 /// A file that was refused, whole or in rows, by another contract or mapping than today's gets another chance.
-fn mended(night: &Night<'_>, fingerprint: &str, object: &Object) -> bool {
-    let known = night.company.senders.of_key(&object.key).and_then(|(sender, feed)| {
-        let sighting = night.state.last_sighting(&sender.name, &feed.feed, object)?;
-        night.state.input(&sender.name, &feed.feed, &sighting.sha256)
-    });
+fn mended(night: &Night<'_>, sender: &str, feed: &str, fingerprint: &str, object: &Object) -> bool {
+    let sighting = night.state.last_sighting(sender, feed, object);
+    let known = sighting.and_then(|sighting| night.state.input(sender, feed, &sighting.sha256));
     known.is_some_and(|input| input.was_refused() && input.contract_fingerprint != fingerprint)
 }
 
