@@ -12,12 +12,12 @@ use tempfile::TempDir;
 
 use super::calendar::Workdays;
 use super::{Company, Request, expect};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::models::{BuildOutcome, PlanStep};
 use crate::report::{FileLine, MailLine, MartLine, Reduction, Report};
 use crate::state::State;
 use crate::state::record::{Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
-use crate::store::hex;
+use crate::store::{Put, hex};
 
 /// The model that gives each manager the day's figures, where a company has one.
 pub(super) const HEADLINES: &str = "mail_headlines";
@@ -201,6 +201,14 @@ impl<'a> Night<'a> {
         let place = (sender.to_string(), feed.to_string(), key.to_string());
         if self.unusable.insert(place, reason.to_string()).is_none() {
             self.warn(format!("{key} of sender {sender} cannot be taken: {reason}"));
+        }
+    }
+
+    /// Lays a written mail into the outbox, where nothing is ever replaced.
+    pub(super) async fn post(&self, body: &str, message: Vec<u8>) -> Result<()> {
+        match self.company.stores.lake.put_new(body, message).await? {
+            Put::Created => Ok(()),
+            Put::Exists => Err(Error::bug("a mail of this run was written before").at(body)),
         }
     }
 

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use super::flow::{Built, Night};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::mail::reply::{Account, reply};
 use crate::mail::validate_address;
 use crate::models::refused::{HELD_BACK, RefusedRows, Wanted};
 use crate::report::refusals::SHEET_ROWS_MAX;
 use crate::sender::{Sender, SenderFeed};
 use crate::state::record::Input;
-use crate::store::{Put, keys};
+use crate::store::keys;
 
 /// Writes the replies. Without `built` (the run failed) only what intake found is told.
 pub(super) async fn write_replies(night: &mut Night<'_>, built: Option<&Built>) -> Result<()> {
@@ -54,9 +54,7 @@ pub(super) async fn write_replies(night: &mut Night<'_>, built: Option<&Built>) 
         }
         let reply = reply(&account)?;
         let body = keys::mail_body(&night.run_id, &reply.recipient_hash);
-        if company.stores.lake.put_new(&body, reply.message.clone()).await? == Put::Exists {
-            return Err(Error::bug("a mail of this run was written before").at(body));
-        }
+        night.post(&body, reply.message.clone()).await?;
         owed.push(reply.owed(body, &night.run_id, night.started_at));
     }
     night.owed.extend(owed);

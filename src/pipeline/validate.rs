@@ -51,22 +51,8 @@ fn read_again(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String
         night.sightings.iter().map(|s| (s.sender.clone(), s.feed.clone(), s.sha256.clone())).collect();
     for id in reasons.keys().filter(|id| !told.contains(*id)) {
         let Some(input) = night.inputs.get(id) else { continue };
-        for (reason, count) in &reasons[id] {
-            *night.refusals.entry((input.feed.clone(), reason.clone())).or_default() += count;
-        }
-        let mut notes = input.warnings.clone();
-        notes.extend(input.reason.clone());
-        night.files.push(FileLine {
-            sender: input.sender.clone(),
-            feed: input.feed.clone(),
-            key: input.key.clone(),
-            outcome: READ_AGAIN.to_string(),
-            status: input.status,
-            rows_read: input.rows_read,
-            rows_clean: input.rows_clean,
-            rows_rejected: input.rows_rejected,
-            notes,
-        });
+        count(&mut night.refusals, input, &reasons[id]);
+        night.files.push(line(input, &input.key, READ_AGAIN, true, said(input)));
     }
     if night.files.iter().any(|file| file.rows_rejected > 0) {
         night.warned = true;
@@ -174,34 +160,48 @@ fn account(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String, u
         let read = input.key == sighting.key && reasons.contains_key(&id);
         let mut notes = Vec::new();
         if read {
-            notes.extend(input.warnings.iter().cloned());
-            notes.extend(input.reason.clone());
+            notes = said(input);
             for sentence in drift::told(&input.drift) {
                 warnings.push(format!("{}: {sentence}", input.key));
                 notes.push(sentence);
             }
-            for (reason, count) in &reasons[&id] {
-                *night.refusals.entry((input.feed.clone(), reason.clone())).or_default() += count;
-            }
+            count(&mut night.refusals, input, &reasons[&id]);
             if input.status == InputStatus::Quarantined {
                 warnings.push(format!("{} is quarantined: {}", input.key, input.reason.as_deref().unwrap_or_default()));
             }
         }
-        let rows = |n: u64| if read { n } else { 0 };
         let outcome = if read && known.is_some() { READ_AGAIN } else { &sighting.outcome };
-        night.files.push(FileLine {
-            sender: input.sender.clone(),
-            feed: input.feed.clone(),
-            key: sighting.key.clone(),
-            outcome: outcome.to_string(),
-            status: input.status,
-            rows_read: rows(input.rows_read),
-            rows_clean: rows(input.rows_clean),
-            rows_rejected: rows(input.rows_rejected),
-            notes,
-        });
+        night.files.push(line(input, &sighting.key, outcome, read, notes));
     }
     for warning in warnings {
         night.warn(warning);
+    }
+}
+
+/// Adds the refused rows of a file that was read to those of the night.
+fn count(refusals: &mut BTreeMap<(String, String), u64>, input: &Input, reasons: &BTreeMap<String, u64>) {
+    for (reason, count) in reasons {
+        *refusals.entry((input.feed.clone(), reason.clone())).or_default() += count;
+    }
+}
+
+/// What its reading said of a file: warnings, and why it was refused whole.
+fn said(input: &Input) -> Vec<String> {
+    input.warnings.iter().chain(&input.reason).cloned().collect()
+}
+
+/// One line of the account. Only what was `read` in this run has rows there.
+fn line(input: &Input, key: &str, outcome: &str, read: bool, notes: Vec<String>) -> FileLine {
+    let rows = |n: u64| if read { n } else { 0 };
+    FileLine {
+        sender: input.sender.clone(),
+        feed: input.feed.clone(),
+        key: key.to_string(),
+        outcome: outcome.to_string(),
+        status: input.status,
+        rows_read: rows(input.rows_read),
+        rows_clean: rows(input.rows_clean),
+        rows_rejected: rows(input.rows_rejected),
+        notes,
     }
 }
