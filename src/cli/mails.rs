@@ -60,14 +60,9 @@ async fn preview(company: &Company, args: &PreviewArgs, console: &Console) -> Re
     let mut documents = Vec::new();
     for mail in &chosen {
         let (outcome, detail) = outcome(company, mail).await?;
-        let opened = parts::open(
-            &company
-                .stores
-                .lake
-                .get(&mail.body)
-                .await
-                .map_err(|err| err.hint("the bodies of old mails expire (state.keep_mails_days)"))?,
-        );
+        let body = company.stores.lake.get(&mail.body).await;
+        let body = body.map_err(|err| err.hint("the bodies of old mails expire (state.keep_mails_days)"))?;
+        let opened = parts::open(&body).map_err(|err| err.at(&mail.body))?;
         let files = match &args.save {
             Some(folder) => save(folder, mail, &opened)?,
             None => Vec::new(),

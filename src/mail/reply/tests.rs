@@ -119,7 +119,7 @@ fn a_partner_reads_what_counts_and_what_to_correct() {
     }
     assert!(!mail.text.contains("line 11"), "ten reasons, not more: {}", mail.text);
     assert!(mail.html.contains("华东&lt;总&gt;经销"), "what data says is never markup");
-    let opened = parts::open(&mail.message);
+    let opened = parts::open(&mail.message).expect("our own message");
     assert_eq!((opened.text.trim(), opened.html.trim()), (mail.text.trim(), mail.html.trim()));
     let (name, sheet) = &opened.attachments[0];
     assert_eq!((name.as_str(), &sheet[..2]), ("refused_rows_2026-11-22.xlsx", &b"PK"[..]));
@@ -133,6 +133,6 @@ fn a_clean_delivery_is_thanked_for_in_chinese() {
     let good = input("a.csv", InputStatus::Active, 98, 0);
     let mail = written("zh", &[&good], &[]);
     assert_eq!(mail.subject, "[已收到] 华东<总>经销：1 个文件，98 行全部接收 · 11-22");
-    assert!(parts::open(&mail.message).attachments.is_empty());
+    assert!(parts::open(&mail.message).expect("our own message").attachments.is_empty());
     assert_eq!(mail, written("zh", &[&good], &[]), "the same run gives the same bytes");
 }
