@@ -61,9 +61,13 @@ fn read_again(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String
 
 /// Says of every file taken in how long after its deadline it came, if it did.
 pub(super) fn late(night: &mut Night<'_>) {
+    let mut deliveries: BTreeMap<&str, &Sighting> = BTreeMap::new();
+    for sighting in &night.sightings {
+        deliveries.entry(&sighting.key).or_insert(sighting);
+    }
     let mut late = Vec::new();
     for (at, file) in night.files.iter().enumerate().filter(|(_, file)| file.rows_read > 0) {
-        let delivered = night.sightings.iter().find(|sighting| sighting.key == file.key);
+        let delivered = deliveries.get(file.key.as_str());
         let input =
             delivered.and_then(|held| night.inputs.get(&(file.sender.clone(), file.feed.clone(), held.sha256.clone())));
         let Some((delivered, input)) = delivered.zip(input) else { continue };

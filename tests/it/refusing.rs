@@ -164,7 +164,10 @@ fn partners_get_an_answer_where_the_company_wants_it() {
     let mails = world.mails();
     let mail = |name: &str| {
         let found = mails.iter().find(|(file, _)| file.contains(name));
-        found.map_or_else(|| panic!("no mail to {name}: {night}"), |(_, mail)| parts::open(mail.as_bytes()).expect("our own message"))
+        found.map_or_else(
+            || panic!("no mail to {name}: {night}"),
+            |(_, mail)| parts::open(mail.as_bytes()).expect("our own message"),
+        )
     };
     let p01 = mail("data@p01.example");
     assert!(p01.text.contains("2026-11-05.csv · 第 2 行 · quantity"), "{}", p01.text);
