@@ -109,7 +109,7 @@ async fn list(company: &Company, console: &Console) -> Result<Exit> {
 
 /// `overstock partner_id=P101`: a rule and its labels, as the grey line of a mail gives them.
 fn matchers(company: &Company, finding: &[String]) -> Result<BTreeMap<String, String>> {
-    let rules = rules(company)?;
+    let rules = AlertRule::all(company.registry.alert_sidecars())?;
     let mut matchers = BTreeMap::new();
     for part in finding {
         let (name, value) = part.split_once('=').unwrap_or(("rule", part));
@@ -120,28 +120,15 @@ fn matchers(company: &Company, finding: &[String]) -> Result<BTreeMap<String, St
     }
     let labels: BTreeSet<&str> = match matchers.get("rule") {
         Some(rule) => match rules.get(rule) {
-            Some(labels) => labels.iter().map(String::as_str).collect(),
+            Some(rule) => rule.labels.iter().map(String::as_str).collect(),
             None => return Err(unknown("the finding names rule", rule, rules.keys().map(String::as_str))),
         },
-        None => rules.values().flatten().map(String::as_str).collect(),
+        None => rules.values().flat_map(|rule| &rule.labels).map(String::as_str).collect(),
     };
     match matchers.keys().find(|name| *name != "rule" && !labels.contains(name.as_str())) {
         Some(other) => Err(unknown("the finding names label", other, labels.into_iter())),
         None => Ok(matchers),
     }
-}
-
-/// Labels by rule.
-fn rules(company: &Company) -> Result<BTreeMap<String, Vec<String>>> {
-    let mut rules = BTreeMap::new();
-    for name in company.registry.alerts() {
-        let rule = AlertRule::from_sidecar(name, &company.registry.model(name)?.sidecar.extra)?;
-        rules.insert(rule.name, rule.labels);
-    }
-    for rule in [AlertRule::run_failed(), AlertRule::mail_undelivered()] {
-        rules.insert(rule.name, rule.labels);
-    }
-    Ok(rules)
 }
 
 /// A day (to its end), a local time or an instant.

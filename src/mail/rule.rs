@@ -155,6 +155,13 @@ impl AlertRule {
         Ok(rule)
     }
 
+    /// Every rule by name: those of alert models, given with their sidecars, and the built-in ones about the run itself.
+    pub fn all<'a>(sidecars: impl Iterator<Item = (&'a str, &'a toml::Table)>) -> Result<BTreeMap<String, Self>> {
+        let built_in = [Self::run_failed(), Self::run_reduced(), Self::mail_undelivered()];
+        let models = sidecars.map(|(name, sidecar)| Self::from_sidecar(name, sidecar));
+        models.chain(built_in.map(Ok)).map(|rule| rule.map(|rule| (rule.name.clone(), rule))).collect()
+    }
+
     /// The rule for runs that did not finish; columns `job`, `logical_date`, `error`, `advice`, `data_as_of`.
     pub fn run_failed() -> Self {
         built_in(RUN_FAILED, include_str!("templates/run_failed.toml"))

@@ -269,6 +269,12 @@ impl Registry {
         self.layer(Layer::Alerts)
     }
 
+    /// What the sidecar of each alert model says beside what every model has, by name.
+    pub fn alert_sidecars(&self) -> impl Iterator<Item = (&str, &toml::Table)> {
+        let alerts = self.models.values().filter(|model| model.layer == Layer::Alerts);
+        alerts.map(|model| (model.name.as_str(), &model.sidecar.extra))
+    }
+
     fn layer(&self, layer: Layer) -> impl Iterator<Item = &str> {
         self.models.values().filter(move |model| model.layer == layer).map(|model| model.name.as_str())
     }

@@ -23,7 +23,7 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     if night.request.quiet {
         return Ok(());
     }
-    let rules = rules(night)?;
+    let rules = AlertRule::all(night.company.registry.alert_sidecars())?;
     let mut found = Vec::new();
     for rule in rules.values().filter(|rule| discover::matches_any(&night.request.job.alerts, &rule.name)) {
         if built.outcome.has(&rule.name) {
@@ -86,23 +86,10 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
     // Digests that this run wrote before it failed tell of figures that nobody can see.
     night.owed.retain(|mail| mail.recipient_hash != recipient_hash(&mail.recipient));
     if night.request.job.mail && told {
-        let rules = rules(night)?;
+        let rules = AlertRule::all(night.company.registry.alert_sidecars())?;
         write_digests(night, &rules, &[]).await?;
     }
     Ok(())
-}
-
-/// Every rule by name: the company's alert models and the built-in ones about the run itself.
-fn rules(night: &Night<'_>) -> Result<BTreeMap<String, AlertRule>> {
-    let registry = &night.company.registry;
-    let mut rules = BTreeMap::new();
-    for name in registry.alerts() {
-        rules.insert(name.to_string(), AlertRule::from_sidecar(name, &registry.model(name)?.sidecar.extra)?);
-    }
-    for rule in [AlertRule::run_failed(), AlertRule::run_reduced(), AlertRule::mail_undelivered()] {
-        rules.insert(rule.name.clone(), rule);
-    }
-    Ok(rules)
 }
 
 fn judge(night: &mut Night<'_>, found: &[Found<'_>]) -> Result<()> {

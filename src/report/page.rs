@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::text::thousands;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::mail::rule::AlertRule;
+use crate::mail::rule::{AlertRule, Said};
 use crate::mail::words::Words;
 use crate::models::Registry;
 use crate::state::State;
@@ -150,14 +150,12 @@ fn marts(registry: &Registry, state: &State, run_id: &str) -> Vec<(String, Strin
 }
 
 fn findings(registry: &Registry, state: &State, words: &Words) -> Result<Vec<Finding>> {
+    let rules = AlertRule::all(registry.alert_sidecars())?;
     let mut found = Vec::new();
     for alert in state.alerts.iter().filter(|alert| alert.phase != AlertPhase::Resolved) {
-        let rule = match registry.get(&alert.rule) {
-            Some(model) => AlertRule::from_sidecar(&alert.rule, &model.sidecar.extra)?,
-            None if alert.rule == "mail_undelivered" => AlertRule::mail_undelivered(),
-            None => AlertRule::run_failed(),
-        };
-        let said = rule.say(alert, words);
+        // A rule that was taken away leaves its name.
+        let unknown = || Said { title: alert.rule.clone(), ..Said::default() };
+        let said = rules.get(&alert.rule).map_or_else(unknown, |rule| rule.say(alert, words));
         let rank = crate::mail::rule::SEVERITIES.iter().position(|known| *known == alert.severity);
         let finding = Finding {
             severity: alert.severity.clone(),

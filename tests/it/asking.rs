@@ -61,6 +61,16 @@ fn a_silence_holds_mails_back_until_it_ends() {
 }
 
 #[test]
+fn rules_that_no_file_holds_are_silenced_like_any_other() {
+    let world = World::small();
+    for rule in ["run_failed", "run_reduced", "mail_undelivered"] {
+        let args = ["silence", "add", rule, "--for", "1d", "--author", "wang"];
+        let laid = world.tributary(&args, &NOW).expect(&[0]);
+        assert!(laid.stdout.contains(rule), "{laid}");
+    }
+}
+
+#[test]
 fn mails_are_previewed_and_waiting_ones_flushed() {
     let world = World::small();
     let early = world.tributary(&["mail", "preview"], &NOW).expect(&[64]);

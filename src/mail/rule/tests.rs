@@ -117,5 +117,7 @@ fn a_sidecar_without_an_alert_or_with_a_slip_is_refused() {
 #[test]
 fn the_shipped_rules_are_valid() {
     AlertRule::run_failed().validate(&["job", "logical_date", "error", "advice", "data_as_of"]).expect("valid");
+    let reduced = ["job", "logical_date", "run_id", "feeds", "marts", "causes_en", "causes_zh"];
+    AlertRule::run_reduced().validate(&reduced).expect("valid");
     AlertRule::mail_undelivered().validate(&["recipient", "subject", "error"]).expect("valid");
 }
