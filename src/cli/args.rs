@@ -311,7 +311,7 @@ pub struct ServeArgs {
 pub struct DemoArgs {
     /// A new or empty folder.
     pub dir: PathBuf,
-    /// Partners.
+    /// Partners, from 17 on: the planted stories need that many.
     #[arg(long, default_value_t = 17)]
     pub partners: usize,
     /// Days of history up to the end date.

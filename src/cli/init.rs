@@ -32,7 +32,6 @@ pub(super) fn init(dir: &Path, console: &Console) -> Result<Exit> {
 
 /// Lays down a company and generates its deliveries.
 pub(super) async fn demo(args: &DemoArgs, console: &Console) -> Result<Exit> {
-    lay_down(&args.dir)?;
     let options = demo::Options {
         dir: args.dir.clone(),
         partners: args.partners,
@@ -42,6 +41,8 @@ pub(super) async fn demo(args: &DemoArgs, console: &Console) -> Result<Exit> {
         end: args.end,
         nightly_days: args.nightly_days,
     };
+    options.validate()?;
+    lay_down(&args.dir)?;
     let bar = console.progress();
     bar.set_prefix("demo");
     let progress = bar.clone();

@@ -78,7 +78,8 @@ impl Options {
         }
     }
 
-    fn validate(&self) -> Result<()> {
+    /// Refuses what is out of range, before anything is written.
+    pub fn validate(&self) -> Result<()> {
         if self.partners < Self::PARTNERS_MIN || self.partners > 10_000 {
             return Err(Error::config(format!(
                 "partners is {}; expected {} to 10000: the planted stories need that many",

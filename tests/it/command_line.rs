@@ -141,6 +141,16 @@ fn the_shipped_company_passes_its_own_check() {
 }
 
 #[test]
+fn a_demo_company_that_cannot_be_written_leaves_nothing_behind() {
+    let world = world();
+    let folder = world.path("demo");
+    let dir = folder.to_str().expect("a path");
+    let wrong = world.tributary(&["demo", dir, "--partners", "3"], &[]).expect(&[64]);
+    assert!(wrong.stderr.contains("expected 17 to 10000"), "{wrong}");
+    assert!(!folder.exists(), "a second try with other numbers must find the place free");
+}
+
+#[test]
 fn clean_takes_only_what_nothing_names() {
     let world = world();
     world.night(NIGHT).expect(&[0]);
