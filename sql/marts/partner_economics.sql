@@ -89,7 +89,7 @@ supported as (
     select
         *,
         support_cost > 0
-            and (net_sales <= 0 or cast(support_cost as double) / cast(net_sales as double) >= $support_share_min)
+            and (net_sales <= 0 or support_cost >= $support_share_min * net_sales)
             as is_supported
     from measured
 ),
