@@ -8,7 +8,7 @@ lines as (
         list_value,
         nullif(trim(promotion_id), '') as promotion_id,
         nullif(trim(ship_to_region), '') is not null as is_shipped,
-        _input, _line
+        _input, _file, _line
     from sales_lines
     where sale_type = 'sale'
 ),
@@ -16,7 +16,7 @@ checks as (
     select * from territory_checks
 ),
 lows as (
-    select business_date, _input, _line, usual_price from price_lows
+    select business_date, _input, _file, _line, usual_price from price_lows
 ),
 promotions as (
     select
@@ -101,6 +101,7 @@ compared as (
     left join lows
         on lines.business_date = lows.business_date
         and lines._input = lows._input
+        and lines._file = lows._file
         and lines._line = lows._line
     left join promotions as named
         on lines.promotion_id = named.promotion_id
@@ -112,7 +113,7 @@ cheap as (
 ),
 covered as (
     -- An approved promotion covers a line whether or not the line names it; what it leaves open covers all.
-    select distinct cheap.business_date, cheap._input, cheap._line
+    select distinct cheap.business_date, cheap._input, cheap._file, cheap._line
     from cheap
     inner join promotions
         on promotions.starts_on <= cheap.business_date
@@ -131,6 +132,7 @@ judged as (
     left join covered
         on compared.business_date = covered.business_date
         and compared._input = covered._input
+        and compared._file = covered._file
         and compared._line = covered._line
 ),
 kinds as (
@@ -158,5 +160,5 @@ select
     case when kind = 'unapproved_promotion' then promotion_id end as promotion_id,
     quantity, net_amount, list_value,
     cast(limit_price as decimal(18, 4)) as limit_price,
-    is_adjacent, affected_partner_id, affected_partners, _input, _line
+    is_adjacent, affected_partner_id, affected_partners, _input, _file, _line
 from kinds

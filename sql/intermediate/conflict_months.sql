@@ -9,7 +9,7 @@ evidence as (
 ),
 lines as (
     select
-        month_start, partner_id, business_date, _input, _line,
+        month_start, partner_id, business_date, _input, _file, _line,
         max(quantity) as quantity,
         max(net_amount) as net_amount,
         max(list_value) as list_value,
@@ -18,7 +18,7 @@ lines as (
         bool_or(is_adjacent and kind = 'cross_region') as is_adjacent,
         bool_or(affected_partner_id is not null) as is_owned
     from evidence
-    group by month_start, partner_id, business_date, _input, _line
+    group by month_start, partner_id, business_date, _input, _file, _line
 ),
 final as (
     select

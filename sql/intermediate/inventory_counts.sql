@@ -50,5 +50,6 @@ select
     oldest_receipt_on,
     _sender,
     _input,
+    _file,
     _line
 from priced

@@ -3,7 +3,7 @@
 with
 prices as (
     select
-        business_date, partner_id, sku, _input, _line,
+        business_date, partner_id, sku, _input, _file, _line,
         cast(cast(net_amount as decimal(38, 10)) / quantity as decimal(38, 10)) as price
     from sales_lines
     where sale_type = 'sale'
@@ -43,6 +43,7 @@ select
     cheap.partner_id,
     cheap.sku,
     cheap._input,
+    cheap._file,
     cheap._line,
     cast(cheap.price as decimal(18, 4)) as price,
     cast(usual.price as decimal(18, 4)) as usual_price

@@ -56,7 +56,7 @@ select
     case when lows.partner_id = wars.first_mover_id then 'first_mover' else 'followed' end as reason,
     lows.partner_id, lows.channel_id, lows.region, lows.sku, lows.order_id, lows.line_no, lows.promotion_id,
     lows.quantity, lows.net_amount, lows.list_value, lows.limit_price,
-    lows.is_adjacent, lows.affected_partner_id, lows.affected_partners, lows._input, lows._line,
+    lows.is_adjacent, lows.affected_partner_id, lows.affected_partners, lows._input, lows._file, lows._line,
     wars.started_on, wars.ended_on, wars.first_mover_id, wars.war_partners
 from lows
 inner join numbered

@@ -87,6 +87,7 @@ select
     converted.ship_to_region,
     converted._sender,
     converted._input,
+    converted._file,
     converted._line
 from converted
 left join articles

@@ -21,5 +21,6 @@ select
     cast(quantity * unit_price * rate_to_base as decimal(18,4)) as net_amount,
     _sender,
     _input,
+    _file,
     _line
 from lines

@@ -27,7 +27,7 @@ placed as (
             partition by
                 cast(date_trunc('month', business_date) as date),
                 kind, partner_id, channel_id, region, sku, reason, promotion_id, war_started_on
-            order by business_date, sold_at, order_id, line_no, _input, _line
+            order by business_date, sold_at, order_id, line_no, _input, _file, _line
         ) as place
     from evidence
 ),

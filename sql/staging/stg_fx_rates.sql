@@ -6,7 +6,7 @@ with ranked as (
         *,
         row_number() over (
             partition by currency, rate_date
-            order by _period_start desc, _delivered_at desc, _sender, _input, _line
+            order by _period_start desc, _delivered_at desc, _sender, _input, _file, _line
         ) as newest_row
     from feeds.fx_rates
 )

@@ -4,7 +4,7 @@ with ranked as (
         *,
         row_number() over (
             partition by partner_id, period, reviewer
-            order by _delivered_at desc, _input desc, _line desc
+            order by _delivered_at desc, _input desc, _file desc, _line desc
         ) as newest_row
     from feeds.partner_reviews
 )

@@ -75,6 +75,7 @@ ranked as (
                 deliveries._delivered_at desc,
                 deliveries._sender,
                 deliveries._input,
+                deliveries._file,
                 deliveries._line
         ) as newest
     from deliveries

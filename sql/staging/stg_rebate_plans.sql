@@ -18,6 +18,7 @@ ranked as (
                 delivered._delivered_at desc,
                 delivered._sender,
                 delivered._input,
+                delivered._file,
                 delivered._line
         ) as newest_row
     from feeds.rebate_plans as delivered
