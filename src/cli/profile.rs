@@ -198,10 +198,7 @@ fn trial_lines(trial: &Rehearsal, console: &Console) -> Result<()> {
         ))?,
     }
     for row in refused {
-        console.line(format!(
-            "  line {}, {}: found {:?}; expected {} ({})",
-            row.line, row.column, row.found, row.expected, row.reason
-        ))?;
+        console.line(format!("  {} ({})", row.told(), row.reason))?;
     }
     if let (None, Some(first), Some(last)) = (&outcome.quarantined, outcome.first_date, outcome.last_date) {
         console.line(format!("  business dates {first} to {last}"))?;

@@ -237,10 +237,7 @@ async fn replay(company: &Company, found: &Found<'_>, console: &Console) -> Resu
             (None, None) => {}
         }
         for row in &one.refused {
-            console.line(format!(
-                "            line {}, {}: found {:?}; expected {}",
-                row.line, row.column, row.found, row.expected
-            ))?;
+            console.line(format!("            {}", row.told()))?;
         }
     }
     let changed: Vec<&Replayed> = replayed.iter().filter(|one| one.gain() != 0).collect();

@@ -88,10 +88,12 @@ pub(super) struct Row {
 /// A run of records.
 #[derive(Debug, Default)]
 pub(super) struct Block {
-    /// Unescaped field texts, one after the other; UTF-8.
+    /// Unescaped field texts, one after the other, maybe with a delimiter between; UTF-8.
     pub bytes: Vec<u8>,
     /// Ends of fields, counted from their record's start.
     pub ends: Vec<usize>,
+    /// Bytes between two fields of a record: 1 where the text still has its delimiters.
+    pub gap: usize,
     /// What each field was; empty where all are text.
     pub cells: Vec<Cell>,
     /// The records.
@@ -117,7 +119,7 @@ impl Block {
         if field >= row.fields {
             return None;
         }
-        let start = if field == 0 { 0 } else { self.ends[row.first + field - 1] };
+        let start = if field == 0 { 0 } else { self.ends[row.first + field - 1] + self.gap };
         Some((row.start + start, row.start + self.ends[row.first + field]))
     }
 
@@ -137,8 +139,8 @@ impl Block {
 
     /// Whether every field of a record is empty or blank.
     pub(super) fn is_blank(&self, row: &Row) -> bool {
-        let end = if row.fields == 0 { row.start } else { row.start + self.ends[row.first + row.fields - 1] };
-        row.flaw.is_none() && self.bytes[row.start..end].iter().all(u8::is_ascii_whitespace)
+        let blank = |(from, to): (usize, usize)| self.bytes[from..to].iter().all(u8::is_ascii_whitespace);
+        row.flaw.is_none() && (0..row.fields).filter_map(|field| self.range(row, field)).all(blank)
     }
 
     /// Starts a record that fields are pushed to.

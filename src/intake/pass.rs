@@ -20,7 +20,7 @@ use super::period::{self, Span};
 use super::plan::Plan;
 use super::text::TextSource;
 use super::write::{Reject, RejectWriter, StagedWriter};
-use super::{columnar, json, sheet};
+use super::{columnar, json, rehearse, sheet};
 use crate::contract::Kind;
 use crate::error::Result;
 use crate::sender::Format;
@@ -305,9 +305,7 @@ impl<'a> Pass<'a> {
     pub(super) fn reject(&mut self, reject: Reject) -> Step<()> {
         *self.account.reasons.entry(reject.reason.to_string()).or_default() += 1;
         if self.account.first.is_none() {
-            let column = if reject.column.is_empty() { String::new() } else { format!(", column {}", reject.column) };
-            self.account.first =
-                Some(format!("line {}{column}: found {:?}, expected {}", reject.line, reject.found, reject.expected));
+            self.account.first = Some(rehearse::told(reject.line, &reject.column, &reject.found, &reject.expected));
         }
         match &mut self.rejects {
             Some(rejects) => rejects.add(reject),

@@ -29,6 +29,19 @@ pub struct Refused {
     pub expected: String,
 }
 
+impl Refused {
+    /// Line and column, found and expected, in one line.
+    pub fn told(&self) -> String {
+        told(self.line, &self.column, &self.found, &self.expected)
+    }
+}
+
+/// `line 4, column sku: found "x", expected y`; a row that is wrong as a whole has no column.
+pub(super) fn told(line: i64, column: &str, found: &str, expected: &str) -> String {
+    let column = if column.is_empty() { String::new() } else { format!(", column {column}") };
+    format!("line {line}{column}: found {found:?}, expected {expected}")
+}
+
 /// What would become of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rehearsal {

@@ -2,7 +2,9 @@
 //! that buffer. A record that the buffer cuts is read again with the next one, so that the parser never
 //! carries state over; the buffer grows for one long record up to the cap and no further.
 
-use super::block::{BLOCK_ROWS, Block, Flaw, Row, Source, Step, refuse};
+mod records;
+
+use super::block::{Block, Row, Source, Step, refuse};
 use super::decode::Decoder;
 use crate::config::Intake;
 use crate::sender::SenderFeed;
@@ -18,6 +20,7 @@ pub(super) struct TextSource {
     core: csv_core::Reader,
     /// The delimiter that is used.
     pub delimiter: u8,
+    quote: Option<u8>,
     buffer: Vec<u8>,
     /// Unread text is `buffer[from..to]`.
     from: usize,
@@ -46,6 +49,7 @@ impl TextSource {
             decoder,
             core: csv_core::Reader::new(),
             delimiter: b',',
+            quote: feed.quote,
             buffer: vec![0; BUFFER],
             from: 0,
             to: 0,
@@ -149,22 +153,6 @@ impl TextSource {
             .filter(|delimiter| *delimiter != used && count(*delimiter) > count(used))
             .max_by_key(|delimiter| count(*delimiter))
     }
-
-    fn flaw_of(&mut self, raw: (usize, usize), block: &Block, row: &Row) -> Option<Flaw> {
-        // places come in order, and so do records
-        let (from, to) = (self.offset + raw.0 as u64, self.offset + raw.1 as u64);
-        while let Some(place) = self.decoder.malformed.get(self.next_malformed) {
-            if place.decoded_at >= to {
-                break;
-            }
-            self.next_malformed += 1;
-            if place.decoded_at >= from {
-                return Some(Flaw::Encoding(place.byte));
-            }
-        }
-        let longest = (0..row.fields).filter_map(|field| block.range(row, field)).map(|(from, to)| to - from).max();
-        longest.filter(|longest| *longest > self.field_max).map(Flaw::LongField)
-    }
 }
 
 /// Names in the first line that is not blank.
@@ -216,89 +204,6 @@ impl Source for TextSource {
 
     fn raw(&self, _: &Block, row: &Row) -> String {
         String::from_utf8_lossy(&self.buffer[row.raw.0..row.raw.1]).into_owned()
-    }
-}
-
-impl TextSource {
-    /// Parses the buffer's whole records.
-    fn parse(&mut self, block: &mut Block) -> Step<()> {
-        if self.ended && !matches!(self.buffer[self.to - 1], b'\n' | b'\r') {
-            // the last record may lack its line end; an open quote swallows this one
-            if self.to == self.buffer.len() {
-                self.buffer.push(0);
-            }
-            self.buffer[self.to] = b'\n';
-            self.to += 1;
-        }
-        let window = self.to - self.from;
-        block.bytes.resize(window + 16, 0);
-        let text = &self.buffer[self.from..self.to];
-        let has_nul = text.contains(&0);
-        let simple = LineCounter::is_simple(text);
-        self.core.reset();
-        let (mut at, mut out, mut counted) = (self.from, 0, self.from);
-        while at < self.to && block.rows.len() < BLOCK_ROWS {
-            let start = at + self.buffer[at..self.to].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-            if start == self.to {
-                at = start;
-                break;
-            }
-            let (first, begin) = (block.ends.len(), out);
-            let mut wide = false;
-            let mut pos = start;
-            let whole = loop {
-                // a record that is too wide goes on over the same places, so that its end is found
-                let (result, read, wrote, ended) =
-                    self.core.read_record(&self.buffer[pos..self.to], &mut block.bytes[out..], &mut self.ends);
-                pos += read;
-                out += wrote;
-                match result {
-                    csv_core::ReadRecordResult::Record => break Some(ended),
-                    csv_core::ReadRecordResult::OutputEndsFull => {
-                        wide = true;
-                        out = begin;
-                    }
-                    _ => break None,
-                }
-            };
-            let Some(fields) = whole else {
-                out = begin;
-                at = start;
-                if self.ended {
-                    self.lines.pass(&self.buffer[counted..start], simple);
-                    return refuse(format!(
-                        "the quote that opens in the record starting in line {} is never closed",
-                        self.lines.line
-                    ));
-                }
-                break;
-            };
-            self.lines.pass(&self.buffer[counted..start], simple);
-            counted = start;
-            let fields = if wide { 0 } else { fields };
-            block.ends.extend_from_slice(&self.ends[..fields]);
-            let end =
-                pos - self.buffer[start..pos].iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-            let mut row = Row { start: begin, first, fields, line: self.lines.line, raw: (start, end), flaw: None };
-            row.flaw = if wide {
-                Some(Flaw::Wide(self.ends.len() - 1))
-            } else if has_nul && self.buffer[start..end].contains(&0) {
-                Some(Flaw::Nul)
-            } else if end - start > self.field_max || !self.decoder.malformed.is_empty() {
-                self.flaw_of((start, end), block, &row)
-            } else {
-                None
-            };
-            if end - start > self.line_max {
-                return refuse(format!("line {} is longer than {} bytes", row.line, self.line_max));
-            }
-            block.rows.push(row);
-            at = pos;
-        }
-        self.lines.pass(&self.buffer[counted..at], simple);
-        self.from = at;
-        block.bytes.truncate(out);
-        Ok(())
     }
 }
 

@@ -1,13 +1,15 @@
 //! Local Parquet files of staged and of refused rows, written batch by batch.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Date32Array, Int64Array, Int64Builder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, Date32Array, Int64Array, Int64Builder, RecordBatch, StringArray, StringBuilder,
+    TimestampMicrosecondArray,
 };
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use chrono::{DateTime, Utc};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding};
@@ -22,8 +24,6 @@ use crate::error::Error;
 
 /// Rows of a row group: what the writer holds in memory.
 const GROUP_ROWS: usize = 512 * 1024;
-/// The column of line numbers in staged rows.
-const LINE: &str = "_line";
 /// Characters of a line that are kept with a reject.
 const RAW_MAX: usize = 2_000;
 
@@ -46,16 +46,8 @@ struct Output {
 impl Output {
     fn write(&mut self, batch: &RecordBatch) -> Step<()> {
         if self.writer.is_none() {
-            let properties = WriterProperties::builder()
-                .set_compression(Compression::SNAPPY)
-                .set_max_row_group_row_count(Some(GROUP_ROWS))
-                .set_statistics_enabled(EnabledStatistics::Chunk)
-                // Every line is another one: a dictionary of them would be built and thrown away.
-                .set_column_dictionary_enabled(ColumnPath::from(LINE), false)
-                .set_column_encoding(ColumnPath::from(LINE), Encoding::DELTA_BINARY_PACKED)
-                .build();
             let file = File::create(&self.path).map_err(|err| failed(err.into(), &self.path))?;
-            let writer = ArrowWriter::try_new(file, Arc::clone(&self.schema), Some(properties));
+            let writer = ArrowWriter::try_new(file, Arc::clone(&self.schema), Some(properties(batch)));
             self.writer = Some(writer.map_err(|err| failed(err.into(), &self.path))?);
         }
         if let Some(writer) = &mut self.writer {
@@ -70,6 +62,60 @@ impl Output {
         let Some(writer) = self.writer else { return Ok(None) };
         writer.close().map_err(|err| failed(Error::retry("rows cannot be written").because(err), &self.path))?;
         Ok(Some(self.path))
+    }
+}
+
+/// How a file is written whose first rows are these. The writer's dictionary hashes and compares every value, which
+/// is most of the work of staging: only texts that come again and again have one.
+fn properties(first: &RecordBatch) -> WriterProperties {
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .set_dictionary_enabled(false)
+        // Row groups are passed over by dates, never by texts.
+        .set_statistics_enabled(EnabledStatistics::Chunk);
+    for (field, values) in first.schema().fields().iter().zip(first.columns()) {
+        let path = ColumnPath::from(field.name().as_str());
+        builder = match values.as_string_opt::<i32>().map(variety) {
+            None if is_whole(field.data_type()) => builder.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
+            None => builder,
+            Some(variety) => {
+                builder = builder.set_column_statistics_enabled(path.clone(), EnabledStatistics::None);
+                match variety {
+                    Variety::Same => builder.set_column_encoding(path, Encoding::DELTA_BYTE_ARRAY),
+                    Variety::Some => builder.set_column_dictionary_enabled(path, true),
+                    Variety::Most => builder,
+                }
+            }
+        };
+    }
+    builder.build()
+}
+
+/// Whether Parquet holds such values as whole numbers: exact ones up to 18 digits are their digits.
+fn is_whole(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Decimal128(precision, _) => *precision <= 18,
+        other => matches!(other, DataType::Int64 | DataType::Date32 | DataType::Timestamp(..)),
+    }
+}
+
+/// How many values of a column are different ones.
+enum Variety {
+    /// At most one is.
+    Same,
+    /// Less than half of them are.
+    Some,
+    /// Half of them or more, such as order numbers: a dictionary of them would be built and thrown away.
+    Most,
+}
+
+fn variety(values: &StringArray) -> Variety {
+    let different = values.iter().flatten().collect::<HashSet<_>>().len();
+    match different {
+        0 | 1 if values.len() > 1 => Variety::Same,
+        _ if different * 2 < values.len() => Variety::Some,
+        _ => Variety::Most,
     }
 }
 

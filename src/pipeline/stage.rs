@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use tokio::io::BufReader;
+
 use super::Company;
 use super::apart::{self, Reader};
 use super::flow::{Landed, Night, Staged};
@@ -10,6 +12,9 @@ use crate::error::{Error, Result};
 use crate::intake::{self, Outcome, RawFile};
 use crate::state::record::{FileRef, Home, Input, InputStatus, Sighting};
 use crate::store::{keys, sha256_hex};
+
+/// Bytes of a staged file that are read at once.
+const READ_BYTES: usize = 256 * 1024;
 
 /// Stages `landed`. Bytes that were taken in before, by the same contract and mapping, are not read again.
 pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
@@ -129,8 +134,9 @@ async fn read(company: &Company, raw: RawFile, out: &Path) -> Result<Outcome> {
 /// Copies a finished local file into the lake under a new key.
 async fn upload(night: &Night<'_>, key: String, local: &Path, rows: u64) -> Result<FileRef> {
     let mut writer = night.company.stores.lake.writer(&key)?;
-    let mut file = tokio::fs::File::open(local).await?;
-    if let Err(err) = tokio::io::copy(&mut file, &mut writer).await {
+    // A file of tokio's goes to another thread for each read: few and large ones.
+    let mut file = BufReader::with_capacity(READ_BYTES, tokio::fs::File::open(local).await?);
+    if let Err(err) = tokio::io::copy_buf(&mut file, &mut writer).await {
         writer.abort().await?;
         return Err(Error::retry("a staged file could not be laid into the lake").at(key).because(err));
     }

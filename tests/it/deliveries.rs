@@ -1,6 +1,7 @@
 //! What partners do to files: send them twice, late, corrected, broken, in any order, or not at all.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use chrono::{DateTime, Utc};
 
@@ -68,6 +69,26 @@ fn a_corrected_file_replaces_the_earlier_one_whole() {
     world.deliver_day(date("2026-11-07"));
     world.night("2026-11-07").published();
     assert_eq!(net_of(&world, "p01", "2026-11-03"), sent("p01", "2026-11-03", 0));
+}
+
+/// Each member has a header and lines of its own: their line numbers are the same, their rows are not.
+#[test]
+fn an_archive_of_two_files_counts_every_row_of_both() {
+    let world = world();
+    let (header, rows) = one_day("2026-11-06", 0)
+        .split_once('\n')
+        .map(|(head, rest)| (head.to_string(), rest.to_string()))
+        .expect("a header");
+    let rows: Vec<&str> = rows.lines().collect();
+    let (morning, evening) = rows.split_at(rows.len() / 2);
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, rows) in [("morning.csv", morning), ("evening.csv", evening)] {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).expect("a member");
+        write!(archive, "{header}\n{}\n", rows.join("\n")).expect("rows");
+    }
+    world.deliver("p01/sales/2026-11-06.zip", archive.finish().expect("an archive").into_inner(), date("2026-11-07"));
+    world.night("2026-11-06").published();
+    assert_eq!(net_of(&world, "p01", "2026-11-06"), sent("p01", "2026-11-06", 0));
 }
 
 #[test]

@@ -18,6 +18,11 @@ pub(super) fn full_day(date: NaiveDate, words: &Words) -> String {
     )
 }
 
+/// Findings that ask for something; the others are notes.
+fn serious(alerts: &[&Alert]) -> usize {
+    alerts.iter().filter(|alert| alert.severity != "info").count()
+}
+
 pub(super) fn subject(
     edition: &Edition<'_>,
     received: &Received,
@@ -27,7 +32,6 @@ pub(super) fn subject(
     scope: &str,
     words: &Words,
 ) -> String {
-    let serious = |alerts: &[&Alert]| alerts.iter().filter(|alert| alert.severity != "info").count();
     let (due, known) = (serious(&picked.due), serious(&picked.known));
     let mut parts = Vec::new();
     match status {
@@ -76,9 +80,10 @@ pub(super) fn lead(
     status: Status,
     words: &Words,
 ) -> String {
-    let (due, known) = (picked.due.len(), picked.known.len());
+    let all = picked.due.len() + picked.known.len();
+    let (due, known) = (serious(&picked.due), serious(&picked.known));
     let critical = picked.due.iter().filter(|alert| alert.severity == "critical").count();
-    let findings = || match (due, critical) {
+    let asked = match (due, critical) {
         (0, _) => words.pick(
             format!("没有新的异常；{known} 项已知异常未变"),
             format!("Nothing new; {} as before", plural(known, "known finding", "known findings")),
@@ -90,6 +95,13 @@ pub(super) fn lead(
         _ => words.pick(
             format!("{due} 项需要您关注，其中 {critical} 项严重"),
             format!("{} your attention, {critical} critical", plural(due, "finding needs", "findings need")),
+        ),
+    };
+    let findings = match picked.due.len() - due {
+        0 => asked,
+        notes => words.pick(
+            format!("{asked}；另有 {notes} 项提示"),
+            format!("{asked}; {} besides", plural(notes, "note", "notes")),
         ),
     };
     match status {
@@ -112,22 +124,22 @@ pub(super) fn lead(
             if !names.is_empty() {
                 text.push_str(&words.pick(format!("，缺 {names}"), format!(": waiting for {names}")));
             }
-            if due + known == 0 {
+            if all == 0 {
                 text.push_str(words.pick("；其余一切正常。", "; all else is well."));
             } else {
-                text.push_str(&words.pick(format!("；{}。", findings()), format!(". {}.", findings())));
+                text.push_str(&words.pick(format!("；{findings}。"), format!(". {findings}.")));
             }
             text
         }
-        Status::Ok if due + known == 0 => words.pick(
+        Status::Ok if all == 0 => words.pick(
             "一切正常，没有需要您处理的事。".to_string(),
             "All is well: nothing needs your attention.".to_string(),
         ),
         Status::Ok => words.pick(
-            format!("一切正常，另有 {} 项提示。", due + known),
-            format!("All is well; {} for your information.", plural(due + known, "note", "notes")),
+            format!("一切正常，另有 {all} 项提示。"),
+            format!("All is well; {} for your information.", plural(all, "note", "notes")),
         ),
-        Status::Alert => words.pick(format!("{}。", findings()), format!("{}.", findings())),
+        Status::Alert => words.pick(format!("{findings}。"), format!("{findings}.")),
     }
 }
 
