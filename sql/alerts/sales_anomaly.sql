@@ -17,7 +17,7 @@ channels as (
 bands as (
     select business_date, metric, entity_type, entity_id, observed
     from anomaly_bands
-    where business_date > $as_of_date - 14
+    where business_date > $as_of_date - $anomaly_days_drawn
 ),
 leading_metrics as (
     select *

@@ -35,7 +35,7 @@ names as (
     select 'partner' as part_type, partner_id as part_id, name from partners
 ),
 
--- Explanation: the three parts that moved most, with their share of the gap.
+-- Explanation: the parts that moved most, with their share of the gap.
 explaining as (
     select
         parts.business_date, parts.entity_type, parts.entity_id, parts.metric, parts.part_id, parts.part_type,
@@ -60,7 +60,7 @@ leading_parts as (
     where share > 0
     qualify row_number() over (
         partition by business_date, entity_type, entity_id, metric order by share desc, part_id
-    ) <= 3
+    ) <= $names_shown_max
 ),
 worded as (
     select
