@@ -5,6 +5,7 @@
 -- is bounded by its own starts_on and ends_on as well. In force on day d: valid_from <= d < valid_to.
 -- superseded_from is the start of the next version, whether or not the promotion was left out in between:
 -- valid_from <= d < superseded_from always finds exactly one version.
+-- Lists come again and again with the same promotions: what did not change stays one version.
 with deliveries as (
     select
         promotion_id,
@@ -73,13 +74,41 @@ ranked as (
         and absences.snapshot_on = deliveries.snapshot_on
 ),
 
+compared as (
+    select
+        *,
+        lag(absent_from) over in_order is null
+        and (lag(starts_on) over in_order is not distinct from starts_on)
+        and (lag(ends_on) over in_order is not distinct from ends_on)
+        and (lag(partner_id) over in_order is not distinct from partner_id)
+        and (lag(channel_id) over in_order is not distinct from channel_id)
+        and (lag(sku) over in_order is not distinct from sku)
+        and (lag(min_price) over in_order is not distinct from min_price)
+        and (lag(approved_by) over in_order is not distinct from approved_by)
+        and row_number() over in_order > 1 as is_repeated
+    from ranked
+    where newest = 1
+    window in_order as (partition by promotion_id order by snapshot_on)
+),
+
+numbered as (
+    select
+        *,
+        sum(case when is_repeated then 0 else 1 end) over (partition by promotion_id order by snapshot_on) as version_no
+    from compared
+),
+
+ended as (
+    select *, max(absent_from) over (partition by promotion_id, version_no) as ends_from
+    from numbered
+),
+
 versions as (
     select
         *,
-        row_number() over (partition by promotion_id order by snapshot_on) as version_no,
         lead(snapshot_on) over (partition by promotion_id order by snapshot_on) as next_snapshot_on
-    from ranked
-    where newest = 1
+    from ended
+    where not is_repeated
 )
 
 select
@@ -94,7 +123,7 @@ select
     case when version_no = 1 then date '1900-01-01' else snapshot_on end as valid_from,
     least(
         coalesce(next_snapshot_on, date '9999-12-31'),
-        coalesce(absent_from, date '9999-12-31')
+        coalesce(ends_from, date '9999-12-31')
     ) as valid_to,
     coalesce(next_snapshot_on, date '9999-12-31') as superseded_from,
     _sender,
