@@ -25,6 +25,6 @@ final as (
     from bands
 )
 select
-    business_date, entity_type, entity_id, metric, feed, observed, expected, lower, upper, gap, gap_rate, score, direction,
-    finding, off_days, level_change, is_holiday_known
+    business_date, entity_type, entity_id, metric, feed, observed, expected, lower, upper, gap, gap_rate, score,
+    direction, finding, off_days, level_change, is_holiday_known
 from final

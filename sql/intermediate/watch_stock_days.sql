@@ -1,5 +1,5 @@
--- Stock at cost on every day: a count stands until the partner's next one, and for a while after its last. The region is
--- the partner's first.
+-- Stock at cost on every day: a count stands until the partner's next one, and for a while after its last. The region
+-- is the partner's first.
 with
 counts as (
     select business_date as counted_on, partner_id, category, stock_value

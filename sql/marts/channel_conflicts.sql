@@ -125,6 +125,6 @@ select
     month, month_start, provisional, kind, reason, partner_id, partner_name, partner_manager, channel_id, channel_name,
     channel_manager, region, sku, product_name, promotion_id, lines, units, amount, list_value, price_deviation,
     price_deviation_status, limit_price, lowest_price, sales_share, sales_share_status, severity, severity_status,
-    affected_partner_id, affected_partner_name, affected_partners, is_adjacent, war_started_on, first_mover_id, war_partners, first_seen,
-    last_seen, evidence_keys, evidence_left_out
+    affected_partner_id, affected_partner_name, affected_partners, is_adjacent, war_started_on, first_mover_id, war_partners,
+    first_seen, last_seen, evidence_keys, evidence_left_out
 from final

@@ -166,6 +166,6 @@ final as (
 )
 select
     as_of_date, complaint_id, customer_id, partner_id, channel_id, medium, category, stage, severity, opened_at,
-    first_response_at, resolved_at, answered_at, is_open, response_hours, response_limit_hours, response_status, resolution_hours,
-    resolution_limit_hours, resolution_status, is_overdue
+    first_response_at, resolved_at, answered_at, is_open, response_hours, response_limit_hours, response_status,
+    resolution_hours, resolution_limit_hours, resolution_status, is_overdue
 from final

@@ -231,9 +231,9 @@ select
     channel_manager, first_seen, last_seen, findings, lines, units, conflict_value, cross_region_findings,
     cross_region_value, below_floor_findings, below_floor_value, unapproved_promotion_findings,
     unapproved_promotion_value, price_war_findings, price_war_value, net_sales, sales_share, sales_share_status,
-    severity, severity_status, price_deviation, price_deviation_status, lines_not_judged, amount_not_judged, months_with_conflicts,
-    days_of_inventory_at_first, days_of_inventory_usual, stock_status, rebate_plan_id, rebate_period,
-    rebate_attainment, rebate_edge_gap, last_sell_in, usual_sell_in, rebate_status, suggests_blank_market,
+    severity, severity_status, price_deviation, price_deviation_status, lines_not_judged, amount_not_judged,
+    months_with_conflicts, days_of_inventory_at_first, days_of_inventory_usual, stock_status, rebate_plan_id,
+    rebate_period, rebate_attainment, rebate_edge_gap, last_sell_in, usual_sell_in, rebate_status, suggests_blank_market,
     suggests_border_spill, suggests_overstock, suggests_rebate_chasing, suggests_malicious, cause, cause_status,
     proposed_measure, rebate_deduction_rate
 from final

@@ -1,5 +1,5 @@
--- Where each partner's sale lines went, by month: inside its territory, outside, or only counted, with the reason why the
--- place could not be judged. What is counted only is not clean: it is a gap in what diversion can be seen by.
+-- Where each partner's sale lines went, by month: inside its territory, outside, or only counted, with the reason why
+-- the place could not be judged. What is counted only is not clean: it is a gap in what diversion can be seen by.
 with
 checks as (
     select
