@@ -1,5 +1,6 @@
--- Units whose BCG class is another one than in the quarter before. A class that leads to the advice to leave is told by
--- bcg_exit; a unit that was not classified before is new, not changed.
+-- Units whose BCG class in the last closed quarter is another one than in the quarter before. The class of the running
+-- quarter is provisional and moves with every week's sales: it is no news until the quarter is closed. A class that
+-- leads to the advice to leave is told by bcg_exit; a unit that was not classified before is new, not changed.
 with
 changes as (
     select *
@@ -13,11 +14,11 @@ changes as (
 places as (
     select *
     from (values
-        ('star', 1, 'star', '明星'),
-        ('cash_cow', 2, 'cash cow', '金牛'),
-        ('question_mark', 3, 'question mark', '问题'),
-        ('dog', 4, 'dog', '瘦狗')
-    ) as places (class, place, class_en, class_zh)
+        ('star', 1, true, true, 'star', '明星'),
+        ('cash_cow', 2, false, true, 'cash cow', '金牛'),
+        ('question_mark', 3, true, false, 'question mark', '问题'),
+        ('dog', 4, false, false, 'dog', '瘦狗')
+    ) as places (class, place, is_fast, is_large, class_en, class_zh)
 )
 select
     changes.unit_type,
@@ -30,6 +31,7 @@ select
     changes.quarter,
     changes.net_sales,
     changes.growth,
+    changes.growth_cut,
     changes.growth_basis,
     changes.share_rule,
     changes.share,
@@ -39,6 +41,10 @@ select
     now.class_zh,
     before.class_en as previous_class_en,
     before.class_zh as previous_class_zh,
+    now.is_fast <> before.is_fast as is_growth_crossed,
+    now.is_large <> before.is_large as is_share_crossed,
+    now.is_fast,
+    now.is_large,
     case when now.place > before.place then 'warning' else 'info' end as severity,
     changes.advice,
     changes.partner_manager,

@@ -65,7 +65,7 @@ final as (
         cases.channel_manager,
         affected.manager as affected_manager,
         cases.month,
-        case cases.severity when 'severe' then 'critical' when 'moderate' then 'warning' else 'info' end as severity,
+        case cases.severity when 'severe' then 'critical' when 'minor' then 'info' else 'warning' end as severity,
         cases.first_seen,
         cases.last_seen,
         cases.lines,

@@ -1,15 +1,16 @@
--- Files of the as-of date that came after their deadline: figures are whole, but the habit is worth a word.
+-- Files of the as-of date that came after their deadline, corrected since or not: figures are whole, but the habit is
+-- worth a word.
 with
 late as (
     select sender, feed, business_date, late_hours
     from deliveries
-    where status = 'late' and business_date = $as_of_date
+    where was_late and status <> 'quarantined' and business_date = $as_of_date
 ),
 history as (
     select
         sender,
         feed,
-        count(*) filter (where status in ('late', 'missing')) as days_late,
+        count(*) filter (where was_late or status = 'missing') as days_late,
         count(*) as days_expected
     from deliveries
     where business_date <= $as_of_date and business_date > $as_of_date - $late_file_days and expected_by is not null

@@ -17,7 +17,7 @@ channels as (
 bands as (
     select business_date, metric, entity_type, entity_id, observed
     from anomaly_bands
-    where business_date > $as_of_date - 14
+    where business_date > $as_of_date - $anomaly_days_drawn
 ),
 leading_metrics as (
     select *
@@ -80,11 +80,13 @@ final as (
         case told.entity_type
             when 'total' then 'All channels' when 'region' then 'Region ' || told.entity_name
             when 'category' then 'Category ' || told.entity_name
+            when 'complaint_category' then 'Complaints about ' || told.entity_name
             else told.entity_name || ' (' || told.entity_id || ')'
         end as entity_en,
         case told.entity_type
             when 'total' then '全渠道' when 'region' then '区域“' || told.entity_name || '”'
             when 'category' then '品类“' || told.entity_name || '”'
+            when 'complaint_category' then '投诉类别“' || told.entity_name || '”'
             else told.entity_name || '（' || told.entity_id || '）'
         end as entity_zh,
         case when told.entity_type = 'partner' then told.entity_id else '' end as partner_id,

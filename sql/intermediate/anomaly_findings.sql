@@ -9,6 +9,7 @@ final as (
         entity_type,
         entity_id,
         metric,
+        case metric when 'stock_level' then 'inventory' when 'complaints' then 'complaints' else 'sales' end as feed,
         observed,
         expected,
         lower,
@@ -24,6 +25,6 @@ final as (
     from bands
 )
 select
-    business_date, entity_type, entity_id, metric, observed, expected, lower, upper, gap, gap_rate, score, direction,
-    finding, off_days, level_change, is_holiday_known
+    business_date, entity_type, entity_id, metric, feed, observed, expected, lower, upper, gap, gap_rate, score,
+    direction, finding, off_days, level_change, is_holiday_known
 from final

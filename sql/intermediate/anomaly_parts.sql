@@ -4,7 +4,7 @@
 -- For rates a part's share of the gap is what its own rate and its weight moved the whole by.
 with
 findings as (
-    select business_date, entity_type, entity_id, metric, expected, gap from anomaly_findings
+    select business_date, entity_type, entity_id, metric, feed, expected, gap from anomaly_findings
 ),
 sales as (
     select * from watch_parts
@@ -15,15 +15,8 @@ stock as (
     where business_date > $as_of_date - $anomaly_days - 7 * $anomaly_weeks
 ),
 complaints as (
-    select
-        business_date,
-        coalesce(channel_id, 'unknown') as channel_id,
-        coalesce(partner_id, 'unknown') as partner_id,
-        category,
-        count(*) as complaints
-    from stg_complaints
-    where business_date <= $as_of_date and business_date > $as_of_date - $anomaly_days - 7 * $anomaly_weeks
-    group by business_date, coalesce(channel_id, 'unknown'), coalesce(partner_id, 'unknown'), category
+    select * from watch_complaints
+    where business_date > $as_of_date - $anomaly_days - 7 * $anomaly_weeks
 ),
 steps as (
     select unnest(generate_series(cast(0 as bigint), $anomaly_weeks)) as weeks_back
@@ -31,7 +24,7 @@ steps as (
 levels as (
     select * from (values
         ('total', 'channel'), ('total', 'partner'), ('channel', 'partner'), ('region', 'partner'),
-        ('category', 'partner'), ('partner', 'category'), ('partner', 'partner')
+        ('category', 'partner'), ('complaint_category', 'partner'), ('partner', 'category'), ('partner', 'partner')
     ) as listed (entity_type, part_type)
 ),
 looked_at as (
@@ -40,22 +33,22 @@ looked_at as (
         findings.entity_type,
         findings.entity_id,
         findings.metric,
-        case findings.metric when 'stock_level' then 'stock' when 'complaints' then 'complaints' else 'sales' end as source,
+        findings.feed,
         steps.weeks_back,
         findings.business_date - 7 * steps.weeks_back as day
     from findings
     cross join steps
 ),
 parts as (
-    select 'sales' as source, business_date, channel_id, partner_id, region, category, net_sales, units, orders,
+    select 'sales' as feed, business_date, channel_id, partner_id, region, category, net_sales, units, orders,
         sale_value, sale_units, return_value, promoted_net_sales, promotion_id
     from sales
     union all
     -- Stock and complaints stand in the first column, which is summed for them.
-    select 'stock', business_date, channel_id, partner_id, null, category, stock_value, 0, 0, 0, 0, 0, 0, null
+    select 'inventory', business_date, channel_id, partner_id, region, category, stock_value, 0, 0, 0, 0, 0, 0, null
     from stock
     union all
-    select 'complaints', business_date, channel_id, partner_id, null, category, complaints, 0, 0, 0, 0, 0, 0, null
+    select 'complaints', business_date, channel_id, partner_id, region, category, complaints, 0, 0, 0, 0, 0, 0, null
     from complaints
 ),
 placed as (
@@ -68,6 +61,7 @@ placed as (
             when 'partner' then parts.partner_id
             when 'region' then parts.region
             when 'category' then parts.category
+            when 'complaint_category' then parts.category
         end as entity_id,
         levels.part_type,
         case levels.part_type
@@ -77,6 +71,7 @@ placed as (
         end as part_id
     from parts
     cross join levels
+    where levels.entity_type <> 'complaint_category' or parts.feed = 'complaints'
 ),
 members as (
     select
@@ -85,7 +80,7 @@ members as (
         placed.sale_units, placed.return_value, placed.promoted_net_sales, placed.promotion_id
     from looked_at
     inner join placed
-        on looked_at.source = placed.source
+        on looked_at.feed = placed.feed
         and looked_at.entity_type = placed.entity_type
         and looked_at.entity_id = placed.entity_id
         and looked_at.day = placed.business_date
@@ -173,6 +168,7 @@ final as (
         compared.metric,
         compared.part_type,
         compared.part_id,
+        findings.feed,
         case
             when compared.metric in ('average_price', 'return_rate') then
                 coalesce(
@@ -217,6 +213,6 @@ final as (
         and compared.part_type = expected_wholes.part_type
 )
 select
-    business_date, entity_type, entity_id, metric, part_type, part_id, contribution, expected_share, observed,
+    business_date, entity_type, entity_id, metric, part_type, part_id, feed, contribution, expected_share, observed,
     promoted_net_sales, promotion_id
 from final

@@ -26,6 +26,7 @@ select
     classes.quarter,
     cast(classes.net_sales as double) as net_sales,
     classes.growth,
+    classes.growth_cut,
     classes.growth_basis,
     classes.share_rule,
     case when classes.share_rule = 'relative' then classes.relative_share else classes.share end as share,

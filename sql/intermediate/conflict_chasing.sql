@@ -28,7 +28,7 @@ periods as (
         and rebates.period_end >= cases.month_start
 ),
 rushes as (
-    -- A period still running has no last days yet.
+    -- A period still running has no last days yet, and a partner without earlier sell-in has no usual.
     select
         periods.partner_id,
         periods.month_start,
@@ -58,6 +58,7 @@ chances as (
         coalesce(abs(periods.edge_gap) <= $chasing_edge_gap, false) as is_near_edge,
         coalesce(
             rushes.last_sell_in > 0
+            and rushes.earlier_sell_in > 0
             and rushes.last_sell_in * $chasing_usual_days
             >= rushes.earlier_sell_in * $chasing_last_days * $chasing_sell_in_factor,
             false

@@ -26,11 +26,15 @@ promotions as (
         nullif(trim(sku), '') as sku,
         starts_on,
         ends_on,
-        min_price
+        min_price,
+        valid_from,
+        valid_to,
+        superseded_from
     from stg_promotions
 ),
 feeds as (
-    select (select count(*) from promotions) > 0 as has_promotions
+    -- A list that came and is empty approves nothing; only one that never came cannot be checked against.
+    select (select count(*) from arrived_feeds where feed = 'promotions') > 0 as has_promotions
 ),
 
 -- The lowest price that needs no approval: the product's floor, else list price less what the channel may give.
@@ -81,6 +85,7 @@ compared as (
             when named.promotion_id is null then 'unknown'
             when lines.business_date > named.ends_on then 'ended'
             when lines.business_date < named.starts_on then 'not_started'
+            when lines.business_date >= named.valid_to then 'withdrawn'
             when lines.partner_id <> named.partner_id then 'other_partner'
             when lines.channel_id <> named.channel_id then 'other_channel'
             when lines.sku <> named.sku then 'other_sku'
@@ -105,6 +110,8 @@ compared as (
         and lines._line = lows._line
     left join promotions as named
         on lines.promotion_id = named.promotion_id
+        and named.valid_from <= lines.business_date
+        and named.superseded_from > lines.business_date
 ),
 cheap as (
     select *
@@ -112,12 +119,14 @@ cheap as (
     where is_under_bound or usual_price is not null
 ),
 covered as (
-    -- An approved promotion covers a line whether or not the line names it; what it leaves open covers all.
+    -- A promotion approved on that day covers a line whether or not the line names it; what it leaves open covers all.
     select distinct cheap.business_date, cheap._input, cheap._file, cheap._line
     from cheap
     inner join promotions
         on promotions.starts_on <= cheap.business_date
         and promotions.ends_on >= cheap.business_date
+        and promotions.valid_from <= cheap.business_date
+        and promotions.valid_to > cheap.business_date
         and coalesce(promotions.partner_id, cheap.partner_id) = cheap.partner_id
         and coalesce(promotions.channel_id, cheap.channel_id) = cheap.channel_id
         and coalesce(promotions.sku, cheap.sku) = cheap.sku

@@ -1,10 +1,18 @@
 -- Which promotion covers which watched entity on which day. One without partner, channel and article covers everything;
--- one for an article covers its category.
+-- one for an article covers its category. A version of a promotion covers its days while it was in force.
 with
-promotions as (
-    select promotion_id, partner_id, channel_id, sku, starts_on, ends_on
+versions as (
+    select
+        promotion_id,
+        partner_id,
+        channel_id,
+        sku,
+        greatest(starts_on, valid_from, $as_of_date - $anomaly_season_days + 1) as covers_from,
+        least(ends_on, valid_to - 1, $as_of_date) as covers_to
     from stg_promotions
-    where starts_on <= $as_of_date and ends_on > $as_of_date - $anomaly_season_days
+),
+promotions as (
+    select * from versions where covers_from <= covers_to
 ),
 entities as (
     select entity_type, entity_id
@@ -19,26 +27,26 @@ categories as (
     select sku, category from products_current
 ),
 scoped as (
-    select promotions.promotion_id, entities.entity_type, entities.entity_id
+    select promotions.promotion_id, promotions.covers_from, entities.entity_type, entities.entity_id
     from promotions
     cross join entities
     where promotions.partner_id is null and promotions.channel_id is null and promotions.sku is null
     union all
-    select promotion_id, 'channel', channel_id
+    select promotion_id, covers_from, 'channel', channel_id
     from promotions
     where partner_id is null and channel_id is not null and sku is null
     union all
-    select promotions.promotion_id, 'partner', partners.partner_id
+    select promotions.promotion_id, promotions.covers_from, 'partner', partners.partner_id
     from promotions
     inner join partners
         on promotions.channel_id = partners.channel_id
     where promotions.partner_id is null and promotions.sku is null
     union all
-    select promotion_id, 'partner', partner_id
+    select promotion_id, covers_from, 'partner', partner_id
     from promotions
     where partner_id is not null and sku is null
     union all
-    select promotions.promotion_id, 'category', categories.category
+    select promotions.promotion_id, promotions.covers_from, 'category', categories.category
     from promotions
     inner join categories
         on promotions.sku = categories.sku
@@ -47,10 +55,9 @@ scoped as (
 dated as (
     select
         promotion_id,
+        covers_from,
         sku is null as is_whole,
-        unnest(generate_series(
-            greatest(starts_on, $as_of_date - $anomaly_season_days + 1), least(ends_on, $as_of_date), interval '1 day'
-        )) as business_date
+        unnest(generate_series(covers_from, covers_to, interval '1 day')) as business_date
     from promotions
 ),
 final as (
@@ -58,6 +65,7 @@ final as (
     from dated
     inner join scoped
         on dated.promotion_id = scoped.promotion_id
+        and dated.covers_from = scoped.covers_from
 )
 select business_date, entity_type, entity_id, promotion_id, is_whole
 from final

@@ -69,9 +69,11 @@ final as (
         end as holiday,
         leading_holidays.kind as nearest_kind,
         cast(case
-            when leading_holidays.first_day - leading_holidays.previous_first_day between 300 and 430 then
+            when
                 leading_holidays.first_day - leading_holidays.previous_first_day
-            else 364
+                between $anomaly_holiday_return_days_min and $anomaly_holiday_return_days_max then
+                leading_holidays.first_day - leading_holidays.previous_first_day
+            else $anomaly_year_days
         end as bigint) as days_back
     from days
     left join leading_holidays

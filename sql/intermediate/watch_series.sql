@@ -6,20 +6,13 @@ sales as (
     where business_date <= $as_of_date and business_date > $as_of_date - $anomaly_season_days
 ),
 stock as (
-    select business_date, channel_id, partner_id, category, stock_value from watch_stock_days
+    select business_date, channel_id, partner_id, region, category, stock_value from watch_stock_days
 ),
 complaints as (
-    select
-        business_date,
-        coalesce(channel_id, 'unknown') as channel_id,
-        coalesce(partner_id, 'unknown') as partner_id,
-        count(*) as complaints
-    from stg_complaints
-    where business_date <= $as_of_date and business_date > $as_of_date - $anomaly_season_days
-    group by business_date, coalesce(channel_id, 'unknown'), coalesce(partner_id, 'unknown')
+    select business_date, channel_id, partner_id, region, category, complaints from watch_complaints
 ),
 incomplete as (
-    select business_date, entity_type, entity_id from incomplete_days
+    select feed, business_date, entity_type, entity_id from incomplete_days
 ),
 partners as (
     select partner_id, ended_on from partners_current
@@ -46,6 +39,10 @@ stock_levels as (
     from stock
     group by business_date, partner_id
     union all
+    select business_date, 'region', region, sum(stock_value)
+    from stock
+    group by business_date, region
+    union all
     select business_date, 'category', category, sum(stock_value)
     from stock
     group by business_date, category
@@ -62,13 +59,22 @@ complaint_counts as (
     select business_date, 'partner', partner_id, sum(complaints)
     from complaints
     group by business_date, partner_id
+    union all
+    select business_date, 'region', region, sum(complaints)
+    from complaints
+    group by business_date, region
+    union all
+    -- What a complaint is about is no category of products.
+    select business_date, 'complaint_category', category, sum(complaints)
+    from complaints
+    group by business_date, category
 ),
 first_days as (
-    select 'sales' as source, entity_type, entity_id, min(business_date) as first_day
+    select 'sales' as feed, entity_type, entity_id, min(business_date) as first_day
     from sales
     group by entity_type, entity_id
     union all
-    select 'stock', entity_type, entity_id, min(business_date)
+    select 'inventory', entity_type, entity_id, min(business_date)
     from stock_levels
     group by entity_type, entity_id
     union all
@@ -79,7 +85,7 @@ first_days as (
 spine as (
     -- A series lives from its first day on; a partner that ended lives to its end.
     select
-        first_days.source,
+        first_days.feed,
         first_days.entity_type,
         first_days.entity_id,
         season.business_date,
@@ -104,7 +110,7 @@ marked as (
         and spine.entity_id = promoted.entity_id
         and spine.business_date = promoted.business_date
     left join incomplete
-        on spine.source = 'sales'
+        on spine.feed = incomplete.feed
         and spine.entity_type = incomplete.entity_type
         and spine.entity_id = incomplete.entity_id
         and spine.business_date = incomplete.business_date
@@ -123,7 +129,7 @@ sales_days as (
         on marked.entity_type = sales.entity_type
         and marked.entity_id = sales.entity_id
         and marked.business_date = sales.business_date
-    where marked.source = 'sales'
+    where marked.feed = 'sales'
 ),
 series as (
     select business_date, entity_type, entity_id, 'net_sales' as metric, 'amount' as scale,
@@ -153,23 +159,23 @@ series as (
     -- No promotion moves stock on the day, and no chance plays in it.
     select marked.business_date, marked.entity_type, marked.entity_id, 'stock_level', 'amount',
         cast(stock_levels.stock_value as decimal(24, 6)), cast(null as bigint),
-        marked.is_holiday, false, false, marked.days_back
+        marked.is_holiday, false, marked.is_incomplete, marked.days_back
     from marked
     left join stock_levels
         on marked.entity_type = stock_levels.entity_type
         and marked.entity_id = stock_levels.entity_id
         and marked.business_date = stock_levels.business_date
-    where marked.source = 'stock'
+    where marked.feed = 'inventory'
     union all
     select marked.business_date, marked.entity_type, marked.entity_id, 'complaints', 'amount',
         cast(coalesce(complaint_counts.complaints, 0) as decimal(24, 6)), coalesce(complaint_counts.complaints, 0),
-        marked.is_holiday, false, false, marked.days_back
+        marked.is_holiday, false, marked.is_incomplete, marked.days_back
     from marked
     left join complaint_counts
         on marked.entity_type = complaint_counts.entity_type
         and marked.entity_id = complaint_counts.entity_id
         and marked.business_date = complaint_counts.business_date
-    where marked.source = 'complaints'
+    where marked.feed = 'complaints'
 )
 select
     business_date, entity_type, entity_id, metric, scale, value, events, is_holiday, is_promoted, is_incomplete,

@@ -1,4 +1,5 @@
--- Stock at cost on every day: a count stands until the partner's next one, and for a while after its last.
+-- Stock at cost on every day: a count stands until the partner's next one, and for a while after its last. The region
+-- is the partner's first.
 with
 counts as (
     select business_date as counted_on, partner_id, category, stock_value
@@ -8,7 +9,7 @@ counts as (
         and business_date > $as_of_date - $anomaly_season_days - $anomaly_silence_days
 ),
 partners as (
-    select partner_id, channel_id from partners_current
+    select partner_id, channel_id, nullif(trim(split_part(territory, ';', 1)), '') as region from partners_current
 ),
 snapshots as (
     select partner_id, counted_on, lead(counted_on) over (partition by partner_id order by counted_on) as next_on
@@ -30,6 +31,7 @@ final as (
         days.business_date,
         coalesce(partners.channel_id, 'unknown') as channel_id,
         days.partner_id,
+        coalesce(partners.region, 'unknown') as region,
         counts.category,
         counts.stock_value
     from days
@@ -40,5 +42,5 @@ final as (
         on days.partner_id = partners.partner_id
     where days.business_date > $as_of_date - $anomaly_season_days
 )
-select business_date, channel_id, partner_id, category, stock_value
+select business_date, channel_id, partner_id, region, category, stock_value
 from final

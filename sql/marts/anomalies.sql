@@ -9,7 +9,7 @@ parts as (
     select * from anomaly_parts
 ),
 unreported as (
-    select partner_id, business_date, cause, senders from unreported_days
+    select feed, partner_id, business_date, cause, senders from unreported_days
 ),
 channels as (
     select channel_id, name from channels_current
@@ -35,7 +35,7 @@ names as (
     select 'partner' as part_type, partner_id as part_id, name from partners
 ),
 
--- Explanation: the three parts that moved most, with their share of the gap.
+-- Explanation: the parts that moved most, with their share of the gap.
 explaining as (
     select
         parts.business_date, parts.entity_type, parts.entity_id, parts.metric, parts.part_id, parts.part_type,
@@ -60,7 +60,7 @@ leading_parts as (
     where share > 0
     qualify row_number() over (
         partition by business_date, entity_type, entity_id, metric order by share desc, part_id
-    ) <= 3
+    ) <= $names_shown_max
 ),
 worded as (
     select
@@ -105,6 +105,7 @@ file_gaps as (
     inner join unreported
         on parts.part_id = unreported.partner_id
         and parts.business_date = unreported.business_date
+        and parts.feed = unreported.feed
     left join names
         on names.part_type = 'partner'
         and parts.part_id = names.part_id
@@ -121,7 +122,7 @@ file_causes as (
         on findings.entity_type = 'partner'
         and findings.entity_id = unreported.partner_id
         and findings.business_date = unreported.business_date
-    where findings.metric not in ('stock_level', 'complaints')
+        and findings.feed = unreported.feed
     union all
     select findings.business_date, findings.entity_type, findings.entity_id, findings.metric,
         file_gaps.cause, file_gaps.detail
@@ -133,7 +134,6 @@ file_causes as (
         and findings.metric = file_gaps.metric
     where
         findings.entity_type <> 'partner'
-        and findings.metric not in ('stock_level', 'complaints')
         and case
             when findings.metric in ('average_price', 'return_rate') then
                 file_gaps.expected_share >= $anomaly_gap_min

@@ -97,8 +97,9 @@ final as (
         case
             when shared.sales_share < $conflict_minor_share then 'minor'
             when shared.sales_share < $conflict_major_share then 'moderate'
-            else 'severe'
+            when shared.sales_share >= $conflict_major_share then 'severe'
         end as severity,
+        case when shared.sales_share is null then 'no_sales' end as severity_status,
         shared.affected_partner_id,
         affected.name as affected_partner_name,
         shared.affected_partners,
@@ -123,7 +124,7 @@ final as (
 select
     month, month_start, provisional, kind, reason, partner_id, partner_name, partner_manager, channel_id, channel_name,
     channel_manager, region, sku, product_name, promotion_id, lines, units, amount, list_value, price_deviation,
-    price_deviation_status, limit_price, lowest_price, sales_share, sales_share_status, severity, affected_partner_id,
-    affected_partner_name, affected_partners, is_adjacent, war_started_on, first_mover_id, war_partners, first_seen,
-    last_seen, evidence_keys, evidence_left_out
+    price_deviation_status, limit_price, lowest_price, sales_share, sales_share_status, severity, severity_status,
+    affected_partner_id, affected_partner_name, affected_partners, is_adjacent, war_started_on, first_mover_id, war_partners,
+    first_seen, last_seen, evidence_keys, evidence_left_out
 from final

@@ -48,7 +48,7 @@ surveys as (
         channel_id,
         business_date,
         count(*) as responses,
-        count(*) filter (where score >= 4) as satisfied_responses,
+        count(*) filter (where score > $dissatisfied_score_max) as satisfied_responses,
         sum(score) as score_total
     from stg_surveys
     where score is not null

@@ -23,10 +23,10 @@ opened as (
     where complaints.opened_at < moments.judged_at
 ),
 ended as (
-    -- A solution is an answer too. What happened after the as-of date has not happened yet.
+    -- A solution is an answer too, also where it came first. What happened after the as-of date has not happened yet.
     select
         *,
-        case when coalesce(first_response_at, resolved_at) < judged_at then coalesce(first_response_at, resolved_at)
+        case when least(first_response_at, resolved_at) < judged_at then least(first_response_at, resolved_at)
         end as answered_at,
         case when resolved_at < judged_at then resolved_at end as solved_at
     from opened
@@ -103,9 +103,7 @@ timed as (
         clocked.*,
         at_answer.hours - at_opening.hours as response_hours,
         at_solution.hours - at_opening.hours - coalesce(cast(clocked.paused_hours as double), 0) as resolution_hours,
-        clocked.answered_at < clocked.opened_at
-        or clocked.solved_at < clocked.opened_at
-        or clocked.solved_at < clocked.first_response_at as is_out_of_order,
+        clocked.answered_at < clocked.opened_at or clocked.solved_at < clocked.opened_at as is_out_of_order,
         coalesce(clocked.paused_hours < 0, false) as is_negative_pause,
         cast(
             case when clocked.medium = 'online' then $first_response_online_hours else $first_response_other_hours end
@@ -142,6 +140,7 @@ final as (
         opened_at,
         first_response_at,
         resolved_at,
+        answered_at,
         solved_at is null as is_open,
         case when not is_data_error then round(response_hours, 6) end as response_hours,
         response_limit_hours,
@@ -167,6 +166,6 @@ final as (
 )
 select
     as_of_date, complaint_id, customer_id, partner_id, channel_id, medium, category, stage, severity, opened_at,
-    first_response_at, resolved_at, is_open, response_hours, response_limit_hours, response_status, resolution_hours,
-    resolution_limit_hours, resolution_status, is_overdue
+    first_response_at, resolved_at, answered_at, is_open, response_hours, response_limit_hours, response_status,
+    resolution_hours, resolution_limit_hours, resolution_status, is_overdue
 from final

@@ -22,7 +22,8 @@ checks as (
     select
         partner_id,
         cast(date_trunc('month', business_date) as date) as month_start,
-        sum(lines) filter (where territory_status not in ('inside', 'outside')) as lines_not_judged
+        sum(lines) filter (where territory_status not in ('inside', 'outside')) as lines_not_judged,
+        sum(net_amount) filter (where territory_status not in ('inside', 'outside')) as amount_not_judged
     from territory_checks
     group by partner_id, cast(date_trunc('month', business_date) as date)
 ),
@@ -95,6 +96,7 @@ measured as (
         end as price_deviation,
         repeated.months_with_conflicts,
         coalesce(checks.lines_not_judged, 0) as lines_not_judged,
+        coalesce(checks.amount_not_judged, 0) as amount_not_judged,
         cover.days_of_inventory as days_of_inventory_at_first,
         cover_before.days_of_inventory as days_of_inventory_usual,
         chasing.plan_id as rebate_plan_id,
@@ -134,7 +136,7 @@ flagged as (
         case
             when sales_share < $conflict_minor_share then 'minor'
             when sales_share < $conflict_major_share then 'moderate'
-            else 'severe'
+            when sales_share >= $conflict_major_share then 'severe'
         end as severity,
         is_only_cross_region and not is_anywhere_owned as suggests_blank_market,
         is_only_cross_region and is_only_adjacent and sales_share < $spill_share_max
@@ -187,9 +189,11 @@ final as (
         decided.sales_share,
         case when decided.sales_share is null then 'no_sales' end as sales_share_status,
         decided.severity,
+        case when decided.severity is null then 'no_sales' end as severity_status,
         decided.price_deviation,
         case when decided.price_deviation is null then 'no_list_price' end as price_deviation_status,
         decided.lines_not_judged,
+        cast(decided.amount_not_judged as decimal(18, 4)) as amount_not_judged,
         decided.months_with_conflicts,
         decided.days_of_inventory_at_first,
         decided.days_of_inventory_usual,
@@ -220,16 +224,16 @@ final as (
     left join channels
         on partners.channel_id = channels.channel_id
     left join settings.conflict_measures as measures
-        on decided.severity = measures.severity
+        on coalesce(decided.severity, 'undefined') = measures.severity
 )
 select
     month, month_start, provisional, partner_id, partner_name, partner_manager, channel_id, channel_name,
     channel_manager, first_seen, last_seen, findings, lines, units, conflict_value, cross_region_findings,
     cross_region_value, below_floor_findings, below_floor_value, unapproved_promotion_findings,
     unapproved_promotion_value, price_war_findings, price_war_value, net_sales, sales_share, sales_share_status,
-    severity, price_deviation, price_deviation_status, lines_not_judged, months_with_conflicts,
-    days_of_inventory_at_first, days_of_inventory_usual, stock_status, rebate_plan_id, rebate_period,
-    rebate_attainment, rebate_edge_gap, last_sell_in, usual_sell_in, rebate_status, suggests_blank_market,
+    severity, severity_status, price_deviation, price_deviation_status, lines_not_judged, amount_not_judged,
+    months_with_conflicts, days_of_inventory_at_first, days_of_inventory_usual, stock_status, rebate_plan_id,
+    rebate_period, rebate_attainment, rebate_edge_gap, last_sell_in, usual_sell_in, rebate_status, suggests_blank_market,
     suggests_border_spill, suggests_overstock, suggests_rebate_chasing, suggests_malicious, cause, cause_status,
     proposed_measure, rebate_deduction_rate
 from final

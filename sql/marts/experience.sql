@@ -19,7 +19,7 @@ answered as (
     select
         channel_id, stage, month_start,
         count(*) as responses,
-        count(*) filter (where score >= 4) as satisfied_responses,
+        count(*) filter (where score > $dissatisfied_score_max) as satisfied_responses,
         sum(score) as score_sum
     from surveys
     group by channel_id, stage, month_start
@@ -57,7 +57,7 @@ theme_counts as (
     group by channel_id, stage, month_start, theme
     qualify row_number() over (
         partition by channel_id, stage, month_start order by count(*) desc, theme
-    ) <= 3
+    ) <= $names_shown_max
 ),
 top_themes as (
     select
