@@ -24,7 +24,7 @@ surveys as (
         scope_id,
         month_start,
         count(*) as responses,
-        count(*) filter (where score >= 4) as satisfied_responses,
+        count(*) filter (where score > $dissatisfied_score_max) as satisfied_responses,
         sum(score) as score_total,
         0 as complaints,
         0 as due_deliveries,
