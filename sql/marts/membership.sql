@@ -1,6 +1,5 @@
 -- Where each member stands: the tier that their spending has earned, points earned, used and expired, what is missing
--- to the next tier, and what they are entitled to or owed. Where redemptions were never delivered, only what was earned is
--- known: how much of it was used, and so how much expired, is not.
+-- to the next tier, and what they are entitled to or owed.
 with
 members as (
     select customer_id, joined_on, birth_date, manager, contact_allowed from customers_current
@@ -27,9 +26,9 @@ reward_steps as (
     select reward, from_spend, amount, rate from settings.spend_rewards
 ),
 
+-- Without a feed of redemptions nobody knows what was used, so neither what is left nor what expired unused.
 arrived as (
-    select
-        (select count(*) from system.feeds where feed = 'points_redemptions' and arrived) > 0 as redemptions_arrived
+    select (select count(*) from system.feeds where feed = 'points_redemptions' and arrived) > 0 as redemptions_arrived
 ),
 month as (
     -- The last closed month: rewards are for what is final.
@@ -107,8 +106,8 @@ joined as (
         coalesce(rewards.coupon, 0) as coupon,
         coalesce(rewards.cashback, 0) as cashback,
         coupons_sent.customer_id is not null as is_coupon_sent
-    from arrived
-    cross join standings
+    from standings
+    cross join arrived
     inner join tiers
         on standings.tier_no = tiers.tier_no
     left join tiers as previous_tiers
@@ -148,9 +147,8 @@ final as (
         points_earned - points_redeemed - points_expired as points_balance,
         -- Without further use, so much will have expired by the end of the notice.
         case
-            when points_redeemed is not null then greatest(
-                points_expiring_by_notice + points_taken_back - points_redeemed - points_expired, 0
-            )
+            when points_redeemed is not null
+                then greatest(points_expiring_by_notice + points_taken_back - points_redeemed - points_expired, 0)
         end as points_expiring,
         case
             when points_redeemed is null then 'no_redemption_data'
