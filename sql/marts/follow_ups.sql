@@ -8,7 +8,7 @@ customers as (
 scores as (
     select
         customer_id, manager, segment, previous_segment, abc_class, preferred_channel, preferred_category, monetary,
-        clv, recency_days
+        clv, recency_days, last_order_on
     from customer_scores
 ),
 members as (
@@ -17,8 +17,8 @@ members as (
 contacts as (
     select business_date, customer_id, kind, outcome, contact_id from stg_contacts where business_date <= $as_of_date
 ),
-streaks as (
-    select customer_id, buying_since, last_order_on from customer_streaks
+values_since as (
+    select customer_id, valued_since from valued_since
 ),
 channels as (
     select channel_id, manager from channels_current
@@ -73,8 +73,8 @@ people as (
         members.tier,
         members.tier_changed_on,
         members.previous_tier,
-        streaks.buying_since,
-        streaks.last_order_on,
+        scores.last_order_on,
+        values_since.valued_since,
         last_contacts.last_contact_on,
         last_contacts.last_visit_on
     from customers
@@ -82,8 +82,8 @@ people as (
         on customers.customer_id = scores.customer_id
     left join members
         on customers.customer_id = members.customer_id
-    left join streaks
-        on customers.customer_id = streaks.customer_id
+    left join values_since
+        on customers.customer_id = values_since.customer_id
     left join last_contacts
         on customers.customer_id = last_contacts.customer_id
 ),
@@ -118,14 +118,14 @@ recommendations as (
 ),
 
 visits as (
-    -- From the last visit or, without one since then, from the first order after the last pause.
+    -- From the last visit or, without one since then, from the day since which the customer is worth one.
     select
         people.customer_id,
         tasks.task,
         greatest(
-            people.buying_since,
-            coalesce(people.last_visit_on, people.buying_since),
-            coalesce(records.begin_on, people.buying_since)
+            people.valued_since,
+            coalesce(people.last_visit_on, people.valued_since),
+            coalesce(records.begin_on, people.valued_since)
         ) + cast(tasks.days as int) as due_on,
         case
             when people.segment = 'high_value' and people.abc_class = 'A' then 'high_value_and_class_a'
