@@ -35,7 +35,8 @@ totals as (
     group by days.customer_id
 ),
 last_years as (
-    -- The window that ends at the customer's own last order, so that a lapsed regular still counts as one.
+    -- The window that ends at the customer's own last order, so that a lapsed regular still counts as one. What came back
+    -- after it comes off its money: who keeps nothing has spent nothing.
     select
         days.customer_id,
         sum(days.orders) filter (
@@ -46,13 +47,14 @@ last_years as (
                 and days.business_date <= totals.last_then
         ) as orders_then,
         sum(days.net_amount) filter (
-            where days.business_date > totals.last_now - $customer_window_days and days.business_date <= totals.last_now
+            where days.business_date > totals.last_now - $customer_window_days
         ) as paid_now,
         sum(days.net_amount) filter (
             where days.business_date > totals.last_then - $customer_window_days
-                and days.business_date <= totals.last_then
+                and days.business_date <= dates.month_end
         ) as paid_then
-    from totals
+    from dates
+    cross join totals
     inner join days
         on totals.customer_id = days.customer_id
     group by days.customer_id

@@ -1,7 +1,10 @@
 -- The figures of every channel by day: those that mean something on a single day.
 -- A row for every day from a channel's first sale to the as-of date, also without sales, so that a stop is seen.
--- Growth compares with the same weekday a week earlier and with the same date a year earlier. Market size and channel
--- costs are told by month only: their shares are in channel_kpis.
+-- The period before a day is the same weekday a week earlier, as a weekend is no decline on Friday; the year before is the
+-- same date. The month to date stands beside the same elapsed days of the month and the year before, and on a month's last
+-- day beside the whole of them, so that on every evening it is the figure of channel_kpis.
+-- Market size and channel costs are told by month (or longer) only. What of them falls on one day nobody knows, and to
+-- spread them evenly would make every weekend dear: market_share, channel_cost and cost_rate are in channel_kpis alone.
 with sales as (
     select
         channel_id,
@@ -32,6 +35,56 @@ days as (
         channel_id,
         unnest(generate_series(first_day, $as_of_date, interval '1 day')) as business_date
     from first_days
+),
+
+months_to_date as (
+    select
+        days.channel_id,
+        days.business_date,
+        sum(coalesce(sales.net_sales, 0)) over (
+            partition by days.channel_id, date_trunc('month', days.business_date)
+            order by days.business_date
+            rows between unbounded preceding and current row
+        ) as net_sales
+    from days
+    left join sales
+        on sales.channel_id = days.channel_id
+        and sales.business_date = days.business_date
+),
+
+compared_days as (
+    -- Which day closes the stretch of the month before and of the year before: the same one, or the last if there is none.
+    select
+        channel_id,
+        business_date,
+        case
+            when business_date = last_day(business_date)
+                then last_day(cast(business_date - interval '1 month' as date))
+            else cast(business_date - interval '1 month' as date)
+        end as month_before_on,
+        case
+            when business_date = last_day(business_date)
+                then last_day(cast(business_date - interval '12 months' as date))
+            else cast(business_date - interval '12 months' as date)
+        end as year_before_on,
+        net_sales
+    from months_to_date
+),
+
+months_compared as (
+    select
+        compared_days.channel_id,
+        compared_days.business_date,
+        compared_days.net_sales as month_to_date_net_sales,
+        coalesce(month_before.net_sales, 0) as month_before_to_date_net_sales,
+        coalesce(year_before.net_sales, 0) as year_before_to_date_net_sales
+    from compared_days
+    left join months_to_date as month_before
+        on month_before.channel_id = compared_days.channel_id
+        and month_before.business_date = compared_days.month_before_on
+    left join months_to_date as year_before
+        on year_before.channel_id = compared_days.channel_id
+        and year_before.business_date = compared_days.year_before_on
 ),
 
 new_customers as (
@@ -117,6 +170,9 @@ together as (
         coalesce(sales.gross_sales - sales.discounts, 0) as sale_value,
         coalesce(week_before.net_sales, 0) as week_before_net_sales,
         coalesce(year_before.net_sales, 0) as year_before_net_sales,
+        months_compared.month_to_date_net_sales,
+        months_compared.month_before_to_date_net_sales,
+        months_compared.year_before_to_date_net_sales,
         coalesce(daily_activity.orders, 0) as orders,
         coalesce(daily_activity.active_customers, 0) as active_customers,
         coalesce(daily_activity.covered_regions, 0) as covered_regions,
@@ -144,6 +200,9 @@ together as (
     left join sales as year_before
         on year_before.channel_id = days.channel_id
         and year_before.business_date = cast(days.business_date - interval '12 months' as date)
+    left join months_compared
+        on months_compared.channel_id = days.channel_id
+        and months_compared.business_date = days.business_date
     left join daily_activity
         on daily_activity.channel_id = days.channel_id
         and daily_activity.business_date = days.business_date
@@ -175,17 +234,14 @@ totals as (
         *,
         sum(net_sales) over (partition by business_date) as total_net_sales,
         sum(week_before_net_sales) over (partition by business_date) as total_week_before,
-        sum(net_sales) over (
-            partition by channel_id, date_trunc('month', business_date)
-            order by business_date
-            rows between unbounded preceding and current row
-        ) as month_to_date_net_sales
+        sum(year_before_net_sales) over (partition by business_date) as total_year_before
     from together
 )
 
 select
     totals.channel_id,
     stg_channels.name as channel_name,
+    stg_channels.channel_type,
     totals.business_date,
     cast(totals.gross_sales as decimal(18,4)) as gross_sales,
     cast(totals.discounts as decimal(18,4)) as discounts,
@@ -206,6 +262,7 @@ select
     end as contribution_share,
     case when totals.total_net_sales <= 0 then 'no_sales' end as contribution_share_status,
 
+    cast(totals.week_before_net_sales as decimal(18,4)) as week_before_net_sales,
     case
         when totals.week_before_net_sales > 0
             then cast(totals.net_sales - totals.week_before_net_sales as double)
@@ -216,6 +273,7 @@ select
         when totals.week_before_net_sales < 0 then 'negative_base'
     end as sales_growth_wow_status,
 
+    cast(totals.year_before_net_sales as decimal(18,4)) as year_before_net_sales,
     case
         when totals.year_before_net_sales > 0
             then cast(totals.net_sales - totals.year_before_net_sales as double)
@@ -235,6 +293,38 @@ select
         when totals.total_week_before = 0 then 'no_prior_period'
         when totals.total_week_before < 0 then 'negative_base'
     end as growth_contribution_wow_status,
+
+    case
+        when totals.total_year_before > 0
+            then cast(totals.net_sales - totals.year_before_net_sales as double)
+                / cast(totals.total_year_before as double)
+    end as growth_contribution_yoy,
+    case
+        when totals.total_year_before = 0 then 'no_prior_period'
+        when totals.total_year_before < 0 then 'negative_base'
+    end as growth_contribution_yoy_status,
+
+    cast(totals.month_before_to_date_net_sales as decimal(18,4)) as month_before_to_date_net_sales,
+    case
+        when totals.month_before_to_date_net_sales > 0
+            then cast(totals.month_to_date_net_sales - totals.month_before_to_date_net_sales as double)
+                / cast(totals.month_before_to_date_net_sales as double)
+    end as month_to_date_growth_mom,
+    case
+        when totals.month_before_to_date_net_sales = 0 then 'no_prior_period'
+        when totals.month_before_to_date_net_sales < 0 then 'negative_base'
+    end as month_to_date_growth_mom_status,
+
+    cast(totals.year_before_to_date_net_sales as decimal(18,4)) as year_before_to_date_net_sales,
+    case
+        when totals.year_before_to_date_net_sales > 0
+            then cast(totals.month_to_date_net_sales - totals.year_before_to_date_net_sales as double)
+                / cast(totals.year_before_to_date_net_sales as double)
+    end as month_to_date_growth_yoy,
+    case
+        when totals.year_before_to_date_net_sales = 0 then 'no_prior_period'
+        when totals.year_before_to_date_net_sales < 0 then 'negative_base'
+    end as month_to_date_growth_yoy_status,
 
     totals.target as month_target,
     case
@@ -288,6 +378,7 @@ select
 
     totals.covered_regions,
 
+    cast(totals.list_price_value as decimal(18,4)) as list_price_value,
     case
         when totals.list_price_value > 0
             then cast(totals.net_sales as double) / cast(totals.list_price_value as double)

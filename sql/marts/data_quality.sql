@@ -63,7 +63,7 @@ kept as (
     from stg_inventory
     where on_hand_quantity < 0 and refused_reason is null
     union all
-    -- Answered or solved before it was opened, or solved before the answer that it notes.
+    -- Answered or solved before it was opened. (Solved before the first answer that is noted is no contradiction.)
     select
         _sender as sender,
         'complaints' as feed,
@@ -76,7 +76,7 @@ kept as (
         cast(case when first_response_at < opened_at then first_response_at else resolved_at end as varchar) as found,
         1 as refused_rows
     from stg_complaints
-    where first_response_at < opened_at or resolved_at < opened_at or resolved_at < first_response_at
+    where first_response_at < opened_at or resolved_at < opened_at
 ),
 
 refused as (

@@ -1,5 +1,6 @@
 -- Whom to contact next, by when and why: one row a task and customer who may be contacted. A contact delivered by
--- `contacts` that answers the task closes it.
+-- `contacts` that answers the task closes it. Every due date counts from something that happened (an order, a visit, a
+-- change of tier, a loss), never from the night of the run: what nobody does grows overdue.
 with
 customers as (
     select customer_id, birth_date from customers_current where contact_allowed
@@ -7,7 +8,7 @@ customers as (
 scores as (
     select
         customer_id, manager, segment, previous_segment, abc_class, preferred_channel, preferred_category, monetary,
-        clv, recency_days
+        clv, recency_days, last_order_on
     from customer_scores
 ),
 members as (
@@ -15,6 +16,9 @@ members as (
 ),
 contacts as (
     select business_date, customer_id, kind, outcome, contact_id from stg_contacts where business_date <= $as_of_date
+),
+values_since as (
+    select customer_id, valued_since from valued_since
 ),
 channels as (
     select channel_id, manager from channels_current
@@ -43,6 +47,10 @@ last_contacts as (
     from contacts
     group by customer_id
 ),
+records as (
+    -- Before contacts were recorded nobody can say who was not visited.
+    select min(business_date) as begin_on from contacts
+),
 latest as (
     select customer_id, kind, outcome
     from contacts
@@ -65,6 +73,8 @@ people as (
         members.tier,
         members.tier_changed_on,
         members.previous_tier,
+        scores.last_order_on,
+        values_since.valued_since,
         last_contacts.last_contact_on,
         last_contacts.last_visit_on
     from customers
@@ -72,6 +82,8 @@ people as (
         on customers.customer_id = scores.customer_id
     left join members
         on customers.customer_id = members.customer_id
+    left join values_since
+        on customers.customer_id = values_since.customer_id
     left join last_contacts
         on customers.customer_id = last_contacts.customer_id
 ),
@@ -106,17 +118,23 @@ recommendations as (
 ),
 
 visits as (
+    -- From the last visit or, without one since then, from the day since which the customer is worth one.
     select
         people.customer_id,
         tasks.task,
-        coalesce(people.last_visit_on + cast(tasks.days as int), $as_of_date + 1) as due_on,
+        greatest(
+            people.valued_since,
+            coalesce(people.last_visit_on, people.valued_since),
+            coalesce(records.begin_on, people.valued_since)
+        ) + cast(tasks.days as int) as due_on,
         case
             when people.segment = 'high_value' and people.abc_class = 'A' then 'high_value_and_class_a'
             when people.segment = 'high_value' then 'high_value'
             else 'class_a'
         end as reason,
         cast(null as text) as detail
-    from people
+    from records
+    cross join people
     inner join tasks
         on tasks.task = 'quarterly_visit'
     where people.segment = 'high_value' or people.abc_class = 'A'
@@ -180,10 +198,12 @@ win_backs as (
         and coalesce(lost.last_contact_on < lost.lost_on, true)
 ),
 recommended as (
+    -- From the last order, as it changes what there is to recommend, or from a contact after it.
     select
         people.customer_id,
         tasks.task,
-        coalesce(people.last_contact_on + cast(tasks.days as int), $as_of_date + 1) as due_on,
+        greatest(people.last_order_on, coalesce(people.last_contact_on, people.last_order_on))
+        + cast(tasks.days as int) as due_on,
         'bought_' || recommendations.because_of_sku as reason,
         people.preferred_category as detail
     from people
