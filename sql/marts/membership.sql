@@ -26,6 +26,10 @@ reward_steps as (
     select reward, from_spend, amount, rate from settings.spend_rewards
 ),
 
+-- Without a feed of redemptions nobody knows what was used, so neither what is left nor what expired unused.
+arrived as (
+    select (select count(*) from system.feeds where feed = 'points_redemptions' and arrived) > 0 as redemptions_arrived
+),
 month as (
     -- The last closed month: rewards are for what is final.
     select
@@ -96,13 +100,14 @@ joined as (
         coalesce(sums.points_earned, 0) as points_earned,
         coalesce(sums.points_taken_back, 0) as points_taken_back,
         coalesce(sums.points_expiring_by_notice, 0) as points_expiring_by_notice,
-        coalesce(used.points_redeemed, 0) as points_redeemed,
-        coalesce(used.points_expired, 0) as points_expired,
+        case when arrived.redemptions_arrived then coalesce(used.points_redeemed, 0) end as points_redeemed,
+        case when arrived.redemptions_arrived then coalesce(used.points_expired, 0) end as points_expired,
         coalesce(sums.reward_spend, 0) as reward_spend,
         coalesce(rewards.coupon, 0) as coupon,
         coalesce(rewards.cashback, 0) as cashback,
         coupons_sent.customer_id is not null as is_coupon_sent
     from standings
+    cross join arrived
     inner join tiers
         on standings.tier_no = tiers.tier_no
     left join tiers as previous_tiers
@@ -141,10 +146,14 @@ final as (
         points_expired,
         points_earned - points_redeemed - points_expired as points_balance,
         -- Without further use, so much will have expired by the end of the notice.
-        greatest(
-            points_expiring_by_notice + points_taken_back - points_redeemed - points_expired, 0
-        ) as points_expiring,
-        case when points_earned - points_redeemed - points_expired < 0 then 'overdrawn' end as points_status,
+        case
+            when points_redeemed is not null
+                then greatest(points_expiring_by_notice + points_taken_back - points_redeemed - points_expired, 0)
+        end as points_expiring,
+        case
+            when points_redeemed is null then 'no_redemption_data'
+            when points_earned - points_redeemed - points_expired < 0 then 'overdrawn'
+        end as points_status,
         extract(month from birth_date) = extract(month from $as_of_date) as birthday_this_month,
         case when birth_date is null then 'no_birth_date' end as birthday_status,
         entitlements,
