@@ -74,6 +74,7 @@ service as (
 
 arrived as (
     select
+        (select count(*) from system.feeds where feed = 'surveys' and arrived) > 0 as surveys_arrived,
         (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
 ),
 
@@ -145,7 +146,7 @@ select
     stock.stock_days_value,
     stock.stock_cogs,
     stock.overstock_rate,
-    service.responses,
+    case when arrived.surveys_arrived then coalesce(service.responses, 0) end as responses,
     service.satisfied_responses,
     case when arrived.complaints_arrived then coalesce(service.complaints, 0) end as complaints,
     coalesce(conflicts.conflict_value, 0) as conflict_value,

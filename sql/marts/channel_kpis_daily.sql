@@ -66,6 +66,7 @@ complaints as (
 
 arrived as (
     select
+        (select count(*) from system.feeds where feed = 'surveys' and arrived) > 0 as surveys_arrived,
         (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
 ),
 
@@ -121,7 +122,7 @@ together as (
         coalesce(daily_activity.active_customers, 0) as active_customers,
         coalesce(daily_activity.covered_regions, 0) as covered_regions,
         coalesce(new_customers.new_customers, 0) as new_customers,
-        coalesce(surveys.responses, 0) as responses,
+        case when arrived.surveys_arrived then coalesce(surveys.responses, 0) end as responses,
         coalesce(surveys.satisfied_responses, 0) as satisfied_responses,
         coalesce(surveys.score_total, 0) as score_total,
         coalesce(daily_buyers.buyers, 0) as buyers,
@@ -265,11 +266,17 @@ select
     case
         when totals.responses > 0 then cast(totals.satisfied_responses as double) / cast(totals.responses as double)
     end as satisfaction_rate,
-    case when totals.responses = 0 then 'no_responses' end as satisfaction_rate_status,
+    case
+        when totals.responses is null then 'no_survey_data'
+        when totals.responses = 0 then 'no_responses'
+    end as satisfaction_rate_status,
 
     case when totals.responses > 0 then cast(totals.score_total as double) / cast(totals.responses as double) end
         as average_score,
-    case when totals.responses = 0 then 'no_responses' end as average_score_status,
+    case
+        when totals.responses is null then 'no_survey_data'
+        when totals.responses = 0 then 'no_responses'
+    end as average_score_status,
 
     totals.complaints,
     case when totals.complaints is null then 'no_complaint_data' end as complaints_status,
