@@ -136,9 +136,8 @@ select
     margins.gross_margin,
     period_targets.target,
     -- Of a running quarter only the elapsed part of the target is due.
-    cast(
-        cast(period_targets.target as decimal(38,8)) * quarters.elapsed_days / quarters.quarter_days as decimal(18,4)
-    ) as target_due,
+    period_targets.target_due,
+    period_targets.target_due_status,
     regional_shares.own_net_sales,
     regional_shares.region_net_sales,
     activity.orders,

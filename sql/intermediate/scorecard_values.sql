@@ -18,7 +18,7 @@ plain as (
     select
         partner_id, quarter, 'attainment' as metric,
         case when target_due > 0 then cast(coalesce(net_sales, 0) as double) / cast(target_due as double) end as value,
-        'no_target' as reason
+        coalesce(target_due_status, 'no_target') as reason
     from facts
     union all
     select
