@@ -84,32 +84,29 @@ conflicts as (
     group by partner_id, period_quarter(month_start)
 ),
 
-reporters as (
-    select distinct partner_id, sender
-    from partner_senders
-),
-
--- A file counts as good when it came in time, once, and without a refused row.
+-- A file counts as good when it came in time, once, and without a refused row. A partner answers for those of its
+-- senders while it cooperates.
 files as (
     select
         sender,
-        period_quarter(business_date) as quarter,
-        count(*) as expected_files,
-        count(*) filter (where status = 'on_time' and rejected = 0) as clean_files
+        business_date,
+        status = 'on_time' and rejected = 0 as is_clean
     from deliveries
     where late_hours_status is distinct from 'not_expected'
-    group by sender, period_quarter(business_date)
 ),
 
 partner_files as (
     select
-        reporters.partner_id,
-        files.quarter,
-        sum(files.expected_files) as expected_files,
-        sum(files.clean_files) as clean_files
-    from reporters
-    inner join files on files.sender = reporters.sender
-    group by reporters.partner_id, files.quarter
+        spans.partner_id,
+        period_quarter(files.business_date) as quarter,
+        count(*) as expected_files,
+        count(*) filter (where files.is_clean) as clean_files
+    from reporting_spans as spans
+    inner join files
+        on files.sender = spans.sender
+        and files.business_date >= spans.starts_on
+        and files.business_date <= spans.ends_on
+    group by spans.partner_id, period_quarter(files.business_date)
 ),
 
 -- Reviews of the quarter itself or of a month in it; one of a whole year says nothing of a quarter.

@@ -74,8 +74,8 @@ coverage as (
     select
         channel_id,
         business_date,
-        count(*) as expected_files,
-        count(*) filter (where is_delivered) as delivered_files
+        count(*) as expected_days,
+        count(*) filter (where is_delivered) as delivered_days
     from coverage_days
     group by channel_id, business_date
 ),
@@ -132,8 +132,8 @@ together as (
         coalesce(promises.on_time_deliveries, 0) as on_time_deliveries,
         targets.target,
         case when arrived.complaints_arrived then coalesce(complaints.complaints, 0) end as complaints,
-        coalesce(coverage.expected_files, 0) as expected_files,
-        coalesce(coverage.delivered_files, 0) as delivered_files
+        coalesce(coverage.expected_days, 0) as expected_days,
+        coalesce(coverage.delivered_days, 0) as delivered_days
     from days
     cross join arrived
     left join sales
@@ -313,9 +313,9 @@ select
     end as on_time_delivery_rate_status,
 
     case
-        when totals.expected_files > 0 then cast(totals.delivered_files as double) / cast(totals.expected_files as double)
+        when totals.expected_days > 0 then cast(totals.delivered_days as double) / cast(totals.expected_days as double)
     end as coverage_share,
-    case when totals.expected_files = 0 then 'no_expected_deliveries' end as coverage_share_status
+    case when totals.expected_days = 0 then 'no_expected_deliveries' end as coverage_share_status
 from totals
 left join stg_channels
     on stg_channels.channel_id = totals.channel_id
