@@ -38,8 +38,9 @@ stock_months_of_quarters as (
         period_quarter(month_start) as quarter,
         overstock_value,
         overstock_rate,
-        case when turnover_status is distinct from 'no_opening_count' then average_stock_value end as average_stock_value,
-        case when turnover_status is distinct from 'no_opening_count' then cogs end as cogs,
+        case when turnover_status is null or turnover_status = 'no_stock' then average_stock_value end
+            as average_stock_value,
+        case when turnover_status is null or turnover_status = 'no_stock' then cogs end as cogs,
         least(last_day(month_start), $as_of_date) - month_start + 1 as days,
         row_number() over (
             partition by scope_id, period_quarter(month_start)
@@ -47,6 +48,7 @@ stock_months_of_quarters as (
         ) as place
     from inventory_kpis
     where scope = 'partner'
+        and turnover_status is distinct from 'stale_count'
 ),
 
 stock as (
