@@ -38,7 +38,7 @@ summed as (
         count(*) as products,
         string_agg(
             product_name || ' (' || sku || ') +' || cast(overstock_units as text), '; ' order by place
-        ) filter (where place <= 3) as top_products,
+        ) filter (where place <= $mail_products_max) as top_products,
         count(*) filter (where transfer_out_units > 0) as products_to_transfer,
         count(*) filter (where advice = 'promote') as products_to_promote,
         count(*) filter (where advice = 'reduce_supply') as products_to_reduce
