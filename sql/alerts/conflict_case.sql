@@ -38,7 +38,7 @@ listed as (
         partner_id,
         string_agg(
             product_name || ' (' || sku || ') ' || region_name || ' ×' || cast(units as text), '; ' order by place
-        ) filter (where place <= 3) as top_findings
+        ) filter (where place <= $mail_products_max) as top_findings
     from ranked
     group by partner_id
 ),

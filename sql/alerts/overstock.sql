@@ -21,7 +21,7 @@ channel_rates as (
 over as (
     select *
     from stock
-    where partner_overstock_rate >= $overstock_limit and overstock_units > 0
+    where partner_overstock_rate > $overstock_limit and overstock_units > 0
 ),
 ranked as (
     -- Products with something to do come first, then by the money they tie up.
@@ -38,7 +38,7 @@ summed as (
         count(*) as products,
         string_agg(
             product_name || ' (' || sku || ') +' || cast(overstock_units as text), '; ' order by place
-        ) filter (where place <= 3) as top_products,
+        ) filter (where place <= $mail_products_max) as top_products,
         count(*) filter (where transfer_out_units > 0) as products_to_transfer,
         count(*) filter (where advice = 'promote') as products_to_promote,
         count(*) filter (where advice = 'reduce_supply') as products_to_reduce
@@ -79,8 +79,8 @@ final as (
         ranked.overstock_units as worst_units,
         ranked.required_units as worst_required_units,
         case
-            when 2 * first_moves.units >= ranked.overstock_units then 'transfer'
-            when ranked.sell_out_units = 0 or 2 * ranked.units_age_91_plus >= ranked.on_hand_units then 'promote'
+            when first_moves.units >= $transfer_share_min * ranked.overstock_units then 'transfer'
+            when ranked.sell_out_units = 0 or ranked.units_age_91_plus >= $old_stock_share * ranked.on_hand_units then 'promote'
             else 'reduce_supply'
         end as worst_action,
         cast(ceil(

@@ -31,7 +31,7 @@ summed as (
         coalesce(sum(abs(variance_value)) filter (where is_breach), 0) as variance_value,
         string_agg(
             product_name || ' (' || sku || ') ' || cast(variance_units as text), '; ' order by place
-        ) filter (where is_breach and place <= 3) as top_products,
+        ) filter (where is_breach and place <= $mail_products_max) as top_products,
         bool_or(is_partner_stuffed) as is_stuffed,
         max(sales_days_missing) as sales_days_missing,
         sum(sell_in_units) as sell_in_units,

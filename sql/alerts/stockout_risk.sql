@@ -26,7 +26,7 @@ summed as (
         sum(replenish_units) as replenish_units,
         string_agg(
             product_name || ' (' || sku || ') ' || cast(on_hand_units as text), '; ' order by place
-        ) filter (where place <= 3) as top_products
+        ) filter (where place <= $mail_products_max) as top_products
     from ranked
     group by partner_id
 ),

@@ -1,6 +1,7 @@
 -- What each channel and each partner cost by month, line by line, in base currency: the cost rows that were delivered,
--- the commission of agency partners (rate × net sales) where no commission row came for them, and accrued rebates.
--- A cost row without a partner belongs to the channel alone. A rebate belongs to the partner's channel of the month.
+-- the commission of every partner with a commission rate (rate × net sales) where no commission row came for its month,
+-- and accrued rebates. A commission row without a partner speaks for all partners of its channel; any cost row without
+-- one belongs to the channel alone. A rebate belongs to the partner's channel of the month.
 with cost_rows as (
     select
         kpi_months.month_start,
@@ -25,7 +26,7 @@ partner_channel_months as (
     group by cast(date_trunc('month', business_date) as date), partner_id, channel_id
 ),
 
-agency_sales as (
+commissionable_sales as (
     select
         sales.month_start,
         sales.partner_id,
@@ -37,8 +38,7 @@ agency_sales as (
         on stg_partners.partner_id = sales.partner_id
         and stg_partners.valid_from <= kpi_months.closes_on
         and stg_partners.superseded_from > kpi_months.closes_on
-    where stg_partners.cooperation_mode = 'agency'
-        and stg_partners.commission_rate is not null
+    where stg_partners.commission_rate is not null
 ),
 
 commission_rows as (
@@ -52,21 +52,17 @@ commission_rows as (
 
 accrued_commissions as (
     select
-        agency_sales.month_start,
-        agency_sales.channel_id,
-        agency_sales.partner_id,
-        agency_sales.commission
-    from agency_sales
-    left join commission_rows as of_partner
-        on of_partner.month_start = agency_sales.month_start
-        and of_partner.channel_id = agency_sales.channel_id
-        and of_partner.partner_id = agency_sales.partner_id
-    left join commission_rows as of_channel
-        on of_channel.month_start = agency_sales.month_start
-        and of_channel.channel_id = agency_sales.channel_id
-        and of_channel.partner_id is null
-    where of_partner.month_start is null
-        and of_channel.month_start is null
+        sales.month_start,
+        sales.channel_id,
+        sales.partner_id,
+        sales.commission
+    from commissionable_sales as sales
+    left anti join (select month_start, partner_id from commission_rows where partner_id is not null) as of_partner
+        on of_partner.month_start = sales.month_start
+        and of_partner.partner_id = sales.partner_id
+    left anti join (select month_start, channel_id from commission_rows where partner_id is null) as of_channel
+        on of_channel.month_start = sales.month_start
+        and of_channel.channel_id = sales.channel_id
 ),
 
 accrued_rebates as (

@@ -54,6 +54,7 @@ new_customers as (
 
 arrived as (
     select
+        (select count(*) from system.feeds where feed = 'surveys' and arrived) > 0 as surveys_arrived,
         (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
 ),
 
@@ -68,7 +69,7 @@ together as (
         coalesce(
             case when measures.provisional then running_buyers.repeat_buyers else activity.repeat_buyers end, 0
         ) as repeat_buyers,
-        coalesce(service.responses, 0) as responses,
+        case when arrived.surveys_arrived then coalesce(service.responses, 0) end as responses,
         coalesce(service.satisfied_responses, 0) as satisfied_responses,
         coalesce(service.score_total, 0) as score_total,
         case when arrived.complaints_arrived then coalesce(service.complaints, 0) end as complaints,
@@ -211,9 +212,15 @@ select
     responses,
     case when responses > 0 then cast(satisfied_responses as double) / cast(responses as double) end
         as satisfaction_rate,
-    case when responses = 0 then 'no_responses' end as satisfaction_rate_status,
+    case
+        when responses is null then 'no_survey_data'
+        when responses = 0 then 'no_responses'
+    end as satisfaction_rate_status,
     case when responses > 0 then cast(score_total as double) / cast(responses as double) end as average_score,
-    case when responses = 0 then 'no_responses' end as average_score_status,
+    case
+        when responses is null then 'no_survey_data'
+        when responses = 0 then 'no_responses'
+    end as average_score_status,
 
     complaints,
     case when complaints is null then 'no_complaint_data' end as complaints_status,

@@ -26,9 +26,7 @@ select
     quarters.quarter,
     quarters.quarter_start,
     quarters.closes_on,
-    period_end(quarters.quarter) > $as_of_date as provisional,
-    quarters.closes_on - quarters.quarter_start + 1 as elapsed_days,
-    period_end(quarters.quarter) - quarters.quarter_start + 1 as quarter_days
+    period_end(quarters.quarter) > $as_of_date as provisional
 from quarters
 inner join stg_partners
     on stg_partners.valid_from <= quarters.closes_on

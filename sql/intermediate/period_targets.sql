@@ -1,4 +1,6 @@
--- The target of every month, quarter and year: as delivered; else the sum of the shorter periods, where each of
+-- The target of every month, quarter and year, and how much of it is due by the as-of date: the elapsed days' part of a
+-- running period, all of a closed one. One that began before our history did is not judged.
+-- As delivered; else the sum of the shorter periods, where each of
 -- them has one. A part of them would pass for the whole and flatter whoever is measured by it.
 with delivered as (
     select scope, scope_id, metric, period, period_start(period) as starts_on, target
@@ -54,13 +56,41 @@ made_years as (
         and delivered.metric = summed.metric
         and delivered.period = summed.period
     where delivered.period is null
+),
+
+together as (
+    select scope, scope_id, metric, period, target from delivered
+    union all
+    select scope, scope_id, metric, period, target from made_quarters
+    union all
+    select scope, scope_id, metric, period, target from made_years
+),
+
+-- From the month of the first sale on.
+history as (
+    select min(month_start) as known_from
+    from kpi_months
+),
+
+framed as (
+    select
+        together.*,
+        coalesce(history.known_from <= period_start(together.period), false) as history_is_complete,
+        period_end(together.period) - period_start(together.period) + 1 as period_days,
+        greatest(least($as_of_date, period_end(together.period)) - period_start(together.period) + 1, 0) as elapsed_days
+    from together
+    cross join history
 )
 
-select scope, scope_id, metric, period, cast(target as decimal(18,4)) as target
-from delivered
-union all
-select scope, scope_id, metric, period, cast(target as decimal(18,4)) as target
-from made_quarters
-union all
-select scope, scope_id, metric, period, cast(target as decimal(18,4)) as target
-from made_years
+select
+    scope,
+    scope_id,
+    metric,
+    period,
+    cast(target as decimal(18,4)) as target,
+    cast(
+        case when history_is_complete then cast(target as decimal(38,8)) * elapsed_days / period_days end
+        as decimal(18,4)
+    ) as target_due,
+    case when not history_is_complete then 'incomplete_history' end as target_due_status
+from framed

@@ -38,8 +38,9 @@ stock_months_of_quarters as (
         period_quarter(month_start) as quarter,
         overstock_value,
         overstock_rate,
-        case when turnover_status is distinct from 'no_opening_count' then average_stock_value end as average_stock_value,
-        case when turnover_status is distinct from 'no_opening_count' then cogs end as cogs,
+        case when turnover_status is null or turnover_status = 'no_stock' then average_stock_value end
+            as average_stock_value,
+        case when turnover_status is null or turnover_status = 'no_stock' then cogs end as cogs,
         least(last_day(month_start), $as_of_date) - month_start + 1 as days,
         row_number() over (
             partition by scope_id, period_quarter(month_start)
@@ -47,6 +48,7 @@ stock_months_of_quarters as (
         ) as place
     from inventory_kpis
     where scope = 'partner'
+        and turnover_status is distinct from 'stale_count'
 ),
 
 stock as (
@@ -74,6 +76,7 @@ service as (
 
 arrived as (
     select
+        (select count(*) from system.feeds where feed = 'surveys' and arrived) > 0 as surveys_arrived,
         (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
 ),
 
@@ -83,32 +86,29 @@ conflicts as (
     group by partner_id, period_quarter(month_start)
 ),
 
-reporters as (
-    select distinct partner_id, sender
-    from partner_senders
-),
-
--- A file counts as good when it came in time, once, and without a refused row.
+-- A file counts as good when it came in time, once, and without a refused row. A partner answers for those of its
+-- senders while it cooperates.
 files as (
     select
         sender,
-        period_quarter(business_date) as quarter,
-        count(*) as expected_files,
-        count(*) filter (where status = 'on_time' and rejected = 0) as clean_files
+        business_date,
+        status = 'on_time' and rejected = 0 as is_clean
     from deliveries
     where late_hours_status is distinct from 'not_expected'
-    group by sender, period_quarter(business_date)
 ),
 
 partner_files as (
     select
-        reporters.partner_id,
-        files.quarter,
-        sum(files.expected_files) as expected_files,
-        sum(files.clean_files) as clean_files
-    from reporters
-    inner join files on files.sender = reporters.sender
-    group by reporters.partner_id, files.quarter
+        spans.partner_id,
+        period_quarter(files.business_date) as quarter,
+        count(*) as expected_files,
+        count(*) filter (where files.is_clean) as clean_files
+    from reporting_spans as spans
+    inner join files
+        on files.sender = spans.sender
+        and files.business_date >= spans.starts_on
+        and files.business_date <= spans.ends_on
+    group by spans.partner_id, period_quarter(files.business_date)
 ),
 
 -- Reviews of the quarter itself or of a month in it; one of a whole year says nothing of a quarter.
@@ -135,9 +135,8 @@ select
     margins.gross_margin,
     period_targets.target,
     -- Of a running quarter only the elapsed part of the target is due.
-    cast(
-        cast(period_targets.target as decimal(38,8)) * quarters.elapsed_days / quarters.quarter_days as decimal(18,4)
-    ) as target_due,
+    period_targets.target_due,
+    period_targets.target_due_status,
     regional_shares.own_net_sales,
     regional_shares.region_net_sales,
     activity.orders,
@@ -145,7 +144,7 @@ select
     stock.stock_days_value,
     stock.stock_cogs,
     stock.overstock_rate,
-    service.responses,
+    case when arrived.surveys_arrived then coalesce(service.responses, 0) end as responses,
     service.satisfied_responses,
     case when arrived.complaints_arrived then coalesce(service.complaints, 0) end as complaints,
     coalesce(conflicts.conflict_value, 0) as conflict_value,

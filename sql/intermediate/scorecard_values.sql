@@ -18,7 +18,7 @@ plain as (
     select
         partner_id, quarter, 'attainment' as metric,
         case when target_due > 0 then cast(coalesce(net_sales, 0) as double) / cast(target_due as double) end as value,
-        'no_target' as reason
+        coalesce(target_due_status, 'no_target') as reason
     from facts
     union all
     select
@@ -48,7 +48,11 @@ plain as (
         partner_id, quarter, 'satisfaction_rate' as metric,
         case when responses >= $scorecard_responses_min then cast(satisfied_responses as double) / cast(responses as double) end
             as value,
-        case when coalesce(responses, 0) = 0 then 'no_responses' else 'too_few_responses' end as reason
+        case
+            when responses is null then 'no_survey_data'
+            when responses = 0 then 'no_responses'
+            else 'too_few_responses'
+        end as reason
     from facts
     union all
     select

@@ -1,4 +1,6 @@
 -- How old the stock is. What left was the oldest, so what is there are the newest receipts (first in, first out).
+-- The edges of the buckets, 30, 60 and 90 days, are their definition: the columns are called by them, and no setting
+-- moves them.
 with
 stock as (
     select partner_id, sku, counted_on, on_hand_units, oldest_receipt_on

@@ -1,16 +1,24 @@
 -- Stock and sell-out of each partner and product by month: average stock at cost, cost of goods sold, days without
--- stock, and what was too much at the month's close. A snapshot stands until the partner's next one.
+-- stock, and what was too much at the month's close. A snapshot stands until the partner's next one; but a month without
+-- one of its own, or one of the last days before it, is not judged, and what was counted long before a month does not
+-- open it. What has no known cost makes its values unknown, not 0.
 with
 counts as (
     -- Value as booked: a negative balance lowers the average, as it does in the partner's own books.
     select
         partner_id, sku, counted_on, on_hand_units, unit_cost,
-        cast(on_hand_quantity * unit_cost as decimal(18, 4)) as booked_value
+        cast(on_hand_quantity * unit_cost as decimal(18, 4)) as booked_value,
+        on_hand_quantity <> 0 and unit_cost is null as lacks_cost
     from inventory_counts
 ),
 sales as (
-    select partner_id, sku, business_date, sale_type, quantity, net_amount, cost_amount
+    select
+        partner_id, sku, business_date, sale_type, quantity, net_amount, cost_amount,
+        sale_type <> 'adjustment' and cost_amount is null as lacks_cost
     from sales_lines
+),
+partners as (
+    select partner_id, status, ended_on, valid_from, superseded_from from stg_partners
 ),
 products as (
     select sku, unit_cost, lead_time_days, launched_on, valid_from, superseded_from
@@ -30,8 +38,9 @@ last_known as (
     ) as both_feeds
 ),
 calendar_months as (
-    select distinct cast(date_trunc('month', counted_on) as date) as month_start
-    from snapshots
+    select cast(date_trunc('month', counted_on) as date) as month_start from snapshots
+    union
+    select cast(date_trunc('month', business_date) as date) as month_start from sales
 ),
 months as (
     -- A running month closes, for now, on the last day that anything is known of.
@@ -42,6 +51,21 @@ months as (
         ) as closes_on
     from calendar_months
     cross join last_known
+),
+judged as (
+    -- The last days before a month speak for it only while the partner cooperates.
+    select snapshots.partner_id, months.month_start
+    from snapshots
+    inner join months
+        on snapshots.counted_on <= months.closes_on
+        and snapshots.counted_on >= months.month_start - $stale_count_days
+    left join partners
+        on snapshots.partner_id = partners.partner_id
+        and partners.valid_from <= months.closes_on
+        and partners.superseded_from > months.closes_on
+    where snapshots.counted_on >= months.month_start
+        or coalesce(partners.ended_on >= months.month_start, coalesce(partners.status, 'active') <> 'ended')
+    group by snapshots.partner_id, months.month_start
 ),
 days as (
     select
@@ -85,8 +109,12 @@ weights as (
         bool_or(points.day = points.closes_on) as is_closing,
         min(points.day) filter (where points.is_point) as first_point
     from spans
+    inner join judged
+        on spans.partner_id = judged.partner_id
+        and spans.counted_on >= cast(judged.month_start - interval '1 month' as date) - $stale_count_days
     inner join points
-        on points.day >= spans.counted_on
+        on points.month_start = judged.month_start
+        and points.day >= spans.counted_on
         and points.day < spans.replaced_on
     group by spans.partner_id, spans.counted_on, points.month_start
 ),
@@ -107,7 +135,10 @@ stock as (
         counts.partner_id,
         counts.sku,
         weights.month_start,
-        sum(counts.booked_value * weights.points) as weighted_value,
+        case
+            when count(*) filter (where counts.lacks_cost and weights.points > 0) = 0
+                then coalesce(sum(counts.booked_value * weights.points), 0)
+        end as weighted_value,
         coalesce(sum(weights.days) filter (where counts.on_hand_units > 0), 0) as days_in_stock,
         coalesce(sum(counts.on_hand_units) filter (where weights.is_closing), 0) as closing_units,
         max(counts.unit_cost) filter (where weights.is_closing) as unit_cost
@@ -123,7 +154,7 @@ sold as (
         sku,
         cast(date_trunc('month', business_date) as date) as month_start,
         sum(net_amount) as net_sales,
-        sum(cost_amount) as cogs
+        case when count(*) filter (where lacks_cost) = 0 then coalesce(sum(cost_amount), 0) end as cogs
     from sales
     group by partner_id, sku, cast(date_trunc('month', business_date) as date)
 ),
@@ -165,12 +196,12 @@ joined as (
         coverage.days as days_covered,
         coverage.points,
         coverage.has_opening,
-        coalesce(stock.weighted_value, 0) as weighted_value,
+        case when stock.partner_id is null then cast(0 as decimal(18, 4)) else stock.weighted_value end as weighted_value,
         coalesce(stock.days_in_stock, 0) as days_in_stock,
         coalesce(stock.closing_units, 0) as closing_units,
         coalesce(stock.unit_cost, products.unit_cost) as unit_cost,
         coalesce(sold.net_sales, 0) as net_sales,
-        coalesce(sold.cogs, 0) as cogs,
+        case when sold.partner_id is null then cast(0 as decimal(18, 4)) else sold.cogs end as cogs,
         demand.partner_id is not null as sells,
         coalesce(demand.sell_out_units, 0) as sell_out_units,
         sellers.partner_id is not null as partner_sells,
@@ -227,9 +258,10 @@ final as (
         has_opening,
         cast(cast(weighted_value as decimal(34, 8)) / nullif(points, 0) as decimal(18, 4)) as average_stock_value,
         closing_units,
-        cast(closing_units * unit_cost as decimal(18, 4)) as closing_value,
+        cast(case when closing_units = 0 then 0 else closing_units * unit_cost end as decimal(18, 4)) as closing_value,
         overstock_units,
-        cast(overstock_units * unit_cost as decimal(18, 4)) as overstock_value,
+        cast(case when overstock_units = 0 then 0 else overstock_units * unit_cost end as decimal(18, 4))
+            as overstock_value,
         cast(net_sales as decimal(18, 4)) as net_sales,
         cast(cogs as decimal(18, 4)) as cogs,
         case when sells then days_covered else 0 end as days_selling,

@@ -14,7 +14,7 @@ regions as (
 donors as (
     select sku, partner_id, overstock_units
     from positions
-    where overstock_units > 0 and overstock_units >= $overstock_limit * on_hand_units
+    where overstock_units > 0 and overstock_units > $overstock_limit * on_hand_units
     qualify row_number() over (partition by sku order by overstock_units desc, partner_id) <= $transfer_partners_max
 ),
 recipients as (

@@ -215,7 +215,11 @@ select
     growth_status,
     growth_basis,
     growth_cut,
-    case when growth_cut is null then coalesce(growth_status, 'no_prior_period') end as growth_cut_status,
+    case
+        when growth_cut is not null then null
+        when group_base_net_sales < 0 then 'negative_base'
+        else 'no_prior_period'
+    end as growth_cut_status,
     share,
     case when share is null then 'no_sales' end as share_status,
     share_rule,

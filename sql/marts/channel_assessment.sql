@@ -87,7 +87,7 @@ sums_beside as (
         *,
         sum(score_total) over (partition by quarter_start, dimension) as all_score_total,
         sum(scores) over (partition by quarter_start, dimension) as all_scores,
-        count(*) over (partition by quarter_start, dimension) as channels
+        count(*) filter (where scores > 0) over (partition by quarter_start, dimension) as channels
     from sums
 ),
 means as (
@@ -106,28 +106,42 @@ means as (
     from sums_beside
 ),
 ranked as (
+    -- What only one channel has marks for cannot be better or worse than elsewhere.
     select
-        *,
+        quarter_start,
+        channel_id,
+        dimension,
+        ahead,
+        count(*) over (partition by quarter_start, channel_id) as dimensions,
         row_number() over (partition by quarter_start, channel_id order by ahead desc, place) as best_place,
         row_number() over (partition by quarter_start, channel_id order by ahead, place desc) as worst_place
     from means
     where ahead is not null
+        and channels > 1
+),
+stood_out as (
+    -- Of a single dimension nobody can say that it is the best one, or the worst.
+    select
+        quarter_start,
+        channel_id,
+        max(dimensions) as dimensions,
+        max(case when best_place = 1 and dimensions > 1 then dimension end) as strength,
+        max(case when best_place = 1 and dimensions > 1 then ahead end) as strength_lead,
+        max(case when worst_place = 1 and dimensions > 1 then dimension end) as weakness,
+        max(case when worst_place = 1 and dimensions > 1 then ahead end) as weakness_lead
+    from ranked
+    group by quarter_start, channel_id
 ),
 marked as (
     select
         quarter_start,
         channel_id,
-        max(channels) as channels,
         max(case when dimension = 'service' then mean end) as service_score,
         max(case when dimension = 'logistics' then mean end) as logistics_score,
         max(case when dimension = 'cooperation' then mean end) as cooperation_score,
         max(case when dimension = 'brand_alignment' then mean end) as brand_alignment_score,
-        cast(sum(score_total) as double) / nullif(sum(scores), 0) as overall_score,
-        max(case when best_place = 1 then dimension end) as strength,
-        max(case when best_place = 1 then ahead end) as strength_lead,
-        max(case when worst_place = 1 then dimension end) as weakness,
-        max(case when worst_place = 1 then ahead end) as weakness_lead
-    from ranked
+        cast(sum(score_total) as double) / nullif(sum(scores), 0) as overall_score
+    from means
     group by quarter_start, channel_id
 ),
 counted as (
@@ -184,13 +198,14 @@ final as (
             when marked.overall_score is null then 'no_reviews'
             when before.overall_score is null then 'no_prior_period'
         end as overall_change_status,
-        case when marked.channels > 1 then marked.strength end as strength,
-        case when marked.channels > 1 then marked.strength_lead end as strength_lead,
-        case when marked.channels > 1 then marked.weakness end as weakness,
-        case when marked.channels > 1 then marked.weakness_lead end as weakness_lead,
+        stood_out.strength,
+        stood_out.strength_lead,
+        stood_out.weakness,
+        stood_out.weakness_lead,
         case
             when marked.overall_score is null then 'no_reviews'
-            when marked.channels = 1 then 'no_other_channel'
+            when stood_out.dimensions is null then 'no_other_channel'
+            when stood_out.dimensions = 1 then 'one_dimension'
         end as strength_status,
         comments.recent_comments,
         case
@@ -206,6 +221,9 @@ final as (
     left join marked
         on marked.quarter_start = everyone.quarter_start
         and marked.channel_id = everyone.channel_id
+    left join stood_out
+        on stood_out.quarter_start = everyone.quarter_start
+        and stood_out.channel_id = everyone.channel_id
     left join marked as before
         on before.quarter_start = cast(everyone.quarter_start - interval '3 months' as date)
         and before.channel_id = everyone.channel_id

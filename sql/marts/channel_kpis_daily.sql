@@ -119,6 +119,7 @@ complaints as (
 
 arrived as (
     select
+        (select count(*) from system.feeds where feed = 'surveys' and arrived) > 0 as surveys_arrived,
         (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
 ),
 
@@ -126,8 +127,8 @@ coverage as (
     select
         channel_id,
         business_date,
-        count(*) as expected_files,
-        count(*) filter (where is_delivered) as delivered_files
+        count(*) as expected_days,
+        count(*) filter (where is_delivered) as delivered_days
     from coverage_days
     group by channel_id, business_date
 ),
@@ -177,7 +178,7 @@ together as (
         coalesce(daily_activity.active_customers, 0) as active_customers,
         coalesce(daily_activity.covered_regions, 0) as covered_regions,
         coalesce(new_customers.new_customers, 0) as new_customers,
-        coalesce(surveys.responses, 0) as responses,
+        case when arrived.surveys_arrived then coalesce(surveys.responses, 0) end as responses,
         coalesce(surveys.satisfied_responses, 0) as satisfied_responses,
         coalesce(surveys.score_total, 0) as score_total,
         coalesce(daily_buyers.buyers, 0) as buyers,
@@ -187,8 +188,8 @@ together as (
         coalesce(promises.on_time_deliveries, 0) as on_time_deliveries,
         targets.target,
         case when arrived.complaints_arrived then coalesce(complaints.complaints, 0) end as complaints,
-        coalesce(coverage.expected_files, 0) as expected_files,
-        coalesce(coverage.delivered_files, 0) as delivered_files
+        coalesce(coverage.expected_days, 0) as expected_days,
+        coalesce(coverage.delivered_days, 0) as delivered_days
     from days
     cross join arrived
     left join sales
@@ -355,11 +356,17 @@ select
     case
         when totals.responses > 0 then cast(totals.satisfied_responses as double) / cast(totals.responses as double)
     end as satisfaction_rate,
-    case when totals.responses = 0 then 'no_responses' end as satisfaction_rate_status,
+    case
+        when totals.responses is null then 'no_survey_data'
+        when totals.responses = 0 then 'no_responses'
+    end as satisfaction_rate_status,
 
     case when totals.responses > 0 then cast(totals.score_total as double) / cast(totals.responses as double) end
         as average_score,
-    case when totals.responses = 0 then 'no_responses' end as average_score_status,
+    case
+        when totals.responses is null then 'no_survey_data'
+        when totals.responses = 0 then 'no_responses'
+    end as average_score_status,
 
     totals.complaints,
     case when totals.complaints is null then 'no_complaint_data' end as complaints_status,
@@ -397,9 +404,9 @@ select
     end as on_time_delivery_rate_status,
 
     case
-        when totals.expected_files > 0 then cast(totals.delivered_files as double) / cast(totals.expected_files as double)
+        when totals.expected_days > 0 then cast(totals.delivered_days as double) / cast(totals.expected_days as double)
     end as coverage_share,
-    case when totals.expected_files = 0 then 'no_expected_deliveries' end as coverage_share_status
+    case when totals.expected_days = 0 then 'no_expected_deliveries' end as coverage_share_status
 from totals
 left join stg_channels
     on stg_channels.channel_id = totals.channel_id

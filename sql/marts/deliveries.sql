@@ -237,7 +237,8 @@ select
     arrived_at,
     case
         when expected_by is not null and arrived_at is not null
-            then greatest(0, cast(to_unixtime(arrived_at) - to_unixtime(expected_by) as double) / 3600)
+            -- In whole seconds first: a file that came early is 0 late, and not -0.
+            then cast(greatest(to_unixtime(arrived_at) - to_unixtime(expected_by), 0) as double) / 3600
     end as late_hours,
     case
         when expected_by is null then 'not_expected'

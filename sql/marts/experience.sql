@@ -66,9 +66,10 @@ top_themes as (
     from theme_counts
     group by channel_id, stage, month_start
 ),
--- A complaints feed that never came leaves complaints unknown, not 0.
+-- A complaints feed that never came leaves complaints unknown, not 0; so does one of surveys the responses.
 arrived as (
     select
+        (select count(*) from system.feeds where feed = 'surveys' and arrived) > 0 as surveys_arrived,
         (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
 ),
 everything as (
@@ -81,8 +82,8 @@ monthly as (
         everything.channel_id,
         everything.stage,
         everything.month_start,
-        coalesce(answered.responses, 0) as responses,
-        coalesce(answered.satisfied_responses, 0) as satisfied_responses,
+        case when arrived.surveys_arrived then coalesce(answered.responses, 0) end as responses,
+        case when arrived.surveys_arrived then coalesce(answered.satisfied_responses, 0) end as satisfied_responses,
         cast(answered.satisfied_responses as double) / nullif(cast(answered.responses as double), 0) as satisfaction_rate,
         cast(answered.score_sum as double) / nullif(cast(answered.responses as double), 0) as average_score,
         case when arrived.complaints_arrived then coalesce(complained.complaints, 0) end as complaints,
@@ -120,7 +121,10 @@ final as (
         monthly.satisfied_responses,
         monthly.satisfaction_rate,
         monthly.average_score,
-        case when monthly.responses = 0 then 'no_responses' end as satisfaction_status,
+        case
+            when monthly.responses is null then 'no_survey_data'
+            when monthly.responses = 0 then 'no_responses'
+        end as satisfaction_status,
         monthly.complaints,
         monthly.complaints_status,
         monthly.categories as complaint_categories,
@@ -129,6 +133,7 @@ final as (
         before.responses as previous_responses,
         monthly.satisfaction_rate - before.satisfaction_rate as satisfaction_change,
         case
+            when monthly.responses is null then 'no_survey_data'
             when before.satisfaction_rate is null then 'no_prior_period'
             when monthly.responses = 0 then 'no_responses'
         end as satisfaction_change_status,

@@ -105,8 +105,8 @@ advised as (
             when transfer_out_units > 0 then concat('transfer_to ', transfer_partner)
             when replenish_units > 0 then concat('replenish ', cast(replenish_units as text))
             when transfer_in_units > 0 then 'receive_transfer'
-            when overstock_units = 0 or overstock_units < $overstock_limit * on_hand_units then 'none'
-            when sell_out_units = 0 or 2 * units_age_91_plus >= on_hand_units then 'promote'
+            when overstock_units <= $overstock_limit * on_hand_units then 'none'
+            when sell_out_units = 0 or units_age_91_plus >= $old_stock_share * on_hand_units then 'promote'
             else 'reduce_supply'
         end as advice,
         case

@@ -17,10 +17,9 @@ sellers as (
     select distinct partner_id from partner_senders
 ),
 missing_files as (
-    select partner_id, business_date
+    select distinct partner_id, business_date
     from coverage_days
     where not is_delivered
-    group by partner_id, business_date
 ),
 periods as (
     select distinct month_start, partner_id, opened_on, closed_on from roll

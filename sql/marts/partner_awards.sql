@@ -45,7 +45,7 @@ sales as (
 ),
 
 targets as (
-    select scope_id as partner_id, period as year, target
+    select scope_id as partner_id, period as year, target, target_due, target_due_status
     from period_targets
     where scope = 'partner'
         and metric = 'net_sales'
@@ -58,14 +58,23 @@ measured as (
         cast(coalesce(sales.net_sales, 0) as decimal(18,4)) as net_sales,
         cast(cast(years.score_total as decimal(18,6)) / nullif(years.scored_quarters, 0) as decimal(9,4)) as award_score,
         sales.least_year_before,
-        -- Growth and attainment of a year need all of it before and a target for all of it.
+        -- Growth of a year needs all of it before, attainment a target for all of it; of a running year only the elapsed
+        -- part of the target is due, as on the scorecard.
         case
             when sales.least_year_before > 0
                 then cast(sales.net_sales - sales.year_before_net_sales as double)
                     / cast(sales.year_before_net_sales as double)
         end as sales_growth,
-        case when targets.target > 0 then cast(sales.net_sales as double) / cast(targets.target as double) end
-            as attainment
+        targets.target,
+        targets.target_due,
+        case
+            when targets.target_due > 0
+                then cast(coalesce(sales.net_sales, 0) as double) / cast(targets.target_due as double)
+        end as attainment,
+        case
+            when coalesce(targets.target, 0) <= 0 then 'no_target'
+            else targets.target_due_status
+        end as attainment_status
     from years
     left join sales
         on sales.partner_id = years.partner_id
@@ -136,6 +145,8 @@ select
         when least_year_before < 0 then 'negative_base'
         else 'no_prior_period'
     end as sales_growth_status,
+    target,
+    target_due,
     attainment,
-    case when attainment is null then 'no_target' end as attainment_status
+    attainment_status
 from placed

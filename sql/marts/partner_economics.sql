@@ -43,10 +43,25 @@ costs as (
     group by lines.partner_id, lines.month_start
 ),
 
--- Without a feed of costs support is unknown, not 0.
+-- A month of a rebate period whose rebate nobody can say: it is not known what was earned in that month.
+unknown_rebates as (
+    select
+        accruals.partner_id,
+        kpi_months.month_start,
+        min(accruals.rebate_status) as rebate_status
+    from rebate_accruals as accruals
+    inner join kpi_months
+        on kpi_months.month_start >= accruals.period_start
+        and kpi_months.month_start <= accruals.closes_on
+    where accruals.rebate_status is not null
+    group by accruals.partner_id, kpi_months.month_start
+),
+
+-- Without a feed of costs support is unknown, without one of plans the rebates are: neither is 0.
 arrived as (
     select
-        (select count(*) from system.feeds where feed = 'channel_costs' and arrived) > 0 as costs_arrived
+        (select count(*) from system.feeds where feed = 'channel_costs' and arrived) > 0 as costs_arrived,
+        (select count(*) from system.feeds where feed = 'rebate_plans' and arrived) > 0 as plans_arrived
 ),
 
 measured as (
@@ -55,7 +70,11 @@ measured as (
         arrived.costs_arrived,
         purchase_costs.purchase_cost,
         purchase_costs.partner_id is not null as has_sales_lines,
-        coalesce(costs.accrued_rebates, 0) as accrued_rebates,
+        case
+            when not arrived.plans_arrived then 'no_rebate_data'
+            else unknown_rebates.rebate_status
+        end as accrued_rebates_status,
+        coalesce(costs.accrued_rebates, 0) as known_rebates,
         case when arrived.costs_arrived then coalesce(costs.training_support, 0) end as training_support,
         case when arrived.costs_arrived then coalesce(costs.logistics_support, 0) end as logistics_support,
         case when arrived.costs_arrived then coalesce(costs.marketing_support, 0) end as marketing_support,
@@ -83,6 +102,9 @@ measured as (
     left join costs
         on costs.partner_id = placed.partner_id
         and costs.month_start = placed.month_start
+    left join unknown_rebates
+        on unknown_rebates.partner_id = placed.partner_id
+        and unknown_rebates.month_start = placed.month_start
 ),
 
 supported as (
@@ -181,7 +203,8 @@ select
         when cooperation_mode is distinct from 'franchise' then 'not_franchise'
         when fees is null then 'no_fee_terms'
     end as franchise_fees_status,
-    cast(accrued_rebates as decimal(18,4)) as accrued_rebates,
+    cast(case when accrued_rebates_status is null then known_rebates end as decimal(18,4)) as accrued_rebates,
+    accrued_rebates_status,
     cast(training_support as decimal(18,4)) as training_support,
     cast(logistics_support as decimal(18,4)) as logistics_support,
     cast(marketing_support as decimal(18,4)) as marketing_support,

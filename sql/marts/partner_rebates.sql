@@ -28,6 +28,11 @@ proposed_rates as (
     group by accruals.partner_id, accruals.plan_id, accruals.period
 ),
 
+-- Without a feed of payouts nobody knows what was paid.
+arrived as (
+    select (select count(*) from system.feeds where feed = 'rebate_payouts' and arrived) > 0 as payouts_arrived
+),
+
 paid_periods as (
     select partner_id, plan_id, period, sum(amount) as paid_amount
     from payouts
@@ -74,8 +79,10 @@ settled as (
         accruals.rebate,
         case when accruals.plan_id is null then 'no_plan' else accruals.rebate_status end as rebate_status,
         case when accruals.rebate > 0 then coalesce(proposed_rates.deduction_rate, 0) else 0 end as deduction_rate,
-        paid_periods.paid_amount
+        paid_periods.paid_amount,
+        arrived.payouts_arrived
     from periods
+    cross join arrived
     left join accruals
         on accruals.partner_id = periods.partner_id
         and accruals.plan_id = periods.plan_id
@@ -195,5 +202,6 @@ select
     deduction_rate,
     rebate_due,
     rebate_status as rebate_due_status,
-    cast(coalesce(paid_amount, 0) as decimal(18,4)) as paid_amount
+    cast(case when payouts_arrived then coalesce(paid_amount, 0) end as decimal(18,4)) as paid_amount,
+    case when not payouts_arrived then 'no_payout_data' end as paid_amount_status
 from lines
