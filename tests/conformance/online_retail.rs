@@ -53,7 +53,7 @@ pub fn nights(data: &Path) {
 
     let ends: BTreeMap<_, _> = [("nightly", &nightly), ("at once", &at_once), ("without faults", &clean)]
         .into_iter()
-        .map(|(name, world)| (name, world.hashes()))
+        .map(|(name, world)| (name, figures(world)))
         .collect();
     for (name, hashes) in &ends {
         assert!(hashes.len() >= 5, "{name} published {hashes:?}");
@@ -62,6 +62,13 @@ pub fn nights(data: &Path) {
     for world in [&nightly, &clean] {
         published_figures(world);
     }
+}
+
+/// The hashes of the marts that hold figures. `deliveries` tells how the files came, which is what differs here.
+fn figures(world: &World) -> BTreeMap<String, String> {
+    let mut hashes = world.hashes();
+    hashes.remove("deliveries");
+    hashes
 }
 
 /// The figures of the data set, from what the company holds in the end.
