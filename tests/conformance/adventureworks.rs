@@ -168,25 +168,37 @@ pub fn negative_balances(data: &Path) {
 
 pub fn turnover(data: &Path) {
     let Finished { lake, .. } = finished(data);
+    // The warehouse's months of the mart make the year: its closing values the two points, its averages weighted by
+    // days. The published month ends take negative balances off, as our averages do; a closing value has none.
     let rows = lake.rows(
         "with cogs as (
-            select cast(sum(cost_amount) as double) as cost from sales_lines
-            where business_date between date '2012-01-01' and date '2012-12-31'
+            select cast(sum(net_sales - gross_margin) as double) as cost from channel_kpis where month like '2012-%'
         ),
-        values_by_day as (
-            select counted_on, cast(sum(on_hand_quantity * unit_cost) as double) as value
-            from inventory_counts where counted_on between date '2011-12-31' and date '2012-12-31'
-            group by counted_on
+        months as (
+            select
+                month, cast(closing_value as double) as closing_value,
+                cast(average_stock_value as double) as average_stock_value,
+                extract(day from month_start + interval '1 month' - interval '1 day') as days
+            from inventory_kpis
+            where scope = 'partner' and scope_id = 'warehouse' and month between '2011-12' and '2012-12'
         ),
         averages as (
             select
-                avg(value) filter (where counted_on in (date '2011-12-31', date '2012-12-31')) as two_point,
-                avg(value) filter (where extract(day from counted_on + interval '1 day') = 1) as month_end,
-                avg(value) filter (where counted_on >= date '2012-01-01') as daily
-            from values_by_day
+                avg(closing_value) filter (where month in ('2011-12', '2012-12')) as two_point,
+                sum(average_stock_value * days) filter (where month like '2012-%') / 366 as daily
+            from months
+        ),
+        month_ends as (
+            select avg(value) as month_end
+            from (
+                select cast(sum(on_hand_quantity * unit_cost) as double) as value from inventory_counts
+                where counted_on between date '2011-12-31' and date '2012-12-31'
+                    and extract(day from counted_on + interval '1 day') = 1
+                group by counted_on
+            ) as closings
         )
         select round(cost / two_point, 3), round(cost / month_end, 3), round(cost / daily, 3)
-        from cogs cross join averages",
+        from cogs cross join averages cross join month_ends",
     );
     assert_eq!(rows, [["1.332", "1.347", "1.322"]]);
 }
