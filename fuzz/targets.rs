@@ -8,7 +8,7 @@ use tributary::config::Config;
 use tributary::contract::Contracts;
 use tributary::intake::date::Pattern;
 use tributary::intake::number::{NumberStyle, show};
-use tributary::intake::{Outcome, RawFile, stage_file};
+use tributary::intake::{Outcome, RawFile, Spool, stage_file};
 use tributary::sender::{Negative, Sender};
 
 /// A target and its name.
@@ -189,7 +189,7 @@ fn read(name: &str, bytes: &[u8], mapping: usize) -> Outcome {
         sender: "d01".into(),
         feed: "sales".into(),
         key: format!("d01/sales/{name}"),
-        path,
+        content: Spool::Disk(path),
         bytes: bytes.len() as u64,
         sha256: "0".repeat(64),
         last_modified: chrono::DateTime::from_timestamp(1_795_395_600, 0).expect("an instant"),

@@ -325,8 +325,11 @@ impl Store {
 
     /// Size, etag and time of one object.
     pub async fn head(&self, key: &str) -> Result<Object> {
-        let path = self.checked(key)?;
-        self.0.object.head(&path).await.map(Object::from).map_err(|err| self.fail(key, &err))
+        self.head_at(&self.checked(key)?, key).await
+    }
+
+    async fn head_at(&self, path: &Path, key: &str) -> Result<Object> {
+        self.0.object.head(path).await.map(Object::from).map_err(|err| self.fail(key, &err))
     }
 
     /// Whether there is such an object.
@@ -362,7 +365,16 @@ impl Store {
 
     /// Fetches the object into a local file by ranges, hashing what passes.
     pub async fn download_to(&self, key: &str, to: &FsPath, limits: &Download) -> Result<Fetched> {
-        transfer::download(self, key, to, limits).await
+        let at = |err: std::io::Error| Error::from(err).at(to.display());
+        let mut file = tokio::fs::File::create(to).await.map_err(at)?;
+        transfer::download(self, key, &mut file, limits).await
+    }
+
+    /// [`Store::download_to`] into memory, for what is known to be small.
+    pub async fn download(&self, key: &str, limits: &Download) -> Result<(Bytes, Fetched)> {
+        let mut bytes = Vec::new();
+        let fetched = transfer::download(self, key, &mut bytes, limits).await?;
+        Ok((bytes.into(), fetched))
     }
 
     /// Refuses a store that lets the same key be created twice: on such a store two runners could

@@ -46,7 +46,8 @@ impl Decoder {
         Self {
             inner,
             encoding: encoding.map(|encoding| (encoding, encoding.new_decoder_without_bom_handling())),
-            input: vec![0; INPUT],
+            // of UTF-8 it holds no more than a character that a read has cut
+            input: vec![0; if encoding.is_some() { INPUT } else { 8 }],
             from: 0,
             to: 0,
             ended: false,

@@ -10,9 +10,10 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::row::{RowConverter, SortField};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
+use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
 use super::block::{BLOCK_ROWS, Step, Stop, refuse};
+use super::spool::Spool;
 use crate::contract::Contract;
 use crate::error::Error;
 
@@ -202,9 +203,7 @@ type Suspect = (usize, i64, Box<[u8]>);
 
 /// Compares the suspects as they were staged. Of identical rows the first stays; rows that differ under one
 /// key are all refused, since nobody can say which is right.
-pub(super) fn judge(staged: &Path, contract: &Contract, suspects: &[usize]) -> Step<Vec<Drop>> {
-    let file = File::open(staged).map_err(|err| Stop::Failed(err.into()))?;
-    let failed = |err: parquet::errors::ParquetError| Stop::Failed(err.into());
+pub(super) fn judge(staged: &Spool, contract: &Contract, suspects: &[usize]) -> Step<Vec<Drop>> {
     let mut selectors = Vec::new();
     let mut next = 0;
     for &at in suspects {
@@ -214,12 +213,8 @@ pub(super) fn judge(staged: &Path, contract: &Contract, suspects: &[usize]) -> S
         selectors.push(RowSelector::select(1));
         next = at + 1;
     }
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-        .map_err(failed)?
-        .with_row_selection(RowSelection::from(selectors))
-        .with_batch_size(BLOCK_ROWS)
-        .build()
-        .map_err(failed)?;
+    let reader = staged.rows(BLOCK_ROWS, Some(RowSelection::from(selectors)));
+    let reader = reader.map_err(|err| Stop::Failed(err.into()))?;
     let width = contract.columns.len();
     let keys: Vec<usize> = contract.key.iter().filter_map(|name| contract.position(name)).collect();
     let schema = contract.staged_schema();

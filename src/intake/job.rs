@@ -13,7 +13,7 @@ use super::duplicates::Drop;
 use super::pass::Account;
 use super::period::{self, Span};
 use super::write::Lineage;
-use super::{Outcome, RawFile};
+use super::{Outcome, RawFile, Spool};
 use crate::config;
 use crate::contract::{Contract, Kind};
 use crate::error::Result;
@@ -153,17 +153,21 @@ impl Job<'_> {
         )
     }
 
-    pub(super) fn output(&self, what: &str) -> PathBuf {
+    /// Where rows are written to; `None` for memory.
+    pub(super) fn output(&self, what: &str) -> Option<PathBuf> {
+        if matches!(self.raw.content, Spool::Memory(_)) {
+            return None;
+        }
         let place = Sha256::digest(format!("{}\n{}", self.raw.sender, self.raw.key));
         let input: String = self.raw.sha256.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
         let place = place.iter().take(4).fold(0_u32, |name, byte| name << 8 | u32::from(*byte));
-        self.out_dir.join(format!("{what}-{}-{input}-{place:08x}.parquet", self.contract.name))
+        Some(self.out_dir.join(format!("{what}-{}-{input}-{place:08x}.parquet", self.contract.name)))
     }
 
     /// Removes what an earlier pass, or an earlier try, left under this file's names.
     pub(super) fn clear(&self) -> Result<()> {
-        for what in ["staged", "rejects"] {
-            match std::fs::remove_file(self.output(what)) {
+        for path in ["staged", "rejects"].iter().filter_map(|what| self.output(what)) {
+            match std::fs::remove_file(path) {
                 Err(err) if err.kind() != std::io::ErrorKind::NotFound => return Err(err.into()),
                 _ => {}
             }
@@ -200,7 +204,7 @@ impl Job<'_> {
         account: Account,
         mut warnings: Vec<String>,
     ) -> Outcome {
-        if let Some(staged) = &account.staged
+        if let Some(Spool::Disk(staged)) = &account.staged
             && let Err(err) = std::fs::remove_file(staged)
         {
             tracing::debug!(path = %staged.display(), %err, "staged rows of a quarantined file stay behind");

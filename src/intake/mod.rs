@@ -11,7 +11,7 @@
 //! late (JSON), keys that stand twice.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::config;
 use crate::contract::{Contract, Kind};
@@ -42,6 +42,7 @@ pub mod profile;
 pub mod rehearse;
 mod rules;
 mod sheet;
+mod spool;
 mod text;
 mod thread;
 mod write;
@@ -53,6 +54,7 @@ use write::Lineage;
 
 pub use job::FEW_ROWS;
 pub use open::is_foreign;
+pub use spool::{HELD_MAX, Spool};
 
 /// A file as it was fetched.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -63,8 +65,8 @@ pub struct RawFile {
     pub feed: String,
     /// Key in the inbox.
     pub key: String,
-    /// The local copy.
-    pub path: PathBuf,
+    /// The bytes.
+    pub content: Spool,
     /// Size in bytes.
     pub bytes: u64,
     /// SHA-256 of the bytes as delivered, in hex.
@@ -79,9 +81,9 @@ pub struct Outcome {
     /// Why the file is refused whole, for people; none of its rows counts then. `None`: it can be used.
     pub quarantined: Option<String>,
     /// Staged rows; none where there are none.
-    pub staged: Option<PathBuf>,
+    pub staged: Option<Spool>,
     /// Rows that were refused one by one; none where there are none.
-    pub rejects: Option<PathBuf>,
+    pub rejects: Option<Spool>,
     /// Rows in `rejects`. Less than `rows_rejected` where the whole file is refused.
     pub rejects_rows: u64,
     /// Data rows in the file, or until it was given up.
@@ -137,7 +139,8 @@ pub fn named_period(feed: &SenderFeed, contract: &Contract, key: &str) -> Option
     })
 }
 
-/// Reads one file by contract and mapping, and writes staged rows and rejects to `out_dir`. An `Err` is a
+/// Reads one file by contract and mapping, and writes staged rows and rejects to `out_dir`; those of a text held in
+/// memory are held there too. An `Err` is a
 /// failure of the machine, never of the file.
 #[expect(clippy::too_many_arguments, reason = "each says something else, and all are borrowed")]
 pub fn stage_file(
@@ -179,7 +182,7 @@ pub fn stage_file(
         Ok(period) => known.period = period,
         Err(reason) => return Ok(job.quarantined(&reason, &known, Account::default(), warnings)),
     }
-    let parts = match open::open(&raw.path, &raw.key, limits, out_dir) {
+    let parts = match open::open(&raw.content, &raw.key, limits, out_dir) {
         Ok(parts) => parts,
         Err(Stop::Failed(error)) => return Err(error),
         Err(Stop::Refused(reason)) => return Ok(job.quarantined(&reason, &known, Account::default(), warnings)),

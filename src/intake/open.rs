@@ -5,12 +5,13 @@ use std::cell::RefCell;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use tempfile::NamedTempFile;
 
 use super::block::{Step, Stop, refuse};
+use super::spool::Spool;
 use crate::config::Intake;
 use crate::error::Error;
 
@@ -42,7 +43,7 @@ pub(super) struct Part {
     /// Inbox key, and for members `key!member`.
     pub name: String,
     pub content: Content,
-    path: PathBuf,
+    spool: Spool,
     packing: Packing,
     pub unpacked_max: u64,
     /// Keeps an unpacked copy alive.
@@ -52,12 +53,15 @@ pub(super) struct Part {
 impl Part {
     /// Opens the part's unpacked bytes from their start.
     pub(super) fn open(&self) -> Step<Box<dyn Read>> {
-        unpacked(&self.path, self.packing, self.unpacked_max)
+        unpacked(&self.spool, self.packing, self.unpacked_max)
     }
 
     /// The unpacked bytes as a file that can be sought.
     pub(super) fn file(&self) -> Step<File> {
-        File::open(&self.path).map_err(|err| Stop::Failed(Error::from(err).at(self.path.display())))
+        match &self.spool {
+            Spool::Disk(path) => File::open(path).map_err(|err| Stop::Failed(Error::from(err).at(path.display()))),
+            Spool::Memory(_) => Err(Stop::Failed(Error::bug("only text is held in memory").at(&self.name))),
+        }
     }
 }
 
@@ -117,11 +121,11 @@ impl<R: Read> Read for Capped<R> {
     }
 }
 
-fn unpacked(path: &Path, packing: Packing, max: u64) -> Step<Box<dyn Read>> {
-    let file = File::open(path).map_err(|err| Stop::Failed(Error::from(err).at(path.display())))?;
+fn unpacked(spool: &Spool, packing: Packing, max: u64) -> Step<Box<dyn Read>> {
+    let file = opened(spool)?;
     let buffered = |file| BufReader::with_capacity(256 * 1024, file);
     Ok(match packing {
-        Packing::Plain => Box::new(file),
+        Packing::Plain => file,
         Packing::Gzip => {
             let inner = flate2::bufread::MultiGzDecoder::new(buffered(file));
             Box::new(Capped { inner, left: max, max, packed_by: "gzip" })
@@ -132,6 +136,15 @@ fn unpacked(path: &Path, packing: Packing, max: u64) -> Step<Box<dyn Read>> {
             inner.window_log_max(27).map_err(stop_of)?;
             Box::new(Capped { inner, left: max, max, packed_by: "zstd" })
         }
+    })
+}
+
+fn opened(spool: &Spool) -> Step<Box<dyn Read>> {
+    spool.reader().map_err(|err| {
+        Stop::Failed(match spool {
+            Spool::Disk(path) => Error::from(err).at(path.display()),
+            Spool::Memory(_) => err.into(),
+        })
     })
 }
 
@@ -151,7 +164,13 @@ pub fn is_foreign(path: &Path) -> bool {
     if packing == Packing::Plain {
         return !is_text(&first);
     }
-    unpacked(path, packing, RATIO_FREE).and_then(|mut inner| head(&mut inner, 8)).is_ok_and(|first| !is_text(&first))
+    let spool = Spool::Disk(path.to_path_buf());
+    unpacked(&spool, packing, RATIO_FREE).and_then(|mut inner| head(&mut inner, 8)).is_ok_and(|first| !is_text(&first))
+}
+
+/// Whether a file's first bytes say that it is text and not packed.
+pub(super) fn is_plain_text(first: &[u8]) -> bool {
+    packing_of(first) == Packing::Plain && is_text(first)
 }
 
 fn packing_of(first: &[u8]) -> Packing {
@@ -167,9 +186,8 @@ fn is_text(first: &[u8]) -> bool {
 }
 
 /// Takes a spooled file apart. `scratch` is a folder for unpacked copies.
-pub(super) fn open(path: &Path, key: &str, limits: &Intake, scratch: &Path) -> Step<Vec<Part>> {
-    let mut file = File::open(path).map_err(|err| Stop::Failed(Error::from(err).at(path.display())))?;
-    let size = file.metadata().map_err(|err| Stop::Failed(err.into()))?.len();
+pub(super) fn open(spool: &Spool, key: &str, limits: &Intake, scratch: &Path) -> Step<Vec<Part>> {
+    let size = spool.size().map_err(|err| Stop::Failed(err.into()))?;
     if size == 0 {
         return refuse("the file is empty (0 bytes)");
     }
@@ -177,23 +195,27 @@ pub(super) fn open(path: &Path, key: &str, limits: &Intake, scratch: &Path) -> S
         return refuse(format!("the file has {size} bytes; at most {} are taken", limits.file_bytes_max));
     }
     let max = limits.unpacked_bytes_max.min(size.saturating_mul(limits.unpacked_ratio_max).max(RATIO_FREE));
-    let first = head(&mut file, 8)?;
+    let first = head(&mut opened(spool)?, 8)?;
     let packing = packing_of(&first);
     let part = |content, packing| Part {
         name: key.to_string(),
         content,
-        path: path.to_path_buf(),
+        spool: spool.clone(),
         packing,
         unpacked_max: max,
         _copy: None,
     };
+    if is_plain_text(&first) {
+        return Ok(vec![part(Content::Text, packing)]);
+    }
     if packing == Packing::Plain {
+        let mut file = part(Content::Text, packing).file()?;
         return match kind_of(&first, &mut file)? {
             Kind::Content(content) => Ok(vec![part(content, packing)]),
             Kind::Archive => members(&file, key, limits, max, scratch),
         };
     }
-    let mut inner = unpacked(path, packing, max)?;
+    let mut inner = unpacked(spool, packing, max)?;
     let first = head(&mut inner, 8)?;
     if first.is_empty() {
         return refuse("the file is empty once unpacked (0 bytes)");
@@ -202,12 +224,12 @@ pub(super) fn open(path: &Path, key: &str, limits: &Intake, scratch: &Path) -> S
         return Ok(vec![part(Content::Text, packing)]);
     }
     // formats that are read from their end need a file
-    let mut copy = copy_of(&mut unpacked(path, packing, max)?, scratch)?;
+    let mut copy = copy_of(&mut unpacked(spool, packing, max)?, scratch)?;
     match kind_of(&first, copy.as_file_mut())? {
         Kind::Content(content) => Ok(vec![Part {
             name: key.to_string(),
             content,
-            path: copy.path().to_path_buf(),
+            spool: Spool::Disk(copy.path().to_path_buf()),
             packing: Packing::Plain,
             unpacked_max: max,
             _copy: Some(copy),
@@ -327,9 +349,9 @@ fn members(file: &File, key: &str, limits: &Intake, max: u64, scratch: &Path) ->
         let Kind::Content(content) = kind_of(&first, copy.as_file_mut())? else {
             return refuse(format!("member {name:?} of the zip archive is an archive itself"));
         };
-        let path = copy.path().to_path_buf();
+        let spool = Spool::Disk(copy.path().to_path_buf());
         let name = format!("{key}!{name}");
-        parts.push(Part { name, content, path, packing: Packing::Plain, unpacked_max: max, _copy: Some(copy) });
+        parts.push(Part { name, content, spool, packing: Packing::Plain, unpacked_max: max, _copy: Some(copy) });
     }
     if parts.is_empty() {
         return refuse("the zip archive has no members");

@@ -1,7 +1,6 @@
 //! One reading of a file: its parts, one after the other, block by block to rows, rejects and an account.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -18,6 +17,7 @@ use super::job::{Job, Known, Period};
 use super::open::{self, Content, Part};
 use super::period::{self, Span};
 use super::plan::Plan;
+use super::spool::Spool;
 use super::text::TextSource;
 use super::write::{Reject, RejectWriter, StagedWriter};
 use super::{columnar, json, rehearse, sheet};
@@ -42,8 +42,8 @@ pub(super) struct Account {
     pub warnings: Vec<String>,
     /// Differences between header and mapping, one phrase a column.
     pub drift: Vec<String>,
-    pub staged: Option<PathBuf>,
-    pub rejects: Option<PathBuf>,
+    pub staged: Option<Spool>,
+    pub rejects: Option<Spool>,
 }
 
 impl Account {

@@ -9,6 +9,7 @@ use super::block::{Block, Cell, Source, Stop};
 use super::decode::{self, Decoder};
 use super::open::{self, Content, Part};
 use super::rehearse::{Local, Rehearsal, rehearse};
+use super::spool::Spool;
 use super::text::TextSource;
 use super::{columnar, json, number, sheet};
 use crate::config::Config;
@@ -119,7 +120,7 @@ fn look(
     config: &Config,
     scratch: &Path,
 ) -> Result<Sample, Stop> {
-    let parts = open::open(path, name, &config.intake, scratch)?;
+    let parts = open::open(&Spool::Disk(path.to_path_buf()), name, &config.intake, scratch)?;
     let part = parts.first().ok_or_else(|| Stop::Refused("the file has no parts".into()))?;
     let mut encoding = None;
     let (mut source, delimiter): (Box<dyn Source>, Option<char>) = match part.content {

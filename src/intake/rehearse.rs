@@ -1,14 +1,13 @@
 //! Reads a file as a run would and keeps nothing but the account: for a mapping that is being written, and for
 //! a refused file whose mapping was mended.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use chrono::{DateTime, Utc};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::{Outcome, RawFile, stage_file};
+use super::{Outcome, RawFile, Spool, stage_file};
 use crate::config::Config;
 use crate::contract::Contracts;
 use crate::error::{Error, Result};
@@ -80,7 +79,7 @@ pub fn rehearse(
         sender: sender.name.clone(),
         feed: feed.to_string(),
         key: file.key.clone(),
-        path: file.path.clone(),
+        content: Spool::Disk(file.path.clone()),
         bytes: file.path.metadata()?.len(),
         // Nothing is kept, so nobody asks for its name.
         sha256: "0".repeat(64),
@@ -89,14 +88,13 @@ pub fn rehearse(
     let company = &config.company;
     let (limits, out) = (&config.intake, scratch.path());
     let outcome = stage_file(&raw, sender, mapping, contract, limits, company.time_zone, &company.base_currency, out)?;
-    let refused = outcome.rejects.as_deref().map(|path| first(path, most)).transpose()?.unwrap_or_default();
+    let refused = outcome.rejects.as_ref().map(|rejects| first(rejects, most)).transpose()?.unwrap_or_default();
     Ok(Rehearsal { outcome: Outcome { staged: None, rejects: None, ..outcome }, refused })
 }
 
-fn first(path: &Path, most: usize) -> Result<Vec<Refused>> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path)?)?.with_limit(most).build()?;
+fn first(rejects: &Spool, most: usize) -> Result<Vec<Refused>> {
     let mut refused = Vec::new();
-    for batch in reader {
+    for batch in rejects.rows(most.max(1), None)?.take(1) {
         let batch = batch?;
         let lines = batch.column_by_name("line").and_then(|array| array.as_primitive_opt::<Int64Type>().cloned());
         for row in 0..batch.num_rows() {

@@ -11,16 +11,20 @@ use crate::sender::SenderFeed;
 
 /// Text that is read at once.
 const BUFFER: usize = 512 * 1024;
+/// Text that is read first: all of a small file.
+const FIRST: usize = 64 * 1024;
 /// Delimiters that are tried where none is declared.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// Reads delimited text.
 pub(super) struct TextSource {
     decoder: Decoder,
-    core: csv_core::Reader,
+    /// Made when the first quote is met.
+    core: Option<Box<csv_core::Reader>>,
     /// The delimiter that is used.
     pub delimiter: u8,
     quote: Option<u8>,
+    escape: Option<u8>,
     buffer: Vec<u8>,
     /// Unread text is `buffer[from..to]`.
     from: usize,
@@ -47,10 +51,11 @@ impl TextSource {
     ) -> Step<Self> {
         let mut source = Self {
             decoder,
-            core: csv_core::Reader::new(),
+            core: None,
             delimiter: b',',
             quote: feed.quote,
-            buffer: vec![0; BUFFER],
+            escape: feed.escape,
+            buffer: vec![0; FIRST],
             from: 0,
             to: 0,
             offset: 0,
@@ -69,13 +74,6 @@ impl TextSource {
             Some(declared) => declared,
             None => source.find_delimiter(feed, wanted),
         };
-        let mut builder = csv_core::ReaderBuilder::new();
-        builder.delimiter(source.delimiter).escape(feed.escape);
-        match feed.quote {
-            Some(quote) => builder.quote(quote),
-            None => builder.quoting(false),
-        };
-        source.core = builder.build();
         Ok(source)
     }
 
@@ -86,6 +84,9 @@ impl TextSource {
             self.offset += self.from as u64;
             self.to -= self.from;
             self.from = 0;
+            if !self.ended && self.buffer.len() < BUFFER {
+                self.buffer.resize(BUFFER, 0);
+            }
         }
         while !self.ended && self.buffer.len() - self.to >= 64 {
             let read = self.decoder.read(&mut self.buffer[self.to..])?;

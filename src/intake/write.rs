@@ -1,8 +1,7 @@
 //! Local Parquet files of staged and of refused rows, written batch by batch.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -19,6 +18,7 @@ use parquet::schema::types::ColumnPath;
 use super::block::{Step, Stop};
 use super::date::day_of;
 use super::period::Span;
+use super::spool::{Sink, Spool};
 use crate::contract::{Contract, rejects_schema};
 use crate::error::Error;
 
@@ -38,30 +38,35 @@ pub(super) struct Lineage {
 }
 
 struct Output {
-    path: PathBuf,
+    /// In memory without it.
+    path: Option<PathBuf>,
     schema: SchemaRef,
-    writer: Option<ArrowWriter<File>>,
+    writer: Option<ArrowWriter<Sink>>,
 }
 
 impl Output {
     fn write(&mut self, batch: &RecordBatch) -> Step<()> {
         if self.writer.is_none() {
-            let file = File::create(&self.path).map_err(|err| failed(err.into(), &self.path))?;
-            let writer = ArrowWriter::try_new(file, Arc::clone(&self.schema), Some(properties(batch)));
-            self.writer = Some(writer.map_err(|err| failed(err.into(), &self.path))?);
+            let sink = Sink::create(self.path.as_deref()).map_err(|err| self.failed(err.into()))?;
+            let writer = ArrowWriter::try_new(sink, Arc::clone(&self.schema), Some(properties(batch)));
+            self.writer = Some(writer.map_err(|err| self.failed(err.into()))?);
         }
-        if let Some(writer) = &mut self.writer {
-            writer
-                .write(batch)
-                .map_err(|err| failed(Error::retry("rows cannot be written").because(err), &self.path))?;
-        }
-        Ok(())
+        let written = self.writer.as_mut().map_or(Ok(()), |writer| writer.write(batch));
+        written.map_err(|err| self.failed(Error::retry("rows cannot be written").because(err)))
     }
 
-    fn finish(self) -> Step<Option<PathBuf>> {
-        let Some(writer) = self.writer else { return Ok(None) };
-        writer.close().map_err(|err| failed(Error::retry("rows cannot be written").because(err), &self.path))?;
-        Ok(Some(self.path))
+    fn failed(&self, error: Error) -> Stop {
+        Stop::Failed(match &self.path {
+            Some(path) => error.at(path.display()),
+            None => error,
+        })
+    }
+
+    fn finish(mut self) -> Step<Option<Spool>> {
+        let Some(writer) = self.writer.take() else { return Ok(None) };
+        let sink = writer.into_inner();
+        let sink = sink.map_err(|err| self.failed(Error::retry("rows cannot be written").because(err)))?;
+        Ok(Some(sink.spool()))
     }
 }
 
@@ -119,10 +124,6 @@ fn variety(values: &StringArray) -> Variety {
     }
 }
 
-fn failed(error: Error, path: &Path) -> Stop {
-    Stop::Failed(error.at(path.display()))
-}
-
 /// Writes staged rows: canonical columns and lineage.
 pub(super) struct StagedWriter {
     output: Output,
@@ -132,7 +133,7 @@ pub(super) struct StagedWriter {
 }
 
 impl StagedWriter {
-    pub(super) fn new(path: PathBuf, contract: &Contract, lineage: &Lineage, period: Option<Span>) -> Self {
+    pub(super) fn new(path: Option<PathBuf>, contract: &Contract, lineage: &Lineage, period: Option<Span>) -> Self {
         let output = Output { path, schema: contract.staged_schema(), writer: None };
         Self { output, lineage: lineage.clone(), constants: constants(lineage, period, 0), period }
     }
@@ -162,7 +163,7 @@ impl StagedWriter {
     }
 
     /// Ends the file; none was made where there were no rows.
-    pub(super) fn finish(self) -> Step<Option<PathBuf>> {
+    pub(super) fn finish(self) -> Step<Option<Spool>> {
         self.output.finish()
     }
 }
@@ -201,7 +202,7 @@ pub(super) struct RejectWriter {
 }
 
 impl RejectWriter {
-    pub(super) fn new(path: PathBuf, lineage: &Lineage) -> Self {
+    pub(super) fn new(path: Option<PathBuf>, lineage: &Lineage) -> Self {
         let output = Output { path, schema: rejects_schema(), writer: None };
         Self { output, lineage: lineage.clone(), waiting: Vec::new() }
     }
@@ -246,7 +247,7 @@ impl RejectWriter {
     }
 
     /// Ends the file; none was made where there were no rejects.
-    pub(super) fn finish(mut self) -> Step<Option<PathBuf>> {
+    pub(super) fn finish(mut self) -> Step<Option<Spool>> {
         self.flush()?;
         self.output.finish()
     }

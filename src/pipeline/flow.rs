@@ -1,7 +1,6 @@
 //! What passes from stage to stage, and what a night knows while it lasts.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -13,6 +12,7 @@ use tempfile::TempDir;
 use super::calendar::Workdays;
 use super::{Company, Request, expect};
 use crate::error::{Error, Result};
+use crate::intake::Spool;
 use crate::models::{BuildOutcome, PlanStep};
 use crate::report::{FileLine, MailLine, MartLine, Reduction, Report};
 use crate::state::State;
@@ -47,15 +47,15 @@ pub(super) struct Unlisted {
     pub(super) reason: String,
 }
 
-/// A fetched file: spooled to a local folder that goes when this is dropped.
+/// A fetched file.
 #[derive(Debug)]
 pub struct Landed {
     /// Where it came from.
     pub arrival: Arrival,
-    /// Holds the spooled file and what staging writes beside it.
-    pub folder: TempDir,
     /// The raw bytes.
-    pub path: PathBuf,
+    pub content: Spool,
+    /// Holds them and what staging writes beside them, and goes when this is dropped; none for a file held in memory.
+    pub folder: Option<TempDir>,
     /// SHA-256 of the raw bytes, in hex.
     pub sha256: String,
 }

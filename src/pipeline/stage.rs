@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use tokio::io::BufReader;
+use tokio::io::{AsyncWriteExt, BufReader};
 
 use super::Company;
 use super::apart::{self, Reader};
 use super::flow::{Landed, Night, Staged};
 use crate::error::{Error, Result};
-use crate::intake::{self, Outcome, RawFile};
+use crate::intake::{self, Outcome, RawFile, Spool};
 use crate::state::record::{FileRef, Home, Input, InputStatus, Sighting};
 use crate::store::{keys, sha256_hex};
 
@@ -19,7 +19,7 @@ const READ_BYTES: usize = 256 * 1024;
 /// Stages `landed`. Bytes that were taken in before, by the same contract and mapping, are not read again.
 pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
     let company = night.company;
-    let Landed { arrival, folder, path, sha256 } = landed;
+    let Landed { arrival, content, folder, sha256 } = landed;
     let (_, mapping, contract) = company.reading(&arrival.sender, &arrival.feed)?;
     let fingerprint = mapping.fingerprint(contract, &company.config.company);
     let sighting = Sighting {
@@ -45,12 +45,13 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         sender: arrival.sender.clone(),
         feed: arrival.feed.clone(),
         key: arrival.key.clone(),
-        path,
+        content,
         bytes: arrival.bytes,
         sha256: sha256.clone(),
         last_modified: arrival.last_modified,
     };
-    let outcome = read(company, raw, folder.path()).await?;
+    let scratch = folder.as_ref().map_or_else(std::env::temp_dir, |folder| folder.path().to_path_buf());
+    let outcome = read(company, raw, &scratch).await?;
 
     // What counts today must not vanish because a mapping was broken.
     if let (Some(reason), Some(known)) = (&outcome.quarantined, known.filter(|k| k.status != InputStatus::Quarantined))
@@ -109,7 +110,8 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
 /// Reads `raw` by its contract into files in `out`; no file, however bad, takes the night down with it.
 async fn read(company: &Company, raw: RawFile, out: &Path) -> Result<Outcome> {
     if let Reader::Apart { program, config } = &company.reader
-        && intake::is_foreign(&raw.path)
+        && let Spool::Disk(path) = &raw.content
+        && intake::is_foreign(path)
     {
         let read = apart::read(program, config, &company.config, &raw, out).await;
         return read.map_err(|err| err.at(&raw.key));
@@ -131,12 +133,18 @@ async fn read(company: &Company, raw: RawFile, out: &Path) -> Result<Outcome> {
     }
 }
 
-/// Copies a finished local file into the lake under a new key.
-async fn upload(night: &Night<'_>, key: String, local: &Path, rows: u64) -> Result<FileRef> {
+/// Copies finished rows into the lake under a new key.
+async fn upload(night: &Night<'_>, key: String, finished: &Spool, rows: u64) -> Result<FileRef> {
     let mut writer = night.company.stores.lake.writer(&key)?;
-    // A file of tokio's goes to another thread for each read: few and large ones.
-    let mut file = BufReader::with_capacity(READ_BYTES, tokio::fs::File::open(local).await?);
-    if let Err(err) = tokio::io::copy_buf(&mut file, &mut writer).await {
+    let copied = match finished {
+        Spool::Disk(path) => {
+            // A file of tokio's goes to another thread for each read: few and large ones.
+            let mut file = BufReader::with_capacity(READ_BYTES, tokio::fs::File::open(path).await?);
+            tokio::io::copy_buf(&mut file, &mut writer).await.map(drop)
+        }
+        Spool::Memory(bytes) => writer.write_all(bytes).await,
+    };
+    if let Err(err) = copied {
         writer.abort().await?;
         return Err(Error::retry("a staged file could not be laid into the lake").at(key).because(err));
     }

@@ -1,7 +1,6 @@
 //! Bytes on their way: uploads and downloads that take the SHA-256 while they pass.
 
 use std::io;
-use std::path::Path as FsPath;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -153,9 +152,15 @@ pub struct Fetched {
     pub last_modified: DateTime<Utc>,
 }
 
-pub(super) async fn download(store: &Store, key: &str, to: &FsPath, limits: &Download) -> Result<Fetched> {
+/// Fetches the object into `to`, part by part.
+pub(super) async fn download(
+    store: &Store,
+    key: &str,
+    to: &mut (impl AsyncWrite + Unpin),
+    limits: &Download,
+) -> Result<Fetched> {
     let path = store.checked(key)?;
-    let before = store.head(key).await?;
+    let before = store.head_at(&path, key).await?;
     if before.size > limits.bytes_max {
         return Err(Error::input(format!("holds {} bytes; the limit is {}", before.size, limits.bytes_max))
             .at(key)
@@ -164,18 +169,17 @@ pub(super) async fn download(store: &Store, key: &str, to: &FsPath, limits: &Dow
     if limits.etag.is_some() && before.etag.is_some() && limits.etag != before.etag {
         return Err(changed(key));
     }
-    let mut file = tokio::fs::File::create(to).await.map_err(|err| Error::from(err).at(to.display()))?;
     let mut hasher = Sha256::new();
     let mut at = 0;
     while at < before.size {
         let end = before.size.min(at + limits.part_bytes.max(1));
         let part = part(store, &path, key, at..end, before.etag.as_ref(), limits.stall).await?;
         hasher.update(&part);
-        file.write_all(&part).await.map_err(|err| Error::from(err).at(to.display()))?;
+        to.write_all(&part).await?;
         at = end;
     }
-    file.flush().await.map_err(|err| Error::from(err).at(to.display()))?;
-    let after = store.head(key).await?;
+    to.flush().await?;
+    let after = store.head_at(&path, key).await?;
     if after != before {
         return Err(changed(key));
     }

@@ -7,6 +7,7 @@ use tributary::config::Config;
 use tributary::contract::Contracts;
 use tributary::intake::profile::{Draft, Names, profile};
 use tributary::intake::rehearse::{Local, rehearse};
+use tributary::intake::{RawFile, Spool, stage_file};
 use tributary::sender::{Sender, Senders};
 
 use crate::support::company::date;
@@ -166,17 +167,17 @@ impl Desk {
     /// The file's rows as a mapping reads them, without what says who read them.
     fn rows(&self, sender: &Sender, feed: &str, file: &Local) -> Mart {
         let folder = tempfile::tempdir().expect("a folder");
-        let raw = tributary::intake::RawFile {
+        let raw = RawFile {
             sender: "new".into(),
             feed: feed.into(),
             key: file.key.clone(),
-            path: file.path.clone(),
+            content: Spool::Disk(file.path.clone()),
             bytes: file.path.metadata().expect("the file").len(),
             sha256: "0".repeat(64),
             last_modified: file.last_modified,
         };
         let company = &self.config.company;
-        let outcome = tributary::intake::stage_file(
+        let outcome = stage_file(
             &raw,
             &Sender { name: "new".into(), ..sender.clone() },
             &sender.feeds[feed],
@@ -187,7 +188,8 @@ impl Desk {
             folder.path(),
         )
         .expect("staged");
-        let bytes = std::fs::read(outcome.staged.expect("rows")).expect("the staged file");
+        let Some(Spool::Disk(staged)) = outcome.staged else { panic!("no rows on disk") };
+        let bytes = std::fs::read(staged).expect("the staged file");
         let mut rows = read(bytes.into());
         rows.notes.clear();
         // A file's name may carry its delivery by a rule that only its author knows.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::config::{Config, REFERENCE};
-use crate::intake::{Outcome, RawFile, stage_file};
+use crate::intake::{Outcome, RawFile, Spool, stage_file};
 
 /// Stages every file below fixtures/inbox: outcome by key.
 fn stage_all(out: &Path) -> BTreeMap<String, Outcome> {
@@ -28,7 +28,7 @@ fn stage_all(out: &Path) -> BTreeMap<String, Outcome> {
                 sender: sender.name.clone(),
                 feed: feed.feed.clone(),
                 key: key.clone(),
-                path: inbox.join(&name),
+                content: Spool::Disk(inbox.join(&name)),
                 bytes: bytes.len() as u64,
                 sha256: format!("{:x}", Sha256::digest(&bytes)),
                 last_modified: DateTime::<Utc>::UNIX_EPOCH,
@@ -55,7 +55,8 @@ fn told(story: &str) -> BTreeSet<String> {
 type Sums = BTreeMap<String, (usize, i64, i128)>;
 
 /// Adds up one staged sales file.
-fn add_up(path: &Path, sums: &mut Sums) {
+fn add_up(staged: &Spool, sums: &mut Sums) {
+    let Spool::Disk(path) = staged else { panic!("rows of a file on disk are on disk") };
     let file = std::fs::File::open(path).unwrap();
     for batch in ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap() {
         let batch = batch.unwrap();

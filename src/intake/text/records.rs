@@ -69,7 +69,16 @@ impl TextSource {
     fn unquote(&mut self, block: &mut Block) -> usize {
         block.gap = 0;
         block.bytes.resize(self.to - self.from + 16, 0);
-        self.core.reset();
+        let core = self.core.get_or_insert_with(|| {
+            let mut builder = csv_core::ReaderBuilder::new();
+            builder.delimiter(self.delimiter).escape(self.escape);
+            match self.quote {
+                Some(quote) => builder.quote(quote),
+                None => builder.quoting(false),
+            };
+            Box::new(builder.build())
+        });
+        core.reset();
         let (mut at, mut out) = (self.from, 0);
         while at < self.to && block.rows.len() < BLOCK_ROWS {
             let start = at + self.buffer[at..self.to].iter().take_while(|byte| is_line_end(**byte)).count();
@@ -83,7 +92,7 @@ impl TextSource {
             let whole = loop {
                 // a record that is too wide goes on over the same places, so that its end is found
                 let (result, read, wrote, ended) =
-                    self.core.read_record(&self.buffer[pos..self.to], &mut block.bytes[out..], &mut self.ends);
+                    core.read_record(&self.buffer[pos..self.to], &mut block.bytes[out..], &mut self.ends);
                 pos += read;
                 out += wrote;
                 match result {
