@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::Semaphore;
 
 pub use deliver::{flush, undelivered};
 pub use flow::{Arrival, Plan, Watch};
@@ -43,6 +44,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::contract::{Contract, Contracts};
 use crate::error::{Error, Kind, Result};
+use crate::intake::{HELD_MAX, Spool};
 use crate::job::Job;
 use crate::models::Registry;
 use crate::report::Report;
@@ -52,6 +54,9 @@ use crate::state::{self, Chain, Held, Options, State};
 use crate::store::Stores;
 use flow::{Night, Staged};
 use killpoint::killpoint;
+
+/// Small texts on their way for each file that is worked on at once.
+const SMALL_FILES_AT_ONCE: usize = 4;
 
 /// Everything that a company's folder and stores hold, loaded and checked.
 pub struct Company {
@@ -207,21 +212,29 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
 /// Fetches and stages files, several at once, in the order of their keys.
 async fn take(night: &mut Night<'_>, arrivals: Vec<Arrival>, watch: &dyn Watch) -> Result<Vec<Staged>> {
     let at_once = night.company.config.files_at_once();
+    // A small text mostly waits for the store: several of them keep a core busy. Any other file has its turn.
+    let turns = &Semaphore::new(at_once);
+    let turn = async || turns.acquire().await.map_err(|err| Error::bug("no more files are taken").because(err));
     let staged = {
-        let night = &*night;
+        let (night, turn) = (&*night, &turn);
         futures::stream::iter(arrivals)
             .map(|arrival| async move {
+                let mut mine = if arrival.bytes > HELD_MAX { Some(turn().await?) } else { None };
                 watch.step(&arrival.key);
                 let landed = match fetch::fetch(night, arrival.clone()).await {
                     Ok(landed) => landed,
                     Err(err) => return Ok(Err((arrival, err))),
                 };
                 killpoint("fetch");
+                if mine.is_none() && matches!(landed.content, Spool::Disk(_)) {
+                    mine = Some(turn().await?);
+                }
                 let staged = stage::stage(night, landed).await?;
+                drop(mine);
                 killpoint("stage");
                 Ok::<_, Error>(Ok(staged))
             })
-            .buffered(at_once)
+            .buffered(at_once * SMALL_FILES_AT_ONCE)
             .try_collect::<Vec<_>>()
             .await?
     };
