@@ -372,9 +372,7 @@ impl Store {
 
     /// [`Store::download_to`] into memory, for what is known to be small.
     pub async fn download(&self, key: &str, limits: &Download) -> Result<(Bytes, Fetched)> {
-        let mut bytes = Vec::new();
-        let fetched = transfer::download(self, key, &mut bytes, limits).await?;
-        Ok((bytes.into(), fetched))
+        transfer::held(self, key, limits).await
     }
 
     /// Refuses a store that lets the same key be created twice: on such a store two runners could

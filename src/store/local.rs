@@ -2,7 +2,7 @@
 //! leave the folder, and the leftovers of uploads that died.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -313,12 +313,35 @@ fn look_at(root: &Path, folder: &Pending, entry: &fs::DirEntry) -> Result<Entry>
     })
 }
 
-/// The file as the object store itself would describe it.
+/// The bytes of a file that `admit` takes, with the file as it was before and after they were read.
+pub(super) fn read(path: &Path, key: &str, admit: &dyn Fn(&Object) -> Result<()>) -> Result<(Vec<u8>, Object, Object)> {
+    let failed = |err: std::io::Error| {
+        let error = match err.kind() {
+            ErrorKind::NotFound => Error::input("there is no such object"),
+            ErrorKind::PermissionDenied => Error::config("the store refuses access"),
+            _ => Error::retry("the file cannot be read"),
+        };
+        error.at(key).because(err)
+    };
+    let file = File::open(path).map_err(failed)?;
+    let before = described(&file.metadata().map_err(failed)?, key)?;
+    admit(&before)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or_default());
+    // One byte more tells that it has grown.
+    (&file).take(before.size.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    let after = described(&fs::metadata(path).map_err(failed)?, key)?;
+    Ok((bytes, before, after))
+}
+
 fn object(path: &Path, key: &str) -> Result<Object> {
-    let meta = fs::metadata(path).map_err(|err| Error::from(err).at(key))?;
+    described(&fs::metadata(path).map_err(|err| Error::from(err).at(key))?, key)
+}
+
+/// The file as the object store itself would describe it.
+fn described(meta: &fs::Metadata, key: &str) -> Result<Object> {
     let modified = meta.modified()?;
     let micros = modified.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_micros();
-    let etag = format!("{:x}-{micros:x}-{:x}", inode(&meta), meta.len());
+    let etag = format!("{:x}-{micros:x}-{:x}", inode(meta), meta.len());
     Ok(Object { key: key.to_string(), size: meta.len(), etag: Some(etag), last_modified: modified.into() })
 }
 

@@ -276,6 +276,40 @@ async fn a_file_that_grows_while_it_is_fetched_is_not_taken() {
     assert!(error.to_string().contains("changed while it was fetched"), "{error}");
 }
 
+/// A folder gives a small file in one go, another store by ranges: both say the same.
+#[tokio::test]
+async fn small_files_come_alike_from_any_store() {
+    let (dir, store) = folder();
+    let other = store.wrapped(|inner| inner);
+    for place in [&store, &other] {
+        std::fs::write(dir.path().join("a.csv"), b"a,b\n1,2\n").unwrap();
+        let listed = place.list("").await.unwrap().remove(0);
+        let limits = Download { etag: listed.etag.clone(), ..Download::default() };
+        let (bytes, fetched) = place.download("a.csv", &limits).await.unwrap();
+        assert_eq!(bytes.as_ref(), b"a,b\n1,2\n");
+        assert_eq!((fetched.bytes, fetched.sha256), (8, sha256_hex(b"a,b\n1,2\n")));
+        assert_eq!((fetched.etag, fetched.last_modified), (listed.etag, listed.last_modified));
+
+        let error = place.download("a.csv", &Download { bytes_max: 7, ..limits.clone() }).await.unwrap_err();
+        assert!(error.to_string().contains("holds 8 bytes; the limit is 7"), "{error}");
+        std::fs::write(dir.path().join("a.csv"), b"a,b\n1,2\n3,4\n").unwrap();
+        let error = place.download("a.csv", &limits).await.unwrap_err();
+        assert!(error.to_string().contains("changed while it was fetched"), "{error}");
+        assert_eq!(error.kind(), Kind::Input);
+        std::fs::remove_file(dir.path().join("a.csv")).unwrap();
+        let error = place.download("a.csv", &limits).await.unwrap_err();
+        assert!(error.to_string().contains("there is no such object"), "{error}");
+        assert_eq!(error.kind(), Kind::Input);
+    }
+    assert_eq!(store.download("../a.csv", &Download::default()).await.unwrap_err().kind(), Kind::Input);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("/etc/hostname", dir.path().join("out.csv")).unwrap();
+        let error = store.download("out.csv", &Download::default()).await.unwrap_err();
+        assert!(error.to_string().contains("leads out of the folder"), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_store_that_creates_twice_is_found_out() {
     let store = Store::memory();

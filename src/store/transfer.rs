@@ -14,7 +14,7 @@ use object_store::{GetOptions, GetRange, ObjectMeta};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::{Store, hex};
+use super::{Object, Store, hex, local, sha256_hex};
 use crate::error::{Error, Kind, Result};
 
 /// Size of one uploaded part; an object below it is one request.
@@ -139,6 +139,21 @@ impl Default for Download {
     }
 }
 
+impl Download {
+    /// Refuses an object that is too large, or another one than was listed.
+    fn admit(&self, found: &Object) -> Result<()> {
+        if found.size > self.bytes_max {
+            return Err(Error::input(format!("holds {} bytes; the limit is {}", found.size, self.bytes_max))
+                .at(&found.key)
+                .hint("raise intake.file_bytes_max in config.toml, or have the file split"));
+        }
+        if self.etag.is_some() && found.etag.is_some() && self.etag != found.etag {
+            return Err(changed(&found.key));
+        }
+        Ok(())
+    }
+}
+
 /// What a download brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetched {
@@ -161,14 +176,7 @@ pub(super) async fn download(
 ) -> Result<Fetched> {
     let path = store.checked(key)?;
     let before = store.head_at(&path, key).await?;
-    if before.size > limits.bytes_max {
-        return Err(Error::input(format!("holds {} bytes; the limit is {}", before.size, limits.bytes_max))
-            .at(key)
-            .hint("raise intake.file_bytes_max in config.toml, or have the file split"));
-    }
-    if limits.etag.is_some() && before.etag.is_some() && limits.etag != before.etag {
-        return Err(changed(key));
-    }
+    limits.admit(&before)?;
     let mut hasher = Sha256::new();
     let mut at = 0;
     while at < before.size {
@@ -189,6 +197,31 @@ pub(super) async fn download(
         etag: before.etag,
         last_modified: before.last_modified,
     })
+}
+
+/// The object in memory, for what is known to be small.
+pub(super) async fn held(store: &Store, key: &str, limits: &Download) -> Result<(Bytes, Fetched)> {
+    let Some(root) = store.direct_folder() else {
+        let mut bytes = Vec::new();
+        let fetched = download(store, key, &mut bytes, limits).await?;
+        return Ok((bytes.into(), fetched));
+    };
+    store.checked(key)?;
+    // The steps of a download in one go: of a small file, handing each to another thread costs more than the step.
+    let (path, name, wanted) = (root.join(key), key.to_string(), limits.clone());
+    let read = local::blocking(move || local::read(&path, &name, &|found| wanted.admit(found)));
+    let stalled = |_| Error::retry(format!("nothing arrived for {} s", limits.stall.as_secs_f64())).at(key);
+    let (bytes, before, after) = tokio::time::timeout(limits.stall, read).await.map_err(stalled)??;
+    if after != before || bytes.len() as u64 != before.size {
+        return Err(changed(key));
+    }
+    let fetched = Fetched {
+        sha256: sha256_hex(&bytes),
+        bytes: before.size,
+        etag: before.etag,
+        last_modified: before.last_modified,
+    };
+    Ok((bytes.into(), fetched))
 }
 
 /// A file that changes under our hands is not taken; the next run lists it anew.
