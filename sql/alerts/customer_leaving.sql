@@ -39,7 +39,7 @@ summed as (
         sum(monetary) as monetary,
         string_agg(
             customer_id || case when coalesce(contact_allowed, false) then '' else '*' end, ', ' order by place
-        ) filter (where place <= 5) as customer_ids,
+        ) filter (where place <= $customers_named_max) as customer_ids,
         max(recency_days) as recency_days
     from ranked
     group by coalesce(manager, '')

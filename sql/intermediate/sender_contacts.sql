@@ -4,7 +4,7 @@ with
 senders as (
     select sender, partner_id, row_number() over (partition by sender order by partner_id) as place
     from partner_senders
-    where month_start >= cast(date_trunc('month', $as_of_date) as date) - 92
+    where month_start >= cast(date_trunc('month', $as_of_date) as date) - $sender_partner_days
     group by sender, partner_id
 ),
 partners as (
@@ -20,7 +20,7 @@ reported as (
         min(senders.partner_id) as partner_id,
         string_agg(
             coalesce(partners.name, senders.partner_id), ' / ' order by senders.partner_id
-        ) filter (where senders.place <= 3) || case when count(*) > 3 then ' …' else '' end as partner_names,
+        ) filter (where senders.place <= $partners_named_max) || case when count(*) > $partners_named_max then ' …' else '' end as partner_names,
         min(partners.manager) as partner_manager,
         count(distinct partners.channel_id) as channels,
         min(partners.channel_id) as channel_id
