@@ -4,7 +4,7 @@
 -- open it. What has no known cost makes its values unknown, not 0.
 with
 counts as (
-    -- Value as booked: a negative balance lowers the average, as it does in the partner's own books.
+    -- Value as booked: a negative balance lowers it, as it does in the partner's own books.
     select
         partner_id, sku, counted_on, on_hand_units, unit_cost,
         cast(on_hand_quantity * unit_cost as decimal(18, 4)) as booked_value,
@@ -141,6 +141,10 @@ stock as (
         end as weighted_value,
         coalesce(sum(weights.days) filter (where counts.on_hand_units > 0), 0) as days_in_stock,
         coalesce(sum(counts.on_hand_units) filter (where weights.is_closing), 0) as closing_units,
+        case
+            when count(*) filter (where counts.lacks_cost and weights.is_closing) = 0
+                then coalesce(sum(counts.booked_value) filter (where weights.is_closing), 0)
+        end as booked_closing_value,
         max(counts.unit_cost) filter (where weights.is_closing) as unit_cost
     from counts
     inner join weights
@@ -199,6 +203,8 @@ joined as (
         case when stock.partner_id is null then cast(0 as decimal(18, 4)) else stock.weighted_value end as weighted_value,
         coalesce(stock.days_in_stock, 0) as days_in_stock,
         coalesce(stock.closing_units, 0) as closing_units,
+        case when stock.partner_id is null then cast(0 as decimal(18, 4)) else stock.booked_closing_value end
+            as booked_closing_value,
         coalesce(stock.unit_cost, products.unit_cost) as unit_cost,
         coalesce(sold.net_sales, 0) as net_sales,
         case when sold.partner_id is null then cast(0 as decimal(18, 4)) else sold.cogs end as cogs,
@@ -259,6 +265,7 @@ final as (
         cast(cast(weighted_value as decimal(34, 8)) / nullif(points, 0) as decimal(18, 4)) as average_stock_value,
         closing_units,
         cast(case when closing_units = 0 then 0 else closing_units * unit_cost end as decimal(18, 4)) as closing_value,
+        cast(booked_closing_value as decimal(18, 4)) as booked_closing_value,
         overstock_units,
         cast(case when overstock_units = 0 then 0 else overstock_units * unit_cost end as decimal(18, 4))
             as overstock_value,
@@ -270,5 +277,5 @@ final as (
 )
 select
     month_start, partner_id, sku, closes_on, days_covered, has_opening, average_stock_value, closing_units,
-    closing_value, overstock_units, overstock_value, net_sales, cogs, days_selling, stockout_days
+    closing_value, booked_closing_value, overstock_units, overstock_value, net_sales, cogs, days_selling, stockout_days
 from final

@@ -19,6 +19,7 @@ counted as (
         bool_and(has_opening) as has_opening,
         case when count(*) = count(average_stock_value) then sum(average_stock_value) end as average_stock_value,
         case when count(*) = count(closing_value) then sum(closing_value) end as closing_value,
+        case when count(*) = count(booked_closing_value) then sum(booked_closing_value) end as booked_closing_value,
         count(*) = count(overstock_units) as sells,
         case when count(*) = count(overstock_value) then sum(overstock_value) end as overstock_value,
         sum(net_sales) as net_sales,
@@ -44,12 +45,12 @@ silent as (
 ),
 everything as (
     select
-        partner_id, month_start, closes_on, false as is_stale, has_opening, average_stock_value, closing_value, sells,
-        overstock_value, net_sales, cogs, days_selling, stockout_days
+        partner_id, month_start, closes_on, false as is_stale, has_opening, average_stock_value, closing_value,
+        booked_closing_value, sells, overstock_value, net_sales, cogs, days_selling, stockout_days
     from counted
     union all
     select
-        partner_id, month_start, closes_on, true as is_stale, null, null, null, null, null, null, null, null, null
+        partner_id, month_start, closes_on, true as is_stale, null, null, null, null, null, null, null, null, null, null
     from silent
 ),
 by_partner as (
@@ -66,6 +67,7 @@ by_partner as (
         everything.has_opening,
         everything.average_stock_value,
         everything.closing_value,
+        everything.booked_closing_value,
         everything.sells,
         everything.overstock_value,
         case when everything.sells then everything.closing_value end as judged_value,
@@ -100,6 +102,10 @@ by_channel as (
         end as average_stock_value,
         case when sum(by_partner.partners) = count(by_partner.closing_value) then sum(by_partner.closing_value) end
             as closing_value,
+        case
+            when sum(by_partner.partners) = count(by_partner.booked_closing_value)
+                then sum(by_partner.booked_closing_value)
+        end as booked_closing_value,
         bool_or(by_partner.sells) as sells,
         case
             when count(*) filter (where by_partner.sells) = count(by_partner.overstock_value)
@@ -145,6 +151,7 @@ final as (
         stale_partners,
         average_stock_value,
         closing_value,
+        booked_closing_value,
         net_sales,
         cogs,
         case when has_opening then
@@ -185,7 +192,7 @@ final as (
 )
 select
     scope, scope_id, name, channel_id, month, month_start, provisional, partners, stale_partners, average_stock_value,
-    closing_value, net_sales, cogs, inventory_turnover, days_of_inventory, gmroi, turnover_status,
+    closing_value, booked_closing_value, net_sales, cogs, inventory_turnover, days_of_inventory, gmroi, turnover_status,
     days_of_inventory_status, overstock_value, overstock_rate, overstock_status, stockout_days, stockout_rate,
     stockout_status
 from final

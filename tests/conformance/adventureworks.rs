@@ -168,15 +168,15 @@ pub fn negative_balances(data: &Path) {
 
 pub fn turnover(data: &Path) {
     let Finished { lake, .. } = finished(data);
-    // The warehouse's months of the mart make the year: its closing values the two points, its averages weighted by
-    // days. The published month ends take negative balances off, as our averages do; a closing value has none.
+    // The warehouse's months of the mart make the year: its closings as booked the two points and the thirteen month
+    // ends, its averages weighted by days the daily rule.
     let rows = lake.rows(
         "with cogs as (
             select cast(sum(net_sales - gross_margin) as double) as cost from channel_kpis where month like '2012-%'
         ),
         months as (
             select
-                month, cast(closing_value as double) as closing_value,
+                month, cast(booked_closing_value as double) as closing_value,
                 cast(average_stock_value as double) as average_stock_value,
                 extract(day from month_start + interval '1 month' - interval '1 day') as days
             from inventory_kpis
@@ -185,20 +185,12 @@ pub fn turnover(data: &Path) {
         averages as (
             select
                 avg(closing_value) filter (where month in ('2011-12', '2012-12')) as two_point,
+                avg(closing_value) as month_end,
                 sum(average_stock_value * days) filter (where month like '2012-%') / 366 as daily
             from months
-        ),
-        month_ends as (
-            select avg(value) as month_end
-            from (
-                select cast(sum(on_hand_quantity * unit_cost) as double) as value from inventory_counts
-                where counted_on between date '2011-12-31' and date '2012-12-31'
-                    and extract(day from counted_on + interval '1 day') = 1
-                group by counted_on
-            ) as closings
         )
         select round(cost / two_point, 3), round(cost / month_end, 3), round(cost / daily, 3)
-        from cogs cross join averages cross join month_ends",
+        from cogs cross join averages",
     );
     assert_eq!(rows, [["1.332", "1.347", "1.322"]]);
 }
