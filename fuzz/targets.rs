@@ -197,8 +197,8 @@ fn read(name: &str, bytes: &[u8], mapping: usize) -> Outcome {
     let sender = &senders[mapping % senders.len()];
     let contract = contracts.get("sales").expect("the sales contract");
     let zone = config.company.time_zone;
-    let outcome = stage_file(&raw, sender, &sender.feeds["sales"], contract, &config.intake, zone, "CNY", &out)
-        .expect("a machine");
+    let outcome =
+        stage_file(&raw, &sender.feeds["sales"], contract, &config.intake, zone, "CNY", &out).expect("a machine");
     assert_eq!(outcome.rows_read, outcome.rows_clean + outcome.rows_rejected, "{outcome:?}");
     let files = usize::from(outcome.staged.is_some()) + usize::from(outcome.rejects.is_some());
     assert_eq!(std::fs::read_dir(&out).expect("the folder").count(), files, "nothing else stays behind: {outcome:?}");

@@ -64,12 +64,12 @@ fn measure() -> Result<(), Failure> {
         };
         files::write(folder.path(), *case, files, rows)?;
         let mut runs: BTreeMap<Side, Vec<Run>> = BTreeMap::new();
-        for _ in 0..plan.rounds {
+        for round in 0..plan.rounds {
             for side in [Side::Tributary, Side::Duckdb] {
-                runs.entry(side).or_default().push(side.run(&plan.python, folder.path(), *case)?);
+                runs.entry(side).or_default().push(side.run(&plan.python, folder.path(), *case, round)?);
             }
         }
-        let sums = sides::compare(&plan.python, folder.path())?;
+        let sums = sides::compare(&plan.python, folder.path(), plan.rounds - 1)?;
         tell(*case, files, sums, &runs)?;
     }
     Ok(())

@@ -43,7 +43,7 @@ ours, theirs = [
         from read_parquet({files})
     """).fetchall()[0]
     for files, zone in [
-        (f"'{sys.argv[1]}/lake/staged/**/*.parquet'", " at time zone 'Asia/Shanghai'"),
+        (f"'{sys.argv[1]}/{sys.argv[2]}/staged/**/*.parquet'", " at time zone 'Asia/Shanghai'"),
         (f"'{sys.argv[1]}/duckdb.parquet'", ""),
     ]
 ]
@@ -80,11 +80,11 @@ pub(super) fn python() -> Result<PathBuf, Failure> {
 }
 
 impl Side {
-    /// Runs it on the files of `folder`. What an earlier run left is removed first.
-    pub(super) fn run(self, python: &Path, folder: &Path, case: Case) -> Result<Run, Failure> {
+    /// Runs it on the files of `folder`.
+    pub(super) fn run(self, python: &Path, folder: &Path, case: Case, round: usize) -> Result<Run, Failure> {
         let mut command = match self {
             Self::Tributary => {
-                company(folder)?;
+                company(folder, round)?;
                 let mut command = Command::new(std::env::current_exe()?);
                 command.arg(CHILD).arg(folder);
                 command
@@ -106,8 +106,8 @@ impl Side {
 }
 
 /// Rows of both outputs, once they are found to be the same.
-pub(super) fn compare(python: &Path, folder: &Path) -> Result<u64, Failure> {
-    Ok(output(Command::new(python).args(["-c", COMPARE]).arg(folder))?.trim().parse()?)
+pub(super) fn compare(python: &Path, folder: &Path, round: usize) -> Result<u64, Failure> {
+    Ok(output(Command::new(python).args(["-c", COMPARE]).arg(folder).arg(lake(round)))?.trim().parse()?)
 }
 
 fn output(command: &mut Command) -> Result<String, Failure> {
@@ -118,13 +118,14 @@ fn output(command: &mut Command) -> Result<String, Failure> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// Each round has a lake of its own, and none is removed before the end: a file system such as ext4 looks long for
+/// the place of a new file where thousands have just been removed, and no night removes what it has staged.
+fn lake(round: usize) -> String {
+    format!("lake-{round}")
+}
+
 /// A company of one sender that reports for all partners, with an empty lake.
-fn company(folder: &Path) -> Result<(), Failure> {
-    for gone in ["lake", "marts"] {
-        if folder.join(gone).exists() {
-            std::fs::remove_dir_all(folder.join(gone))?;
-        }
-    }
+fn company(folder: &Path, round: usize) -> Result<(), Failure> {
     let (jobs, project) = (folder.join("jobs"), Path::new(env!("CARGO_MANIFEST_DIR")));
     for made in ["senders", "feeds"] {
         std::fs::create_dir_all(jobs.join(made))?;
@@ -136,8 +137,11 @@ fn company(folder: &Path) -> Result<(), Failure> {
     }
     std::fs::write(jobs.join("nightly.toml"), "description = \"Intake\"\nat = \"02:30\"\n")?;
     std::fs::write(jobs.join("senders/shops.toml"), "name = \"Shops\"\n[feeds.sales]\n")?;
-    let settings = "[company]\nname = \"Intake\"\n[stores]\ninbox = \"inbox\"\nlake = \"lake\"\nmarts = \"marts\"\n\
-                    [intake]\nsettle_seconds = 0\n";
+    let settings = format!(
+        "[company]\nname = \"Intake\"\n[stores]\ninbox = \"inbox\"\nlake = \"{}\"\nmarts = \"marts\"\n\
+         [intake]\nsettle_seconds = 0\n",
+        lake(round)
+    );
     Ok(std::fs::write(folder.join("config.toml"), settings)?)
 }
 

@@ -16,7 +16,7 @@ use std::path::Path;
 use crate::config;
 use crate::contract::{Contract, Kind};
 use crate::error::{Error, Result};
-use crate::sender::{PeriodRule, Sender, SenderFeed};
+use crate::sender::{PeriodRule, SenderFeed};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -140,12 +140,9 @@ pub fn named_period(feed: &SenderFeed, contract: &Contract, key: &str) -> Option
 }
 
 /// Reads one file by contract and mapping, and writes staged rows and rejects to `out_dir`; those of a text held in
-/// memory are held there too. An `Err` is a
-/// failure of the machine, never of the file.
-#[expect(clippy::too_many_arguments, reason = "each says something else, and all are borrowed")]
+/// memory are held there too. An `Err` is a failure of the machine, never of the file.
 pub fn stage_file(
     raw: &RawFile,
-    sender: &Sender,
     feed: &SenderFeed,
     contract: &Contract,
     limits: &config::Intake,
@@ -168,7 +165,7 @@ pub fn stage_file(
         base_currency,
         out_dir,
         lineage: Lineage {
-            sender: sender.name.clone(),
+            sender: raw.sender.clone(),
             feed: contract.name.clone(),
             file: raw.key.clone(),
             input: raw.sha256.clone(),

@@ -87,7 +87,7 @@ pub fn rehearse(
     };
     let company = &config.company;
     let (limits, out) = (&config.intake, scratch.path());
-    let outcome = stage_file(&raw, sender, mapping, contract, limits, company.time_zone, &company.base_currency, out)?;
+    let outcome = stage_file(&raw, mapping, contract, limits, company.time_zone, &company.base_currency, out)?;
     let refused = outcome.rejects.as_ref().map(|rejects| first(rejects, most)).transpose()?.unwrap_or_default();
     Ok(Rehearsal { outcome: Outcome { staged: None, rejects: None, ..outcome }, refused })
 }

@@ -11,6 +11,7 @@ use super::date::date_of;
 use super::*;
 use crate::config::Config;
 use crate::contract::Contracts;
+use crate::sender::Sender;
 
 mod bad;
 mod containers;
@@ -126,7 +127,7 @@ impl World {
         };
         let (limits, zone) = (&self.config.intake, self.config.company.time_zone);
         let out = tempfile::tempdir().unwrap();
-        let outcome = stage_file(&raw, sender, &sender.feeds[feed], contract, limits, zone, "CNY", out.path()).unwrap();
+        let outcome = stage_file(&raw, &sender.feeds[feed], contract, limits, zone, "CNY", out.path()).unwrap();
         assert_eq!(outcome.rows_read, outcome.rows_clean + outcome.rows_rejected, "{outcome:?}");
         let rows = outcome.staged.as_ref().map(read);
         assert_eq!(rows.as_ref().map_or(0, RecordBatch::num_rows) as u64, outcome.rows_clean);

@@ -121,16 +121,8 @@ pub fn answer(settings: &Path, folder: &Path) -> Result<()> {
     };
     let feed = sender.feeds.get(&raw.feed).ok_or_else(|| Error::bug("feed vanished during the run"))?;
     let company = &config.company;
-    let read = intake::stage_file(
-        &raw,
-        sender,
-        feed,
-        contract,
-        &config.intake,
-        company.time_zone,
-        &company.base_currency,
-        &out_dir,
-    );
+    let (limits, zone, currency) = (&config.intake, company.time_zone, &company.base_currency);
+    let read = intake::stage_file(&raw, feed, contract, limits, zone, currency, &out_dir);
     let outcome = match read {
         Err(error) if out_of_memory(&error) => stopped(config.intake.reader_memory_bytes),
         read => read?,

@@ -42,18 +42,19 @@ pub use replay::{Replayed, replay};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::contract::{Contract, Contracts};
+use crate::contract::Contracts;
 use crate::error::{Error, Kind, Result};
 use crate::intake::{HELD_MAX, Spool};
 use crate::job::Job;
 use crate::models::Registry;
 use crate::report::Report;
-use crate::sender::{Sender, SenderFeed, Senders};
+use crate::sender::Senders;
 use crate::state::record::{Input, RunRecord, RunStatus};
 use crate::state::{self, Chain, Held, Options, State};
 use crate::store::Stores;
 use flow::{Night, Staged};
 use killpoint::killpoint;
+use stage::Readings;
 
 /// Small texts on their way for each file that is worked on at once.
 const SMALL_FILES_AT_ONCE: usize = 4;
@@ -90,15 +91,6 @@ impl Company {
         let senders = Senders::load(&config.folders.jobs, &contracts)?;
         let registry = Registry::load(&config, &contracts)?;
         Ok(Self { config, contracts, senders, registry, stores, clock, reader: apart::Reader::Here })
-    }
-
-    /// How the files of `sender`'s `feed` are read; both were found before, so that their lack is our fault.
-    fn reading(&self, sender: &str, feed: &str) -> Result<(&Sender, &SenderFeed, &Contract)> {
-        let vanished = |what| move || Error::bug(format!("{what} vanished during the run"));
-        let sender = self.senders.get(sender).ok_or_else(vanished("sender"))?;
-        let mapping = sender.feeds.get(feed).ok_or_else(vanished("feed"))?;
-        let contract = self.contracts.get(feed).ok_or_else(vanished("contract"))?;
-        Ok((sender, mapping, contract))
     }
 
     /// One of its jobs.
@@ -215,10 +207,13 @@ async fn take(night: &mut Night<'_>, arrivals: Vec<Arrival>, watch: &dyn Watch) 
     // A small text mostly waits for the store: several of them keep a core busy. Any other file has its turn.
     let turns = &Semaphore::new(at_once);
     let turn = async || turns.acquire().await.map_err(|err| Error::bug("no more files are taken").because(err));
+    let mut readings = Readings::default();
     let staged = {
         let (night, turn) = (&*night, &turn);
         futures::stream::iter(arrivals)
-            .map(|arrival| async move {
+            .map(|arrival| (readings.of(night.company, &arrival.sender, &arrival.feed), arrival))
+            .map(|(reading, arrival)| async move {
+                let reading = reading?;
                 let mut mine = if arrival.bytes > HELD_MAX { Some(turn().await?) } else { None };
                 watch.step(&arrival.key);
                 let landed = match fetch::fetch(night, arrival.clone()).await {
@@ -229,7 +224,7 @@ async fn take(night: &mut Night<'_>, arrivals: Vec<Arrival>, watch: &dyn Watch) 
                 if mine.is_none() && matches!(landed.content, Spool::Disk(_)) {
                     mine = Some(turn().await?);
                 }
-                let staged = stage::stage(night, landed).await?;
+                let staged = stage::stage(night, landed, reading).await?;
                 drop(mine);
                 killpoint("stage");
                 Ok::<_, Error>(Ok(staged))

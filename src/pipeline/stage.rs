@@ -2,26 +2,74 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
+use chrono_tz::Tz;
 use tokio::io::{AsyncWriteExt, BufReader};
 
 use super::Company;
 use super::apart::{self, Reader};
 use super::flow::{Landed, Night, Staged};
+use crate::config;
+use crate::contract::Contract;
 use crate::error::{Error, Result};
 use crate::intake::{self, Outcome, RawFile, Spool};
+use crate::sender::SenderFeed;
 use crate::state::record::{FileRef, Home, Input, InputStatus, Sighting};
 use crate::store::{keys, sha256_hex};
 
 /// Bytes of a staged file that are read at once.
 const READ_BYTES: usize = 256 * 1024;
 
+/// How the files of one sender's feed are read, shared with the threads that read.
+pub(super) struct Reading {
+    mapping: SenderFeed,
+    contract: Contract,
+    fingerprint: String,
+    limits: config::Intake,
+    zone: Tz,
+    base_currency: String,
+}
+
+impl Reading {
+    /// Sender and feed were found before, so that their lack is our fault.
+    fn of(company: &Company, sender: &str, feed: &str) -> Result<Self> {
+        let vanished = |what| move || Error::bug(format!("{what} vanished during the run"));
+        let sender = company.senders.get(sender).ok_or_else(vanished("sender"))?;
+        let mapping = sender.feeds.get(feed).ok_or_else(vanished("feed"))?;
+        let contract = company.contracts.get(feed).ok_or_else(vanished("contract"))?;
+        Ok(Self {
+            fingerprint: mapping.fingerprint(contract, &company.config.company),
+            mapping: mapping.clone(),
+            contract: contract.clone(),
+            limits: company.config.intake.clone(),
+            zone: company.config.company.time_zone,
+            base_currency: company.config.company.base_currency.clone(),
+        })
+    }
+}
+
+/// The readings of a night: each is worked out once, with the sender's first file.
+#[derive(Default)]
+pub(super) struct Readings(BTreeMap<(String, String), Arc<Reading>>);
+
+impl Readings {
+    /// That of `sender`'s `feed`.
+    pub(super) fn of(&mut self, company: &Company, sender: &str, feed: &str) -> Result<Arc<Reading>> {
+        let place = (sender.to_string(), feed.to_string());
+        if let Some(known) = self.0.get(&place) {
+            return Ok(Arc::clone(known));
+        }
+        let reading = Arc::new(Reading::of(company, sender, feed)?);
+        Ok(Arc::clone(self.0.entry(place).or_insert(reading)))
+    }
+}
+
 /// Stages `landed`. Bytes that were taken in before, by the same contract and mapping, are not read again.
-pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
+pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Reading>) -> Result<Staged> {
     let company = night.company;
     let Landed { arrival, content, folder, sha256 } = landed;
-    let (_, mapping, contract) = company.reading(&arrival.sender, &arrival.feed)?;
-    let fingerprint = mapping.fingerprint(contract, &company.config.company);
+    let fingerprint = reading.fingerprint.clone();
     let sighting = Sighting {
         key: arrival.key.clone(),
         bytes: arrival.bytes,
@@ -30,8 +78,8 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         sender: arrival.sender.clone(),
         feed: arrival.feed.clone(),
         sha256: sha256.clone(),
-        delivered_at: intake::delivered_at(mapping, &arrival.key, arrival.last_modified),
-        period: intake::named_period(mapping, contract, &arrival.key),
+        delivered_at: intake::delivered_at(&reading.mapping, &arrival.key, arrival.last_modified),
+        period: intake::named_period(&reading.mapping, &reading.contract, &arrival.key),
         outcome: String::new(),
         run_id: night.run_id.clone(),
         gone: false,
@@ -51,7 +99,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
         last_modified: arrival.last_modified,
     };
     let scratch = folder.as_ref().map_or_else(std::env::temp_dir, |folder| folder.path().to_path_buf());
-    let outcome = read(company, raw, &scratch).await?;
+    let outcome = read(company, raw, reading, &scratch).await?;
 
     // What counts today must not vanish because a mapping was broken.
     if let (Some(reason), Some(known)) = (&outcome.quarantined, known.filter(|k| k.status != InputStatus::Quarantined))
@@ -108,7 +156,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed) -> Result<Staged> {
 }
 
 /// Reads `raw` by its contract into files in `out`; no file, however bad, takes the night down with it.
-async fn read(company: &Company, raw: RawFile, out: &Path) -> Result<Outcome> {
+async fn read(company: &Company, raw: RawFile, reading: Arc<Reading>, out: &Path) -> Result<Outcome> {
     if let Reader::Apart { program, config } = &company.reader
         && let Spool::Disk(path) = &raw.content
         && intake::is_foreign(path)
@@ -116,13 +164,10 @@ async fn read(company: &Company, raw: RawFile, out: &Path) -> Result<Outcome> {
         let read = apart::read(program, config, &company.config, &raw, out).await;
         return read.map_err(|err| err.at(&raw.key));
     }
-    let (sender, mapping, contract) = company.reading(&raw.sender, &raw.feed)?;
-    let (sender, mapping, contract) = (sender.clone(), mapping.clone(), contract.clone());
-    let (limits, zone) = (company.config.intake.clone(), company.config.company.time_zone);
-    let currency = company.config.company.base_currency.clone();
     let out = out.to_path_buf();
     let work = tokio::task::spawn_blocking(move || {
-        intake::stage_file(&raw, &sender, &mapping, &contract, &limits, zone, &currency, &out)
+        let Reading { mapping, contract, limits, zone, base_currency, .. } = &*reading;
+        intake::stage_file(&raw, mapping, contract, limits, *zone, base_currency, &out)
     });
     match work.await {
         Ok(outcome) => outcome,

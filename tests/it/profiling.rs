@@ -179,7 +179,6 @@ impl Desk {
         let company = &self.config.company;
         let outcome = stage_file(
             &raw,
-            &Sender { name: "new".into(), ..sender.clone() },
             &sender.feeds[feed],
             self.contracts.expect(feed).expect("the contract"),
             &self.config.intake,

@@ -37,7 +37,7 @@ fn stage_all(out: &Path) -> BTreeMap<String, Outcome> {
             std::fs::create_dir_all(&folder).unwrap();
             let contract = contracts.get(&feed.feed).unwrap();
             let zone = config.company.time_zone;
-            let staged = stage_file(&raw, sender, feed, contract, &config.intake, zone, "CNY", &folder).unwrap();
+            let staged = stage_file(&raw, feed, contract, &config.intake, zone, "CNY", &folder).unwrap();
             (key, staged)
         })
         .collect()
