@@ -1,6 +1,7 @@
 -- The figures at the top of each manager's mail: net sales of the as-of date, the same weekday a week earlier,
 -- and the last fourteen days as a row of numbers. Channel managers see their channels, partner managers their
--- partners, head office the total and every channel. Days without sales count as 0.
+-- partners, head office the total and every channel. Days without sales count as 0; where the day's files are not all
+-- there, the figure is marked.
 with sales as (
     select
         business_date,
@@ -114,18 +115,33 @@ summarised as (
         sum(net_sales) as fortnight
     from filled
     group by owner, entity_type, entity_id, name
+),
+
+incomplete as (
+    select
+        entity_type,
+        case entity_type when 'total' then 'total' else entity_id end as entity_id
+    from incomplete_days
+    where feed = 'sales' and business_date = $as_of_date
 )
 
 select
-    owner,
-    entity_type,
-    entity_id,
-    name,
-    value,
-    previous,
-    history,
+    summarised.owner,
+    summarised.entity_type,
+    summarised.entity_id,
+    summarised.name,
+    summarised.value,
+    summarised.previous,
+    summarised.history,
+    incomplete.entity_id is null as is_complete,
     row_number() over (
-        partition by owner
-        order by case entity_type when 'total' then 0 when 'channel' then 1 else 2 end, fortnight desc, entity_id
+        partition by summarised.owner
+        order by
+            case summarised.entity_type when 'total' then 0 when 'channel' then 1 else 2 end,
+            summarised.fortnight desc,
+            summarised.entity_id
     ) as position
 from summarised
+left join incomplete
+    on incomplete.entity_type = summarised.entity_type
+    and incomplete.entity_id = summarised.entity_id

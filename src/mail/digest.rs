@@ -22,6 +22,8 @@ pub struct Headline {
     pub name: String,
     /// Net sales of the day in base currency.
     pub value: f64,
+    /// Whether the day's files are all there.
+    pub complete: bool,
     /// The same weekday of last week; none where there is none.
     pub previous: Option<f64>,
     /// Past days up to this one, oldest first, drawn as small bars; may be empty.

@@ -267,6 +267,8 @@ fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words) -> Figure {
     let (rise, fall) = if edition.config.mail.rising_colour == "red" { (RED, GREEN) } else { (GREEN, RED) };
     let growth = headline.previous.filter(|previous| *previous > 0.0).map(|previous| headline.value / previous - 1.0);
     let (change, colour) = match growth {
+        // A fall for want of a file is no fall.
+        _ if !headline.complete => (words.pick("数据未齐", "not all in").to_string(), AMBER),
         None => ("—".to_string(), GREY),
         Some(growth) if growth.abs() < 0.0005 => (format!("＝ {}", words.percent(0.0)), GREY),
         Some(growth) if growth > 0.0 => (format!("▲ {}", words.percent(growth)), rise),

@@ -159,6 +159,7 @@ async fn headlines(built: &Built) -> Result<BTreeMap<String, Vec<Headline>>> {
         by_owner.entry(owner).or_default().push(Headline {
             name,
             value,
+            complete: row.get("is_complete").and_then(Json::as_bool).unwrap_or(true),
             previous: number(&row, "previous"),
             history: history.split(';').filter_map(|day| day.trim().parse().ok()).collect(),
         });

@@ -149,21 +149,35 @@ fn reduction(name: Texts, because: Texts) -> Reduction {
 fn headlines() -> Vec<Headline> {
     let past = |last: f64| (0..13).map(|n| last * (0.8 + 0.05 * f64::from((n * 5) % 7))).chain([last]).collect();
     vec![
-        Headline { name: "合计".into(), value: 4_318_000.0, previous: Some(4_655_000.0), history: past(4_318_000.0) },
+        Headline {
+            name: "合计".into(),
+            value: 4_318_000.0,
+            complete: true,
+            previous: Some(4_655_000.0),
+            history: past(4_318_000.0),
+        },
         Headline {
             name: "京东旗舰店".into(),
             value: 1_256_000.0,
+            complete: true,
             previous: Some(1_640_000.0),
             history: past(1_256_000.0),
         },
         Headline {
             name: "抖音直播间".into(),
             value: 2_207_000.0,
+            complete: true,
             previous: Some(1_965_000.0),
             history: past(2_207_000.0),
         },
-        Headline { name: "华东总经销".into(), value: 855_000.0, previous: Some(855_100.0), history: vec![] },
-        Headline { name: "校园便利店".into(), value: 9_240.5, previous: None, history: vec![] },
+        Headline {
+            name: "华东总经销".into(),
+            value: 855_000.0,
+            complete: true,
+            previous: Some(855_100.0),
+            history: vec![],
+        },
+        Headline { name: "校园便利店".into(), value: 9_240.5, complete: true, previous: None, history: vec![] },
     ]
 }
 
@@ -440,6 +454,20 @@ fn rising_figures_have_the_colour_of_the_market() {
     assert_eq!(colour_of_rise(&world.only().html), "#d1453b");
     world.config.mail.rising_colour = "green".into();
     assert_eq!(colour_of_rise(&world.only().html), "#2f9461");
+}
+
+#[test]
+fn a_day_without_its_files_has_not_fallen() {
+    for (language, said, fall) in [("zh", "数据未齐", "▼ 23.4%"), ("en", "not all in", "▼ 23.4%")] {
+        let mut world = World::new(language);
+        assert!(world.only().html.contains(fall));
+        for audience in &mut world.audiences {
+            audience.headlines[1].complete = false;
+        }
+        let digest = world.only();
+        assert!(!digest.html.contains(fall) && digest.html.contains(said), "{}", digest.html);
+        assert!(digest.text.contains(said), "{}", digest.text);
+    }
 }
 
 #[test]
