@@ -157,7 +157,8 @@ pub fn digests(edition: &Edition<'_>) -> Result<Vec<Digest>> {
 
 fn digest(edition: &Edition<'_>, audience: &Audience) -> Result<Digest> {
     let mail = &edition.config.mail;
-    let words = Words::new(&edition.config.company.locale, &edition.config.company.base_currency);
+    let company = &edition.config.company;
+    let words = Words::new(&company.locale, &company.base_currency).read_on(edition.run.logical_date);
     let view = View::new(edition, audience, &pick(edition, audience), &words);
     let html = render::html(&view, &words)?;
     let text = render::text(&view, &words)?;

@@ -121,7 +121,7 @@ const GREY: &str = "#7a8594";
 /// Writes the reply.
 pub fn reply(account: &Account<'_>) -> Result<Reply> {
     let company = &account.config.company;
-    let words = Words::new(&company.locale, &company.base_currency);
+    let words = Words::new(&company.locale, &company.base_currency).read_on(account.run.logical_date);
     let view = view(account, &words);
     let html = render::page("reply.html", include_str!("templates/reply.html"), &view, &words)?;
     let text = render::plain("reply.txt", include_str!("templates/reply.txt"), &view, &words)?;

@@ -23,6 +23,7 @@ const UNKNOWN: &str = "—";
 pub struct Words {
     locale: Locale,
     sign: String,
+    year: Option<i32>,
 }
 
 impl Words {
@@ -35,7 +36,13 @@ impl Words {
             "GBP" => "£".to_string(),
             other => format!("{other} "),
         };
-        Self { locale: if locale == "zh" { Locale::Zh } else { Locale::En }, sign }
+        Self { locale: if locale == "zh" { Locale::Zh } else { Locale::En }, sign, year: None }
+    }
+
+    /// The same words for readers of this day: dates of another year say so.
+    #[must_use]
+    pub fn read_on(self, day: NaiveDate) -> Self {
+        Self { year: Some(day.year()), ..self }
     }
 
     /// The language.
@@ -99,8 +106,12 @@ impl Words {
         }
     }
 
-    /// A date without its year: `11月22日`, `22 Nov`.
+    /// A date, without its year where the reader knows it: `11月22日`, `22 Nov`; of another year `2025年11月22日`,
+    /// `22 Nov 2025`.
     pub fn date(&self, date: NaiveDate) -> String {
+        if self.year.is_some_and(|year| year != date.year()) {
+            return date.format(self.pick("%Y年%-m月%-d日", "%-d %b %Y")).to_string();
+        }
         match self.locale {
             Locale::Zh => format!("{}月{}日", date.month(), date.day()),
             Locale::En => date.format("%-d %b").to_string(),
@@ -280,6 +291,10 @@ mod tests {
         let day = NaiveDate::from_ymd_opt(2026, 11, 22).expect("date");
         assert_eq!((zh.date(day), zh.weekday(day)), ("11月22日".into(), "周日".into()));
         assert_eq!((en.date(day), en.weekday(day)), ("22 Nov".into(), "Sun".into()));
+        let (year, later) = ("2026-01-01", "2027-01-01");
+        let on = |words: &Words, reader: &str| words.clone().read_on(reader.parse().expect("date")).date(day);
+        assert_eq!((on(&zh, year), on(&en, year)), ("11月22日".into(), "22 Nov".into()));
+        assert_eq!((on(&zh, later), on(&en, later)), ("2026年11月22日".into(), "22 Nov 2026".into()));
     }
 
     #[test]
