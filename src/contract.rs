@@ -8,11 +8,10 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::config::closest;
 use crate::error::{Error, Result};
-use crate::store::hex;
+use crate::sha256::{Sha256, hex};
 
 mod drift;
 

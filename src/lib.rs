@@ -8,6 +8,7 @@ pub mod config;
 pub mod job;
 pub mod contract;
 pub mod sender;
+mod sha256;
 pub mod store;
 pub mod state;
 pub mod intake;

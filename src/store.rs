@@ -22,10 +22,10 @@ use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
-use sha2::{Digest, Sha256};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::sha256::sha256_hex;
 
 pub use stores::Stores;
 pub use transfer::{Download, Fetched, HashingWriter};
@@ -447,20 +447,6 @@ impl Store {
 fn is_folder_marker(object: &Object) -> bool {
     let name = object.key.rsplit('/').next().unwrap_or(&object.key);
     object.size == 0 && !name.contains('.')
-}
-
-/// SHA-256 of bytes, in hex.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-/// Bytes in hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Chance that is the same on every machine: one `ChaCha` stream per named entity, so that adding a
 //! partner draws from a stream of its own and leaves everybody else's numbers alone.
 
+use crate::sha256::Sha256;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sha2::{Digest, Sha256};
 
 /// The stream of one entity. Only additions, multiplications and shifts are used, no library
 /// distribution, so that an update of a crate cannot change what is drawn.
@@ -18,7 +18,7 @@ impl Stream {
             hash.update([0]);
             hash.update(name.as_bytes());
         }
-        Self(ChaCha8Rng::from_seed(hash.finalize().into()))
+        Self(ChaCha8Rng::from_seed(hash.finalize()))
     }
 
     /// Evenly from [0, 1).

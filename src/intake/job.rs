@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::sha256::Sha256;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use encoding_rs::Encoding;
-use sha2::{Digest, Sha256};
 
 use super::date::day_of;
 use super::duplicates::Drop;

@@ -7,7 +7,7 @@ use lettre::Address;
 use lettre::message::Mailbox;
 
 use crate::error::{Error, Result};
-use crate::store::sha256_hex;
+use crate::sha256::sha256_hex;
 
 /// Longest address that mail servers must take (RFC 5321).
 const ADDRESS_BYTES_MAX: usize = 254;

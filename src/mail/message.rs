@@ -10,7 +10,7 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 
 use crate::error::{Error, Result};
 use crate::mail::address::{header_text, parse_address, parse_sender};
-use crate::store::sha256_hex;
+use crate::sha256::sha256_hex;
 
 /// A file that goes with a message.
 #[derive(Debug, Clone, PartialEq, Eq)]

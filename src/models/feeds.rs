@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use sha2::{Digest, Sha256};
+use crate::sha256::Sha256;
 
 use super::files::Slice;
 use super::month::{Month, ahead};
@@ -47,7 +47,7 @@ impl<'a> Known<'a> {
     pub(super) fn of(input: &'a Input) -> Self {
         let Input { sender, sha256, contract_fingerprint, delivered_at, resent_at, key, .. } = input;
         let text = format!("{sender}\n{sha256}\n{contract_fingerprint}\n{delivered_at}\n{resent_at:?}\n{key}");
-        Self { input, identity: Sha256::digest(text).into() }
+        Self { input, identity: Sha256::digest(text) }
     }
 }
 

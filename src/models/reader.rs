@@ -21,7 +21,7 @@ use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
-use crate::store::sha256_hex;
+use crate::sha256::sha256_hex;
 
 /// Up to this size a file is fetched whole.
 const WHOLE_BYTES_MAX: u64 = 1024 * 1024;

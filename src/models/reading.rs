@@ -12,7 +12,6 @@ use chrono::NaiveDate;
 use datafusion::common::TableReference;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
-use sha2::{Digest, Sha256};
 
 use super::bind::Parameters;
 use super::feeds::{self, Known, Shown, Window};
@@ -21,8 +20,9 @@ use super::month::{Month, back};
 use super::registry::{FeedKind, Layer, Model, Reads, Registry};
 use super::{query, system};
 use crate::error::{Error, Result};
+use crate::sha256::{Sha256, hex, sha256_hex};
 use crate::state::record::{FileRef, Partition};
-use crate::store::{Stores, hex, sha256_hex};
+use crate::store::Stores;
 
 /// Raised when the same SQL over the same rows gives other results than before: fingerprints change with it.
 const ENGINE_VERSION: u32 = 1;

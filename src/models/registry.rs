@@ -11,7 +11,6 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Spanned, visit_relations};
 use datafusion::sql::sqlparser::tokenizer::Span;
-use sha2::{Digest, Sha256};
 
 use super::bind::{Parameters, placeholders};
 use super::graph;
@@ -21,7 +20,7 @@ use super::{feeds, query, settings, system};
 use crate::config::{Config, closest};
 use crate::contract::Contracts;
 use crate::error::{Error, Result};
-use crate::store::hex;
+use crate::sha256::{Sha256, hex};
 
 /// A folder of `sql/`, in the direction of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

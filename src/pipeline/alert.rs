@@ -10,8 +10,8 @@ use serde_json::Value as Json;
 use crate::error::Result;
 use crate::mail::rule::{AlertRule, HEAD_OFFICE, RUN_FAILED, Row, SEVERITIES, Worse, as_number, as_text};
 use crate::mail::validate_address;
+use crate::sha256::sha256_hex;
 use crate::state::record::{Alert, AlertPhase, Silence};
-use crate::store::sha256_hex;
 
 /// A resolution that no mail has told yet is kept under this reason.
 const UNTOLD: &str = "held for the next mail";

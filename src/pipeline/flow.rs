@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::calendar::Workdays;
@@ -15,9 +14,10 @@ use crate::error::{Error, Result};
 use crate::intake::Spool;
 use crate::models::{BuildOutcome, PlanStep};
 use crate::report::{FileLine, MailLine, MartLine, Reduction, Report};
+use crate::sha256::{Sha256, hex};
 use crate::state::State;
 use crate::state::record::{Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
-use crate::store::{Put, hex};
+use crate::store::Put;
 
 /// The model that gives each manager the day's figures, where a company has one.
 pub(super) const HEADLINES: &str = "mail_headlines";

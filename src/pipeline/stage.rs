@@ -15,8 +15,9 @@ use crate::contract::Contract;
 use crate::error::{Error, Result};
 use crate::intake::{self, Outcome, RawFile, Spool};
 use crate::sender::SenderFeed;
+use crate::sha256::sha256_hex;
 use crate::state::record::{FileRef, Home, Input, InputStatus, Sighting};
-use crate::store::{keys, sha256_hex};
+use crate::store::keys;
 
 /// Bytes of a staged file that are read at once.
 const READ_BYTES: usize = 256 * 1024;

@@ -12,7 +12,8 @@ use super::record::{Changes, CheckpointRef, Commit, CommitKind, FileRef};
 use super::{Options, State, checkpoint, nonce};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::store::{Put, Stores, keys, sha256_hex};
+use crate::sha256::sha256_hex;
+use crate::store::{Put, Stores, keys};
 
 /// What somebody wants to become true.
 #[derive(Debug, Clone, PartialEq)]

@@ -23,7 +23,8 @@ use super::fold::{Deliveries, Done, Keep, Remembered, State};
 use super::nonce;
 use super::record::{CheckpointRef, Input, Partition, Sighting};
 use crate::error::{Error, Result};
-use crate::store::{Store, keys, sha256_hex};
+use crate::sha256::sha256_hex;
+use crate::store::{Store, keys};
 
 /// Rows of one batch while writing.
 const BATCH_ROWS: usize = 65_536;

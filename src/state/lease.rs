@@ -16,7 +16,8 @@ use super::record::{Changes, Commit, CommitKind};
 use super::{Chain, Draft, Options, State, nonce};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::store::{Put, Store, Stores, keys, sha256_hex};
+use crate::sha256::sha256_hex;
+use crate::store::{Put, Store, Stores, keys};
 
 /// Older epochs whose objects are kept, so that a slow runner does not take one of them again.
 const EPOCHS_KEPT: u64 = 8;

@@ -13,7 +13,8 @@ use super::record::{
 };
 use super::{Draft, Keep, Options};
 use crate::clock::Clock;
-use crate::store::{Retry, Store, Stores, keys, sha256_hex};
+use crate::sha256::sha256_hex;
+use crate::store::{Retry, Store, Stores, keys};
 
 /// 2026-11-22 02:00:00.123456789 UTC plus seconds.
 pub(super) fn at(seconds: i64) -> DateTime<Utc> {

@@ -11,11 +11,11 @@ use futures::StreamExt;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectMeta};
-use sha2::{Digest, Sha256};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::{Object, Store, hex, local, sha256_hex};
+use super::{Object, Store, local};
 use crate::error::{Error, Kind, Result};
+use crate::sha256::{Sha256, hex, sha256_hex};
 
 /// Size of one uploaded part; an object below it is one request.
 const PART_BYTES: usize = 8 * 1024 * 1024;

@@ -6,11 +6,11 @@ use arrow::array::{Array, AsArray, Decimal128Array, Int64Array, StringArray};
 use arrow::datatypes::{Date32Type, Decimal128Type, Int64Type};
 use chrono::{DateTime, Utc};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::config::{Config, REFERENCE};
 use crate::intake::{Outcome, RawFile, Spool, stage_file};
+use crate::sha256::sha256_hex;
 
 /// Stages every file below fixtures/inbox: outcome by key.
 fn stage_all(out: &Path) -> BTreeMap<String, Outcome> {
@@ -30,7 +30,7 @@ fn stage_all(out: &Path) -> BTreeMap<String, Outcome> {
                 key: key.clone(),
                 content: Spool::Disk(inbox.join(&name)),
                 bytes: bytes.len() as u64,
-                sha256: format!("{:x}", Sha256::digest(&bytes)),
+                sha256: sha256_hex(&bytes),
                 last_modified: DateTime::<Utc>::UNIX_EPOCH,
             };
             let folder = out.join(number.to_string());

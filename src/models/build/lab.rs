@@ -173,7 +173,7 @@ impl Lab {
         dates: &[NaiveDate],
         text: &str,
     ) {
-        let hash = crate::store::sha256_hex;
+        let hash = crate::sha256::sha256_hex;
         let sha256 = hash(format!("{feed}{sender}{text}").as_bytes());
         let (first, last) = (*dates.iter().min().unwrap(), *dates.iter().max().unwrap());
         let count = dates.len();
