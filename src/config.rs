@@ -217,9 +217,13 @@ impl Config {
         resolve_cores(self.engine.threads)
     }
 
-    /// Files worked on at once after `intake.files_at_once = 0` has been resolved.
+    /// Files worked on at once after `intake.files_at_once = 0` has been resolved: one more than there are cores, because
+    /// one of them mostly waits for a store or a disk.
     pub fn files_at_once(&self) -> usize {
-        resolve_cores(self.intake.files_at_once)
+        match self.intake.files_at_once {
+            0 => resolve_cores(0) + 1,
+            n => n,
+        }
     }
 }
 
