@@ -17,6 +17,7 @@ pub(super) const CHILD: &str = "--child";
 /// Reads CSVs into Parquet with every row that cannot be typed in the table of rejects, as tributary does.
 const DUCKDB: &str = r#"
 import duckdb, resource, sys, time
+duckdb.sql("set enable_progress_bar = false")
 pattern, out = sys.argv[1:3]
 started = time.perf_counter()
 duckdb.sql(f"""
@@ -36,6 +37,7 @@ print(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 /// Rows and sums of both outputs, which must be the same.
 const COMPARE: &str = r#"
 import duckdb, sys
+duckdb.sql("set enable_progress_bar = false")
 ours, theirs = [
     duckdb.sql(f"""
         select count(*), sum(line_no), sum(quantity), sum(quantity * unit_price - discount_amount), count(distinct sku),
