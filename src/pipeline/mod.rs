@@ -44,7 +44,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::contract::Contracts;
 use crate::error::{Error, Kind, Result};
-use crate::intake::{HELD_MAX, Spool};
+use crate::intake::Spool;
 use crate::job::Job;
 use crate::models::Registry;
 use crate::report::Report;
@@ -58,6 +58,8 @@ use stage::Readings;
 
 /// Small texts on their way for each file that is worked on at once.
 const SMALL_FILES_AT_ONCE: usize = 4;
+/// Bytes of a small text.
+const SMALL_BYTES: u64 = 1024 * 1024;
 
 /// Everything that a company's folder and stores hold, loaded and checked.
 pub struct Company {
@@ -214,7 +216,7 @@ async fn take(night: &mut Night<'_>, arrivals: Vec<Arrival>, watch: &dyn Watch) 
             .map(|arrival| (readings.of(night.company, &arrival.sender, &arrival.feed), arrival))
             .map(|(reading, arrival)| async move {
                 let reading = reading?;
-                let mut mine = if arrival.bytes > HELD_MAX { Some(turn().await?) } else { None };
+                let mut mine = if arrival.bytes > SMALL_BYTES { Some(turn().await?) } else { None };
                 watch.step(&arrival.key);
                 let landed = match fetch::fetch(night, arrival.clone()).await {
                     Ok(landed) => landed,

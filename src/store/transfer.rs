@@ -207,20 +207,21 @@ pub(super) async fn held(store: &Store, key: &str, limits: &Download) -> Result<
         return Ok((bytes.into(), fetched));
     };
     store.checked(key)?;
-    // The steps of a download in one go: of a small file, handing each to another thread costs more than the step.
+    // The steps of a download in one go: of a small file, handing each to another thread costs more than the step. What
+    // a larger one is given is the time of four parts.
     let (path, name, wanted) = (root.join(key), key.to_string(), limits.clone());
-    let read = local::blocking(move || local::read(&path, &name, &|found| wanted.admit(found)));
-    let stalled = |_| Error::retry(format!("nothing arrived for {} s", limits.stall.as_secs_f64())).at(key);
-    let (bytes, before, after) = tokio::time::timeout(limits.stall, read).await.map_err(stalled)??;
+    let read = local::blocking(move || {
+        let (bytes, before, after) = local::read(&path, &name, &|found| wanted.admit(found))?;
+        let sha256 = sha256_hex(&bytes);
+        Ok((bytes, sha256, before, after))
+    });
+    let patience = limits.stall * 4;
+    let stalled = |_| Error::retry(format!("nothing arrived for {} s", patience.as_secs_f64())).at(key);
+    let (bytes, sha256, before, after) = tokio::time::timeout(patience, read).await.map_err(stalled)??;
     if after != before || bytes.len() as u64 != before.size {
         return Err(changed(key));
     }
-    let fetched = Fetched {
-        sha256: sha256_hex(&bytes),
-        bytes: before.size,
-        etag: before.etag,
-        last_modified: before.last_modified,
-    };
+    let fetched = Fetched { sha256, bytes: before.size, etag: before.etag, last_modified: before.last_modified };
     Ok((bytes.into(), fetched))
 }
 
