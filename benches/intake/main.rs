@@ -26,8 +26,8 @@ type Failure = Box<dyn std::error::Error>;
 /// What is asked for on the command line.
 struct Plan {
     rows: u64,
-    files: u64,
-    small_files: u64,
+    files: usize,
+    small_files: usize,
     rounds: usize,
     cases: Vec<Case>,
     python: PathBuf,
@@ -60,7 +60,7 @@ fn measure() -> Result<(), Failure> {
         let folder = tempfile::tempdir()?;
         let (files, rows) = match case {
             Case::Small => (plan.small_files, 40),
-            _ => (plan.files, plan.rows / plan.files.max(1)),
+            _ => (plan.files, plan.rows / plan.files.max(1) as u64),
         };
         files::write(folder.path(), *case, files, rows)?;
         let mut runs: BTreeMap<Side, Vec<Run>> = BTreeMap::new();
@@ -76,7 +76,7 @@ fn measure() -> Result<(), Failure> {
 }
 
 /// One line a case: medians, and the spread of the times.
-fn tell(case: Case, files: u64, rows: u64, runs: &BTreeMap<Side, Vec<Run>>) -> Result<(), Failure> {
+fn tell(case: Case, files: usize, rows: u64, runs: &BTreeMap<Side, Vec<Run>>) -> Result<(), Failure> {
     let of = |side: Side, value: fn(&Run) -> f64| {
         let mut values: Vec<f64> = runs[&side].iter().map(value).collect();
         values.sort_by(f64::total_cmp);

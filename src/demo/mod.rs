@@ -21,6 +21,7 @@ mod voice;
 mod head_office;
 mod references;
 mod members;
+mod plain;
 pub mod series;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use std::rc::Rc;
 use chrono::{Datelike, NaiveDate};
 use serde::Serialize;
 
+pub use plain::PlainSales;
 pub use stories::Label;
 
 use crate::error::{Error, Result};
