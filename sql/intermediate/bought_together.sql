@@ -1,9 +1,9 @@
--- Products that go together: how many times as often as by chance one order holds both, over twelve months.
+-- Products that go together: how many times as often as by chance one order holds both, in the newest months.
 with
 months as (
     select sku, other_sku, orders, month_start, orders_in_month
     from basket_pairs
-    where month_start > add_months(cast(date_trunc('month', $as_of_date) as date), -12)
+    where month_start > add_months(cast(date_trunc('month', $as_of_date) as date), -$basket_months)
         and month_start <= $as_of_date
 ),
 pairs as (

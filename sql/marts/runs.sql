@@ -1,5 +1,5 @@
--- Every run, how long it took, stage by stage, and how it ended. The commit is written inside the run, so that the
--- stages after it (publish, deliver) are in the whole duration of no run's own row.
+-- Every run, how long it took, stage by stage, and how it ended. A run's account is committed before its marts are shown
+-- and its mails are sent: how long that took is told by the run after it, and is in no whole duration.
 select
     run_id,
     job,
@@ -22,6 +22,8 @@ select
     cast(regexp_match(stage_ms, '"validate":([0-9]+)')[1] as bigint) as validate_ms,
     cast(regexp_match(stage_ms, '"transform":([0-9]+)')[1] as bigint) as transform_ms,
     cast(regexp_match(stage_ms, '"alert":([0-9]+)')[1] as bigint) as alert_ms,
+    cast(regexp_match(stage_ms, '"publish":([0-9]+)')[1] as bigint) as publish_ms,
+    cast(regexp_match(stage_ms, '"deliver":([0-9]+)')[1] as bigint) as deliver_ms,
     notes,
     error
 from system.runs

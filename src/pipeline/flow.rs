@@ -16,7 +16,7 @@ use crate::models::{BuildOutcome, PlanStep};
 use crate::report::{FileLine, MailLine, MartLine, Reduction, Report};
 use crate::sha256::{Sha256, hex};
 use crate::state::State;
-use crate::state::record::{Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
+use crate::state::record::{Afterwards, Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
 use crate::store::Put;
 
 /// The model that gives each manager the day's figures, where a company has one.
@@ -138,6 +138,8 @@ pub(super) struct Night<'a> {
     pub(super) error: Option<String>,
     pub(super) passing: bool,
     pub(super) stage_ms: BTreeMap<String, u64>,
+    /// What the run before did after its commit, to be told by this run's.
+    pub(super) afterwards: Option<Afterwards>,
     pub(super) nothing_new: bool,
     plan_fingerprint: OnceLock<String>,
 }
@@ -171,6 +173,7 @@ impl<'a> Night<'a> {
             error: None,
             passing: false,
             stage_ms: BTreeMap::new(),
+            afterwards: None,
             nothing_new: false,
             plan_fingerprint: OnceLock::new(),
         }
@@ -320,10 +323,13 @@ impl<'a> Night<'a> {
 
     /// The account for people.
     pub(super) fn into_report(self) -> Result<Report> {
-        let run = match self.state.runs.iter().rev().find(|run| run.run_id == self.run_id) {
+        let mut run = match self.state.runs.iter().rev().find(|run| run.run_id == self.run_id) {
             Some(run) => run.clone(),
             None => self.record(self.company.clock.now())?,
         };
+        if !self.nothing_new {
+            run.stage_ms = self.stage_ms;
+        }
         let mut refusals: Vec<(String, String, u64)> =
             self.refusals.into_iter().map(|((feed, reason), count)| (feed, reason, count)).collect();
         refusals.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| (&a.0, &a.1).cmp(&(&b.0, &b.1))));

@@ -138,6 +138,7 @@ pub async fn run(company: &Company, request: &Request, watch: &dyn Watch) -> Res
 async fn run_with_lease(company: &Company, request: &Request, watch: &dyn Watch, held: &mut Held) -> Result<Report> {
     publish::roll_forward(company, &held.state).await?;
     let mut night = Night::new(company, request, held.state.clone());
+    night.afterwards = publish::untold(company, &mut night.state).await;
     let deadline = Duration::from_secs(company.config.run.deadline_minutes * 60);
     let outcome = match tokio::time::timeout(deadline, Box::pin(night_path(&mut night, held, watch))).await {
         Ok(outcome) => outcome,
@@ -151,10 +152,12 @@ async fn run_with_lease(company: &Company, request: &Request, watch: &dyn Watch,
         Err(err) => fail(&mut night, held, &err).await?,
     }
     if !request.quiet {
-        watch.stage("deliver", 0);
+        let stage = night.begin(watch, "deliver", 0);
         killpoint("deliver");
         deliver::deliver(&mut night).await?;
+        night.finish(stage);
     }
+    publish::leave_word(&night).await;
     night.into_report()
 }
 
@@ -310,5 +313,7 @@ pub async fn plan(company: &Company, request: &Request) -> Result<Plan> {
 
 /// The folded state of the lake, for commands that only look.
 pub async fn state(company: &Company) -> Result<State> {
-    Ok(Chain::open(&company.stores, &Options::of(&company.config), &company.clock).await?.1)
+    let mut state = Chain::open(&company.stores, &Options::of(&company.config), &company.clock).await?.1;
+    publish::untold(company, &mut state).await;
+    Ok(state)
 }

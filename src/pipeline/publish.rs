@@ -14,7 +14,7 @@ use super::flow::{Built, Night};
 use crate::error::Result;
 use crate::models::Registry;
 use crate::report::MartLine;
-use crate::state::record::{Changes, CommitKind, FileRef, Home, Partition, RunRecord};
+use crate::state::record::{Afterwards, Changes, CommitKind, FileRef, Home, Partition, RunRecord};
 use crate::state::{Held, State};
 use crate::store::keys;
 
@@ -47,6 +47,7 @@ fn changes(night: &Night<'_>) -> Result<Changes> {
         alerts: night.alerts.clone(),
         owed: night.owed.clone(),
         run: Some(night.record(night.company.clock.now())?),
+        afterwards: night.afterwards.clone(),
         ..Changes::default()
     })
 }
@@ -58,6 +59,38 @@ async fn append(night: &mut Night<'_>, held: &mut Held, kind: CommitKind, change
     held.commit(kind, &night.run_id, Some(night.request.date), changes).await?;
     night.state.clone_from(&held.state);
     Ok(())
+}
+
+/// What the run before did after its commit, if nobody has told it yet. An account that cannot be read is no reason
+/// to stop a night.
+pub(super) async fn untold(company: &Company, state: &mut State) -> Option<Afterwards> {
+    let bytes = match company.stores.lake.get_if_exists(keys::AFTERWARDS).await {
+        Ok(bytes) => bytes?,
+        Err(err) => {
+            tracing::warn!(error = err.one_line(), "how long the run before took to publish and deliver is not known");
+            return None;
+        }
+    };
+    let afterwards: Afterwards = serde_json::from_slice(&bytes).ok()?;
+    state.complete(&afterwards).then_some(afterwards)
+}
+
+/// Leaves word of the stages after this run's commit for the run after it. A run that committed nothing has none.
+pub(super) async fn leave_word(night: &Night<'_>) {
+    if night.nothing_new {
+        return;
+    }
+    let Some(run) = night.state.runs.iter().rev().find(|run| run.run_id == night.run_id) else { return };
+    let mut stage_ms = night.stage_ms.clone();
+    stage_ms.retain(|stage, _| !run.stage_ms.contains_key(stage));
+    let afterwards = Afterwards { run_id: night.run_id.clone(), stage_ms };
+    let written = match serde_json::to_vec(&afterwards) {
+        Ok(bytes) => night.company.stores.lake.put(keys::AFTERWARDS, bytes).await,
+        Err(err) => Err(err.into()),
+    };
+    if let Err(err) = written {
+        tracing::warn!(error = err.one_line(), "how long publishing and delivering took is not kept");
+    }
 }
 
 /// Published marts with rows and files, by name.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::record::{
-    Alert, Commit, CommitKind, FileRef, Input, InputStatus, OwedMail, Partition, RunRecord, RunStatus, Sighting,
-    Silence,
+    Afterwards, Alert, Commit, CommitKind, FileRef, Input, InputStatus, OwedMail, Partition, RunRecord, RunStatus,
+    Sighting, Silence,
 };
 use crate::store::Object;
 
@@ -218,6 +218,9 @@ impl State {
             self.alerts = alerts;
         }
         self.owed.extend(changes.owed);
+        if let Some(afterwards) = &changes.afterwards {
+            self.complete(afterwards);
+        }
         if let Some(run) = changes.run {
             if published && matches!(run.status, RunStatus::Ok | RunStatus::Warned) {
                 let done = Done { run_id, plan_fingerprint: run.plan_fingerprint.clone() };
@@ -230,6 +233,16 @@ impl State {
         }
         self.frozen.extend(changes.frozen);
         self.forget(written_at);
+    }
+
+    /// Adds what a run did after its commit to its account. Whether there was anything to add.
+    pub fn complete(&mut self, afterwards: &Afterwards) -> bool {
+        let Some(run) = self.runs.iter_mut().rev().find(|run| run.run_id == afterwards.run_id) else { return false };
+        let known = run.stage_ms.len();
+        for (stage, ms) in &afterwards.stage_ms {
+            run.stage_ms.entry(stage.clone()).or_insert(*ms);
+        }
+        run.stage_ms.len() > known
     }
 
     pub(super) fn put_input(&mut self, input: Input) {

@@ -318,6 +318,16 @@ impl RunRecord {
     }
 }
 
+/// Stages that come after a run's commit (publish, deliver): told by the commit of the run after it, because what is
+/// committed never changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Afterwards {
+    /// The run.
+    pub run_id: String,
+    /// Milliseconds by stage.
+    pub stage_ms: BTreeMap<String, u64>,
+}
+
 /// What a commit changes. Empty parts are left out of the JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -340,6 +350,9 @@ pub struct Changes {
     /// The run's account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunRecord>,
+    /// What an earlier run did after its own commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub afterwards: Option<Afterwards>,
     /// A silence laid or ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silence: Option<Silence>,

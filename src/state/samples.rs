@@ -8,8 +8,8 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::record::{
-    Alert, AlertPhase, Changes, CommitKind, FileRef, Home, Input, InputStatus, OwedMail, Partition, RunRecord,
-    RunStatus, Sighting, Silence,
+    Afterwards, Alert, AlertPhase, Changes, CommitKind, FileRef, Home, Input, InputStatus, OwedMail, Partition,
+    RunRecord, RunStatus, Sighting, Silence,
 };
 use super::{Draft, Keep, Options};
 use crate::clock::Clock;
@@ -179,6 +179,10 @@ pub(super) fn full_changes(n: u32) -> Changes {
         alerts: Some(vec![alert]),
         owed: vec![owed],
         run: Some(run_record(&format!("run-{n}"), day(1 + n % 28), RunStatus::Ok)),
+        afterwards: Some(Afterwards {
+            run_id: format!("run-{}", n.saturating_sub(1)),
+            stage_ms: BTreeMap::from([("publish".to_string(), 3)]),
+        }),
         silence: Some(Silence {
             id: format!("s{n}"),
             matchers: BTreeMap::new(),

@@ -83,6 +83,9 @@ pub fn lease_epoch(key: &str) -> Option<u64> {
     (lease(epoch) == key).then_some(epoch)
 }
 
+/// How long the last run took after its commit, in the lake: overwritten by each run.
+pub const AFTERWARDS: &str = "state/afterwards.json";
+
 /// Folder of probes, in the lake.
 pub const PROBES: &str = "state/probe";
 

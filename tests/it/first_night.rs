@@ -124,6 +124,26 @@ fn the_same_night_again_changes_no_byte_and_mails_nobody() {
     assert!(again.stdout.contains("nothing"), "it says so: {again}");
 }
 
+/// A run's account is committed before its marts are shown and its mails sent: the run after it tells how long
+/// that took.
+#[test]
+fn every_stage_of_a_run_is_told_by_the_run_after_it() {
+    let world = World::new(MARTS);
+    world.deliver_history("2026-11-04");
+    world.night("2026-11-04").published();
+    assert!(!world.marts().contains_key("runs") || world.mart("runs").rows.is_empty(), "the first run tells of none");
+    let shown = world.tributary(&["show", "last"], &[]);
+    assert!(shown.stdout.contains("publish") && shown.stdout.contains("deliver"), "{shown}");
+    world.deliver_day(date(NIGHT));
+    world.night(NIGHT).published();
+    let runs = world.mart("runs");
+    assert_eq!(runs.rows.len(), 1);
+    for stage in ["discover", "stage", "validate", "transform", "alert", "publish", "deliver"] {
+        let took = &runs.values(&format!("{stage}_ms"))[0];
+        assert!(took.parse::<u64>().is_ok(), "{stage}: {took:?}");
+    }
+}
+
 #[test]
 fn a_full_refresh_gives_the_same_rows() {
     let world = world();

@@ -103,6 +103,29 @@ fn published_dates_are_known_by_job() {
 }
 
 #[test]
+fn a_run_is_completed_once_by_the_commit_of_the_one_after_it() {
+    let mut state = state();
+    let run = |name: &str| Some(run_record(name, day(1), RunStatus::Ok));
+    apply(&mut state, CommitKind::Run, 1, 0, Changes { run: run("first"), ..Changes::default() });
+    let word = |name: &str, stages: &[(&str, u64)]| Afterwards {
+        run_id: name.into(),
+        stage_ms: stages.iter().map(|(stage, ms)| ((*stage).to_string(), *ms)).collect(),
+    };
+    let stages = |state: &State, at: usize| -> Vec<(String, u64)> {
+        state.runs[at].stage_ms.iter().map(|(stage, ms)| (stage.clone(), *ms)).collect()
+    };
+    let told = word("first", &[("publish", 7), ("deliver", 0), ("stage", 99)]);
+    let changes = Changes { run: run("second"), afterwards: Some(told.clone()), ..Changes::default() };
+    apply(&mut state, CommitKind::Run, 1, 1, changes);
+    let complete = [("deliver".into(), 0), ("publish".into(), 7), ("stage".into(), 12)];
+    assert_eq!(stages(&state, 0), complete, "what was committed stays as it was");
+    assert_eq!(stages(&state, 1), [("stage".into(), 12)]);
+    assert!(!state.complete(&told), "told before");
+    assert!(!state.complete(&word("nobody", &[("publish", 1)])), "a run that never committed");
+    assert!(state.complete(&word("second", &[("deliver", 3)])));
+}
+
+#[test]
 fn memory_is_bounded() {
     let mut state = state();
     for n in 0..u32::try_from(RUNS_KEPT).unwrap() + 5 {
