@@ -10,7 +10,7 @@
 //! The python needs `duckdb` (`python3 -m venv venv && venv/bin/pip install duckdb`). performance.md asks for
 //! 20,000,000 rows in 200 files, and 73,000 small files.
 //!
-//! Last reading of those (2026-11-27, 2 cores without an instruction for SHA, DuckDB 2.0, medians of 3; seconds, peak MB):
+//! Last reading of those (2026-11-27, 2 cores without an instruction for SHA, `DuckDB` 2.0, medians of 3; seconds, peak MB):
 //!
 //! | case | tributary | `DuckDB` | ratio |
 //! |---|---|---|---|

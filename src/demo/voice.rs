@@ -74,6 +74,8 @@ const SEVERITIES: [&str; 4] = ["low", "low", "medium", "high"];
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
+/// Days for which a forgotten complaint lies open.
+const FORGOTTEN_DAYS: i64 = 30;
 
 impl Voice {
     /// The listener of `partner`.
@@ -113,12 +115,19 @@ impl Ear {
         let paused_hours = if rng.chance(0.1) { rng.between(2, 12) } else { 0 };
         let hours = if rng.chance(0.80) { rng.between(2, 22) } else { rng.between(30, 120) } + paused_hours;
         let response = opened + minutes * 60;
+        let solved = response + hours * HOUR;
+        // What is forgotten lies open, and is found and settled when the month is gone through.
+        let resolved = match rng.chance(0.02) {
+            false => Some(solved),
+            true if opened > (self.last_day - FORGOTTEN_DAYS) * DAY => None,
+            true => Some(solved + FORGOTTEN_DAYS * DAY),
+        };
         Complaint {
             partner: self.partner,
             customer: order.customer,
             opened,
             response: Some(response),
-            resolved: (!rng.chance(0.02)).then_some(response + hours * HOUR),
+            resolved,
             paused_hours,
             medium,
             category,
