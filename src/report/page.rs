@@ -32,7 +32,7 @@ struct Page {
     marts: Vec<(String, String, String, &'static str)>,
     alerts: Vec<Finding>,
     mails: Vec<(String, String)>,
-    stages: Vec<(String, String)>,
+    stages: Vec<(&'static str, String)>,
 }
 
 /// A file worth a line: refused, or with refused rows or warnings.
@@ -103,7 +103,7 @@ pub fn html(config: &Config, registry: &Registry, state: &State, run: &RunRecord
             .filter(|mail| mail.run_id == run.run_id)
             .map(|mail| (mail.recipient.clone(), mail.subject.clone()))
             .collect(),
-        stages: run.stage_ms.iter().map(|(stage, ms)| (stage.clone(), thousands(*ms))).collect(),
+        stages: run.stages().map(|(stage, ms)| (stage, thousands(ms))).collect(),
     };
     let mut env = minijinja::Environment::new();
     env.set_trim_blocks(true);

@@ -312,6 +312,13 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// How long each stage that it came to took, in milliseconds, in the order in which they run.
+    pub fn stages(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        ["discover", "stage", "validate", "transform", "alert", "publish", "deliver"]
+            .into_iter()
+            .filter_map(|stage| Some((stage, *self.stage_ms.get(stage)?)))
+    }
+
     /// The run got through: its marts are what readers see, unless a later one followed.
     pub fn published(&self) -> bool {
         matches!(self.status, RunStatus::Ok | RunStatus::Warned)

@@ -1,6 +1,8 @@
 //! Commands that explain and arrange: silences, mails before they go, lineage, docs, the page of a run.
 
-use crate::support::world::World;
+use std::path::Path;
+
+use crate::support::world::{PROJECT, World};
 
 const NIGHT: &str = "2026-11-05";
 const NOW: [(&str, &str); 1] = [("TRIBUTARY_NOW", "2026-11-05T23:00:00Z")];
@@ -113,6 +115,22 @@ fn a_number_is_followed_down_to_the_feeds() {
     assert!(json["sources"].as_array().is_some_and(|all| all.contains(&"feeds.sales".into())), "{json}");
     let slip = world.tributary(&["lineage", "channel_kpis.net_sale"], &[]).expect(&[64]);
     assert!(slip.stderr.contains("did you mean `channel_kpis.net_sales`"), "{slip}");
+}
+
+#[test]
+fn the_lineage_that_the_readme_shows_is_there() {
+    let readme = std::fs::read_to_string(Path::new(PROJECT).join("README.md")).expect("the README");
+    let shown: Vec<&str> = readme
+        .split("tributary lineage ")
+        .skip(1)
+        .filter_map(|rest| rest.split(['`', '\n']).next())
+        .filter(|target| target.contains('.'))
+        .collect();
+    assert!(!shown.is_empty(), "the README shows lineage");
+    let world = World::new(&["sales_daily"]);
+    for target in shown {
+        world.tributary(&["lineage", target], &[]).expect(&[0]);
+    }
 }
 
 #[test]
