@@ -1,6 +1,15 @@
 //! Which detector of anomalies is the better one? Twenty companies of nine channels over 800 days, with noise from 2
 //! to 15 % of a day and planted faults, judged by each method; prints what each found and how often it cried wolf.
 //! Run by `cargo bench --bench anomaly_methods`; the number of seeds may follow `--`.
+//!
+//! Last reading of twenty seeds (2026-11-27, 180 series of 800 days; days to detect are those of level shifts, what
+//! lasts a day is found on its day):
+//!
+//! | method | precision | recall | false alarms per 1,000 series-days | days to detect down, up |
+//! |---|---|---|---|---|
+//! | weekday median / MAD | 0.317 | 0.724 | 0.52 | 1.41, 1.73 |
+//! | MSTL + ETS (augurs) | 0.291 | 0.816 | 13.87 | 1.23, 1.21 |
+//! | season (kept) | 0.935 | 0.970 | 0.87, one of 116 on a holiday or promotion | 1.52, 1.45 |
 #![expect(clippy::print_stdout, reason = "a benchmark prints its findings")]
 
 mod score;
