@@ -43,7 +43,7 @@ pub(super) fn docs(cli: &Cli, out: Option<&Path>, console: &Console) -> Result<E
 /// Writes the page of one run.
 pub(super) async fn report(cli: &Cli, args: &ReportArgs, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
-    let state = pipeline::state(&company).await?;
+    let state = pipeline::accounts(&company).await?;
     let run = run_named(&state, &args.run)?;
     let text = page::html(&company.config, &company.registry, &state, run)?;
     write(args.out.as_deref(), &text, console)

@@ -204,7 +204,7 @@ pub(super) fn run_named<'a>(state: &'a State, wanted: &str) -> Result<&'a RunRec
 /// One run in full.
 pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
-    let state = pipeline::state(&company).await?;
+    let state = pipeline::accounts(&company).await?;
     let run = run_named(&state, wanted)?;
     let mut files: Vec<_> = state.inputs().filter(|input| input.run_id == run.run_id).collect();
     files.sort_by(|a, b| a.key.cmp(&b.key));

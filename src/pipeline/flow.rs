@@ -323,7 +323,7 @@ impl<'a> Night<'a> {
 
     /// The account for people.
     pub(super) fn into_report(self) -> Result<Report> {
-        let mut run = match self.state.runs.iter().rev().find(|run| run.run_id == self.run_id) {
+        let mut run = match self.state.run(&self.run_id) {
             Some(run) => run.clone(),
             None => self.record(self.company.clock.now())?,
         };

@@ -313,7 +313,12 @@ pub async fn plan(company: &Company, request: &Request) -> Result<Plan> {
 
 /// The folded state of the lake, for commands that only look.
 pub async fn state(company: &Company) -> Result<State> {
-    let mut state = Chain::open(&company.stores, &Options::of(&company.config), &company.clock).await?.1;
+    Ok(Chain::open(&company.stores, &Options::of(&company.config), &company.clock).await?.1)
+}
+
+/// The same, with the last run's account complete: for commands that show how long its stages took.
+pub async fn accounts(company: &Company) -> Result<State> {
+    let mut state = state(company).await?;
     publish::untold(company, &mut state).await;
     Ok(state)
 }

@@ -80,7 +80,7 @@ pub(super) async fn leave_word(night: &Night<'_>) {
     if night.nothing_new {
         return;
     }
-    let Some(run) = night.state.runs.iter().rev().find(|run| run.run_id == night.run_id) else { return };
+    let Some(run) = night.state.run(&night.run_id) else { return };
     let mut stage_ms = night.stage_ms.clone();
     stage_ms.retain(|stage, _| !run.stage_ms.contains_key(stage));
     let afterwards = Afterwards { run_id: night.run_id.clone(), stage_ms };

@@ -175,6 +175,11 @@ impl State {
         self.remembered.values().flatten().map(|entry| &entry.partition)
     }
 
+    /// The account of one run, if it is among those kept; of two commits of one run, the later.
+    pub fn run(&self, run_id: &str) -> Option<&RunRecord> {
+        self.runs.iter().rev().find(|run| run.run_id == run_id)
+    }
+
     /// What a job published for a logical date.
     pub fn done(&self, job: &str, logical_date: NaiveDate) -> Option<&Done> {
         self.done.get(&(job.to_string(), logical_date))
