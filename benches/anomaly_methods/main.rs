@@ -1,6 +1,6 @@
 //! Which detector of anomalies is the better one? Twenty companies of nine channels over 800 days, with noise from 2
 //! to 15 % of a day and planted faults, judged by each method; prints what each found and how often it cried wolf.
-//! Run by `cargo bench --bench anomaly_methods`; the number of seeds may follow `--`.
+//! Run by `cargo bench --features peer-detectors --bench anomaly_methods`; the number of seeds may follow `--`.
 //!
 //! Last reading of twenty seeds (2026-11-27, 180 series of 800 days; days to detect are those of level shifts, what
 //! lasts a day is found on its day):
