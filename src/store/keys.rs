@@ -31,9 +31,23 @@ pub fn latest(mart: &str) -> String {
     format!("latest/{mart}.parquet")
 }
 
-/// The stable path of one partition of a large mart, in the marts.
-pub fn latest_partition(mart: &str, by: &str, partition: &str) -> String {
-    format!("latest/{mart}/{by}={partition}/part.parquet")
+/// Folder of the stable paths, in the marts.
+pub const LATEST: &str = "latest";
+
+/// The stable path of one partition of a large mart, in the marts. No `=` in it: readers would take the folder's name
+/// for the value of a column.
+pub fn latest_partition(mart: &str, partition: &str) -> String {
+    format!("latest/{mart}/{partition}/part.parquet")
+}
+
+/// The mart of a stable path; none for anything else that lies in `latest/`.
+pub fn latest_mart(key: &str) -> Option<&str> {
+    let rest = key.strip_prefix(LATEST)?.strip_prefix('/')?;
+    match rest.split('/').collect::<Vec<_>>().as_slice() {
+        [file] => file.strip_suffix(".parquet"),
+        [mart, _, "part.parquet"] => Some(mart),
+        _ => None,
+    }
 }
 
 /// What `latest/` was made from, in the marts; written after everything else in it.

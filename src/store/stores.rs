@@ -1,6 +1,6 @@
 //! The three stores of a company, opened as config.toml says.
 
-use super::{Retry, Store, remote};
+use super::{Retry, Store, modes, remote};
 use crate::config::Config;
 use crate::error::Result;
 use crate::state::record::{FileRef, Home};
@@ -58,7 +58,9 @@ impl Stores {
     pub async fn sync(&self, files: &[&FileRef]) -> Result<()> {
         for home in [Home::Lake, Home::Marts] {
             let keys = files.iter().filter(|file| file.home == home).map(|file| file.key.clone()).collect();
-            self.of(home).sync(keys).await?;
+            // Marts are immutable for readers, too; what the lake holds is only ours.
+            let mode = if home == Home::Marts { modes::IMMUTABLE } else { modes::OURS };
+            self.of(home).sync(keys, mode).await?;
         }
         Ok(())
     }
