@@ -20,9 +20,11 @@ use crate::intake::date::Pattern;
 use crate::intake::number::Exact;
 
 mod mapping;
+mod read_by;
 mod table;
 
 pub use mapping::{Equals, Mapping};
+pub use read_by::ReadBy;
 
 /// How a file is laid out. Without a declaration the content decides, then the extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -45,9 +45,10 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
         faults.extend(valid.err());
     }
     faults.extend(checked.problems);
+    let missing = master_data_missing(&company);
     if console.json() {
         let list: Vec<_> = faults.iter().map(|err| json!({"error": err.one_line(), "help": err.advice()})).collect();
-        console.document(&json!({"ok": faults.is_empty(), "faults": list}))?;
+        console.document(&json!({"ok": faults.is_empty(), "faults": list, "master_data_missing": missing}))?;
     } else {
         for fault in &faults {
             console.error(fault);
@@ -62,22 +63,45 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
             company.registry.marts().count(),
             company.registry.alerts().count(),
         ))?;
+        for line in missing {
+            console.line(format!("warning: {line}"))?;
+        }
     }
     Ok(if faults.is_empty() { Exit::Ok } else { Exit::Usage })
+}
+
+/// One sentence for each list of master data that nobody delivers and feeds in use refer to.
+fn master_data_missing(company: &pipeline::Company) -> Vec<String> {
+    let missing = pipeline::master_data::missing(&company.contracts, &company.senders);
+    let told = |(feed, used_by): (&String, &std::collections::BTreeSet<String>)| {
+        let used_by: Vec<&str> = used_by.iter().map(String::as_str).collect();
+        format!(
+            "nobody delivers {feed}, and {} refer to it: describe it in jobs/senders ([feeds.{feed}]), or its figures stay \
+             without names and owners",
+            used_by.join(", ")
+        )
+    };
+    missing.iter().map(told).collect()
 }
 
 /// How the lake stands.
 pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
+    pipeline::same_lake(&company).await?;
     let state = pipeline::state(&company).await?;
     let now = company.clock.now();
     let last = state.runs.iter().rev().find(|run| run.published());
+    let seen = pipeline::published_run(&state);
+    let behind = pipeline::behind(&company, &state).await?;
     let newest = state.runs.back();
     let firing = state.alerts.iter().filter(|a| a.phase != AlertPhase::Resolved && a.muted.is_none()).count();
     let active = state.inputs().filter(|input| input.status == InputStatus::Active).count();
     let quarantined = state.inputs().filter(|input| input.status == InputStatus::Quarantined).count();
     let owed = pipeline::undelivered(&company, state.owed.iter()).await?;
     let limit = max_age.map(parse_age).transpose()?;
+    // A run from the future says nothing of how old the figures are, but that the clock is or was wrong.
+    let hours = company.config.run.clock_behind_hours_max;
+    let ahead = [last, seen].into_iter().flatten().find(|run| pipeline::clock_behind(run.ended_at, now, hours));
     let too_old = limit.is_some_and(|limit| last.is_none_or(|run| now - run.ended_at > limit));
     if console.json() {
         console.document(&json!({
@@ -88,6 +112,9 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
             "inputs_active": active,
             "inputs_quarantined": quarantined,
             "mails_owed": owed,
+            "readers_see": seen,
+            "readers_behind": behind,
+            "clock_is_wrong": ahead.is_some(),
             "too_old": too_old,
         }))?;
     } else {
@@ -101,6 +128,21 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
             ))?,
             None => console.line("last published  never")?,
         }
+        if let Some(run) = seen.filter(|run| last.is_none_or(|last| last.run_id != run.run_id)) {
+            console.line(format!("readers see     {} as of {}", run.run_id, run.logical_date))?;
+        }
+        if let Some(run) = ahead {
+            console.line(format!(
+                "CLOCK           run {} ended at {}, later than now: set the clock, or take that date back \
+                 (tributary run {} --take-back)",
+                run.run_id,
+                run.ended_at.format("%Y-%m-%d %H:%M UTC"),
+                run.job
+            ))?;
+        }
+        if let Some(behind) = &behind {
+            console.line(format!("READERS BEHIND  {behind}: the next run brings them forward"))?;
+        }
         if let Some(run) = newest.filter(|run| !run.published()) {
             console.line(format!("last run        FAILED: {}", run.error.as_deref().unwrap_or("no reason kept")))?;
         }
@@ -113,9 +155,10 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
         }
     }
     let failed = newest.is_some_and(|run| !run.published());
-    Ok(match (too_old, failed, owed) {
-        (true, _, _) | (_, true, _) => Exit::Error,
-        (_, _, 1..) => Exit::Undelivered,
+    Ok(match owed {
+        _ if too_old || failed || ahead.is_some() => Exit::Error,
+        _ if behind.is_some() => Exit::Behind,
+        1.. => Exit::Undelivered,
         _ => Exit::Ok,
     })
 }
@@ -136,7 +179,8 @@ pub(super) fn parse_age(text: &str) -> Result<TimeDelta> {
 
 fn age(span: TimeDelta) -> String {
     match span.num_minutes() {
-        ..60 => format!("{} minutes ago", span.num_minutes().max(0)),
+        ..0 => "in the future".to_string(),
+        0..60 => format!("{} minutes ago", span.num_minutes()),
         60..2880 => format!("{} hours ago", span.num_hours()),
         _ => format!("{} days ago", span.num_days()),
     }
@@ -364,10 +408,12 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
         }
         Err(err) => findings.push(("stores", Err(err))),
     }
-    findings.push((
-        "models",
-        pipeline::Company::load(&cli.config, clock()?).map(|c| format!("{} models load", c.registry.names().count())),
-    ));
+    let loaded = pipeline::Company::load(&cli.config, clock()?);
+    let missing = loaded.as_ref().map(master_data_missing).unwrap_or_default();
+    findings.push(("models", loaded.map(|c| format!("{} models load", c.registry.names().count()))));
+    if !missing.is_empty() {
+        findings.push(("files", Err(Error::config(missing.join("; ")))));
+    }
     findings.push((
         "spill",
         tempfile::tempdir()

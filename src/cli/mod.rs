@@ -13,6 +13,7 @@ mod rejects;
 mod describe;
 mod silence;
 mod mails;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ pub enum Exit {
     Error,
     /// Published, but mails could not be delivered.
     Undelivered,
+    /// Published, but what readers open could not be brought to it yet.
+    Behind,
     /// Wrong arguments, settings, jobs or models.
     Usage,
 }
@@ -51,6 +54,7 @@ impl Exit {
             Self::Checks => 2,
             Self::Error => 3,
             Self::Undelivered => 4,
+            Self::Behind => 5,
             Self::Usage => 64,
         }
     }
@@ -132,6 +136,7 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Query { sql } => inspect::query(cli, sql, console).await,
         Command::Test { files } => inspect::test(cli, files, console).await,
         Command::Clean { dry_run } => inspect::clean(cli, *dry_run, console).await,
+        Command::Verify { repair } => verify::verify(cli, *repair, console).await,
         Command::Doctor => inspect::doctor(cli, console).await,
         Command::ReadFile { .. } => Err(Error::bug("read-file is answered before the runtime starts")),
         Command::Completions { shell } => args::completions(*shell, console),

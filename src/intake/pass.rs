@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Date32Type;
+use chrono::NaiveDate;
 use encoding_rs::Encoding;
 
 use super::block::{Block, Source, Step, Stop, refuse};
@@ -14,6 +15,7 @@ use super::decode::{self, Decoder};
 use super::duplicates::KeyHashes;
 use super::header::{self, Header};
 use super::job::{Job, Known, Period};
+use super::marks::Marks;
 use super::open::{self, Content, Part};
 use super::period::{self, Span};
 use super::plan::Plan;
@@ -35,6 +37,9 @@ pub(super) struct Account {
     pub clean: u64,
     pub totals: u64,
     pub blanks: u64,
+    /// Rows left out because the same row, value by value, counts already.
+    pub copies: u64,
+    pub marks: BTreeMap<NaiveDate, Vec<u64>>,
     pub reasons: BTreeMap<String, u64>,
     /// Clean rows by business day (references: day from which they hold).
     pub days: BTreeMap<i32, u64>,
@@ -92,13 +97,15 @@ pub(super) struct Pass<'a> {
     pub staged: Option<StagedWriter>,
     pub rejects: Option<RejectWriter>,
     pub hashes: Option<KeyHashes>,
+    pub marks: Option<Marks>,
     pub next_drop: usize,
     /// Columns of a part that came up after its header was made: the reading ends there, to begin anew with them.
     pub late: Option<(String, Vec<String>)>,
 }
 
 pub(super) fn finished(pass: Pass<'_>) -> Result<Account> {
-    let Pass { mut account, staged, rejects, .. } = pass;
+    let Pass { mut account, staged, rejects, marks, .. } = pass;
+    account.marks = marks.map(Marks::finish).unwrap_or_default();
     let ended = (|| {
         account.staged = staged.map(StagedWriter::finish).transpose()?.flatten();
         account.rejects = rejects.map(RejectWriter::finish).transpose()?.flatten();
@@ -121,6 +128,7 @@ impl<'a> Pass<'a> {
             staged: writing.then(|| StagedWriter::new(job.output("staged"), job.contract, &job.lineage, known.span())),
             rejects: writing.then(|| RejectWriter::new(job.output("rejects"), &job.lineage)),
             hashes: (writing && known.drops.is_none()).then(|| KeyHashes::new(job.contract)),
+            marks: writing.then(|| Marks::new(job.contract, job.feed)).flatten(),
             next_drop: 0,
             late: None,
         }
@@ -285,6 +293,9 @@ impl<'a> Pass<'a> {
         if let Some(hashes) = &mut self.hashes {
             hashes.add(&batch, self.job.out_dir)?;
         }
+        if let Some(marks) = &mut self.marks {
+            marks.add(&batch);
+        }
         self.count_days(&batch);
         self.account.clean += clean;
         if let Some(staged) = &mut self.staged {
@@ -334,11 +345,16 @@ impl<'a> Pass<'a> {
         for drop in &drops[first..first + mine] {
             let at = drop.at - before;
             keep[at] = false;
+            if drop.is_copy {
+                self.account.copies += 1;
+                self.account.read -= 1;
+                continue;
+            }
             let row = &block.rows[kept[at]];
             self.reject(Reject {
                 line: row.line,
                 column: self.job.contract.key.join(", "),
-                reason: drop.reason,
+                reason: "duplicate_key",
                 found: drop.found.clone(),
                 expected: drop.expected.clone(),
                 raw: source.raw(block, row),

@@ -60,6 +60,17 @@ pub struct Landed {
     pub sha256: String,
 }
 
+/// Whether a file says of the same days what another of the same bytes said, whatever their names: its rows carry their
+/// dates themselves.
+pub(super) fn says_again(known: &Input, again: &Input) -> bool {
+    let usable = |input: &Input| input.status != InputStatus::Quarantined && input.first_date.is_some();
+    known.sha256 == again.sha256
+        && (known.first_date, known.last_date) == (again.first_date, again.last_date)
+        && (&known.sender, &known.feed) == (&again.sender, &again.feed)
+        && usable(known)
+        && usable(again)
+}
+
 /// A file read by its contract: staged, refused whole, or known already.
 #[derive(Debug)]
 pub struct Staged {
@@ -141,6 +152,8 @@ pub(super) struct Night<'a> {
     /// What the run before did after its commit, to be told by this run's.
     pub(super) afterwards: Option<Afterwards>,
     pub(super) nothing_new: bool,
+    /// Why `duckdb.sql` or `latest/` do not show what is published.
+    pub(super) behind: Option<String>,
     plan_fingerprint: OnceLock<String>,
 }
 
@@ -175,6 +188,7 @@ impl<'a> Night<'a> {
             stage_ms: BTreeMap::new(),
             afterwards: None,
             nothing_new: false,
+            behind: None,
             plan_fingerprint: OnceLock::new(),
         }
     }
@@ -225,7 +239,7 @@ impl<'a> Night<'a> {
     pub(super) fn job_inputs(&self) -> Vec<Input> {
         let mut inputs: Vec<Input> =
             self.all_inputs().filter(|input| self.sender_in_job(&input.sender)).cloned().collect();
-        inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256).cmp(&(&b.feed, &b.sender, &b.sha256)));
+        inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256, a.named).cmp(&(&b.feed, &b.sender, &b.sha256, b.named)));
         inputs
     }
 
@@ -253,11 +267,17 @@ impl<'a> Night<'a> {
         hash.update(serde_json::to_vec(&self.company.config.settings)?);
         hash.update(serde_json::to_vec(&self.company.config.tables)?);
         let mut inputs: Vec<&Input> = self.all_inputs().filter(|input| self.sender_in_job(&input.sender)).collect();
-        inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256).cmp(&(&b.feed, &b.sender, &b.sha256)));
+        inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256, a.named).cmp(&(&b.feed, &b.sender, &b.sha256, b.named)));
         for input in inputs {
             hash.update(format!(
-                "{}/{}/{}/{}/{:?}/{:?}\n",
-                input.feed, input.sender, input.sha256, input.contract_fingerprint, input.status, input.masked
+                "{}/{}/{}/{:?}/{}/{:?}/{:?}\n",
+                input.feed,
+                input.sender,
+                input.sha256,
+                input.named,
+                input.contract_fingerprint,
+                input.status,
+                input.masked
             ));
         }
         // A deadline that passed between two runs turns an awaited file into a missing one.
@@ -275,7 +295,7 @@ impl<'a> Night<'a> {
 
     /// Sets and returns whether the committed run of this job and date already holds all there is.
     pub(super) fn nothing_new(&mut self) -> Result<bool> {
-        if self.request.full_refresh || !self.sightings.is_empty() {
+        if self.request.full_refresh || self.request.told.take_back || !self.sightings.is_empty() {
             return Ok(false);
         }
         let fingerprint = self.plan_fingerprint()?;
@@ -351,6 +371,7 @@ impl<'a> Night<'a> {
         Ok(Report {
             run,
             nothing_new: self.nothing_new,
+            behind: self.behind,
             passing: self.passing,
             files: self.files,
             refusals,

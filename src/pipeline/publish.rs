@@ -21,7 +21,11 @@ pub(super) async fn commit(night: &mut Night<'_>, built: &Built, held: &mut Held
     changes.partitions = outcome
         .partitions
         .iter()
-        .filter(|made| night.state.partition(&made.model, &made.partition).is_none_or(|stands| **stands != **made))
+        // What a night that is taken back has left standing is replaced whole.
+        .filter(|made| {
+            changes.takes_back
+                || night.state.partition(&made.model, &made.partition).is_none_or(|stands| **stands != **made)
+        })
         .cloned()
         .collect();
     append(night, held, CommitKind::Run, changes).await
@@ -41,6 +45,7 @@ fn changes(night: &Night<'_>) -> Result<Changes> {
         owed: night.owed.clone(),
         run: Some(night.record(night.company.clock.now())?),
         afterwards: night.afterwards.clone(),
+        takes_back: night.request.told.take_back,
         ..Changes::default()
     })
 }

@@ -49,7 +49,7 @@ struct Latest {
 type ByMart<'a> = BTreeMap<&'a str, Vec<(&'a str, &'a FileRef)>>;
 
 /// Refuses to work from a lake that is not the one that filled the marts: an empty mount point, or a name mistyped.
-pub(super) async fn same_lake(company: &Company) -> Result<()> {
+pub async fn same_lake(company: &Company) -> Result<()> {
     let shown = shown(company).await?;
     if shown.commit == 0 {
         return Ok(());
@@ -71,7 +71,7 @@ pub(super) async fn same_lake(company: &Company) -> Result<()> {
 }
 
 /// What readers see, where it is not what the commits say.
-pub(super) async fn behind(company: &Company, state: &State) -> Result<Option<String>> {
+pub async fn behind(company: &Company, state: &State) -> Result<Option<String>> {
     let Some(run) = published_run(state) else { return Ok(None) };
     let shown = shown(company).await?;
     Ok((shown.run_id != run.run_id).then(|| {
@@ -97,7 +97,7 @@ async fn shown(company: &Company) -> Result<Latest> {
 }
 
 /// Brings `duckdb.sql` and `latest/` to what the newest logical date published.
-pub(super) async fn latest(company: &Company, state: &State) -> Result<()> {
+pub async fn latest(company: &Company, state: &State) -> Result<()> {
     let Some(run) = published_run(state) else { return Ok(()) };
     let marts = &company.stores.marts;
     let mut by_mart = ByMart::new();
@@ -159,7 +159,9 @@ fn stable<'a>(mart: &str, parts: &[(&str, &'a FileRef)], single_bytes_max: u64) 
 fn content(files: &[&FileRef]) -> String {
     match files {
         [file] => file.sha256.clone(),
-        several => sha256_hex(several.iter().map(|file| file.sha256.as_str()).collect::<Vec<_>>().join("\n").as_bytes()),
+        several => {
+            sha256_hex(several.iter().map(|file| file.sha256.as_str()).collect::<Vec<_>>().join("\n").as_bytes())
+        }
     }
 }
 

@@ -74,6 +74,7 @@ pub(super) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
     Input {
         sender: "华东".into(),
         feed: "sales".into(),
+        named: None,
         key: format!("华东/sales/{content}.csv"),
         bytes: 100,
         etag: Some(format!("tag-{content}")),
@@ -95,6 +96,7 @@ pub(super) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
         months: BTreeMap::from([("2026-11".to_string(), 10)]),
         first_date: period.map(|p| day(p.0)),
         last_date: period.map(|p| day(p.1)),
+        marks: BTreeMap::new(),
         masked: Vec::new(),
         resent_at: None,
         sha256,
@@ -102,12 +104,8 @@ pub(super) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
 }
 
 /// A delivery of `content` under another key.
-pub(super) fn delivery(content: &str, key: &str, delivered: i64, period: Option<(u32, u32)>) -> Sighting {
-    Sighting {
-        key: key.into(),
-        period: period.map(|p| (day(p.0), day(p.1))),
-        ..Sighting::of(&input(content, delivered, None))
-    }
+pub(super) fn delivery(content: &str, key: &str, delivered: i64) -> Sighting {
+    Sighting { key: key.into(), ..Sighting::of(&input(content, delivered, None)) }
 }
 
 pub(super) fn partition(model: &str, partition: &str, fingerprint: &str) -> Partition {
@@ -172,7 +170,7 @@ pub(super) fn full_changes(n: u32) -> Changes {
     Changes {
         sightings: vec![
             Sighting { outcome: "new".into(), ..Sighting::of(&input) },
-            Sighting { outcome: "duplicate".into(), ..delivery(&content, &format!("again-{n}.csv"), 500, None) },
+            Sighting { outcome: "duplicate".into(), ..delivery(&content, &format!("again-{n}.csv"), 500) },
         ],
         inputs: vec![input],
         partitions: vec![partition("sales_daily", "2026-11", &format!("f{n}")), partition("empty", "all", "f")],
@@ -190,6 +188,7 @@ pub(super) fn full_changes(n: u32) -> Changes {
             author: "me".into(),
             comment: "盘点".into(),
         }),
+        takes_back: false,
         frozen: vec![serde_json::json!({ "period": n })],
     }
 }

@@ -21,6 +21,11 @@ pub fn model(model: &str, partition: &str, fingerprint: &str, run_id: &str) -> S
     format!("models/{model}/{partition}/{fingerprint}-{run_id}.parquet")
 }
 
+/// Whether a key of the lake is a partition of a model.
+pub fn is_model(key: &str) -> bool {
+    key.starts_with("models/")
+}
+
 /// One partition of a mart, in the marts.
 pub fn mart(mart: &str, partition: &str, fingerprint: &str, run_id: &str) -> String {
     format!("{mart}/{partition}/{fingerprint}-{run_id}.parquet")
@@ -68,6 +73,11 @@ pub fn commit(number: u64) -> String {
 pub fn commit_number(key: &str) -> Option<u64> {
     let number = key.strip_prefix(COMMITS)?.strip_prefix('/')?.strip_suffix(".json")?.parse().ok()?;
     (commit(number) == key).then_some(number)
+}
+
+/// Where a damaged commit is kept; `token` keeps two of one number apart.
+pub fn commit_aside(number: u64, token: &str) -> String {
+    format!("state/aside/{number:06}-{token}.json")
 }
 
 /// Folder of checkpoints, in the lake.

@@ -10,6 +10,7 @@
 //! * `fuzz`: a short deterministic pass of the fuzz targets
 //! * `recovery`: killed at every stage boundary and at every write
 //! * `rivals`: several runners on one lake
+//! * `publishing`: what readers open, a clock that is ahead, a lake that is away, failures after the commit
 //! * `serving`: the built-in scheduler
 //! * `stores`: a bucket instead of folders; lost replies; secrets
 //! * `demo_company`: the demo generator, and the README's night telling its stories
@@ -37,6 +38,7 @@ mod hostile;
 mod fuzz;
 mod recovery;
 mod rivals;
+mod publishing;
 mod serving;
 mod stores;
 mod demo_company;
