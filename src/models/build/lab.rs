@@ -232,6 +232,8 @@ impl Lab {
             months,
             first_date: Some(first),
             last_date: Some(last),
+            named: None,
+            marks: BTreeMap::new(),
             masked: Vec::new(),
         });
     }
