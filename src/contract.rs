@@ -9,8 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::config::closest;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, closest};
 use crate::sha256::{Sha256, hex};
 
 mod drift;

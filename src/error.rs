@@ -185,3 +185,12 @@ impl From<serde_json::Error> for Error {
         Self::bug("json cannot be read or written").because(err)
     }
 }
+
+/// The name most like `word`, if any is near enough to be a slip of the hand.
+pub fn closest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .map(|name| (strsim::jaro_winkler(word, name), name))
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}

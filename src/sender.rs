@@ -13,11 +13,13 @@ use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use crate::config::Company;
-use crate::contract::{ColumnType, Contract, Contracts, Drift, Kind};
-use crate::contract::{check_share, fingerprint_of, parse_toml, toml_error, toml_files, unknown};
+use crate::contract::{
+    ColumnType, Contract, Contracts, Drift, Kind, check_share, fingerprint_of, parse_toml, toml_error, toml_files,
+    unknown,
+};
 use crate::error::{Error, Result};
-use crate::intake::date::Pattern;
-use crate::intake::number::Exact;
+use crate::grammar::date::Pattern;
+use crate::grammar::number::Exact;
 
 mod mapping;
 mod table;
@@ -48,16 +50,6 @@ pub enum PeriodRule {
     Name,
     /// The smallest and largest business date of its rows.
     Rows,
-}
-
-/// How negative numbers are written besides a leading minus sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Negative {
-    /// `(12.50)`
-    Parentheses,
-    /// `12.50-`
-    Trailing,
 }
 
 /// On which business dates a file is expected.

@@ -6,6 +6,8 @@
 //! error names the key but never a credential.
 
 pub mod keys;
+mod failure;
+mod file_ref;
 mod local;
 mod quiet;
 mod remote;
@@ -27,6 +29,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::sha256::sha256_hex;
 
+pub use file_ref::{FileRef, Home};
 pub use stores::Stores;
 pub use transfer::{Download, Fetched, HashingWriter};
 
@@ -113,7 +116,7 @@ struct Inner {
     /// Whether files may be touched beside the object store's interface (fsync, own listing).
     direct: bool,
     retry: Retry,
-    secrets: remote::Secrets,
+    secrets: failure::Secrets,
 }
 
 impl std::fmt::Debug for Store {
@@ -137,7 +140,7 @@ impl Store {
             place,
             None,
             Retry { retries: 2, first_pause: Duration::from_millis(1) },
-            remote::Secrets::default(),
+            failure::Secrets::default(),
         )
     }
 
@@ -156,7 +159,7 @@ impl Store {
         place: String,
         folder: Option<PathBuf>,
         retry: Retry,
-        secrets: remote::Secrets,
+        secrets: failure::Secrets,
     ) -> Self {
         let direct = folder.is_some();
         Self(Arc::new(Inner { object, place, folder, direct, retry, secrets }))
@@ -421,7 +424,7 @@ impl Store {
     }
 
     fn fail(&self, key: &str, err: &object_store::Error) -> Error {
-        let kind = remote::kind_of(err);
+        let kind = failure::kind_of(err);
         let message = match err {
             object_store::Error::NotFound { .. } => "there is no such object",
             object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
@@ -429,7 +432,7 @@ impl Store {
             }
             _ => "object store request failed",
         };
-        Error::new(kind, message).at(key).because(self.0.secrets.scrub(&remote::chain(err)))
+        Error::new(kind, message).at(key).because(self.0.secrets.scrub(&failure::chain(err)))
     }
 
     fn fail_listing(&self, prefix: &str, err: &object_store::Error) -> Error {

@@ -3,6 +3,7 @@
 //! every machine, and nothing is held in memory but one sender's files of one period.
 
 mod random;
+mod whole;
 mod calendar;
 mod company;
 mod partners;

@@ -11,10 +11,11 @@ use super::open::{self, Content, Part};
 use super::rehearse::{Local, Rehearsal, rehearse};
 use super::spool::Spool;
 use super::text::TextSource;
-use super::{columnar, json, number, sheet};
+use super::{columnar, json, sheet};
 use crate::config::Config;
 use crate::contract::{Contract, Contracts, Kind};
 use crate::error::{Error, Result};
+use crate::grammar::number;
 use crate::sender::Sender;
 
 mod guess;

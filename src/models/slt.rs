@@ -23,12 +23,11 @@ use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
 
 use super::bind::Parameters;
 use super::cast::{Conform, declared};
-use super::query;
 use super::registry::Registry;
 use super::session::{self, Limits};
-use super::system;
-use crate::config::{Config, closest};
-use crate::error::{Error, Result};
+use super::{query, system};
+use crate::config::Config;
+use crate::error::{Error, Result, closest};
 
 /// The as-of date of a test that sets none.
 pub const AS_OF: NaiveDate = match NaiveDate::from_ymd_opt(2026, 11, 22) {

@@ -11,8 +11,8 @@ use toml::Value;
 use super::{factor_of, patterns_of, regex_with_group, section, table};
 use crate::contract::{Column, ColumnType};
 use crate::error::{Error, Result};
-use crate::intake::date::Pattern;
-use crate::intake::number::Exact;
+use crate::grammar::date::Pattern;
+use crate::grammar::number::Exact;
 
 /// A condition on the raw text of another column of the file.
 #[derive(Debug, Clone)]

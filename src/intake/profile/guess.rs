@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use super::super::block::Cell;
-use super::super::date::{Pattern, read_iso};
 use super::super::header::normal;
-use super::super::number::{Exact, fold_width};
 use crate::contract::{Column, ColumnType};
+use crate::grammar::date::{Pattern, read_iso};
+use crate::grammar::number::Exact;
+use crate::grammar::text::fold_width;
 
 /// First words of total lines.
 pub(super) const TOTALS: [&str; 6] = ["合计", "总计", "小计", "Total", "TOTAL", "Grand total"];

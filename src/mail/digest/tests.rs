@@ -3,8 +3,8 @@ use std::path::Path;
 use chrono::TimeZone as _;
 
 use super::*;
+use crate::mail::reduction::Standing;
 use crate::mail::rule::{Row, Texts};
-use crate::report::Standing;
 
 const RULES: &str = r#"
 [overstock.alert]

@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::*;
 use crate::models::{Layer, Severity};
-use crate::state::record::Home;
+use crate::store::Home;
 
 fn company(lab: &Lab) -> Registry {
     let (registry, problems) = registry(&lab.config, COMPANY);

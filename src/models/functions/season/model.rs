@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::detect::{Day, Finding, Judged, Rules, Scale, Unjudged};
+use super::day::{Day, Finding, Judged, Rules, Scale, Unjudged};
 
 /// Share of a day's news that enters the level.
 const LEVEL_PACE: f64 = 0.10;

@@ -5,7 +5,7 @@
 use chrono::{NaiveDate, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use super::number::fold_width;
+use super::text::fold_width;
 use crate::error::{Error, Result};
 
 /// Days from 1970-01-01 to the first and last date that is taken: 1900-01-01 and 9999-12-31.
