@@ -8,6 +8,7 @@
 pub mod keys;
 mod failure;
 mod file_ref;
+mod listing;
 mod local;
 mod quiet;
 mod remote;
@@ -23,13 +24,15 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::sha256::sha256_hex;
+use listing::is_folder_marker;
 
 pub use file_ref::{FileRef, Home};
+pub use listing::{Object, Survey};
 pub use stores::Stores;
 pub use transfer::{Download, Fetched, HashingWriter};
 
@@ -52,45 +55,6 @@ impl Retry {
     pub fn pause(&self, attempt: usize) -> Duration {
         let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
         self.first_pause.saturating_mul(1 << doublings).min(Duration::from_secs(15))
-    }
-}
-
-/// One object in a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Object {
-    /// Key below the store's prefix.
-    pub key: String,
-    /// Bytes.
-    pub size: u64,
-    /// The store's own mark of the content, where it gives one.
-    pub etag: Option<String>,
-    /// Last modification, by the store's clock.
-    pub last_modified: DateTime<Utc>,
-}
-
-impl From<ObjectMeta> for Object {
-    fn from(meta: ObjectMeta) -> Self {
-        Self { key: meta.location.into(), size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified }
-    }
-}
-
-/// A folder of the inbox as it is: what can be fetched, and what cannot and why.
-#[derive(Debug, Default)]
-pub struct Survey {
-    /// Objects, by key.
-    pub objects: Vec<Object>,
-    /// One error for each entry that cannot be used, naming it; of very many only the first.
-    pub refused: Vec<Error>,
-}
-
-impl Survey {
-    /// Entries that are named one by one: a folder full of rubbish is told by its first thousand.
-    const REFUSED_MAX: usize = 1_000;
-
-    fn refuse(&mut self, error: Error) {
-        if self.refused.len() < Self::REFUSED_MAX {
-            self.refused.push(error);
-        }
     }
 }
 
@@ -444,12 +408,6 @@ impl Store {
             _ => self.fail(shown, err),
         }
     }
-}
-
-/// Object stores list the marker of an empty "folder" as an object: empty, its name without a suffix.
-fn is_folder_marker(object: &Object) -> bool {
-    let name = object.key.rsplit('/').next().unwrap_or(&object.key);
-    object.size == 0 && !name.contains('.')
 }
 
 #[cfg(test)]

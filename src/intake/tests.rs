@@ -20,6 +20,7 @@ mod drift;
 mod encodings;
 mod formats;
 mod hostile;
+mod json;
 mod laws;
 mod mapping;
 
