@@ -318,7 +318,7 @@ fn write_mappings(world: &World, senders: &[Sender]) -> Result<()> {
     std::fs::create_dir_all(&folder).map_err(|err| Error::from(err).at(folder.display()))?;
     let from = world.nightly_from();
     for sender in senders {
-        let text = dialect::dialect(sender.dialect).mapping(sender, &world.partners, from);
+        let text = dialects::dialect(sender.dialect).mapping(sender, &world.partners, from);
         write(&folder.join(format!("{}.toml", sender.id)), text.as_bytes())?;
     }
     write(&folder.join("hq.toml"), dialect::head_office(from).as_bytes())

@@ -1,7 +1,7 @@
 //! From findings to people: what a finding says ([`rule`]), one digest a recipient a run ([`digest`]),
 //! the message that carries it ([`message`]) and its way to the mail server ([`deliver`]).
 //!
-//! No other module names the mail crate. A finding's life cycle is not here: [`crate::pipeline::alert`].
+//! Beside [`crate::address`], no other module names the mail crate. A finding's life cycle is not here: [`crate::pipeline::alert`].
 
 pub mod words;
 pub mod rule;

@@ -191,7 +191,7 @@ fn climbing(known: &BTreeMap<String, BTreeSet<String>>, order: &[String]) -> Vec
         if place(one).is_none() {
             found.insert(format!("{} is not in the list", room(one)));
         }
-        for other in others.iter().filter(|other| room(other) != room(one) && place(one) < place(other)) {
+        for other in others.iter().filter(|other| place(one).is_some() && place(one) < place(other)) {
             found.insert(format!("{one} names {other}: {} stands above {}", room(other), room(one)));
         }
     }
