@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, closest};
 
 /// The shipped reference, which is also the source of every default.
 pub const REFERENCE: &str = include_str!("../config.toml");

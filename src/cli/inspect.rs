@@ -17,7 +17,7 @@ use crate::models::{self, Registry};
 use crate::state::record::{AlertPhase, InputStatus, RunRecord, RunStatus};
 use crate::state::{self, Options, State};
 use crate::store::Stores;
-use crate::{pipeline, report, schedule};
+use crate::{pipeline, report};
 
 /// Checks everything that can be checked without data.
 pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {

@@ -13,7 +13,7 @@ use super::partners::{CORE, Partner};
 use super::random::Stream;
 use super::stock::Receipt;
 use super::stories::Label;
-use super::text::{Table, gzip, yuan};
+use super::text::{Table, yuan};
 use super::values::moment;
 use super::voice::{Complaint, Survey};
 use super::{World, members, references};

@@ -16,7 +16,7 @@ use crate::contract::ColumnType;
 use crate::error::closest;
 use crate::grammar::date::{DateFault, Moment, Zone, day_of, read_iso};
 use crate::grammar::number::{NumberFault, NumberStyle, show};
-use crate::grammar::text::fold_width;
+use crate::grammar::text::{fold_code, fold_width};
 use crate::sender::{Equals, Mapping, SenderFeed};
 
 pub(super) fn decimals(values: Vec<Option<i128>>, planned: &Planned<'_>) -> ArrayRef {

@@ -16,13 +16,11 @@ use super::header::{self, Header};
 use super::job::{Job, Known, Period};
 use super::open::{self, Content, Part};
 use super::plan::Plan;
-use super::spool::Spool;
 use super::text::TextSource;
 use super::write::{Reject, RejectWriter, StagedWriter};
 use super::{columnar, json, rehearse, sheet};
 use crate::contract::Kind;
 use crate::error::Result;
-use crate::grammar::date::date_of;
 use crate::sender::Format;
 
 /// After so many rows, a file of which more than half is refused is given up at once.

@@ -14,7 +14,7 @@ use super::flow::{Built, Night};
 use crate::error::Result;
 use crate::models::Registry;
 use crate::report::MartLine;
-use crate::state::record::{Afterwards, Changes, CommitKind, Partition, RunRecord};
+use crate::state::record::{Afterwards, Changes, CommitKind, Partition};
 use crate::state::{Held, State};
 use crate::store::{FileRef, Home, keys};
 

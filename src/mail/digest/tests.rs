@@ -1,8 +1,9 @@
 mod night;
 
 use super::*;
-use crate::mail::reduction::Standing;
-use crate::mail::rule::{Row, Texts};
+use crate::mail::edition::Received;
+use crate::mail::rule::Texts;
+use crate::state::record::{Alert, AlertPhase, RunStatus};
 use night::*;
 
 #[test]

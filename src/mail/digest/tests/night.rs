@@ -5,6 +5,11 @@ use std::path::Path;
 use chrono::TimeZone as _;
 
 use super::*;
+use crate::config::Config;
+use crate::mail::edition::{Headline, Received};
+use crate::mail::reduction::{Reduction, Standing};
+use crate::mail::rule::{AlertRule, Row, Texts};
+use crate::state::record::{Alert, AlertPhase, RunRecord, RunStatus};
 
 pub(super) const RULES: &str = r#"
 [overstock.alert]
