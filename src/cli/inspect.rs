@@ -287,7 +287,6 @@ pub(super) async fn query(cli: &Cli, sql: &str, console: &Console) -> Result<Exi
 pub(super) async fn test(cli: &Cli, files: &[PathBuf], console: &Console) -> Result<Exit> {
     let config = Config::load(&cli.config)?;
     let contracts = Contracts::load(&config.folders.jobs)?;
-    let registry = Registry::load(&config, &contracts)?;
     let mut named = files.to_vec();
     if named.is_empty() {
         named.push(config.root.join("tests/slt"));
@@ -296,6 +295,7 @@ pub(super) async fn test(cli: &Cli, files: &[PathBuf], console: &Console) -> Res
     for path in named {
         if path.is_dir() { files.extend(models::slt::files(&path)?) } else { files.push(path) }
     }
+    let registry = Registry::load_some(&config, &contracts, models::slt::words(&files)?)?;
     let report = models::slt::run(&files, &registry, &config).await?;
     let failed = report.files.iter().filter(|file| !file.failures.is_empty()).count();
     for file in &report.files {

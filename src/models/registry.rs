@@ -1,6 +1,6 @@
 //! The models: every `sql/<layer>/<name>.sql` with its sidecar, what each reads, and the order to build them in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
@@ -43,11 +43,32 @@ impl Registry {
         Ok((registry, problems))
     }
 
+    /// As [`Registry::load`], but only the models that `wanted` names and what these read: a test of one model waits for
+    /// no other, and fails for no other.
+    pub fn load_some(config: &Config, contracts: &Contracts, wanted: BTreeSet<String>) -> Result<Self> {
+        let mut ignored = Vec::new();
+        let sources = sources(&config.folders.sql, &mut ignored)?;
+        let (registry, problems) = Self::understand(config, feeds::of(contracts), sources, Some(wanted))?;
+        match together(problems) {
+            Some(err) => Err(err),
+            None => Ok(registry),
+        }
+    }
+
     /// Understands models given as text.
     pub fn from_sources(
         config: &Config,
         feeds: BTreeMap<String, Feed>,
         sources: Vec<Source>,
+    ) -> Result<(Self, Vec<Error>)> {
+        Self::understand(config, feeds, sources, None)
+    }
+
+    fn understand(
+        config: &Config,
+        feeds: BTreeMap<String, Feed>,
+        sources: Vec<Source>,
+        mut wanted: Option<BTreeSet<String>>,
     ) -> Result<(Self, Vec<Error>)> {
         let mut problems = Vec::new();
         let mut tables = BTreeMap::new();
@@ -68,9 +89,18 @@ impl Registry {
         }
         let known = Names { context: &context, models: names, feeds: &feeds, tables: &tables, parameters: &parameters };
         let mut models = BTreeMap::new();
-        for source in sources {
-            let model = known.understand(source, &mut problems);
-            if let Some(model) = model {
+        let mut waiting = sources;
+        loop {
+            let is_wanted = |source: &Source| wanted.as_ref().is_none_or(|wanted| wanted.contains(&source.name));
+            let (now, later): (Vec<Source>, Vec<Source>) = waiting.into_iter().partition(is_wanted);
+            if now.is_empty() {
+                break;
+            }
+            waiting = later;
+            for model in now.into_iter().filter_map(|source| known.understand(source, &mut problems)) {
+                if let Some(wanted) = &mut wanted {
+                    wanted.extend(model.reads.models.iter().cloned());
+                }
                 models.insert(model.name.clone(), model);
             }
         }

@@ -82,6 +82,17 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Every word of the files: the models that they ask for are among them.
+pub fn words(files: &[PathBuf]) -> Result<BTreeSet<String>> {
+    let mut words = BTreeSet::new();
+    for path in files {
+        let text = std::fs::read_to_string(path).map_err(|err| Error::from(err).at(path.display()))?;
+        let parts = text.split(|char: char| !char.is_alphanumeric() && char != '_').filter(|part| !part.is_empty());
+        words.extend(parts.map(str::to_lowercase));
+    }
+    Ok(words)
+}
+
 /// Runs every file on an engine of its own.
 pub async fn run(files: &[PathBuf], registry: &Registry, config: &Config) -> Result<Report> {
     let mut report = Report::default();
