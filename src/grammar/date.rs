@@ -15,7 +15,6 @@ pub use zone::Zone;
 
 /// Days from 1970-01-01 to the first and last date that is taken: 1900-01-01 and 9999-12-31.
 const DAYS: std::ops::RangeInclusive<i32> = -25_567..=2_932_896;
-const DAY_MICROS: i64 = 86_400_000_000;
 
 /// Why a text is not the date or instant that the contract wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -38,7 +38,7 @@ impl Timetable {
 }
 
 /// Refuses days that no calendar has, such as `30 2 *`.
-pub fn check_days(days: &str) -> Result<()> {
+pub(super) fn check_days(days: &str) -> Result<()> {
     parse(0, 0, days).map(drop)
 }
 

@@ -44,7 +44,7 @@ impl Registry {
     }
 
     /// As [`Registry::load`], but only the models that `wanted` names and what these read: a test of one model waits for
-    /// no other, and fails for no other.
+    /// no other.
     pub fn load_some(config: &Config, contracts: &Contracts, wanted: BTreeSet<String>) -> Result<Self> {
         let mut ignored = Vec::new();
         let sources = sources(&config.folders.sql, &mut ignored)?;

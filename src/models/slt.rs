@@ -82,15 +82,14 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Every word of the files: the models that they ask for are among them.
-pub fn words(files: &[PathBuf]) -> Result<BTreeSet<String>> {
-    let mut words = BTreeSet::new();
-    for path in files {
-        let text = std::fs::read_to_string(path).map_err(|err| Error::from(err).at(path.display()))?;
-        let parts = text.split(|char: char| !char.is_alphanumeric() && char != '_').filter(|part| !part.is_empty());
-        words.extend(parts.map(str::to_lowercase));
-    }
-    Ok(words)
+/// Every word of the files: the models that they ask for are among them. A file that cannot be read says so when it runs.
+pub fn words(files: &[PathBuf]) -> BTreeSet<String> {
+    let texts = files.iter().filter_map(|path| std::fs::read_to_string(path).ok());
+    let words = |text: String| -> Vec<String> {
+        let parts = text.split(|char: char| !char.is_alphanumeric() && char != '_');
+        parts.map(str::to_lowercase).collect()
+    };
+    texts.flat_map(words).collect()
 }
 
 /// Runs every file on an engine of its own.

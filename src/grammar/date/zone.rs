@@ -3,7 +3,9 @@
 use chrono::{NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use super::{DAY_MICROS, DateFault, Moment};
+use super::{DateFault, Moment};
+
+const DAY_MICROS: i64 = 86_400_000_000;
 
 /// Turns local times into UTC and back; remembers the offset of days on which it does not change.
 #[derive(Debug)]
