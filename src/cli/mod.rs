@@ -14,6 +14,7 @@ mod describe;
 mod silence;
 mod mails;
 mod verify;
+mod manual;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -139,7 +140,7 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Verify { repair } => verify::verify(cli, *repair, console).await,
         Command::Doctor => inspect::doctor(cli, console).await,
         Command::ReadFile { .. } => Err(Error::bug("read-file is answered before the runtime starts")),
-        Command::Completions { shell } => args::completions(*shell, console),
-        Command::Man { dir } => args::man(dir, console),
+        Command::Completions { shell } => manual::completions(*shell, console),
+        Command::Man { dir } => manual::man(dir, console),
     }
 }

@@ -9,8 +9,7 @@ use super::{Console, Exit};
 use crate::error::{Error, Kind, Result};
 use crate::pipeline;
 use crate::state::chain;
-use crate::state::record::{FileRef, Home};
-use crate::store::{Stores, keys};
+use crate::store::{FileRef, Home, Stores, keys};
 
 /// Files read at the same time.
 const FILES_AT_ONCE: usize = 8;

@@ -7,9 +7,9 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Date32Type;
 use chrono::NaiveDate;
 
-use super::date::date_of;
 use super::duplicates::fold;
 use crate::contract::{Contract, Kind, Replaces};
+use crate::grammar::date::date_of;
 use crate::sender::SenderFeed;
 
 /// Hashes kept of a day. Of a day reported again with some rows changed, enough stay the same.

@@ -4,7 +4,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::flow::{Arrival, Night};
-use super::publish::published_run;
 use crate::error::{Error, Result};
 
 /// Compares clock and date with the newest delivery and the newest published run. A company without either has nothing
@@ -16,7 +15,7 @@ pub(super) fn plausible(night: &Night<'_>, arrivals: &[Arrival]) -> Result<()> {
     }
     let config = &night.company.config;
     let (now, date) = (night.started_at, night.request.date);
-    let published = published_run(&night.state);
+    let published = night.state.published_run();
     // What is taken back was published by such a clock: it proves nothing.
     let published = published.filter(|run| !(told.take_back && run.logical_date > date));
     if let Some(run) = published.filter(|run| behind(run.ended_at, now, config.run.clock_behind_hours_max)) {

@@ -11,8 +11,9 @@ use futures::StreamExt;
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::flow::{Arrival, Night, Unlisted};
+use super::read_by::ReadBy;
 use crate::error::{Error, Kind, Result};
-use crate::sender::{ReadBy, SenderFeed};
+use crate::sender::SenderFeed;
 use crate::state::ledger;
 use crate::state::record::Sighting;
 use crate::store::Object;
@@ -240,11 +241,6 @@ fn mended(night: &Night<'_>, sender: &str, feed: &str, reading: &ReadBy, object:
     known.is_some_and(|input| reading.reads_again(input))
 }
 
-/// Any of the globs matches.
-pub(super) fn matches_any(globs: &[String], name: &str) -> bool {
-    globs.iter().any(|glob| matcher(glob).is_ok_and(|matcher| matcher.is_match(name)))
-}
-
 fn matcher(glob: &str) -> Result<GlobMatcher> {
     GlobBuilder::new(glob)
         .literal_separator(true)
@@ -300,12 +296,5 @@ mod tests {
         assert_eq!(literal_prefix("d01/**"), "d01");
         assert_eq!(literal_prefix("*/sales/**"), "");
         assert_eq!(literal_prefix("d01/sales/all.csv"), "d01/sales");
-    }
-
-    #[test]
-    fn globs_choose_names() {
-        assert!(matches_any(&["*".into()], "d01"));
-        assert!(matches_any(&["a*".into(), "d*".into()], "d01"));
-        assert!(!matches_any(&["a*".into()], "d01"));
     }
 }

@@ -8,8 +8,10 @@
 //! A stage never imports another stage: what passes between them is defined in [`flow`].
 
 pub mod flow;
+mod account;
 pub mod alert;
 pub mod apart;
+mod workdays;
 mod calendar;
 mod clockwork;
 mod deliver;
@@ -23,6 +25,7 @@ mod replay;
 mod reply;
 mod publish;
 mod raise;
+mod read_by;
 mod readers;
 mod reduce;
 mod stage;
@@ -41,7 +44,6 @@ pub use clockwork::behind as clock_behind;
 pub use deliver::{flush, undelivered};
 pub use flow::{Arrival, Plan, Watch};
 pub use names::names;
-pub use publish::published_run;
 pub use readers::{behind, latest as show_published, same_lake};
 pub use replay::{Replayed, replay};
 

@@ -7,9 +7,9 @@ use super::flow::{Built, Night};
 use crate::error::Result;
 use crate::models::Registry;
 use crate::report::MartLine;
-use crate::state::record::{Afterwards, Changes, CommitKind, Partition, RunRecord};
+use crate::state::record::{Afterwards, Changes, CommitKind, Partition};
 use crate::state::{Held, State};
-use crate::store::keys;
+use crate::store::{FileRef, Home, keys};
 
 /// Commits what the night took in, built, raised and owes.
 pub(super) async fn commit(night: &mut Night<'_>, built: &Built, held: &mut Held) -> Result<()> {
@@ -112,9 +112,4 @@ pub(super) fn mart_lines<'a>(
         }
     }
     marts.into_values().collect()
-}
-
-/// The run whose marts readers see: the newest one of the greatest logical date.
-pub fn published_run(state: &State) -> Option<&RunRecord> {
-    state.runs.iter().rev().find(|run| run.published() && Some(run.logical_date) == state.logical_date)
 }

@@ -19,12 +19,10 @@ use parquet::file::writer::SerializedFileWriter;
 use serde::{Deserialize, Serialize};
 
 use super::Company;
-use super::publish::published_run;
 use crate::error::{Error, Result};
 use crate::sha256::sha256_hex;
 use crate::state::State;
-use crate::state::record::{FileRef, Home};
-use crate::store::keys;
+use crate::store::{FileRef, Home, keys};
 
 /// What `latest/_run.json` says: which commit the stable paths show, and what each of them holds.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -72,7 +70,7 @@ pub async fn same_lake(company: &Company) -> Result<()> {
 
 /// What readers see, where it is not what the commits say.
 pub async fn behind(company: &Company, state: &State) -> Result<Option<String>> {
-    let Some(run) = published_run(state) else { return Ok(None) };
+    let Some(run) = state.published_run() else { return Ok(None) };
     let shown = shown(company).await?;
     Ok((shown.run_id != run.run_id).then(|| {
         let seen = if shown.run_id.is_empty() { "nothing" } else { &shown.run_id };
@@ -82,7 +80,7 @@ pub async fn behind(company: &Company, state: &State) -> Result<Option<String>> 
 
 /// Finishes what a crash left undone: nothing, when `latest/` shows the newest commit.
 pub(super) async fn roll_forward(company: &Company, state: &State) -> Result<()> {
-    match published_run(state) {
+    match state.published_run() {
         Some(run) if shown(company).await?.run_id != run.run_id => latest(company, state).await,
         _ => Ok(()),
     }
@@ -98,7 +96,7 @@ async fn shown(company: &Company) -> Result<Latest> {
 
 /// Brings `duckdb.sql` and `latest/` to what the newest logical date published.
 pub async fn latest(company: &Company, state: &State) -> Result<()> {
-    let Some(run) = published_run(state) else { return Ok(()) };
+    let Some(run) = state.published_run() else { return Ok(()) };
     let marts = &company.stores.marts;
     let mut by_mart = ByMart::new();
     for partition in state.partitions() {

@@ -12,9 +12,9 @@ use super::flow::Night;
 use super::master_data;
 use crate::config::Config;
 use crate::error::Result;
+use crate::mail::reduction::{Reduction, Standing};
 use crate::mail::rule::{Row, Texts};
 use crate::models::BuildOutcome;
-use crate::report::{Reduction, Standing};
 
 /// The mart that compares every file with its sender's own history.
 const DELIVERIES: &str = "deliveries";

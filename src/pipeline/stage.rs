@@ -10,14 +10,15 @@ use tokio::io::{AsyncWriteExt, BufReader};
 use super::Company;
 use super::apart::{self, Reader};
 use super::flow::{Landed, Night, Staged, says_again};
+use super::read_by::ReadBy;
 use crate::config;
 use crate::contract::Contract;
 use crate::error::{Error, Result};
 use crate::intake::{self, Outcome, RawFile, Spool};
-use crate::sender::{ReadBy, SenderFeed};
+use crate::sender::SenderFeed;
 use crate::sha256::sha256_hex;
-use crate::state::record::{FileRef, Home, Input, InputStatus, Sighting, version_name};
-use crate::store::keys;
+use crate::state::record::{Input, InputStatus, Sighting, version_name};
+use crate::store::{FileRef, Home, keys};
 
 /// Bytes of a staged file that are read at once.
 const READ_BYTES: usize = 256 * 1024;

@@ -1,8 +1,9 @@
 //! What decided how a file was read, so that it is read again when that changes: a refusal is not for ever.
 
-use super::SenderFeed;
 use crate::config::Config;
-use crate::contract::{Contract, fingerprint_of};
+use crate::contract::Contract;
+use crate::contract::written::fingerprint_of;
+use crate::sender::SenderFeed;
 use crate::state::record::{Input, InputStatus};
 
 /// The two fingerprints of a sender's feed as it is read now.
