@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Date32Type;
-use chrono::NaiveDate;
 use encoding_rs::Encoding;
 
 use super::account::Account;

@@ -167,3 +167,6 @@ fn out_of_memory(error: &Error) -> bool {
     }
     false
 }
+
+#[cfg(all(test, unix))]
+mod tests;

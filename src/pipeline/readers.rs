@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::Company;
 use crate::error::{Error, Result};
 use crate::sha256::sha256_hex;
-use crate::state::State;
+use crate::state::{State, chain};
 use crate::store::{FileRef, Home, keys};
 
 /// What `latest/_run.json` says: which commit the stable paths show, and what each of them holds.
@@ -52,13 +52,18 @@ pub async fn same_lake(company: &Company) -> Result<()> {
     if shown.commit == 0 {
         return Ok(());
     }
-    let found = company.stores.lake.get_if_exists(&keys::commit(shown.commit)).await?;
+    let key = keys::commit(shown.commit);
+    let found = company.stores.lake.get_if_exists(&key).await?;
     let what = match found {
         None => "is not in this lake: the lake is away, cut short, or another one",
         // Marts published before commits were named by their hash say nothing more.
         Some(_) if shown.commit_sha256.is_empty() => return Ok(()),
         Some(bytes) if sha256_hex(&bytes) == shown.commit_sha256 => return Ok(()),
-        Some(_) => "is another one in this lake: the lake is not the one that filled these marts",
+        Some(bytes) => {
+            // One that was cut or changed is no sign of another lake.
+            chain::check_whole(&key, &bytes)?;
+            "is another one in this lake: the lake is not the one that filled these marts"
+        }
     };
     Err(Error::retry(format!("commit {}, which the marts show (run {}), {what}", shown.commit, shown.run_id))
         .at(&company.stores.lake)
@@ -99,7 +104,8 @@ pub async fn latest(company: &Company, state: &State) -> Result<()> {
     let Some(run) = state.published_run() else { return Ok(()) };
     let marts = &company.stores.marts;
     let mut by_mart = ByMart::new();
-    for partition in state.partitions() {
+    // What a model left that is no more is not shown any more.
+    for partition in state.partitions().filter(|partition| company.registry.is_mart(&partition.model)) {
         if let Some(file) = partition.file.as_ref().filter(|file| file.home == Home::Marts) {
             by_mart.entry(&partition.model).or_default().push((&partition.partition, file));
         }

@@ -328,6 +328,11 @@ fn decode(key: &str, bytes: &[u8]) -> Result<Commit> {
     }
 }
 
+/// Refuses the bytes of a commit that was cut or changed.
+pub fn check_whole(key: &str, bytes: &[u8]) -> Result<()> {
+    decode(key, bytes).map(drop)
+}
+
 /// A commit as it was before it was sealed, and the hash that it was given.
 fn sealed(bytes: &[u8]) -> Option<(Vec<u8>, &str)> {
     let rest = bytes.strip_suffix(SEAL_END.as_bytes())?;
