@@ -17,7 +17,7 @@ use crate::mail::reduction::Reduction;
 use crate::models::{BuildOutcome, PlanStep};
 use crate::report::{FileLine, MailLine, MartLine};
 use crate::state::State;
-use crate::state::record::{Afterwards, Alert, Input, InputId, OwedMail, RunRecord, RunStatus, Sighting};
+use crate::state::record::{Afterwards, Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
 use crate::store::Put;
 
 /// The model that gives each manager the day's figures, where a company has one.

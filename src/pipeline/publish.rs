@@ -9,7 +9,7 @@ use crate::models::Registry;
 use crate::report::MartLine;
 use crate::state::record::{Afterwards, Changes, CommitKind, Partition};
 use crate::state::{Held, State};
-use crate::store::{FileRef, Home, keys};
+use crate::store::keys;
 
 /// Commits what the night took in, built, raised and owes.
 pub(super) async fn commit(night: &mut Night<'_>, built: &Built, held: &mut Held) -> Result<()> {
