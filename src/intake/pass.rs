@@ -8,6 +8,7 @@ use arrow::datatypes::Date32Type;
 use encoding_rs::Encoding;
 
 use super::block::{Block, Source, Step, Stop, refuse};
+use super::contents::Contents;
 use super::convert::Converter;
 use super::date::date_of;
 use super::decode::{self, Decoder};
@@ -42,6 +43,8 @@ pub(super) struct Account {
     pub warnings: Vec<String>,
     /// Differences between header and mapping, one phrase a column.
     pub drift: Vec<String>,
+    /// Hashes of the rows of each month, where rows are about dates.
+    pub contents: BTreeMap<String, String>,
     pub staged: Option<Spool>,
     pub rejects: Option<Spool>,
 }
@@ -92,13 +95,15 @@ pub(super) struct Pass<'a> {
     pub staged: Option<StagedWriter>,
     pub rejects: Option<RejectWriter>,
     pub hashes: Option<KeyHashes>,
+    pub contents: Option<Contents>,
     pub next_drop: usize,
     /// Columns of a part that came up after its header was made: the reading ends there, to begin anew with them.
     pub late: Option<(String, Vec<String>)>,
 }
 
 pub(super) fn finished(pass: Pass<'_>) -> Result<Account> {
-    let Pass { mut account, staged, rejects, .. } = pass;
+    let Pass { mut account, staged, rejects, contents, .. } = pass;
+    account.contents = contents.map(Contents::finish).unwrap_or_default();
     let ended = (|| {
         account.staged = staged.map(StagedWriter::finish).transpose()?.flatten();
         account.rejects = rejects.map(RejectWriter::finish).transpose()?.flatten();
@@ -121,6 +126,7 @@ impl<'a> Pass<'a> {
             staged: writing.then(|| StagedWriter::new(job.output("staged"), job.contract, &job.lineage, known.span())),
             rejects: writing.then(|| RejectWriter::new(job.output("rejects"), &job.lineage)),
             hashes: (writing && known.drops.is_none()).then(|| KeyHashes::new(job.contract)),
+            contents: writing.then(|| Contents::of(job.contract)).flatten(),
             next_drop: 0,
             late: None,
         }
@@ -284,6 +290,9 @@ impl<'a> Pass<'a> {
         let clean = batch.num_rows() as u64;
         if let Some(hashes) = &mut self.hashes {
             hashes.add(&batch, self.job.out_dir)?;
+        }
+        if let Some(contents) = &mut self.contents {
+            contents.add(&batch)?;
         }
         self.count_days(&batch);
         self.account.clean += clean;

@@ -14,6 +14,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::bind::{Parameters, placeholders};
 use super::graph;
+use super::history::History;
 use super::session::{self, Limits};
 use super::sidecar::{Column, Materialised, Rule, Sidecar};
 use super::{feeds, query, settings, system};
@@ -75,6 +76,17 @@ pub struct Feed {
     pub kind: FeedKind,
     /// Contract columns, then lineage columns.
     pub schema: SchemaRef,
+    /// The date column that the rows of a reference are about, where they are about dates.
+    pub dated_by: Option<String>,
+    /// The table that its deliveries come to.
+    pub history: Option<History>,
+}
+
+impl Feed {
+    /// A feed of which nothing else is known.
+    pub fn new(kind: FeedKind, schema: SchemaRef) -> Self {
+        Self { kind, schema, dated_by: None, history: None }
+    }
 }
 
 /// What a statement reads, by kind of source.
@@ -82,8 +94,10 @@ pub struct Feed {
 pub struct Reads {
     /// Other models.
     pub models: BTreeSet<String>,
-    /// Feeds.
+    /// Feeds, read as they are or by what they come to.
     pub feeds: BTreeSet<String>,
+    /// Those of them that are read by what they come to.
+    pub histories: BTreeSet<String>,
     /// System tables.
     pub system: BTreeSet<String>,
     /// Settings tables.
@@ -489,6 +503,7 @@ impl Known<'_> {
                     let more = self.reads(&statement, &place, problems);
                     check_reads.models.extend(more.models);
                     check_reads.feeds.extend(more.feeds);
+                    check_reads.histories.extend(more.histories);
                     check_reads.system.extend(more.system);
                     check_reads.settings.extend(more.settings);
                     check_reads.parameters.extend(more.parameters);
@@ -563,7 +578,14 @@ impl Known<'_> {
             }
             (None, Some("feeds")) if self.feeds.contains_key(&name) => reads.feeds.insert(name),
             (None, Some("feeds")) => {
-                return Err(suggest(self.feeds.keys().map(String::as_str).collect(), "feeds.", "feed"));
+                let mut histories = self.feeds.iter().filter_map(|(feed, about)| Some((feed, about.history.as_ref()?)));
+                let Some((feed, _)) = histories.find(|(_, history)| history.table == name) else {
+                    let histories = self.feeds.values().filter_map(|feed| feed.history.as_ref());
+                    let histories = histories.map(|history| history.table.as_str());
+                    return Err(suggest(self.feeds.keys().map(String::as_str).chain(histories).collect(), "feeds.", "feed"));
+                };
+                reads.histories.insert(feed.clone());
+                reads.feeds.insert(feed.clone())
             }
             (None, Some("system")) if system::schema(&name).is_some() => reads.system.insert(name),
             (None, Some("system")) => return Err(suggest(system::TABLES.to_vec(), "system.", "system table")),

@@ -23,7 +23,8 @@ use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
 
 use super::bind::Parameters;
 use super::cast::{Conform, declared};
-use super::query;
+use super::functions::macros;
+use super::{history, query};
 use super::registry::Registry;
 use super::session::{self, Limits};
 use super::system;
@@ -101,7 +102,7 @@ async fn run_file(path: &Path, registry: &Registry, config: &Config) -> Result<F
             return Ok(report);
         }
     };
-    let database = Database::open(registry, config)?;
+    let database = Database::open(registry, config).await?;
     let cell = std::sync::Mutex::new(Some(database));
     let mut runner = Runner::new(|| {
         let taken = cell.lock().ok().and_then(|mut slot| slot.take());
@@ -150,12 +151,13 @@ struct Database {
 }
 
 impl Database {
-    fn open(registry: &Registry, config: &Config) -> Result<Self> {
+    async fn open(registry: &Registry, config: &Config) -> Result<Self> {
         let limits = Limits { memory_bytes: 1 << 30, spill_bytes: 1 << 30, threads: 1 };
         let context = session::open(limits)?;
         for (name, feed) in registry.feeds() {
             context.register_table(TableReference::partial("feeds", name.as_str()), empty(&feed.schema)?)?;
         }
+        history::register_all(&context, registry.feeds().values()).await?;
         for name in system::TABLES {
             if let Some(schema) = system::schema(name) {
                 context.register_table(TableReference::partial("system", name), empty(&schema)?)?;
@@ -176,7 +178,8 @@ impl Database {
             return Ok(DBOutput::StatementComplete(0));
         }
         let located = |err: datafusion::error::DataFusionError| query::located(&err, "test", sql);
-        let statement = self.context.state().sql_to_statement(sql, &Dialect::Generic).map_err(located)?;
+        let mut statement = self.context.state().sql_to_statement(sql, &Dialect::Generic).map_err(located)?;
+        macros::expand(&mut statement).map_err(located)?;
         let is_query =
             matches!(&statement, Statement::Statement(inner) if matches!(inner.as_ref(), ast::Statement::Query(_)));
         if !is_query {

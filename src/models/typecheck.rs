@@ -15,7 +15,7 @@ use super::cast::Conform;
 use super::registry::{Model, Registry};
 use super::session::{self, Limits};
 use super::sidecar::Rule;
-use super::{files, query, system};
+use super::{files, history, query, system};
 use crate::config::Config;
 use crate::error::{Error, Result};
 
@@ -70,6 +70,7 @@ pub(super) async fn plan_all(
     for (name, feed) in registry.feeds() {
         context.register_table(TableReference::partial("feeds", name.as_str()), files::empty(&feed.schema)?)?;
     }
+    history::register_all(&context, registry.feeds().values()).await?;
     for name in system::TABLES {
         if let Some(schema) = system::schema(name) {
             context.register_table(TableReference::partial("system", name), files::empty(&schema)?)?;

@@ -93,6 +93,7 @@ pub(super) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
         staged: Some(FileRef { key: staged, ..file(Home::Lake, content) }),
         rejects: Some(file(Home::Lake, "rejects/elsewhere.parquet")),
         months: BTreeMap::from([("2026-11".to_string(), 10)]),
+        contents: BTreeMap::from([("2026-11".to_string(), "c0ffee".to_string())]),
         first_date: period.map(|p| day(p.0)),
         last_date: period.map(|p| day(p.1)),
         masked: Vec::new(),

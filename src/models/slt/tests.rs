@@ -11,7 +11,7 @@ fn registry(config: &Config) -> Registry {
     ];
     let fields: Vec<_> =
         fields.iter().map(|(name, kind)| arrow::datatypes::Field::new(*name, kind.arrow(), true)).collect();
-    let feed = Feed { kind: FeedKind::Event, schema: Arc::new(Schema::new(fields)) };
+    let feed = Feed::new(FeedKind::Event, Arc::new(Schema::new(fields)));
     let source = |layer: Layer, name: &str, sql: &str, sidecar: &str| Source {
         layer,
         name: name.to_string(),
