@@ -140,9 +140,7 @@ select
     end as sell_in_sales,
     case when arrived.shipments_arrived then coalesce(sell_in.sell_in_units, 0) end as sell_in_units,
     case when not arrived.shipments_arrived then 'no_sell_in_data' end as sell_in_sales_status,
-    case
-        when sell_in.sell_in_units > 0 then cast(kpis.units as double) / cast(sell_in.sell_in_units as double)
-    end as sell_through_rate,
+    ratio(kpis.units, sell_in.sell_in_units) as sell_through_rate,
     case
         when not arrived.shipments_arrived then 'no_sell_in_data'
         when coalesce(sell_in.sell_in_units, 0) <= 0 then 'no_sell_in'
