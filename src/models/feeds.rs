@@ -7,8 +7,8 @@ use chrono::NaiveDate;
 use crate::sha256::Sha256;
 
 use super::files::Slice;
-use super::month::{Month, ahead};
 use super::history::History;
+use super::month::{Month, ahead};
 use super::registry::{Feed, FeedKind};
 use crate::contract::{ColumnType, Contracts, Kind};
 use crate::state::record::Input;

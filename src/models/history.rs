@@ -29,7 +29,9 @@ impl History {
             Some(Self { table: format!("{}_newest", contract.name), words: NEWEST, sql: newest(contract, order) })
         };
         match contract.kind {
-            Kind::Event if contract.replaces == Replaces::Key => newest("_delivered_at desc, _input desc, _file desc, _line desc"),
+            Kind::Event if contract.replaces == Replaces::Key => {
+                newest("_delivered_at desc, _input desc, _file desc, _line desc")
+            }
             Kind::Event => None,
             Kind::Reference if contract.dated_by.is_some() => newest(LATEST_SNAPSHOT),
             Kind::Reference if contract.column("valid_to").is_some() => None,
@@ -48,10 +50,7 @@ impl History {
 }
 
 /// Makes the tables of all `feeds` known, where their rows are given by hand or not at all.
-pub(super) async fn register_all<'a>(
-    context: &SessionContext,
-    feeds: impl Iterator<Item = &'a Feed>,
-) -> Result<()> {
+pub(super) async fn register_all<'a>(context: &SessionContext, feeds: impl Iterator<Item = &'a Feed>) -> Result<()> {
     for history in feeds.filter_map(|feed| feed.history.as_ref()) {
         history.register(context).await?;
     }

@@ -582,7 +582,11 @@ impl Known<'_> {
                 let Some((feed, _)) = histories.find(|(_, history)| history.table == name) else {
                     let histories = self.feeds.values().filter_map(|feed| feed.history.as_ref());
                     let histories = histories.map(|history| history.table.as_str());
-                    return Err(suggest(self.feeds.keys().map(String::as_str).chain(histories).collect(), "feeds.", "feed"));
+                    return Err(suggest(
+                        self.feeds.keys().map(String::as_str).chain(histories).collect(),
+                        "feeds.",
+                        "feed",
+                    ));
                 };
                 reads.histories.insert(feed.clone());
                 reads.feeds.insert(feed.clone())

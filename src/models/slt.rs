@@ -24,10 +24,10 @@ use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
 use super::bind::Parameters;
 use super::cast::{Conform, declared};
 use super::functions::macros;
-use super::{history, query};
 use super::registry::Registry;
 use super::session::{self, Limits};
 use super::system;
+use super::{history, query};
 use crate::config::{Config, closest};
 use crate::error::{Error, Result};
 

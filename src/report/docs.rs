@@ -153,7 +153,10 @@ fn feeds(out: &mut String, contracts: &Contracts) -> std::fmt::Result {
             )?;
         }
         if let Some(History { table, words, sql }) = History::of(contract) {
-            writeln!(out, "\n`feeds.{table}`: {words} Over the deliveries, here and in DuckDB alike:\n\n```sql\n{sql}```")?;
+            writeln!(
+                out,
+                "\n`feeds.{table}`: {words} Over the deliveries, here and in DuckDB alike:\n\n```sql\n{sql}```"
+            )?;
         }
     }
     Ok(())

@@ -128,7 +128,9 @@ fn given(call: &Call) -> Option<Vec<&Expr>> {
 /// An expression as one value beside operators.
 fn whole(expr: Expr) -> Expr {
     match expr {
-        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) | Expr::Nested(_) | Expr::Function(_) => expr,
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) | Expr::Nested(_) | Expr::Function(_) => {
+            expr
+        }
         other => Expr::Nested(Box::new(other)),
     }
 }
