@@ -37,7 +37,7 @@ impl Contents {
         let rows = match &mut self.rows {
             Some(rows) => rows,
             None => {
-                let fields = batch.schema().fields().iter().map(|field| SortField::new(field.data_type().clone()));
+                let fields = batch.columns().iter().map(|column| SortField::new(column.data_type().clone()));
                 self.rows.insert(RowConverter::new(fields.collect())?)
             }
         };

@@ -68,7 +68,7 @@ pub(super) fn file(home: Home, key: &str) -> FileRef {
 }
 
 /// A content with rows, delivered `delivered` seconds after the base for the days `period`.
-pub(super) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -> Input {
+pub(crate) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -> Input {
     let sha256 = sha256(content);
     let staged = keys::staged("sales", "华东", &sha256, "c1", "run-1");
     Input {

@@ -160,6 +160,7 @@ fn every_function_says_how_it_is_called() {
             Body::Scalar(scalar) => scalar.name().to_string(),
             Body::Aggregate(aggregate) => aggregate.name().to_string(),
             Body::Window(window) => window.name().to_string(),
+            Body::Macro(known) => known.name.to_string(),
         };
         assert!(function.usage.starts_with(&format!("{name}(")), "{name}: {}", function.usage);
         assert!(function.words.ends_with('.'));
