@@ -6,7 +6,7 @@ with quarters as (
     select * from partner_quarters
 ),
 
-scored as (
+parts as (
     select * from scorecard_points
 ),
 
@@ -53,7 +53,7 @@ metrics as (
             case when value is null then metric || ' (' || value_status || ')' end, ', '
             order by weight desc, metric
         ) as missing_parts
-    from scored
+    from parts
     group by partner_id, quarter
 ),
 
@@ -64,7 +64,7 @@ weakest as (
         select
             *,
             row_number() over (partition by partner_id, quarter order by score_points_lost desc, metric) as place
-        from scored
+        from parts
         where score_points_lost > 0
     ) as losses
     where place = 1

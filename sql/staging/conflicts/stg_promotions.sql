@@ -5,7 +5,7 @@
 with compared as (
     select
         *,
-        lag(valid_to) over in_order is not distinct from valid_from
+        (lag(valid_to) over in_order is not distinct from valid_from)
         and (lag(starts_on) over in_order is not distinct from starts_on)
         and (lag(ends_on) over in_order is not distinct from ends_on)
         and (lag(partner_id) over in_order is not distinct from partner_id)
