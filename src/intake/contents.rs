@@ -34,12 +34,11 @@ impl Contents {
 
     /// Adds clean rows, in the order of the file.
     pub(super) fn add(&mut self, batch: &RecordBatch) -> Step<()> {
-        let rows = match &mut self.rows {
-            Some(rows) => rows,
-            None => {
-                let fields = batch.columns().iter().map(|column| SortField::new(column.data_type().clone()));
-                self.rows.insert(RowConverter::new(fields.collect())?)
-            }
+        let rows = if let Some(rows) = &mut self.rows {
+            rows
+        } else {
+            let fields = batch.columns().iter().map(|column| SortField::new(column.data_type().clone()));
+            self.rows.insert(RowConverter::new(fields.collect())?)
         };
         let rows = rows.convert_columns(batch.columns())?;
         let days = batch.column(self.dated).as_primitive::<Date32Type>();
