@@ -8,9 +8,9 @@ use arrow::datatypes::Date32Type;
 use arrow::row::{RowConverter, SortField};
 
 use super::block::Step;
-use super::date::date_of;
 use super::period;
 use crate::contract::{ColumnType, Contract};
+use crate::grammar::date::date_of;
 use crate::sha256::{Sha256, hex};
 
 /// Bytes of a hash that are kept: far more than chance needs, and half of what a ledger of many snapshots would hold.

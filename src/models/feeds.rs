@@ -9,8 +9,8 @@ use crate::sha256::Sha256;
 use super::files::Slice;
 use super::history::History;
 use super::month::{Month, ahead};
-use super::registry::{Feed, FeedKind};
 use crate::contract::{ColumnType, Contracts, Kind};
+use crate::models::model::{Feed, FeedKind};
 use crate::state::record::Input;
 
 /// Dates that may be read, inclusive.

@@ -6,7 +6,6 @@
 use datafusion::common::TableReference;
 use datafusion::prelude::SessionContext;
 
-use super::registry::Feed;
 use crate::contract::{Contract, Kind, Replaces};
 use crate::error::Result;
 
@@ -47,14 +46,6 @@ impl History {
         context.register_table(TableReference::partial("feeds", self.table.as_str()), frame.into_view())?;
         Ok(())
     }
-}
-
-/// Makes the tables of all `feeds` known, where their rows are given by hand or not at all.
-pub(super) async fn register_all<'a>(context: &SessionContext, feeds: impl Iterator<Item = &'a Feed>) -> Result<()> {
-    for history in feeds.filter_map(|feed| feed.history.as_ref()) {
-        history.register(context).await?;
-    }
-    Ok(())
 }
 
 const NEWEST: &str = "Of every key the newest row, whichever delivery brought it.";

@@ -12,12 +12,13 @@ use futures::FutureExt;
 
 use super::bind::Parameters;
 use super::cast::Conform;
-use super::registry::{Model, Registry};
+use super::registry::Registry;
 use super::session::{self, Limits};
 use super::sidecar::Rule;
-use super::{files, history, query, system};
+use super::{files, query, system};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::models::model::Model;
 
 /// What planning every model finds without data.
 #[derive(Debug)]
@@ -70,7 +71,9 @@ pub(super) async fn plan_all(
     for (name, feed) in registry.feeds() {
         context.register_table(TableReference::partial("feeds", name.as_str()), files::empty(&feed.schema)?)?;
     }
-    history::register_all(&context, registry.feeds().values()).await?;
+    for history in registry.feeds().values().filter_map(|feed| feed.history.as_ref()) {
+        history.register(&context).await?;
+    }
     for name in system::TABLES {
         if let Some(schema) = system::schema(name) {
             context.register_table(TableReference::partial("system", name), files::empty(&schema)?)?;

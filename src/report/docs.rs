@@ -13,7 +13,8 @@ use crate::mail::rule::AlertRule;
 use crate::models::functions::Body;
 use crate::models::functions::macros::Macro;
 use crate::models::history::History;
-use crate::models::registry::{Layer, Model, Registry};
+use crate::models::model::{Layer, Model};
+use crate::models::registry::Registry;
 use crate::models::sidecar::{Column, Rule};
 use crate::models::{functions, system};
 
