@@ -215,13 +215,13 @@ impl Store {
     pub async fn get_verified(&self, key: &str, sha256: &str) -> Result<Bytes> {
         let bytes = self.get(key).await?;
         let found = sha256_hex(&bytes);
-        if found == sha256 { Ok(bytes) } else { Err(altered(key, &found, sha256)) }
+        if found == sha256 { Ok(bytes) } else { Err(failure::altered(key, &found, sha256)) }
     }
 
     /// [`Store::get_verified`] for objects of any size, of which nothing is kept.
     pub async fn check_hash(&self, key: &str, sha256: &str) -> Result<()> {
         let fetched = transfer::download(self, key, &mut tokio::io::sink(), &Download::default()).await?;
-        if fetched.sha256 == sha256 { Ok(()) } else { Err(altered(key, &fetched.sha256, sha256)) }
+        if fetched.sha256 == sha256 { Ok(()) } else { Err(failure::altered(key, &fetched.sha256, sha256)) }
     }
 
     /// Creates the object unless the key is taken. After an error the object may be there or not.
@@ -443,12 +443,6 @@ impl Store {
             _ => self.fail(shown, err),
         }
     }
-}
-
-fn altered(key: &str, found: &str, expected: &str) -> Error {
-    Error::input(format!("its bytes hash to {found}; expected {expected}"))
-        .at(key)
-        .hint("the object was damaged or changed after it was written; restore it from a copy")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod init;
 mod run;
 mod serve;
 mod inspect;
+mod status;
 mod profile;
 mod rejects;
 mod describe;
@@ -124,7 +125,7 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Backfill(args) => run::backfill(cli, args, console).await,
         Command::Serve(args) => serve::serve(cli, args, console).await,
         Command::Check => inspect::check(cli, console).await,
-        Command::Status { max_age } => inspect::status(cli, max_age.as_deref(), console).await,
+        Command::Status { max_age } => status::status(cli, max_age.as_deref(), console).await,
         Command::Runs { limit } => inspect::runs(cli, *limit, console).await,
         Command::Show { run } => inspect::show(cli, run, console).await,
         Command::Rejects(args) => rejects::rejects(cli, args, console).await,

@@ -9,6 +9,7 @@ use encoding_rs::Encoding;
 
 use super::account::Account;
 use super::block::{Block, Source, Step, Stop, refuse};
+use super::contents::Contents;
 use super::convert::Converter;
 use super::decode::{self, Decoder};
 use super::duplicates::KeyHashes;
@@ -36,14 +37,16 @@ pub(super) struct Pass<'a> {
     pub rejects: Option<RejectWriter>,
     pub hashes: Option<KeyHashes>,
     pub marks: Option<Marks>,
+    pub contents: Option<Contents>,
     pub next_drop: usize,
     /// Columns of a part that came up after its header was made: the reading ends there, to begin anew with them.
     pub late: Option<(String, Vec<String>)>,
 }
 
 pub(super) fn finished(pass: Pass<'_>) -> Result<Account> {
-    let Pass { mut account, staged, rejects, marks, .. } = pass;
+    let Pass { mut account, staged, rejects, marks, contents, .. } = pass;
     account.marks = marks.map(Marks::finish).unwrap_or_default();
+    account.contents = contents.map(Contents::finish).unwrap_or_default();
     let ended = (|| {
         account.staged = staged.map(StagedWriter::finish).transpose()?.flatten();
         account.rejects = rejects.map(RejectWriter::finish).transpose()?.flatten();
@@ -67,6 +70,7 @@ impl<'a> Pass<'a> {
             rejects: writing.then(|| RejectWriter::new(job.output("rejects"), &job.lineage)),
             hashes: (writing && known.drops.is_none()).then(|| KeyHashes::new(job.contract)),
             marks: writing.then(|| Marks::new(job.contract, job.feed)).flatten(),
+            contents: writing.then(|| Contents::of(job.contract)).flatten(),
             next_drop: 0,
             late: None,
         }
@@ -233,6 +237,9 @@ impl<'a> Pass<'a> {
         }
         if let Some(marks) = &mut self.marks {
             marks.add(&batch);
+        }
+        if let Some(contents) = &mut self.contents {
+            contents.add(&batch)?;
         }
         self.count_days(&batch);
         self.account.clean += clean;

@@ -8,16 +8,16 @@ use crate::state::record::{Input, InputStatus};
 
 /// The two fingerprints of a sender's feed as it is read now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadBy {
+pub(super) struct ReadBy {
     /// Of what decides the rows: contract, mapping, zone, base currency.
-    pub rows: String,
+    pub(super) rows: String,
     /// Of what decides whether a file can be used at all: the same, the limits, and this program.
-    pub refusal: String,
+    pub(super) refusal: String,
 }
 
 impl ReadBy {
     /// As contract, mapping and settings stand.
-    pub fn of(feed: &SenderFeed, contract: &Contract, config: &Config) -> Self {
+    pub(super) fn of(feed: &SenderFeed, contract: &Contract, config: &Config) -> Self {
         let rows = feed.fingerprint(contract, &config.company);
         let intake = &config.intake;
         let limits = (
@@ -31,13 +31,13 @@ impl ReadBy {
     }
 
     /// Whether `known` was read exactly like this.
-    pub fn has_read(&self, known: &Input) -> bool {
+    pub(super) fn has_read(&self, known: &Input) -> bool {
         let decided = if known.status == InputStatus::Quarantined { &self.refusal } else { &self.rows };
         known.contract_fingerprint == *decided
     }
 
     /// Whether a run reads `known` again: something of it was refused, and by what does not hold any more.
-    pub fn reads_again(&self, known: &Input) -> bool {
+    pub(super) fn reads_again(&self, known: &Input) -> bool {
         known.was_refused() && !self.has_read(known)
     }
 }

@@ -79,7 +79,7 @@ pub async fn behind(company: &Company, state: &State) -> Result<Option<String>> 
     let shown = shown(company).await?;
     Ok((shown.run_id != run.run_id).then(|| {
         let seen = if shown.run_id.is_empty() { "nothing" } else { &shown.run_id };
-        format!("latest/ shows {seen}; published is {}", run.run_id)
+        format!("readers see {seen}; published is {}", run.run_id)
     }))
 }
 

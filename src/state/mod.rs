@@ -8,6 +8,7 @@
 //! [`State`] is what all commits together say, [`lease`] keeps two runners from working at once, and
 //! [`clean`] removes what nothing names any more. Only this module writes state.
 
+mod version;
 pub mod record;
 mod fold;
 pub mod ledger;
@@ -17,7 +18,7 @@ pub mod lease;
 pub mod clean;
 pub mod silence;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 use chrono::NaiveDate;
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use super::version::{InputId, Period, Version, version_name};
 use crate::store::FileRef;
 
 /// Where an input stands.
@@ -73,6 +74,10 @@ pub struct Input {
     pub rejects: Option<FileRef>,
     /// Staged rows by month of business date (`2026-11`), so that a change rebuilds only these.
     pub months: BTreeMap<String, u64>,
+    /// References whose rows are about dates: a hash of the rows of each month, by which a later snapshot that says
+    /// the same of a month again is known to be no news for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contents: BTreeMap<String, String>,
     /// Smallest business date among its rows; for references the earliest date from which a row is valid.
     pub first_date: Option<NaiveDate>,
     /// Largest business date among its rows.
@@ -115,24 +120,6 @@ impl Input {
         Some((self.period_start?, self.period_end?))
     }
 }
-
-/// First and last business date, both inclusive.
-pub type Period = (NaiveDate, NaiveDate);
-
-/// SHA-256 of the raw bytes, and what they were delivered for.
-pub type Version = (String, Option<Period>);
-
-/// A version in one word, as rows name the file that they came from: the hash, and the days that it was delivered for.
-pub fn version_name((sha256, named): &Version) -> String {
-    match named {
-        None => sha256.clone(),
-        Some((first, last)) if first == last => format!("{sha256}-{}", first.format("%Y%m%d")),
-        Some((first, last)) => format!("{sha256}-{}-{}", first.format("%Y%m%d"), last.format("%Y%m%d")),
-    }
-}
-
-/// Sender, feed, version.
-pub type InputId = (String, String, Version);
 
 /// One delivery: an object of the inbox and the content it was found to hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

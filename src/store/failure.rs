@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::error::Kind;
+use crate::error::{Error, Kind};
 
 /// The values of environment variables that grant access, kept only to strike them out of texts.
 #[derive(Clone, Default)]
@@ -56,4 +56,11 @@ pub(super) fn chain(err: &dyn std::error::Error) -> String {
         cause = err.source();
     }
     line
+}
+
+/// An object that is not what was written.
+pub(super) fn altered(key: &str, found: &str, expected: &str) -> Error {
+    Error::input(format!("its bytes hash to {found}; expected {expected}"))
+        .at(key)
+        .hint("the object was damaged or changed after it was written; restore it from a copy")
 }
