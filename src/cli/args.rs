@@ -272,6 +272,7 @@ pub struct ReportArgs {
 
 /// Arguments of `run` and `plan`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person may give")]
 pub struct RunArgs {
     /// The job: jobs/<JOB>.toml.
     pub job: String,

@@ -9,7 +9,7 @@ use tokio::io::{AsyncWriteExt, BufReader};
 
 use super::Company;
 use super::apart::{self, Reader};
-use super::flow::{Landed, Night, Staged, says_again};
+use super::flow::{Arrival, Landed, Night, Staged, says_again};
 use super::read_by::ReadBy;
 use crate::config;
 use crate::contract::Contract;
@@ -73,28 +73,8 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
     let Landed { arrival, content, folder, sha256 } = landed;
     let read_by = reading.read_by.clone();
     let fingerprint = read_by.rows.clone();
-    let delivered_at = intake::delivered_at(&reading.mapping, &arrival.key, arrival.last_modified);
-    // The very object that was seen before goes by what it went by then.
-    let mut seen = night.state.sightings_of(&arrival.sender, &arrival.feed, &arrival.key);
-    let seen = seen.find(|seen| (&seen.sha256, seen.last_modified) == (&sha256, arrival.last_modified));
-    let named = match seen {
-        Some(seen) => seen.named,
-        None => intake::named(&reading.mapping, &reading.contract, &arrival.key, delivered_at, reading.zone),
-    };
-    let sighting = Sighting {
-        key: arrival.key.clone(),
-        bytes: arrival.bytes,
-        etag: arrival.etag.clone(),
-        last_modified: arrival.last_modified,
-        sender: arrival.sender.clone(),
-        feed: arrival.feed.clone(),
-        sha256: sha256.clone(),
-        delivered_at,
-        named,
-        outcome: String::new(),
-        run_id: night.run_id.clone(),
-        gone: false,
-    };
+    let sighting = sighting(night, &arrival, &reading, &sha256);
+    let named = sighting.named;
     let known = night.state.input(&sighting.id());
     if known.is_some_and(|known| read_by.has_read(known)) {
         return Ok(Staged { sighting, input: None, reasons: BTreeMap::new(), kept: None });
@@ -179,6 +159,32 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
         input.rejects = Some(upload(night, key, rejects, outcome.rejects_rows).await?);
     }
     Ok(Staged { sighting, input: Some(input), reasons: outcome.reasons, kept: None })
+}
+
+/// The delivery of these bytes.
+fn sighting(night: &Night<'_>, arrival: &Arrival, reading: &Reading, sha256: &str) -> Sighting {
+    let delivered_at = intake::delivered_at(&reading.mapping, &arrival.key, arrival.last_modified);
+    // The very object that was seen before goes by what it went by then.
+    let mut seen = night.state.sightings_of(&arrival.sender, &arrival.feed, &arrival.key);
+    let seen = seen.find(|seen| (seen.sha256.as_str(), seen.last_modified) == (sha256, arrival.last_modified));
+    let named = match seen {
+        Some(seen) => seen.named,
+        None => intake::named(&reading.mapping, &reading.contract, &arrival.key, delivered_at, reading.zone),
+    };
+    Sighting {
+        key: arrival.key.clone(),
+        bytes: arrival.bytes,
+        etag: arrival.etag.clone(),
+        last_modified: arrival.last_modified,
+        sender: arrival.sender.clone(),
+        feed: arrival.feed.clone(),
+        sha256: sha256.to_string(),
+        delivered_at,
+        named,
+        outcome: String::new(),
+        run_id: night.run_id.clone(),
+        gone: false,
+    }
 }
 
 /// Reads `raw` by its contract into files in `out`; no file, however bad, takes the night down with it.

@@ -52,7 +52,7 @@ pub struct Input {
     pub status: InputStatus,
     /// Why it was quarantined, in words.
     pub reason: Option<String>,
-    /// Fingerprint of the contract and mapping it was read by; of one that was refused whole also of the limits.
+    /// Fingerprint of the contract and mapping it was read by; of a refusal of the limits, too.
     pub contract_fingerprint: String,
     /// Run that took it in.
     pub run_id: String,
@@ -82,8 +82,7 @@ pub struct Input {
     pub first_date: Option<NaiveDate>,
     /// Largest business date among its rows.
     pub last_date: Option<NaiveDate>,
-    /// By business day, hashes of a few of its rows, the same few whenever the day is reported anew: two files that
-    /// share one say the same day again, two that do not add to each other.
+    /// By business day, hashes of a few of its rows: two files that share one say the same day again, others add up.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub marks: BTreeMap<NaiveDate, Vec<u64>>,
     /// Date ranges (inclusive) that a later overlapping file of the same sender and feed holds instead.
