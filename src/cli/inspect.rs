@@ -1,6 +1,7 @@
 //! Commands that look: `check`, `status`, `runs`, `show`, `query`, `test`, `clean`, `doctor`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
@@ -297,7 +298,7 @@ pub(super) async fn test(cli: &Cli, files: &[PathBuf], console: &Console) -> Res
     for path in named {
         if path.is_dir() { files.extend(models::slt::files(&path)?) } else { files.push(path) }
     }
-    let report = models::slt::run(&files, &registry, &config).await?;
+    let report = models::slt::run(&files, &Arc::new(registry), &Arc::new(config)).await?;
     let failed = report.files.iter().filter(|file| !file.failures.is_empty()).count();
     for file in &report.files {
         for failure in &file.failures {

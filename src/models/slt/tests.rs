@@ -50,7 +50,7 @@ async fn play(script: &str) -> FileReport {
     let path = folder.path().join("daily.slt");
     std::fs::write(&path, script).unwrap();
     let config = Config::parse("", folder.path()).unwrap();
-    let report = run(&files(folder.path()).unwrap(), &registry(&config), &config).await.unwrap();
+    let report = run(&files(folder.path()).unwrap(), &Arc::new(registry(&config)), &Arc::new(config)).await.unwrap();
     report.files.into_iter().next().unwrap()
 }
 
