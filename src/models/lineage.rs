@@ -11,11 +11,11 @@ use datafusion::prelude::SessionContext;
 use serde::Serialize;
 
 use super::bind::Parameters;
-use super::query;
-use super::registry::{Model, Registry};
-use super::typecheck;
-use crate::config::{Config, closest};
-use crate::error::{Error, Result};
+use super::registry::Registry;
+use super::{query, typecheck};
+use crate::config::Config;
+use crate::error::{Error, Result, closest};
+use crate::models::model::Model;
 
 /// A column (or, where none is named, a whole table) and what its values are made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
