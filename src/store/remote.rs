@@ -26,6 +26,11 @@ pub(super) fn open(
     environment: &[(String, String)],
     retry: Retry,
 ) -> Result<Store> {
+    let slip = location.split_once(":/").filter(|(scheme, rest)| scheme.len() > 1 && !rest.starts_with('/'));
+    if let Some((scheme, _)) = slip {
+        return Err(Error::config(format!("`{scheme}:/` is neither a folder nor a URL"))
+            .hint(format!("write {scheme}://bucket/prefix")));
+    }
     if !location.contains("://") {
         return local::open(&root.join(location), create, retry);
     }
