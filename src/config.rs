@@ -162,8 +162,11 @@ impl Config {
     /// As [`Config::parse`]; `shown` is the file as messages name it.
     fn read(text: &str, root: &Path, shown: &str) -> Result<Self> {
         let placed = |faults: Vec<(String, Error)>| {
-            let placed = faults.into_iter().map(|(key, fault)| {
-                let line = place::line_of(text, &key).map(|line| format!(":{line}")).unwrap_or_default();
+            let lines = faults.into_iter().map(|(key, fault)| (place::line_of(text, &key), fault));
+            let mut lines: Vec<(Option<usize>, Error)> = lines.collect();
+            lines.sort_by_key(|(line, _)| *line);
+            let placed = lines.into_iter().map(|(line, fault)| {
+                let line = line.map(|line| format!(":{line}")).unwrap_or_default();
                 fault.at(format!("{shown}{line}"))
             });
             Error::together("settings", placed.collect()).map_or(Ok(()), Err)
@@ -221,7 +224,9 @@ impl Config {
             let fault = crate::address::validate_address(address).err();
             add("company.head_office", fault.map(|fault| named("company.head_office", fault)));
         }
-        add("mail.smtp_host", self.smtp_fault());
+        if let Some((key, fault)) = self.smtp_fault() {
+            add(key, Some(fault));
+        }
         if !self.serve.ping_url.is_empty() {
             let fit = url::Url::parse(&self.serve.ping_url).is_ok_and(|url| ["http", "https"].contains(&url.scheme()));
             // The address is a secret of a kind, so it is not repeated.
@@ -236,25 +241,24 @@ impl Config {
         faults
     }
 
-    fn smtp_fault(&self) -> Option<Error> {
+    fn smtp_fault(&self) -> Option<(&'static str, Error)> {
         if self.mail.transport != "smtp" {
             return None;
         }
         if self.mail.smtp_host.is_empty() {
-            return Some(
-                Error::config("mail.transport is \"smtp\" but mail.smtp_host is empty")
-                    .hint("name the mail server, or set mail.transport = \"file\""),
-            );
+            let error = Error::config("mail.transport is \"smtp\" but mail.smtp_host is empty")
+                .hint("name the mail server, or set mail.transport = \"file\"");
+            return Some(("mail.transport", error));
         }
         let host = self.mail.smtp_host.trim_matches(['[', ']']);
         let here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         (self.mail.smtp_security == "none" && !here).then(|| {
-            Error::config(format!(
+            let error = Error::config(format!(
                 "mail.smtp_security is \"none\" for {host}; that is for a server on this machine only"
-            ))
-            .hint(
-                "set mail.smtp_security = \"starttls\" or \"tls\": mails and password would cross the network in clear",
-            )
+            ));
+            let advice =
+                "set mail.smtp_security = \"starttls\" or \"tls\": mails and password would cross the network in clear";
+            ("mail.smtp_security", error.hint(advice))
         })
     }
 
