@@ -91,7 +91,8 @@ fn of_job(company: &Company, job: &Job) -> Vec<Error> {
         let lost = lost.filter(|name| name.as_str() != "*");
         faults.extend(lost.map(|name| unknown(&format!("{key} names"), name, known.iter().copied())));
     }
-    if !marts.iter().any(|mart| matches_any(&job.marts, mart)) {
+    // A slip has been named already.
+    if faults.is_empty() && !marts.iter().any(|mart| matches_any(&job.marts, mart)) {
         faults.push(Error::config(format!("job {} selects no mart", job.name)).hint(if marts.is_empty() {
             "there are no models: see folders.sql".into()
         } else {

@@ -33,7 +33,7 @@ impl Stores {
         let environment: Vec<(String, String)> = environment.collect();
         let open = |setting: &str, location: &str, create: bool| {
             remote::open(location, &config.root, create, &environment, Retry::of(config))
-                .map_err(|err| err.at(format!("stores.{setting}")))
+                .map_err(|err| err.at(format!("config.toml: stores.{setting}")))
         };
         apart(config)?;
         Ok(Self {
