@@ -198,7 +198,7 @@ async fn a_server_that_turns_everybody_away_has_judged_no_mail() {
     assert_eq!((done.waiting.len(), done.dead.len()), (2, 0), "a greeting of 554 is no verdict on a mail");
     assert!(done.waiting[0].reason.contains("554"), "{}", done.waiting[0].reason);
     world.sink.set(Fault::None);
-    assert_eq!(world.deliver(1, false).await.sent.len(), 2);
+    assert_eq!(world.deliver(1, true).await.sent.len(), 2);
 }
 
 #[tokio::test]
