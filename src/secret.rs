@@ -13,8 +13,8 @@ const STRUCK: &str = "***";
 /// A secret shorter than this would strike out ordinary words.
 const SECRET_BYTES_MIN: usize = 6;
 
-/// Values that grant access.
-#[derive(Clone, Default)]
+/// Values that grant access; never shown, not even for debugging.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Secrets(Arc<Vec<SecretString>>);
 
 impl Secrets {
