@@ -31,7 +31,7 @@ impl Secrets {
         }
         let plain = self.0.iter().fold(text.to_string(), |text, secret| text.replace(secret.expose_secret(), STRUCK));
         static RUN: OnceLock<Regex> = OnceLock::new();
-        let run = RUN.get_or_init(|| Regex::new(r"[A-Za-z0-9+/_%=.~-]{8,}").expect("a constant pattern"));
+        let run = RUN.get_or_init(|| Regex::new(r"[A-Za-z0-9+/_%.~-]{8,}").expect("a constant pattern"));
         let strike = |found: &Captures| {
             if self.is_in(&found[0]) { STRUCK.to_string() } else { found[0].to_string() }
         };
@@ -40,7 +40,7 @@ impl Secrets {
 
     /// Whether a run of letters and digits holds a secret in some encoding.
     fn is_in(&self, run: &str) -> bool {
-        let core = run.trim_matches(['=', '.']);
+        let core = run.trim_matches('.');
         let readings =
             [STANDARD_NO_PAD.decode(core).ok(), URL_SAFE_NO_PAD.decode(core).ok(), from_hex(core), from_percent(core)];
         readings.into_iter().flatten().any(|bytes| {
