@@ -29,6 +29,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::secret::Secrets;
 use crate::sha256::sha256_hex;
 use listing::is_folder_marker;
 
@@ -81,7 +82,7 @@ struct Inner {
     /// Whether files may be touched beside the object store's interface (fsync, own listing).
     direct: bool,
     retry: Retry,
-    secrets: failure::Secrets,
+    secrets: Secrets,
 }
 
 impl std::fmt::Debug for Store {
@@ -105,7 +106,7 @@ impl Store {
             place,
             None,
             Retry { retries: 2, first_pause: Duration::from_millis(1) },
-            failure::Secrets::default(),
+            Secrets::default(),
         )
     }
 
@@ -124,7 +125,7 @@ impl Store {
         place: String,
         folder: Option<PathBuf>,
         retry: Retry,
-        secrets: failure::Secrets,
+        secrets: Secrets,
     ) -> Self {
         let direct = folder.is_some();
         Self(Arc::new(Inner { object, place, folder, direct, retry, secrets }))

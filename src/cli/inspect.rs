@@ -1,87 +1,23 @@
-//! Commands that look: `check`, `runs`, `show`, `query`, `test`, `clean`, `doctor`.
+//! Commands that look: `runs`, `show`, `query`, `test`, `clean`, `doctor`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
 
 use super::args::Cli;
+use super::check::master_data_missing;
 use super::run::{clock, company};
 use super::{Console, Exit};
 use crate::config::Config;
 use crate::contract::Contracts;
 use crate::error::{Error, Result};
-use crate::job::Job;
-use crate::mail::rule::AlertRule;
 use crate::models::{self, Registry};
 use crate::state::record::{InputStatus, RunRecord, RunStatus};
 use crate::state::{self, Options, State};
 use crate::store::Stores;
 use crate::{pipeline, report};
-
-/// Checks everything that can be checked without data.
-pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
-    let company = company(cli)?;
-    let mut faults: Vec<Error> = Vec::new();
-    let names = Job::names(&company.config.folders.jobs)?;
-    for name in &names {
-        if let Err(err) = company.job(name) {
-            faults.push(err.at(format!("jobs/{name}.toml")));
-        }
-    }
-    for address in &company.config.company.head_office {
-        faults.extend(
-            crate::address::validate_address(address).err().map(|err| err.at("config.toml: company.head_office")),
-        );
-    }
-    let checked = models::check(&company.registry, &company.config).await?;
-    for name in company.registry.alerts() {
-        let model = company.registry.model(name)?;
-        let rule = AlertRule::from_sidecar(name, &model.sidecar_path(), &model.sidecar.extra);
-        // The columns of a model that cannot be planned are not known; its own fault is told.
-        let columns = checked.schemas.get(name).map(|schema| schema.fields().iter().map(|field| field.name().as_str()));
-        let valid = rule.and_then(|rule| columns.map_or(Ok(()), |names| rule.validate(&names.collect::<Vec<_>>())));
-        faults.extend(valid.err());
-    }
-    faults.extend(checked.problems);
-    let missing = master_data_missing(&company);
-    if console.json() {
-        let list: Vec<_> = faults.iter().map(|err| json!({"error": err.one_line(), "help": err.advice()})).collect();
-        console.document(&json!({"ok": faults.is_empty(), "faults": list, "master_data_missing": missing}))?;
-    } else {
-        for fault in &faults {
-            console.error(fault);
-        }
-        console.line(format!(
-            "{}: {} jobs, {} senders, {} feed contracts, {} models ({} marts, {} alerts)",
-            if faults.is_empty() { "ok" } else { "faults found" },
-            names.len(),
-            company.senders.iter().count(),
-            company.contracts.iter().count(),
-            company.registry.names().count(),
-            company.registry.marts().count(),
-            company.registry.alerts().count(),
-        ))?;
-        for line in missing {
-            console.line(format!("warning: {line}"))?;
-        }
-    }
-    Ok(if faults.is_empty() { Exit::Ok } else { Exit::Usage })
-}
-
-/// One sentence for each list of master data that nobody delivers and feeds in use refer to.
-fn master_data_missing(company: &pipeline::Company) -> Vec<String> {
-    let missing = pipeline::master_data::missing(&company.contracts, &company.senders);
-    let told = |(feed, used_by): (&String, &std::collections::BTreeSet<String>)| {
-        let used_by: Vec<&str> = used_by.iter().map(String::as_str).collect();
-        format!(
-            "nobody delivers {feed}, and {} refer to it: describe it in jobs/senders ([feeds.{feed}]), or its figures stay \
-             without names and owners",
-            used_by.join(", ")
-        )
-    };
-    missing.iter().map(told).collect()
-}
 
 fn word(status: RunStatus) -> &'static str {
     match status {
@@ -238,7 +174,7 @@ pub(super) async fn test(cli: &Cli, files: &[PathBuf], console: &Console) -> Res
         if path.is_dir() { files.extend(models::slt::files(&path)?) } else { files.push(path) }
     }
     let registry = Registry::load_some(&config, &contracts, models::slt::words(&files))?;
-    let report = models::slt::run(&files, &registry, &config).await?;
+    let report = models::slt::run(&files, &Arc::new(registry), &Arc::new(config)).await?;
     let failed = report.files.iter().filter(|file| !file.failures.is_empty()).count();
     for file in &report.files {
         for failure in &file.failures {
