@@ -249,7 +249,7 @@ fn every_setting_of_the_reference_is_read() {
     let reference: toml::Table = toml::from_str(&file("config.toml")).expect("the reference");
     let parsing = file("src/config.rs");
     let (_, reading) = parsing.split_once("    /// A business setting that is a whole number").expect("accessors");
-    let shipped = sources().into_iter().filter(|(path, _)| path != "src/config.rs");
+    let shipped = sources().into_iter().filter(|(path, _)| !path.starts_with("src/config"));
     let said = |text: &str| {
         let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         lines.collect::<Vec<_>>().join("\n")
