@@ -469,10 +469,18 @@ impl Known<'_> {
                     problems.push(
                         Error::config(format!("a partitioned model must not name ${given}")).at(&sql_path).hint(
                             "its partitions would change with every run; the runner itself cuts off rows after the \
-                             as-of date",
+                             as-of date, and $partition_from and $partition_to are the days of the month it builds",
                         ),
                     );
                 }
+            }
+        } else {
+            for given in [PARTITION_FROM, PARTITION_TO].into_iter().filter(|given| reads.parameters.contains(*given)) {
+                problems.push(
+                    Error::config(format!("only a partitioned model may name ${given}"))
+                        .at(&sql_path)
+                        .hint("a table is built whole: it ends with $as_of_date; a view has the days of who reads it"),
+                );
             }
         }
         let mut check_reads = Reads::default();

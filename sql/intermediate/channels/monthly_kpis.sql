@@ -1,5 +1,6 @@
 -- Every monthly figure of a channel or a partner in one place: first the counts and amounts, then the rates.
--- A rate that is not defined is NULL, and its *_status says why.
+-- A rate that is not defined is NULL, and its *_status says why. A month that began before the records do is neither held
+-- against its target or the market nor compared with.
 with measures as (
     select
         sales.*,
@@ -136,44 +137,53 @@ select
         as contribution_share,
     case when total_net_sales <= 0 then 'no_sales' end as contribution_share_status,
 
-    case when market_sales_amount > 0 then cast(net_sales as double) / cast(market_sales_amount as double) end
-        as market_share,
-    case when coalesce(market_sales_amount, 0) <= 0 then 'no_market_data' end as market_share_status,
+    case
+        when market_sales_amount > 0 and not is_part
+            then cast(net_sales as double) / cast(market_sales_amount as double)
+    end as market_share,
+    case
+        when coalesce(market_sales_amount, 0) <= 0 then 'no_market_data'
+        when is_part then 'incomplete_history'
+    end as market_share_status,
 
     month_before_net_sales,
     case
-        when month_before_net_sales > 0
+        when month_before_net_sales > 0 and not month_before_is_part
             then cast(net_sales - month_before_net_sales as double) / cast(month_before_net_sales as double)
     end as sales_growth_mom,
     case
+        when month_before_is_part then 'incomplete_history'
         when month_before_net_sales = 0 then 'no_prior_period'
         when month_before_net_sales < 0 then 'negative_base'
     end as sales_growth_mom_status,
 
     year_before_net_sales,
     case
-        when year_before_net_sales > 0
+        when year_before_net_sales > 0 and not year_before_is_part
             then cast(net_sales - year_before_net_sales as double) / cast(year_before_net_sales as double)
     end as sales_growth_yoy,
     case
+        when year_before_is_part then 'incomplete_history'
         when year_before_net_sales = 0 then 'no_prior_period'
         when year_before_net_sales < 0 then 'negative_base'
     end as sales_growth_yoy_status,
 
     case
-        when total_month_before > 0
+        when total_month_before > 0 and not month_before_is_part
             then cast(net_sales - month_before_net_sales as double) / cast(total_month_before as double)
     end as growth_contribution,
     case
+        when month_before_is_part then 'incomplete_history'
         when total_month_before = 0 then 'no_prior_period'
         when total_month_before < 0 then 'negative_base'
     end as growth_contribution_status,
 
     case
-        when total_year_before > 0
+        when total_year_before > 0 and not year_before_is_part
             then cast(net_sales - year_before_net_sales as double) / cast(total_year_before as double)
     end as growth_contribution_yoy,
     case
+        when year_before_is_part then 'incomplete_history'
         when total_year_before = 0 then 'no_prior_period'
         when total_year_before < 0 then 'negative_base'
     end as growth_contribution_yoy_status,
@@ -231,8 +241,11 @@ select
     end as complaint_rate_status,
 
     target,
-    case when target > 0 then cast(net_sales as double) / cast(target as double) end as attainment,
-    case when coalesce(target, 0) <= 0 then 'no_target' end as attainment_status,
+    case when target > 0 and not is_part then cast(net_sales as double) / cast(target as double) end as attainment,
+    case
+        when coalesce(target, 0) <= 0 then 'no_target'
+        when is_part then 'incomplete_history'
+    end as attainment_status,
 
     buyers,
     repeat_buyers,

@@ -24,10 +24,14 @@ plain as (
     select
         partner_id, quarter, 'growth' as metric,
         case
-            when year_before_net_sales > 0
+            when year_before_net_sales > 0 and not year_before_is_part
                 then cast(net_sales - year_before_net_sales as double) / cast(year_before_net_sales as double)
         end as value,
-        case when year_before_net_sales < 0 then 'negative_base' else 'no_prior_period' end as reason
+        case
+            when year_before_is_part then 'incomplete_history'
+            when year_before_net_sales < 0 then 'negative_base'
+            else 'no_prior_period'
+        end as reason
     from facts
     union all
     select

@@ -140,9 +140,9 @@ prior_actuals as (
     group by framed.plan_id, framed.partner_id, framed.period
 ),
 
--- From the first month on in which anything is known of the flow.
+-- From the first day on of which anything is known of the flow.
 history as (
-    select flow, cast(date_trunc('month', min(business_date)) as date) as known_from
+    select flow, min(business_date) as known_from
     from days
     group by flow
 ),

@@ -29,28 +29,25 @@ snapshots as (
     from counts
     group by partner_id, counted_on
 ),
-last_known as (
-    select max(business_date) as business_date
+first_known as (
+    select min(business_date) as business_date
     from (
-        select max(counted_on) as business_date from snapshots
+        select min(counted_on) as business_date from snapshots
         union all
-        select max(business_date) as business_date from sales
+        select min(business_date) as business_date from sales
     ) as both_feeds
 ),
 calendar_months as (
-    select cast(date_trunc('month', counted_on) as date) as month_start from snapshots
-    union
-    select cast(date_trunc('month', business_date) as date) as month_start from sales
+    select unnest(generate_series(
+        greatest(cast(date_trunc('month', business_date) as date), $partition_from), $partition_to, interval '1 month'
+    )) as month_start
+    from first_known
+    where business_date is not null
 ),
 months as (
-    -- A running month closes, for now, on the last day that anything is known of.
-    select
-        calendar_months.month_start,
-        least(
-            cast(calendar_months.month_start + interval '1 month' as date) - 1, last_known.business_date
-        ) as closes_on
+    -- A running month closes, for now, with the day that is reported.
+    select month_start, least(last_day(month_start), $partition_to) as closes_on
     from calendar_months
-    cross join last_known
 ),
 judged as (
     -- The last days before a month speak for it only while the partner cooperates.

@@ -133,6 +133,20 @@ coverage as (
     group by channel_id, business_date
 ),
 
+parts as (
+    -- Months that began before the records do, and those that are compared with one.
+    select
+        kpi_months.month_start,
+        kpi_months.is_part,
+        coalesce(before.is_part, false) as month_before_is_part,
+        coalesce(year_ago.is_part, false) as year_before_is_part
+    from kpi_months
+    left join kpi_months as before
+        on before.month_start = cast(kpi_months.month_start - interval '1 month' as date)
+    left join kpi_months as year_ago
+        on year_ago.month_start = cast(kpi_months.month_start - interval '12 months' as date)
+),
+
 promises as (
     select
         channel_id,
@@ -187,11 +201,16 @@ together as (
         coalesce(promises.reported_deliveries, 0) as reported_deliveries,
         coalesce(promises.on_time_deliveries, 0) as on_time_deliveries,
         targets.target,
+        parts.is_part,
+        parts.month_before_is_part,
+        parts.year_before_is_part,
         case when arrived.complaints_arrived then coalesce(complaints.complaints, 0) end as complaints,
         coalesce(coverage.expected_days, 0) as expected_days,
         coalesce(coverage.delivered_days, 0) as delivered_days
     from days
     cross join arrived
+    inner join parts
+        on parts.month_start = cast(date_trunc('month', days.business_date) as date)
     left join sales
         on sales.channel_id = days.channel_id
         and sales.business_date = days.business_date
@@ -307,31 +326,37 @@ select
 
     cast(totals.month_before_to_date_net_sales as decimal(18,4)) as month_before_to_date_net_sales,
     case
-        when totals.month_before_to_date_net_sales > 0
+        when totals.month_before_to_date_net_sales > 0 and not totals.month_before_is_part
             then cast(totals.month_to_date_net_sales - totals.month_before_to_date_net_sales as double)
                 / cast(totals.month_before_to_date_net_sales as double)
     end as month_to_date_growth_mom,
     case
+        when totals.month_before_is_part then 'incomplete_history'
         when totals.month_before_to_date_net_sales = 0 then 'no_prior_period'
         when totals.month_before_to_date_net_sales < 0 then 'negative_base'
     end as month_to_date_growth_mom_status,
 
     cast(totals.year_before_to_date_net_sales as decimal(18,4)) as year_before_to_date_net_sales,
     case
-        when totals.year_before_to_date_net_sales > 0
+        when totals.year_before_to_date_net_sales > 0 and not totals.year_before_is_part
             then cast(totals.month_to_date_net_sales - totals.year_before_to_date_net_sales as double)
                 / cast(totals.year_before_to_date_net_sales as double)
     end as month_to_date_growth_yoy,
     case
+        when totals.year_before_is_part then 'incomplete_history'
         when totals.year_before_to_date_net_sales = 0 then 'no_prior_period'
         when totals.year_before_to_date_net_sales < 0 then 'negative_base'
     end as month_to_date_growth_yoy_status,
 
     totals.target as month_target,
     case
-        when totals.target > 0 then cast(totals.month_to_date_net_sales as double) / cast(totals.target as double)
+        when totals.target > 0 and not totals.is_part
+            then cast(totals.month_to_date_net_sales as double) / cast(totals.target as double)
     end as month_to_date_attainment,
-    case when coalesce(totals.target, 0) <= 0 then 'no_target' end as month_to_date_attainment_status,
+    case
+        when coalesce(totals.target, 0) <= 0 then 'no_target'
+        when totals.is_part then 'incomplete_history'
+    end as month_to_date_attainment_status,
 
     cast(totals.gross_margin as decimal(18,4)) as gross_margin,
     case

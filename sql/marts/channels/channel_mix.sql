@@ -22,13 +22,14 @@ units as (
     select
         'channel' as level,
         quarter, quarter_start, closes_on, provisional, region, channel_type, channel_id, channel_name, has_sales,
-        net_sales, year_before_net_sales
+        net_sales, year_before_net_sales, year_before_is_part
     from channels
     union all
     select
         'channel_type' as level,
         quarter, quarter_start, closes_on, provisional, region, channel_type, 'all' as channel_id,
-        channel_type as channel_name, has_sales, net_sales, year_before_net_sales
+        channel_type as channel_name, has_sales, net_sales, year_before_net_sales,
+        year_before_is_part
     from types
 ),
 placed as (
@@ -115,10 +116,11 @@ final as (
         case when role is null then 'no_sales' end as role_status,
         year_before_net_sales,
         case
-            when year_before_net_sales > 0
+            when year_before_net_sales > 0 and not year_before_is_part
                 then cast(net_sales - year_before_net_sales as double) / cast(year_before_net_sales as double)
         end as sales_growth_yoy,
         case
+            when year_before_is_part then 'incomplete_history'
             when year_before_net_sales = 0 then 'no_prior_period'
             when year_before_net_sales < 0 then 'negative_base'
         end as sales_growth_yoy_status,

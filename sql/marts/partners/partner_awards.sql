@@ -38,7 +38,8 @@ sales as (
         period_year(quarter_start) as year,
         sum(net_sales) as net_sales,
         sum(year_before_net_sales) as year_before_net_sales,
-        min(year_before_net_sales) as least_year_before
+        min(year_before_net_sales) as least_year_before,
+        bool_or(year_before_is_part) as year_before_is_part
     from unit_quarters
     where unit_type = 'partner'
     group by unit_id, period_year(quarter_start)
@@ -58,10 +59,11 @@ measured as (
         cast(coalesce(sales.net_sales, 0) as decimal(18,4)) as net_sales,
         cast(cast(years.score_total as decimal(18,6)) / nullif(years.scored_quarters, 0) as decimal(9,4)) as award_score,
         sales.least_year_before,
+        coalesce(sales.year_before_is_part, false) as year_before_is_part,
         -- Growth of a year needs all of it before, attainment a target for all of it; of a running year only the elapsed
         -- part of the target is due, as on the scorecard.
         case
-            when sales.least_year_before > 0
+            when sales.least_year_before > 0 and not sales.year_before_is_part
                 then cast(sales.net_sales - sales.year_before_net_sales as double)
                     / cast(sales.year_before_net_sales as double)
         end as sales_growth,
@@ -142,6 +144,7 @@ select
     sales_growth,
     case
         when sales_growth is not null then null
+        when year_before_is_part then 'incomplete_history'
         when least_year_before < 0 then 'negative_base'
         else 'no_prior_period'
     end as sales_growth_status,
