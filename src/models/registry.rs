@@ -12,7 +12,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Spanned, visit_relations};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::bind::{Parameters, placeholders};
+use super::bind::{PARTITION_FROM, PARTITION_TO, Parameters, placeholders};
 use super::graph;
 use super::session::{self, Limits};
 use super::sidecar::{Column, Materialised, Rule, Sidecar};
@@ -479,7 +479,7 @@ impl Known<'_> {
                 problems.push(
                     Error::config(format!("only a partitioned model may name ${given}"))
                         .at(&sql_path)
-                        .hint("a table is built whole: it ends with $as_of_date; a view has the days of who reads it"),
+                        .hint("what is built whole ends with $as_of_date"),
                 );
             }
         }

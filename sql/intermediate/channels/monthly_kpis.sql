@@ -125,6 +125,7 @@ select
     returns,
     adjustments,
     net_sales,
+    net_sales_status,
     units,
     orders,
     active_customers,

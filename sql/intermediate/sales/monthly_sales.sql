@@ -26,7 +26,8 @@ sales as (
         ) as net_sales_elapsed,
         sum(units) as units,
         case when sum(articles_without_list_price) = 0 then sum(list_price_value) end as list_price_value,
-        case when sum(articles_without_cost) = 0 then sum(cost_amount) end as cost_amount
+        case when sum(articles_without_cost) = 0 then sum(cost_amount) end as cost_amount,
+        sum(stale_rate_lines) as stale_rate_lines
     from scoped_days
     group by scope, scope_id, cast(date_trunc('month', business_date) as date)
 ),
@@ -100,6 +101,7 @@ select
     cast(coalesce(sales.returns, 0) as decimal(18,4)) as returns,
     cast(coalesce(sales.adjustments, 0) as decimal(18,4)) as adjustments,
     cast(coalesce(sales.net_sales, 0) as decimal(18,4)) as net_sales,
+    case when sales.stale_rate_lines > 0 then 'stale_rate' end as net_sales_status,
     coalesce(sales.units, 0) as units,
     cast(sales.list_price_value as decimal(18,4)) as list_price_value,
     cast(sales.cost_amount as decimal(18,4)) as cost_amount,

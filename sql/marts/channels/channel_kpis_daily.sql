@@ -14,6 +14,7 @@ with sales as (
         sum(returns) as returns,
         sum(adjustments) as adjustments,
         sum(net_sales) as net_sales,
+        sum(stale_rate_lines) as stale_rate_lines,
         sum(units) as units,
         case when sum(articles_without_list_price) = 0 then sum(list_price_value) end as list_price_value,
         case when sum(articles_without_cost) = 0 then sum(cost_amount) end as cost_amount
@@ -178,6 +179,7 @@ together as (
         coalesce(sales.returns, 0) as returns,
         coalesce(sales.adjustments, 0) as adjustments,
         coalesce(sales.net_sales, 0) as net_sales,
+        coalesce(sales.stale_rate_lines, 0) as stale_rate_lines,
         coalesce(sales.units, 0) as units,
         sales.list_price_value,
         sales.net_sales - sales.cost_amount as gross_margin,
@@ -268,6 +270,7 @@ select
     cast(totals.returns as decimal(18,4)) as returns,
     cast(totals.adjustments as decimal(18,4)) as adjustments,
     cast(totals.net_sales as decimal(18,4)) as net_sales,
+    case when totals.stale_rate_lines > 0 then 'stale_rate' end as net_sales_status,
     cast(totals.month_to_date_net_sales as decimal(18,4)) as month_to_date_net_sales,
     totals.units,
     totals.orders,

@@ -1,11 +1,13 @@
--- Channel costs as they now stand. The newest snapshot of each sender up to the as-of date counts, or its first one
--- where all are later; of two senders that name the same key, the later snapshot.
+-- Channel costs as they now stand. Of each month what its sender's newest snapshot holds that speaks of this month: a snapshot
+-- of this year's takes nothing away from the last. Only snapshots up to the as-of date count, or the first one where all
+-- are later; of two senders that name the same key, the later snapshot.
 with newest as (
     select
         _sender,
+        month,
         coalesce(max(_period_start) filter (where _period_start <= $as_of_date), min(_period_start)) as snapshot_on
     from feeds.channel_costs
-    group by _sender
+    group by _sender, month
 ),
 
 ranked as (
@@ -24,6 +26,7 @@ ranked as (
     from feeds.channel_costs as delivered
     inner join newest
         on newest._sender = delivered._sender
+        and newest.month = delivered.month
         and newest.snapshot_on = delivered._period_start
 )
 

@@ -1,11 +1,13 @@
--- Holidays, shopping festivals and moved workdays as they now stand. The newest snapshot of each sender counts;
--- of two senders that name the same key, the later snapshot.
+-- Holidays, shopping festivals and moved workdays as they now stand. Of each year what its sender's newest snapshot holds
+-- that speaks of this year: next year's calendar takes nothing away from this one; of two senders that name the same key,
+-- the later snapshot.
 with newest as (
     select
         _sender,
+        extract(year from "date") as year,
         max(_period_start) as snapshot_on
     from feeds.calendar
-    group by _sender
+    group by _sender, extract(year from "date")
 ),
 
 ranked as (
@@ -24,6 +26,7 @@ ranked as (
     from feeds.calendar as delivered
     inner join newest
         on newest._sender = delivered._sender
+        and newest.year = extract(year from delivered."date")
         and newest.snapshot_on = delivered._period_start
 )
 

@@ -1,11 +1,13 @@
--- Sales targets as they now stand. The newest snapshot of each sender up to the as-of date counts, or its first one
--- where all are later; of two senders that name the same key, the later snapshot.
+-- Sales targets as they now stand. Of each period what its sender's newest snapshot holds that speaks of this period: a snapshot
+-- of this year's takes nothing away from the last. Only snapshots up to the as-of date count, or the first one where all
+-- are later; of two senders that name the same key, the later snapshot.
 with newest as (
     select
         _sender,
+        period,
         coalesce(max(_period_start) filter (where _period_start <= $as_of_date), min(_period_start)) as snapshot_on
     from feeds.targets
-    group by _sender
+    group by _sender, period
 ),
 
 ranked as (
@@ -24,6 +26,7 @@ ranked as (
     from feeds.targets as delivered
     inner join newest
         on newest._sender = delivered._sender
+        and newest.period = delivered.period
         and newest.snapshot_on = delivered._period_start
 )
 
