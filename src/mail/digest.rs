@@ -65,6 +65,8 @@ pub struct Edition<'a> {
     pub now: DateTime<Utc>,
     /// As-of date of the figures that readers see now; the previous one when this run published nothing.
     pub data_as_of: Option<NaiveDate>,
+    /// The night that the reports show, where it is newer than this run's.
+    pub readers_at: Option<NaiveDate>,
     /// Deliveries of the whole company.
     pub received: &'a Received,
     /// Feeds that are not all there.

@@ -170,6 +170,16 @@ fn facts(edition: &Edition<'_>, received: &Received, words: &Words) -> Vec<Fact>
         value: edition.data_as_of.map_or_else(|| "—".to_string(), |day| full_day(day, words)),
         bad: edition.data_as_of != Some(run.logical_date),
     }];
+    if let Some(newer) = edition.readers_at {
+        facts.push(Fact {
+            name: words.pick("报表仍为", "Reports show"),
+            value: words.pick(
+                format!("{}（本邮件仅述上述日期）", full_day(newer, words)),
+                format!("{}; this mail is of the earlier date alone", full_day(newer, words)),
+            ),
+            bad: true,
+        });
+    }
     if received.expected > 0 {
         let missing = name_list(&received.missing, 3, words);
         let counts = format!("{}/{}", received.received, received.expected);
@@ -316,9 +326,11 @@ fn notes(edition: &Edition<'_>, audience: &Audience, words: &Words) -> Vec<Strin
         );
         clip(&header_text(&line), TEXT_CHARS)
     };
-    let told = edition.reduced.iter().filter(|reduction| reduction.standing != Standing::Unused);
-    let mut lines = capped(told.map(said).collect(), words);
-    let others = edition.run.notes.len().saturating_sub(edition.reduced.len());
+    let told = || edition.reduced.iter().filter(|reduction| reduction.standing != Standing::Unused);
+    let mut lines = capped(told().map(said).collect(), words);
+    // Each is a note of the run, and all that are not used together one.
+    let of_feeds = told().count() + usize::from(told().count() < edition.reduced.len());
+    let others = edition.run.notes.len().saturating_sub(of_feeds);
     if others > 0 && edition.config.company.head_office.contains(&audience.address) {
         let command = format!("tributary show {}", header_text(&edition.run.run_id));
         lines.push(words.pick(

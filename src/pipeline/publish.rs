@@ -31,6 +31,10 @@ pub(super) async fn commit(night: &mut Night<'_>, built: &Built, held: &mut Held
         .filter(|made| night.state.partition(&made.model, &made.partition).is_none_or(|stands| **stands != **made))
         .cloned()
         .collect();
+    // What stands of the newest night is not touched by an earlier one.
+    if night.newer().is_some() {
+        changes.alerts = None;
+    }
     append(night, held, CommitKind::Run, changes).await
 }
 

@@ -12,7 +12,7 @@ use crate::mail::deliver::{dead_letters, recent};
 use crate::mail::digest::{self, Audience, Edition, Headline};
 use crate::mail::recipient_hash;
 use crate::mail::rule::{AlertRule, Row};
-use crate::state::record::{AlertPhase, OwedMail};
+use crate::state::record::{Alert, AlertPhase, OwedMail};
 use crate::store::keys;
 
 /// How the headlines name the head office, whatever its addresses are.
@@ -38,7 +38,9 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     found.push(Found { rule: &reduced, rows: reduce::alert_row(night).into_iter().collect(), scope: job.clone() });
     let undelivered = AlertRule::mail_undelivered();
     found.push(Found { rule: &undelivered, rows: unreached(night).await?, scope: BTreeMap::new() });
-    judge(night, &found)?;
+    // An earlier date is judged as if there were no other: of what was found since, its mails say nothing.
+    let previous = if night.newer().is_some() { Vec::new() } else { night.state.alerts.clone() };
+    judge(night, &found, &previous)?;
     if night.request.job.mail {
         let audiences = audiences(night, built).await?;
         write_digests(night, &rules, &audiences).await?;
@@ -79,7 +81,8 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
         ("data_as_of".to_string(), data_as_of.map_or(Json::Null, Json::from)),
     ]);
     let job = BTreeMap::from([("job".to_string(), night.request.job.name.clone())]);
-    judge(night, &[Found { rule: &failed, rows: vec![row], scope: job }])?;
+    let previous = night.state.alerts.clone();
+    judge(night, &[Found { rule: &failed, rows: vec![row], scope: job }], &previous)?;
     let told = night.alerts.iter().flatten().any(|alert| {
         alert.rule == failed.name && alert.phase != AlertPhase::Resolved && alert.mailed_at == Some(night.started_at)
     });
@@ -92,12 +95,12 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
     Ok(())
 }
 
-fn judge(night: &mut Night<'_>, found: &[Found<'_>]) -> Result<()> {
+fn judge(night: &mut Night<'_>, found: &[Found<'_>], previous: &[Alert]) -> Result<()> {
     let silences: Vec<_> = night.state.silences.values().cloned().collect();
     let judged = alert::judge(
         found,
         &alert::Night {
-            previous: &night.state.alerts,
+            previous,
             silences: &silences,
             now: night.started_at,
             logical_date: night.request.date,
@@ -179,6 +182,7 @@ async fn write_digests(
         run: &night.record(night.started_at)?,
         now: night.started_at,
         data_as_of: published.or_else(|| publish::published_run(&night.state).map(|run| run.logical_date)),
+        readers_at: night.newer(),
         received: &expect::received(night)?,
         reduced: &night.reduced,
         rules,

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::mail::rule::{Row, Texts};
 use crate::models::BuildOutcome;
-use crate::report::{Reduction, Standing};
+use crate::report::{self, Reduction, Standing};
 
 /// The mart that compares every file with its sender's own history.
 const DELIVERIES: &str = "deliveries";
@@ -62,14 +62,15 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
         };
         let name = name(&night.company.config, &feed);
         let reduction = Reduction { feed, name, because, marts, standing };
-        let note = note(&reduction);
-        if standing == Standing::Lacking {
-            night.warn(note);
-        } else {
-            night.notes.push(note);
+        match standing {
+            Standing::Lacking => night.warn(note(&reduction)),
+            Standing::Awaited => night.notes.push(note(&reduction)),
+            Standing::Unused => {}
         }
         night.reduced.push(reduction);
     }
+    // A company that only sells would read the same of twenty feeds every night.
+    night.notes.extend(report::unused(&night.reduced));
     Ok(())
 }
 

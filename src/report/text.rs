@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::Report;
+use super::{Report, Standing};
 use crate::state::record::{AlertPhase, RunStatus};
 
 /// Renders the account. Files that went through without a word are only counted.
@@ -120,7 +120,7 @@ fn write_reduced(out: &mut String, report: &Report) -> std::fmt::Result {
     if !report.reduced.is_empty() {
         writeln!(out, "\nReduced marts, and why")?;
     }
-    for reduction in &report.reduced {
+    for reduction in report.reduced.iter().filter(|reduction| reduction.standing != Standing::Unused) {
         let because: Vec<&str> = reduction.because.iter().map(|cause| cause.en.as_str()).collect();
         writeln!(out, "  {}: {}", reduction.feed, because.join("; "))?;
         writeln!(
@@ -128,6 +128,9 @@ fn write_reduced(out: &mut String, report: &Report) -> std::fmt::Result {
             "      {}",
             if reduction.marts.is_empty() { "no mart reads it".into() } else { reduction.marts.join(", ") }
         )?;
+    }
+    if let Some(line) = super::unused(&report.reduced) {
+        writeln!(out, "  {line}")?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Contents, in reading order:
 //!
 //! * `first_night`: what a night publishes, added up by hand; again, with nothing new; past dates
+//! * `quiet`: companies in which hardly anything happens, on the edges of months, quarters and years
 //! * `deliveries`: duplicates, corrections, late, broken and missing files, any order of arrival
 //! * `inbox`: files still growing, gone, back again, overlapping, late; folders that cannot be listed; deadlines
 //! * `any_order`: the same deliveries in any order, repeated, over any number of nights, end in the same marts
@@ -30,6 +31,7 @@
 mod support;
 
 mod first_night;
+mod quiet;
 mod deliveries;
 mod inbox;
 mod any_order;

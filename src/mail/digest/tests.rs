@@ -193,6 +193,7 @@ struct World {
     alerts: Vec<Alert>,
     audiences: Vec<Audience>,
     data_as_of: Option<NaiveDate>,
+    readers_at: Option<NaiveDate>,
     reduced: Vec<Reduction>,
 }
 
@@ -206,6 +207,7 @@ impl World {
             alerts: vec![],
             audiences: vec![Audience { headlines: headlines(), ..audience("wang.li@demo.example") }],
             data_as_of: Some(day(22)),
+            readers_at: None,
             reduced: vec![],
         }
     }
@@ -217,6 +219,7 @@ impl World {
             run: &self.run,
             now: now(),
             data_as_of: self.data_as_of,
+            readers_at: self.readers_at,
             received: &self.received,
             rules: &rules,
             alerts: &self.alerts,
@@ -353,6 +356,20 @@ fn a_failed_run_says_whose_figures_stand() {
     golden("failed_zh.html", &digest.html);
     world.data_as_of = None;
     assert_eq!(world.only().subject, "[失败] 运行未完成 · 11-22");
+}
+
+#[test]
+fn a_mail_of_an_earlier_date_says_what_the_reports_show() {
+    let mut world = World::new("zh");
+    assert!(!world.only().text.contains("报表仍为"));
+    world.readers_at = Some(day(24));
+    let digest = world.only();
+    assert!(digest.text.contains("报表仍为"), "{}", digest.text);
+    assert!(digest.text.contains("2026年11月24日"), "{}", digest.text);
+    assert!(digest.text.contains("本邮件仅述上述日期"), "{}", digest.text);
+    let mut world = World::new("en");
+    world.readers_at = Some(day(24));
+    assert!(world.only().text.contains("this mail is of the earlier date alone"), "{}", world.only().text);
 }
 
 #[test]
