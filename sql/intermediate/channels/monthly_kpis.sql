@@ -139,7 +139,7 @@ select
     case when total_net_sales <= 0 then 'no_sales' end as contribution_share_status,
 
     case
-        when market_sales_amount > 0 and not is_part
+        when market_sales_amount > 0 and is_part is not true
             then cast(net_sales as double) / cast(market_sales_amount as double)
     end as market_share,
     case
@@ -149,7 +149,7 @@ select
 
     month_before_net_sales,
     case
-        when month_before_net_sales > 0 and not month_before_is_part
+        when month_before_net_sales > 0 and month_before_is_part is not true
             then cast(net_sales - month_before_net_sales as double) / cast(month_before_net_sales as double)
     end as sales_growth_mom,
     case
@@ -160,7 +160,7 @@ select
 
     year_before_net_sales,
     case
-        when year_before_net_sales > 0 and not year_before_is_part
+        when year_before_net_sales > 0 and year_before_is_part is not true
             then cast(net_sales - year_before_net_sales as double) / cast(year_before_net_sales as double)
     end as sales_growth_yoy,
     case
@@ -170,7 +170,7 @@ select
     end as sales_growth_yoy_status,
 
     case
-        when total_month_before > 0 and not month_before_is_part
+        when total_month_before > 0 and month_before_is_part is not true
             then cast(net_sales - month_before_net_sales as double) / cast(total_month_before as double)
     end as growth_contribution,
     case
@@ -180,7 +180,7 @@ select
     end as growth_contribution_status,
 
     case
-        when total_year_before > 0 and not year_before_is_part
+        when total_year_before > 0 and year_before_is_part is not true
             then cast(net_sales - year_before_net_sales as double) / cast(total_year_before as double)
     end as growth_contribution_yoy,
     case
@@ -242,7 +242,7 @@ select
     end as complaint_rate_status,
 
     target,
-    case when target > 0 and not is_part then cast(net_sales as double) / cast(target as double) end as attainment,
+    case when target > 0 and is_part is not true then cast(net_sales as double) / cast(target as double) end as attainment,
     case
         when coalesce(target, 0) <= 0 then 'no_target'
         when is_part then 'incomplete_history'

@@ -24,7 +24,7 @@ plain as (
     select
         partner_id, quarter, 'growth' as metric,
         case
-            when year_before_net_sales > 0 and not year_before_is_part
+            when year_before_net_sales > 0 and year_before_is_part is not true
                 then cast(net_sales - year_before_net_sales as double) / cast(year_before_net_sales as double)
         end as value,
         case

@@ -329,7 +329,7 @@ select
 
     cast(totals.month_before_to_date_net_sales as decimal(18,4)) as month_before_to_date_net_sales,
     case
-        when totals.month_before_to_date_net_sales > 0 and not totals.month_before_is_part
+        when totals.month_before_to_date_net_sales > 0 and totals.month_before_is_part is not true
             then cast(totals.month_to_date_net_sales - totals.month_before_to_date_net_sales as double)
                 / cast(totals.month_before_to_date_net_sales as double)
     end as month_to_date_growth_mom,
@@ -341,7 +341,7 @@ select
 
     cast(totals.year_before_to_date_net_sales as decimal(18,4)) as year_before_to_date_net_sales,
     case
-        when totals.year_before_to_date_net_sales > 0 and not totals.year_before_is_part
+        when totals.year_before_to_date_net_sales > 0 and totals.year_before_is_part is not true
             then cast(totals.month_to_date_net_sales - totals.year_before_to_date_net_sales as double)
                 / cast(totals.year_before_to_date_net_sales as double)
     end as month_to_date_growth_yoy,
@@ -353,7 +353,7 @@ select
 
     totals.target as month_target,
     case
-        when totals.target > 0 and not totals.is_part
+        when totals.target > 0 and totals.is_part is not true
             then cast(totals.month_to_date_net_sales as double) / cast(totals.target as double)
     end as month_to_date_attainment,
     case

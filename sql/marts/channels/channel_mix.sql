@@ -116,7 +116,7 @@ final as (
         case when role is null then 'no_sales' end as role_status,
         year_before_net_sales,
         case
-            when year_before_net_sales > 0 and not year_before_is_part
+            when year_before_net_sales > 0 and year_before_is_part is not true
                 then cast(net_sales - year_before_net_sales as double) / cast(year_before_net_sales as double)
         end as sales_growth_yoy,
         case

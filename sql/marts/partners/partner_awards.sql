@@ -63,7 +63,7 @@ measured as (
         -- Growth of a year needs all of it before, attainment a target for all of it; of a running year only the elapsed
         -- part of the target is due, as on the scorecard.
         case
-            when sales.least_year_before > 0 and not sales.year_before_is_part
+            when sales.least_year_before > 0 and sales.year_before_is_part is not true
                 then cast(sales.net_sales - sales.year_before_net_sales as double)
                     / cast(sales.year_before_net_sales as double)
         end as sales_growth,

@@ -220,7 +220,7 @@ select
     month_before_net_sales,
     comparable_partners,
     case
-        when comparable_month_before > 0 and not month_before_is_part
+        when comparable_month_before > 0 and month_before_is_part is not true
             then cast(comparable_net_sales - comparable_month_before as double)
                 / cast(comparable_month_before as double)
     end as comparable_growth,
