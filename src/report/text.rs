@@ -116,11 +116,13 @@ fn write_files(out: &mut String, report: &Report) -> std::fmt::Result {
     Ok(())
 }
 
+/// Feeds that this company does not use are one note.
 fn write_reduced(out: &mut String, report: &Report) -> std::fmt::Result {
-    if !report.reduced.is_empty() {
+    let told: Vec<_> = report.reduced.iter().filter(|reduction| reduction.standing != Standing::Unused).collect();
+    if !told.is_empty() {
         writeln!(out, "\nReduced marts, and why")?;
     }
-    for reduction in report.reduced.iter().filter(|reduction| reduction.standing != Standing::Unused) {
+    for reduction in told {
         let because: Vec<&str> = reduction.because.iter().map(|cause| cause.en.as_str()).collect();
         writeln!(out, "  {}: {}", reduction.feed, because.join("; "))?;
         writeln!(
@@ -128,9 +130,6 @@ fn write_reduced(out: &mut String, report: &Report) -> std::fmt::Result {
             "      {}",
             if reduction.marts.is_empty() { "no mart reads it".into() } else { reduction.marts.join(", ") }
         )?;
-    }
-    if let Some(line) = super::unused(&report.reduced) {
-        writeln!(out, "  {line}")?;
     }
     Ok(())
 }

@@ -58,7 +58,7 @@ fn columns_that_stand_below_each_other() {
     assert_eq!(seen.whole("quantity"), [2, 12]);
     assert_eq!(seen.texts("order_id"), [Some("00004".to_string()), Some("00\"05".to_string())]);
     assert_eq!(seen.rejects.len(), 1);
-    assert_eq!((seen.rejects[0].0, seen.rejects[0].1.as_deref()), (Some(5), Some("quantity")));
+    assert_eq!((seen.rejects[0].0, seen.rejects[0].1.as_str()), (5, "quantity"));
     // With names above them, as many blanks as it takes.
     let text = "partner_id  order_id line_no channel_id sold_at    sku   quantity unit_price\n\
                 P001        O1             1 ch_shop    2026-11-22 00012        1       9.90 \n";
