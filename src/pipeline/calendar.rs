@@ -9,33 +9,13 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::flow::Night;
+use super::workdays::{Marked, Workdays};
 use crate::error::{Error, Result};
 use crate::sender::ExpectedDays;
 use crate::state::record::{Input, InputStatus};
 
 /// The feed that says which days are worked.
 const CALENDAR: &str = "calendar";
-
-/// Days that the calendar speaks of; on all others people work from Monday to Friday.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Workdays {
-    /// By date and region; no region speaks for all of them.
-    days: BTreeMap<(NaiveDate, Option<String>), bool>,
-}
-
-impl Workdays {
-    /// What the calendar says of a date: for the region, else for everybody, else nothing.
-    pub(super) fn is_workday(&self, date: NaiveDate, region: Option<&str>) -> Option<bool> {
-        let of = |region: Option<&str>| self.days.get(&(date, region.map(str::to_string))).copied();
-        region.and_then(|region| of(Some(region))).or_else(|| of(None))
-    }
-
-    #[cfg(test)]
-    pub(super) fn of(days: impl IntoIterator<Item = (NaiveDate, Option<&'static str>, bool)>) -> Self {
-        let days = days.into_iter().map(|(date, region, works)| ((date, region.map(str::to_string)), works));
-        Self { days: days.collect() }
-    }
-}
 
 /// Reads the calendar, where any deadline of the job depends on it.
 pub(super) async fn load(night: &Night<'_>) -> Result<Workdays> {
@@ -70,12 +50,11 @@ pub(super) async fn load(night: &Night<'_>) -> Result<Workdays> {
     // Of two senders that name the same day, the later snapshot counts.
     let mut years: Vec<Year> = years.into_values().collect();
     years.sort_by(|a, b| a.age.cmp(&b.age));
-    workdays.days.extend(years.into_iter().flat_map(|year| year.days));
+    for year in years {
+        workdays.take(year.days);
+    }
     Ok(workdays)
 }
-
-/// Days of a year that a calendar speaks of, by date and region.
-type Marked = BTreeMap<(NaiveDate, Option<String>), bool>;
 
 /// By what a snapshot is newer than another.
 type Age<'a> = (Option<NaiveDate>, DateTime<Utc>, &'a str, &'a str);

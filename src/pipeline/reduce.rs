@@ -11,9 +11,9 @@ use super::expect::{self, Lack};
 use super::flow::Night;
 use crate::config::Config;
 use crate::error::Result;
+use crate::mail::reduction::{Reduction, Standing, unused};
 use crate::mail::rule::{Row, Texts};
 use crate::models::BuildOutcome;
-use crate::report::{self, Reduction, Standing};
 
 /// The mart that compares every file with its sender's own history.
 const DELIVERIES: &str = "deliveries";
@@ -26,13 +26,13 @@ const DAYS_SHOWN: usize = 4;
 /// Tells what reduces the run: in the account, in its notes, and for the mails in both languages.
 pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[String]) -> Result<()> {
     let mut causes: BTreeMap<String, Vec<Texts>> = BTreeMap::new();
-    let mut unused: BTreeSet<String> = BTreeSet::new();
+    let mut not_used: BTreeSet<String> = BTreeSet::new();
     for feed in absent_feeds {
         let cause = texts("never arrived and is read as empty", "从未收到，按空表计算");
         causes.entry(feed.clone()).or_default().push(cause);
         // A feed that no sender declares is not used by this company; one that is declared is missed.
         if !night.company.senders.iter().any(|sender| sender.feeds.contains_key(feed)) {
-            unused.insert(feed.clone());
+            not_used.insert(feed.clone());
         }
     }
     for place in &night.unlisted {
@@ -55,7 +55,7 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
     for (feed, because) in causes {
         let marts: Vec<String> =
             night.company.registry.marts_of_feed(marts, &feed).into_iter().map(str::to_string).collect();
-        let standing = match (unused.contains(&feed), awaited.contains(&feed)) {
+        let standing = match (not_used.contains(&feed), awaited.contains(&feed)) {
             (true, _) => Standing::Unused,
             (_, true) => Standing::Awaited,
             _ => Standing::Lacking,
@@ -70,7 +70,7 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
         night.reduced.push(reduction);
     }
     // A company that only sells would read the same of twenty feeds every night.
-    night.notes.extend(report::unused(&night.reduced));
+    night.notes.extend(unused(&night.reduced));
     Ok(())
 }
 

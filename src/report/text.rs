@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{Report, Standing};
+use super::Report;
+use crate::mail::reduction::Standing;
 use crate::state::record::{AlertPhase, RunStatus};
 
 /// Renders the account. Files that went through without a word are only counted.

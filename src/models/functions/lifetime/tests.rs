@@ -4,7 +4,6 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use super::super::tests::ask;
 use super::*;
 
-#[path = "grid.rs"]
 mod grid;
 
 /// Within `share` of what is expected.
