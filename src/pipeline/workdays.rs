@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-/// Whether dates are worked, by date and region; no region speaks for all of them.
-pub(super) type Marked = BTreeMap<(NaiveDate, Option<String>), bool>;
-
 /// Days that the calendar speaks of; on all others people work from Monday to Friday.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Workdays {
-    days: Marked,
+    /// By date and region; no region speaks for all of them.
+    days: BTreeMap<(NaiveDate, Option<String>), bool>,
 }
 
 impl Workdays {
@@ -20,10 +18,9 @@ impl Workdays {
         region.and_then(|region| of(Some(region))).or_else(|| of(None))
     }
 
-    /// Takes in what a calendar says of dates, each for a region or for everybody; what was said before of the same
-    /// gives way.
-    pub(super) fn take(&mut self, days: Marked) {
-        self.days.extend(days);
+    /// The calendar says of a date, for a region or for everybody, whether it is worked.
+    pub(super) fn set(&mut self, date: NaiveDate, region: Option<String>, works: bool) {
+        self.days.insert((date, region), works);
     }
 
     #[cfg(test)]

@@ -44,7 +44,7 @@ placed as (
 roles as (
     select
         *,
-        case when region_net_sales > 0 then cast(net_sales as double) / cast(region_net_sales as double) end as share,
+        ratio(net_sales, region_net_sales) as share,
         case
             when not has_sales then 'absent'
             when region_net_sales <= 0 then null
@@ -115,15 +115,9 @@ final as (
         role,
         case when role is null then 'no_sales' end as role_status,
         year_before_net_sales,
-        case
-            when year_before_net_sales > 0 and year_before_is_part is not true
-                then cast(net_sales - year_before_net_sales as double) / cast(year_before_net_sales as double)
-        end as sales_growth_yoy,
-        case
-            when year_before_is_part then 'incomplete_history'
-            when year_before_net_sales = 0 then 'no_prior_period'
-            when year_before_net_sales < 0 then 'negative_base'
-        end as sales_growth_yoy_status,
+        case when year_before_is_part is not true then growth(net_sales, year_before_net_sales) end as sales_growth_yoy,
+        case when year_before_is_part then 'incomplete_history' else growth_status(year_before_net_sales) end
+            as sales_growth_yoy_status,
         gap,
         gap_status,
         comparison_basis,

@@ -138,7 +138,8 @@ compared as (
         coalesce(comparable.comparable_partners, 0) as comparable_partners,
         case
             when not supported.costs_arrived then 'no_cost_data'
-            when coalesce(not supported.is_supported, true) then 'no_support'
+            when supported.support_cost is null then 'no_rate'
+            when not supported.is_supported then 'no_support'
             when supported.month_before_is_part then 'incomplete_history'
             when supported.month_before_net_sales <= 0 then 'no_prior_period'
             when coalesce(comparable.comparable_partners, 0) < $support_comparables_min then 'no_comparable_partners'
@@ -216,14 +217,11 @@ select
         when not costs_arrived then 'no_cost_data'
         when support_cost is null then 'no_rate'
     end as support_cost_status,
-    coalesce(is_supported, false) as is_supported,
+    is_supported,
     month_before_net_sales,
     comparable_partners,
-    case
-        when comparable_month_before > 0 and month_before_is_part is not true
-            then cast(comparable_net_sales - comparable_month_before as double)
-                / cast(comparable_month_before as double)
-    end as comparable_growth,
+    case when month_before_is_part is not true then growth(comparable_net_sales, comparable_month_before) end
+        as comparable_growth,
     case
         when coalesce(comparable_month_before, 0) <= 0 then 'no_comparable_partners'
         when month_before_is_part then 'incomplete_history'

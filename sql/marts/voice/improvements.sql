@@ -93,9 +93,8 @@ grown as (
     select
         counted.*,
         coalesce(records.begin_late, false) as begin_late,
-        case when not coalesce(records.begin_late, false) then
-            cast(counted.mentions_recent - counted.mentions_before as double)
-                / nullif(cast(counted.mentions_before as double), 0)
+        case when not coalesce(records.begin_late, false)
+            then growth(counted.mentions_recent, counted.mentions_before)
         end as mentions_growth
     from counted
     cross join records
@@ -109,10 +108,8 @@ final as (
         grown.mentions_recent,
         grown.mentions_before,
         grown.mentions_growth,
-        case
-            when grown.begin_late then 'incomplete_history'
-            when grown.mentions_before = 0 then 'no_prior_period'
-        end as mentions_growth_status,
+        case when grown.begin_late then 'incomplete_history' else growth_status(grown.mentions_before) end
+            as mentions_growth_status,
         case
             when grown.mentions_recent = 0 then 'quiet'
             when grown.begin_late then null
