@@ -4,6 +4,8 @@
 
 mod detect;
 mod model;
+mod scale;
+mod shift;
 
 use std::sync::Arc;
 

@@ -6,17 +6,7 @@
 //! on one side is a new level. Only additions, products, quotients and square roots: the same on every machine.
 
 use super::model::Model;
-
-/// How days are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scale {
-    /// Sales, units, orders: by square roots, so that the band of a small series narrows downwards.
-    Amount,
-    /// Prices: by ratios.
-    Price,
-    /// Shares of a whole: by differences.
-    Rate,
-}
+pub use super::scale::Scale;
 
 /// What the company calls an anomaly.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +19,8 @@ pub struct Rules {
     pub gap_min: f64,
     /// Days of history before anything is judged.
     pub history_days: usize,
+    /// Chance leaves at least this many times the variance of a count.
+    pub dispersion: f64,
     /// Nothing is taken to be steadier than this share.
     pub noise_min: f64,
     /// A holiday differs from that of the year before by this share.
@@ -44,6 +36,8 @@ pub struct Rules {
 pub struct Day {
     /// Its value; none where it is not known.
     pub value: Option<f64>,
+    /// Its value without the largest order, and without the largest return; NaN where they play no part.
+    pub without_largest: (f64, f64),
     /// Orders or complaints behind the value; none where chance plays no part.
     pub events: Option<f64>,
     /// A holiday or shopping festival.
@@ -111,12 +105,15 @@ pub struct Judged {
     pub upper: f64,
     /// Distance in robust standard deviations, on the scale.
     pub score: f64,
+    pub rest: f64, pub sure: f64,
     /// Why there is no judgement.
     pub unjudged: Option<Unjudged>,
     /// Told on this day. Days that only go on are not told again.
     pub finding: Option<Finding>,
     /// Days from this finding on that stayed off on its side, itself included; 0 without a finding.
     pub off_days: usize,
+    /// The day on which it was first told: a new level is dated back to where it began.
+    pub told_at: usize,
     /// Of a new level: its change against the old one.
     pub level_change: Option<f64>,
     /// A holiday whose effect is known from an earlier year.
@@ -144,10 +141,11 @@ impl Judged {
             expected: 0.0,
             lower: 0.0,
             upper: 0.0,
-            score: 0.0,
+            score: 0.0, rest: 0.0, sure: 1.0,
             unjudged: Some(why),
             finding: None,
             off_days: 0,
+            told_at: 0,
             level_change: None,
             holiday_known: false,
         }

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 
 use super::detect::{Day, Finding, Judged, Rules, Scale, Unjudged};
+use super::scale::Variance;
+use super::shift::{Break, Seen, best_break, median};
 
 /// Share of a day's news that enters the level.
 const LEVEL_PACE: f64 = 0.10;
@@ -15,25 +17,30 @@ const SPREAD_DAYS: usize = 120;
 const WEEKDAY_WEEKS: usize = 10;
 /// Residuals teach up to so many standard deviations.
 const CLIP: f64 = 2.0;
+const CLIP_DAY: f64 = 3.0;
+/// So much evidence against it ends a finding: two ordinary days.
+const ENDED: f64 = 4.0;
 /// Days by which a level that was smoothed backwards trails.
 const LAG: usize = 9;
 
 /// A finding that still goes on.
 struct Told {
     at: usize,
-    /// The first of the days that made it evident.
-    since: usize,
+    first_told: usize,
+    /// The last day that was off.
+    last: usize,
     up: bool,
     score: f64,
+    /// What the days after it say for its going on, and the most that they said.
+    evidence: f64,
+    most: f64,
 }
 
-/// A plain day that was judged: what it would be at the level alone, and how far off it was.
+/// A residual that was learned, and the variance that chance left to it.
 #[derive(Clone, Copy)]
-struct Seen {
-    at: usize,
-    level_value: f64,
-    gap: f64,
-    score: f64,
+struct Residual {
+    value: f64,
+    chance: f64,
 }
 
 pub(super) struct Model<'a> {
@@ -48,8 +55,14 @@ pub(super) struct Model<'a> {
     recent: [VecDeque<f64>; 7],
     /// A day that was left out of its weekday because it was off, and on which side.
     refused: [Option<(f64, bool)>; 7],
-    residuals: VecDeque<f64>,
-    spread: f64,
+    residuals: VecDeque<Residual>,
+    /// How many times the variance that chance leaves the days have, and what they have where chance plays no part.
+    dispersion: f64,
+    unsteady: f64,
+    /// How much further the tails reach than the middle tells.
+    tail: f64,
+    /// How far the level has followed the days, as residuals.
+    followed: f64,
     /// Level after each day, without the shifts that were told.
     curve: Vec<Option<f64>>,
     shifts: f64,
@@ -80,7 +93,10 @@ impl<'a> Model<'a> {
             recent: Default::default(),
             refused: [None; 7],
             residuals: VecDeque::new(),
-            spread: 0.0,
+            dispersion: rules.dispersion,
+            unsteady: rules.noise_min * rules.noise_min,
+            followed: 0.0,
+            tail: 1.0,
             curve: vec![None; days.len()],
             shifts: 1.0,
             effects: vec![None; days.len()],
@@ -111,15 +127,16 @@ impl<'a> Model<'a> {
         for at in plain {
             if let (Some(value), Some(level)) = (days[at].value, model.level_value(at)) {
                 let expected = model.expected(at).0;
-                if let Some(residual) = model.residual(value, expected) {
-                    model.residuals.push_back(residual * wider);
+                let (chance, variance) = model.variance(at, expected);
+                if let Some(residual) = rules.scale.residual(value, expected, variance) {
+                    model.residuals.push_back(Residual { value: residual * wider, chance });
                 }
                 if model.level > 0.0 {
                     model.recent[at % 7].push_back(model.weekdays[at % 7] * level / model.level);
                 }
             }
         }
-        model.spread = spread(&model.residuals);
+        model.learn_spread();
         Some(model)
     }
 
@@ -151,27 +168,37 @@ impl<'a> Model<'a> {
         (plain * effect, years)
     }
 
-    fn residual(&self, value: f64, expected: f64) -> Option<f64> {
-        match self.rules.scale {
-            Scale::Rate => Some(value - expected),
-            _ if expected <= 0.0 => None,
-            Scale::Price => Some(value / expected - 1.0),
-            Scale::Amount => Some(value.abs().sqrt() / expected.sqrt() * value.signum() - 1.0),
-        }
+    /// The variance that chance leaves to a day's residual, and the one that it has.
+    fn variance(&self, at: usize, expected: f64) -> (f64, Variance) {
+        let chance = self.rules.scale.chance(self.expected_events(at, expected));
+        (chance, self.variance_of(chance, expected))
     }
 
-    /// The least spread that chance leaves to so many events.
-    fn floor(&self, expected: f64, events: Option<f64>) -> f64 {
-        let chance = events.map_or(0.0, |events| (2.0 / events.max(1.0)).sqrt());
-        match self.rules.scale {
-            Scale::Amount => self.rules.noise_min.max(chance) / 2.0,
-            Scale::Price => self.rules.noise_min.max(chance),
-            Scale::Rate => {
-                let events = events.unwrap_or(f64::INFINITY).max(1.0);
-                let share = expected.max(1.0 / events).min(1.0);
-                (2.0 * share * (1.0 - share) / events).sqrt().max(self.rules.noise_min * expected)
-            }
+    fn variance_of(&self, chance: f64, expected: f64) -> Variance {
+        let least = self.rules.noise_min * if self.rules.scale == Scale::Rate { expected } else { 1.0 };
+        let mut made = Variance { chance: self.dispersion * chance, unsteady: self.unsteady };
+        made.unsteady += (least * least - made.total()).max(0.0);
+        made
+    }
+
+    fn learn_spread(&mut self) {
+        let values: Vec<f64> = self.residuals.iter().map(|residual| residual.value).collect();
+        let clipped = spread(&values);
+        let spread = |v: &[f64]| 1.4826 * median(v.iter().map(|x| x.abs()).collect());
+        let tp = std::env::var("TP").ok().and_then(|v| v.parse::<f64>().ok()).unwrap_or(1.5);
+        self.tail = (clipped / spread(&values).max(1e-9)).max(1.0).powf(tp).min(3.0);
+        let total = spread(&values);
+        let chance = median(self.residuals.iter().map(|residual| residual.chance).collect());
+        let floor = if self.rules.scale == Scale::Price { 0.0 } else { self.rules.dispersion };
+        if chance <= 0.0 {
+            self.unsteady = total * total;
+            return;
         }
+        let cap = 3.0_f64;
+        let standard: Vec<f64> = self.residuals.iter().map(|r| r.value / r.chance.sqrt()).collect();
+        let learned = spread(&standard);
+        self.dispersion = (learned * learned).max(floor).min(cap.max(floor));
+        self.unsteady = if learned * learned <= self.dispersion { 0.0 } else { (total * total - self.dispersion * chance).max(0.0) };
     }
 
     fn expected_events(&self, at: usize, expected: f64) -> Option<f64> {
@@ -191,35 +218,54 @@ impl<'a> Model<'a> {
         self.level *= self.drift(at);
         let (expected, years) = self.expected(at);
         let Some(value) = self.days[at].value else { return Judged::not(Unjudged::NoValue) };
-        let Some(residual) = self.residual(value, expected) else { return Judged::not(Unjudged::NothingExpected) };
+        if self.rules.scale != Scale::Rate && expected <= 0.0 {
+            return Judged::not(Unjudged::NothingExpected);
+        }
         let events = self.expected_events(at, expected);
-        if events.is_some_and(|events| events < self.rules.events_min) {
+        if self.rules.scale != Scale::Rate && events.is_some_and(|events| events < self.rules.events_min) {
             return Judged::not(Unjudged::FewEvents);
         }
-        let mut spread = self.spread.max(self.floor(expected, events)) * self.uncertainty();
+        let (_, mut variance) = self.variance(at, expected);
+        if let (Some(events), Some(today), true) = (events, self.days[at].events, value > expected) {
+            if today < events && self.rules.scale == Scale::Amount {
+                variance = self.variance_of(self.rules.scale.chance(Some(today)), expected);
+            }
+        }
+        let mut wide = variance.total() * self.uncertainty();
         if years > 0 {
-            let half = if self.rules.scale == Scale::Amount { 0.5 } else { 1.0 };
-            let holiday = self.rules.holiday_noise * half;
             #[expect(clippy::cast_precision_loss, reason = "a few years")]
             let years = years as f64;
-            spread = (spread * spread * (1.0 + 1.0 / years) + holiday * holiday).sqrt();
+            wide = wide * (1.0 + 1.0 / years) + self.rules.holiday_noise * self.rules.holiday_noise;
         }
-        let reach = self.rules.band * spread;
-        let (lower, upper) = match self.rules.scale {
-            Scale::Rate => ((expected - reach).max(0.0), expected + reach),
-            Scale::Price => (expected * (1.0 - reach).max(0.0), expected * (1.0 + reach)),
-            Scale::Amount => {
-                let (low, high) = ((1.0 - reach).max(0.0), 1.0 + reach);
-                (expected * low * low, expected * high * high)
-            }
-        };
-        let score = if spread > 0.0 { residual / spread } else { 0.0 };
+        let spread = wide.sqrt();
+        let residual = self.rules.scale.residual(value, expected, variance).unwrap_or(0.0);
+        let (low, high) = self.days[at].without_largest;
+        let rest = if value > expected { value.min(low).max(expected) } else { value.max(high).min(expected) };
+        let rest = self.rules.scale.residual(rest, expected, variance).unwrap_or(0.0) / spread;
+        let n = self.residuals.len() as f64;
+        let t = std::env::var("T").ok().and_then(|v| v.parse::<f64>().ok()).unwrap_or(1.0);
+        let sure = self.tail + t * (self.rules.band * self.rules.band + 1.0) / (4.0 * 0.37 * n);
+        let spread = spread * 1.0;
+        let reach = self.rules.band * spread * sure;
+        let end = |reach: f64| self.rules.scale.value(reach, expected, variance);
+        let (lower, upper) = (end(-reach), end(reach));
+        // Where nothing is below zero, nor is the band.
+        let lower = if value >= 0.0 { lower.max(0.0) } else { lower };
+        let mut score = if spread > 0.0 { residual / spread } else { 0.0 };
+        if self.rules.scale == Scale::Rate && value > expected && let Some(k) = self.days[at].events {
+            let m = (k * expected.max(0.001) / value).max(self.events);
+            let v = Variance { chance: 1.0 / (m + 0.5), unsteady: 0.0 };
+            let z = Scale::Amount.residual(k, m, v).unwrap_or(0.0) / v.total().sqrt();
+            score = score.min(z);
+        }
         Judged {
             expected,
             lower,
             upper,
             score,
             unjudged: None,
+            rest,
+            sure,
             holiday_known: years > 0,
             ..Judged::not(Unjudged::NoValue)
         }
@@ -229,7 +275,7 @@ impl<'a> Model<'a> {
     /// variance, and residuals hold that of the usual n already.
     fn uncertainty(&self) -> f64 {
         let usual = 1.0 + 1.5 * LEVEL_PACE;
-        ((1.0 + 1.5 / self.level_days.clamp(1.0, 1.0 / LEVEL_PACE)) / usual).sqrt()
+        (1.0 + 1.5 / self.level_days.clamp(1.0, 1.0 / LEVEL_PACE)) / usual
     }
 
     /// What last year's curve did from the day before to this one.
@@ -258,14 +304,13 @@ impl<'a> Model<'a> {
         let is_plain = is_plain(self.days, at);
         if today.unjudged.is_none() {
             let value = value.unwrap_or(0.0);
-            let gap =
-                if today.expected == 0.0 { f64::INFINITY } else { (value - today.expected) / today.expected.abs() };
-            let gap = if value < today.expected { -gap.abs() } else { gap.abs() };
-            let outside = today.score.abs() > self.rules.band && gap.abs() >= self.rules.gap_min;
+            let far = (value - today.expected).abs() >= self.rules.gap_min * today.expected.abs();
+            let outside = far && today.score.abs() > self.rules.band * today.sure && today.rest.abs() > self.rules.band * today.sure;
             if is_plain {
                 let level_value = self.level_value(at).unwrap_or(self.level);
-                self.seen.push_back(Seen { at, level_value, gap, score: today.score });
-                if self.seen.len() > self.rules.shift_days {
+                let spread = (self.variance(at, today.expected).1.total() * self.uncertainty()).sqrt();
+                self.seen.push_back(Seen { at, level_value, level: self.level, score: if today.rest < 0.0 && std::env::var("OLD").is_err() { today.rest } else { today.rest / today.sure }, spread, followed: self.followed });
+                if self.seen.len() > 2 * self.rules.shift_days {
                     self.seen.pop_front();
                 }
                 self.tell(at, today.score, outside, judged);
@@ -273,6 +318,7 @@ impl<'a> Model<'a> {
             } else if outside {
                 judged[at].finding = Some(Finding::Point);
                 judged[at].off_days = 1;
+                judged[at].told_at = at;
             }
         } else if is_plain && self.rules.scale == Scale::Amount && self.level > 0.0 {
             // A weekday on which nothing was expected may begin to sell.
@@ -289,80 +335,84 @@ impl<'a> Model<'a> {
 
     fn tell(&mut self, at: usize, score: f64, outside: bool, judged: &mut [Judged]) {
         let up = score > 0.0;
-        let shifted = self.shifted().filter(|(gap, _)| (*gap > 0.0) == up);
-        let evident = outside || shifted.is_some();
-        if let Some(told) = &self.told
-            && told.up == up
-            && evident
-            && self.stayed_off(told)
-        {
-            let (first, worse) = (told.at, outside && score.abs() >= 2.0 * told.score.abs());
-            judged[first].off_days = at - first + 1;
-            if !worse {
-                self.learn_shift(at, judged);
-                return;
+        let age = self.rules.shift_days;
+        self.told = self.told.take().filter(|told| at - told.last <= age);
+        while self.seen.front().is_some_and(|seen| at - seen.at > 3 * age) {
+            self.seen.pop_front();
+        }
+        if let Some(told) = &mut self.told {
+            let side = if told.up { score } else { -score };
+            // For days two deviations off against ordinary ones.
+            told.evidence += 2.0 * (side.clamp(-CLIP_DAY, CLIP_DAY) - 1.0);
+            told.most = told.most.max(told.evidence);
+            let ended = told.evidence <= told.most - ENDED;
+            if ended {
+                self.told = None;
             }
         }
-        if evident {
-            judged[at].finding = Some(if outside { Finding::Point } else { Finding::Shift });
-            judged[at].off_days = 1;
-            judged[at].level_change = shifted.filter(|_| !outside).map(|(gap, _)| gap);
-            let since = shifted.map_or(at, |(_, since)| since);
-            self.told = Some(Told { at, since, up, score });
-        } else if self.told.as_ref().is_some_and(|told| at - told.at > self.rules.shift_days) {
-            self.told = None;
-        }
-        self.learn_shift(at, judged);
-    }
-
-    /// The days between a finding and today were off on its side too, on the whole.
-    fn stayed_off(&self, told: &Told) -> bool {
-        let side = if told.up { 1.0 } else { -1.0 };
-        let since = self.seen.iter().filter(|seen| seen.at > told.at).rev().skip(1);
-        let (mut sum, mut count) = (0.0, 0.0);
-        for seen in since {
-            sum += side * seen.score.clamp(-CLIP, CLIP);
-            count += 1.0;
-        }
-        sum >= count
-    }
-
-    /// The last days, three at least, are off on one side as no chance would have it: by how much, and since when.
-    fn shifted(&self) -> Option<(f64, usize)> {
-        let days: Vec<Seen> = self.seen.iter().copied().collect();
-        (3..=days.len()).find_map(|count| {
-            let last = &days[days.len() - count..];
-            let gap = median(last.iter().map(|seen| seen.gap).collect());
-            (gap.abs() >= self.rules.gap_min && together(last, self.rules.band)).then_some((gap, last[0].at))
-        })
-    }
-
-    /// A week off on one side is the new level.
-    fn learn_shift(&mut self, at: usize, judged: &mut [Judged]) {
-        let Some(told) = &self.told else { return };
-        if self.seen.len() < self.rules.shift_days || self.seen.front().is_none_or(|first| first.at < told.since) {
-            return;
+        if outside {
+            let goes_on = self.told.as_ref().is_some_and(|told| told.up == up && score.abs() < 2.0 * told.score.abs());
+            if goes_on {
+                self.last_day(at, judged);
+            } else {
+                judged[at].finding = Some(Finding::Point);
+                judged[at].off_days = 1;
+                judged[at].told_at = at;
+                self.told = Some(Told { at, first_told: at, last: at, up, score, evidence: 0.0, most: 0.0 });
+            }
         }
         let days: Vec<Seen> = self.seen.iter().copied().collect();
-        let gap = median(days.iter().map(|seen| seen.gap).collect());
-        if gap.abs() < self.rules.gap_min || !together(&days, self.rules.band) {
-            return;
+        let un = std::env::var("UN").ok().and_then(|v| v.parse::<f64>().ok()).unwrap_or(0.1);
+        let unsure = (1.0 / self.level_days).max(un);
+        let band = std::env::var("SB").ok().and_then(|v| v.parse().ok()).unwrap_or(1.25) * self.rules.band;
+        let found = best_break(&days, 3, unsure)
+            .filter(|found| found.score.abs() > band && found.change.abs() >= self.rules.gap_min);
+        if let Some(found) = found {
+            self.tell_shift(at, found, judged);
         }
-        let level = median(days.iter().map(|seen| seen.level_value).collect());
-        if let Some(told) = self.told.take().filter(|told| told.up == (gap > 0.0)) {
-            judged[told.at].finding = Some(Finding::Shift);
+    }
+
+    fn last_day(&mut self, at: usize, judged: &mut [Judged]) {
+        if let Some(told) = &mut self.told {
+            told.last = at;
             judged[told.at].off_days = at - told.at + 1;
-            judged[told.at].level_change = Some(gap);
         }
-        if self.level > 0.0 && level > 0.0 {
-            self.shifts *= level / self.level;
-            self.events *= level / self.level;
+    }
+
+    /// A new level takes the place of the days that were told of it, and is learned once it is a week old.
+    fn tell_shift(&mut self, at: usize, found: Break, judged: &mut [Judged]) {
+        let up = found.score > 0.0;
+        let mut first_told = at;
+        if let Some(told) = self.told.take().filter(|told| told.up == up) {
+            first_told = told.first_told;
+            judged[told.at].finding = None;
+            judged[told.at].off_days = 0;
         }
-        self.level = level;
+        for day in found.at..=at {
+            if judged[day].finding.is_some() && (judged[day].score > 0.0) == up {
+                first_told = first_told.min(judged[day].told_at);
+                judged[day].finding = None;
+                judged[day].off_days = 0;
+            }
+        }
+        judged[found.at].finding = Some(Finding::Shift);
+        judged[found.at].off_days = at - found.at + 1;
+        judged[found.at].level_change = Some(found.change);
+        judged[found.at].told_at = first_told;
+        self.told = Some(Told { at: found.at, first_told, last: at, up, score: judged[found.at].score.abs().max(self.rules.band), evidence: 0.0, most: 0.0 });
+        if found.days < self.rules.shift_days {
+            return;
+        }
+        self.told = None;
+        if self.level > 0.0 && found.level > 0.0 {
+            self.shifts *= found.level / self.level;
+            self.events *= found.level / self.level;
+        }
+        self.level = found.level;
         #[expect(clippy::cast_precision_loss, reason = "a few days")]
-        let count = days.len() as f64;
+        let count = found.days as f64;
         self.level_days = count;
-        self.residuals.truncate(self.residuals.len().saturating_sub(days.len() - 1));
+        self.residuals.truncate(self.residuals.len().saturating_sub(found.days - 1));
         self.seen.clear();
         self.refused = [None; 7];
     }
@@ -370,14 +420,18 @@ impl<'a> Model<'a> {
     /// Level, weekday and spread move a little towards the day.
     fn smooth(&mut self, at: usize, today: Judged, outside: bool) {
         let Some(value) = self.days[at].value else { return };
-        let Some(residual) = self.residual(value, today.expected) else { return };
-        let spread = self.spread.max(self.floor(today.expected, self.expected_events(at, today.expected)));
+        let (chance, variance) = self.variance(at, today.expected);
+        let Some(residual) = self.rules.scale.residual(value, today.expected, variance) else { return };
+        let spread = variance.total().sqrt();
         let reach = self.rules.band * spread;
-        self.residuals.push_back(residual.clamp(-reach, reach));
+        let gross = std::env::var("GR").ok().and_then(|v| v.parse::<f64>().ok()).unwrap_or(2.0);
+        if !(outside && today.score.abs() > gross * self.rules.band) {
+            self.residuals.push_back(Residual { value: residual.clamp(-reach, reach), chance });
+        }
         if self.residuals.len() > SPREAD_DAYS {
             self.residuals.pop_front();
         }
-        self.spread = self::spread(&self.residuals);
+        self.learn_spread();
         if self.rules.scale == Scale::Amount && self.level > 0.0 {
             let share = value / self.level;
             if outside {
@@ -396,20 +450,18 @@ impl<'a> Model<'a> {
                 self.keep_weekday(at, share);
             }
         }
-        if outside {
+        if outside || self.told.is_some() {
             return;
         }
         self.level_days += 1.0;
         let pace = LEVEL_PACE.max(1.0 / self.level_days);
         let clipped = residual.clamp(-CLIP * spread, CLIP * spread);
-        self.level *= match self.rules.scale {
-            Scale::Rate => 1.0,
-            Scale::Price => 1.0 + pace * clipped,
-            Scale::Amount => 1.0 + pace * ((1.0 + clipped) * (1.0 + clipped) - 1.0),
+        self.followed += pace * clipped;
+        let step = match self.rules.scale {
+            Scale::Rate => clipped,
+            scale => scale.value(clipped, self.level, variance) - self.level,
         };
-        if self.rules.scale == Scale::Rate {
-            self.level += pace * clipped;
-        }
+        self.level += pace * step;
         if let Some(events) = self.without_weekday(at, self.days[at].events) {
             self.events += pace * (events - self.events);
         }
@@ -449,29 +501,12 @@ fn is_plain(days: &[Day], at: usize) -> bool {
     promoted * 2 > at - from
 }
 
-/// Whether the scores of days, each counted up to [`CLIP`], add up beyond the band.
-fn together(days: &[Seen], band: f64) -> bool {
-    #[expect(clippy::cast_precision_loss, reason = "a few days")]
-    let count = days.len() as f64;
-    let sum: f64 = days.iter().map(|seen| seen.score.clamp(-CLIP, CLIP)).sum();
-    sum.abs() > band * count.sqrt()
-}
-
 /// The robust standard deviation of residuals: of those within 2.5 times their MAD's, corrected for the clipping.
-fn spread(residuals: &VecDeque<f64>) -> f64 {
+fn spread(residuals: &[f64]) -> f64 {
     let first = 1.4826 * median(residuals.iter().map(|residual| residual.abs()).collect());
     let reach = 2.5 * first;
     let squares: f64 = residuals.iter().map(|residual| residual.clamp(-reach, reach)).map(|kept| kept * kept).sum();
     #[expect(clippy::cast_precision_loss, reason = "a few days")]
     let count = residuals.len().max(1) as f64;
     (squares / count).sqrt() / 0.9767
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    if values.is_empty() {
-        return 0.0;
-    }
-    values.sort_unstable_by(f64::total_cmp);
-    let half = values.len() / 2;
-    if values.len() % 2 == 1 { values[half] } else { f64::midpoint(values[half - 1], values[half]) }
 }
