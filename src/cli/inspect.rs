@@ -37,7 +37,8 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
     }
     let checked = models::check(&company.registry, &company.config).await?;
     for name in company.registry.alerts() {
-        let rule = AlertRule::from_sidecar(name, &company.registry.model(name)?.sidecar.extra);
+        let model = company.registry.model(name)?;
+        let rule = AlertRule::from_sidecar(name, &model.sidecar_path(), &model.sidecar.extra);
         // The columns of a model that cannot be planned are not known; its own fault is told.
         let columns = checked.schemas.get(name).map(|schema| schema.fields().iter().map(|field| field.name().as_str()));
         let valid = rule.and_then(|rule| columns.map_or(Ok(()), |names| rule.validate(&names.collect::<Vec<_>>())));

@@ -114,6 +114,17 @@ pub struct Model {
 }
 
 impl Model {
+    /// Its sidecar's file, as shown in messages.
+    pub fn sidecar_path(&self) -> String {
+        self.path.replace(".sql", ".toml")
+    }
+
+    /// What a business person would call its part of the company: the folder between layer and file, as `stock`;
+    /// empty where a model lies in its layer's folder itself.
+    pub fn subject(&self) -> &str {
+        self.path.split('/').rev().nth(1).filter(|folder| *folder != self.layer.folder()).unwrap_or_default()
+    }
+
     /// Whether its rows are kept by month.
     pub fn is_partitioned(&self) -> bool {
         self.sidecar.materialised == Materialised::Partitioned
@@ -269,9 +280,9 @@ impl Registry {
     }
 
     /// What the sidecar of each alert model says beside what every model has, by name.
-    pub fn alert_sidecars(&self) -> impl Iterator<Item = (&str, &toml::Table)> {
+    pub fn alert_sidecars(&self) -> impl Iterator<Item = (&str, String, &toml::Table)> {
         let alerts = self.models.values().filter(|model| model.layer == Layer::Alerts);
-        alerts.map(|model| (model.name.as_str(), &model.sidecar.extra))
+        alerts.map(|model| (model.name.as_str(), model.sidecar_path(), &model.sidecar.extra))
     }
 
     fn layer(&self, layer: Layer) -> impl Iterator<Item = &str> {
@@ -337,54 +348,76 @@ fn sources(folder: &Path, problems: &mut Vec<Error>) -> Result<Vec<Source>> {
     let mut found = Vec::new();
     for layer in Layer::ALL {
         let folder = folder.join(layer.folder());
-        if !folder.is_dir() {
-            continue;
-        }
-        let mut stems: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for entry in std::fs::read_dir(&folder).map_err(|err| Error::from(err).at(folder.display()))? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            match name.rsplit_once('.') {
-                Some((stem, extension @ ("sql" | "toml"))) => {
-                    stems.entry(stem.to_string()).or_default().insert(extension.to_string());
-                }
-                Some((_, "md")) => {}
-                _ if name.starts_with('.') => {}
-                _ => problems.push(
-                    Error::config("neither a model nor its sidecar")
-                        .at(format!("sql/{}/{name}", layer.folder()))
-                        .hint("a model is <name>.sql with <name>.toml; move other files elsewhere"),
-                ),
-            }
-        }
-        for (name, extensions) in stems {
-            let path = format!("sql/{}/{name}", layer.folder());
-            let read = |extension: &str| {
-                let file = folder.join(format!("{name}.{extension}"));
-                std::fs::read_to_string(&file).map_err(|err| {
-                    Error::config("cannot be read as UTF-8 text").at(format!("{path}.{extension}")).because(err)
-                })
-            };
-            if !extensions.contains("sql") {
-                problems.push(
-                    Error::config("sidecar without a model")
-                        .at(format!("{path}.toml"))
-                        .hint(format!("write {name}.sql beside it, or delete it")),
-                );
-            } else if !extensions.contains("toml") {
-                problems.push(
-                    Error::config("model without a sidecar")
-                        .at(format!("{path}.sql"))
-                        .hint(format!("write {name}.toml beside it: grain, key, materialised, columns, checks")),
-                );
-            } else {
-                match read("sql").and_then(|sql| Ok((sql, read("toml")?))) {
-                    Ok((sql, sidecar)) => found.push(Source { layer, name: name.clone(), path, sql, sidecar }),
-                    Err(err) => problems.push(err),
-                }
-            }
+        if folder.is_dir() {
+            sources_in(&folder, &format!("sql/{}", layer.folder()), layer, &mut found, problems)?;
         }
     }
     Ok(found)
+}
+
+/// Adds the models of one folder and of the folders in it; `shown` is the folder as messages name it.
+fn sources_in(
+    folder: &Path,
+    shown: &str,
+    layer: Layer,
+    found: &mut Vec<Source>,
+    problems: &mut Vec<Error>,
+) -> Result<()> {
+    let mut stems: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut inner = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).map_err(|err| Error::from(err).at(folder.display()))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            continue;
+        }
+        if entry.path().is_dir() {
+            inner.insert(name);
+            continue;
+        }
+        match name.rsplit_once('.') {
+            Some((stem, extension @ ("sql" | "toml"))) => {
+                stems.entry(stem.to_string()).or_default().insert(extension.to_string());
+            }
+            Some((_, "md")) => {}
+            _ => problems.push(
+                Error::config("neither a model nor its sidecar")
+                    .at(format!("{shown}/{name}"))
+                    .hint("a model is <name>.sql with <name>.toml; move other files elsewhere"),
+            ),
+        }
+    }
+    for (name, extensions) in stems {
+        let path = format!("{shown}/{name}");
+        let read = |extension: &str| {
+            let file = folder.join(format!("{name}.{extension}"));
+            std::fs::read_to_string(&file).map_err(|err| {
+                Error::config("cannot be read as UTF-8 text").at(format!("{path}.{extension}")).because(err)
+            })
+        };
+        if !extensions.contains("sql") {
+            problems.push(
+                Error::config("sidecar without a model")
+                    .at(format!("{path}.toml"))
+                    .hint(format!("write {name}.sql beside it, or delete it")),
+            );
+        } else if !extensions.contains("toml") {
+            problems.push(
+                Error::config("model without a sidecar")
+                    .at(format!("{path}.sql"))
+                    .hint(format!("write {name}.toml beside it: grain, key, materialised, columns, checks")),
+            );
+        } else {
+            match read("sql").and_then(|sql| Ok((sql, read("toml")?))) {
+                Ok((sql, sidecar)) => found.push(Source { layer, name: name.clone(), path, sql, sidecar }),
+                Err(err) => problems.push(err),
+            }
+        }
+    }
+    for name in inner {
+        sources_in(&folder.join(&name), &format!("{shown}/{name}"), layer, found, problems)?;
+    }
+    Ok(())
 }
 
 /// What names may mean while models are being understood.

@@ -37,7 +37,7 @@ pub async fn check(registry: &Registry, config: &Config) -> Result<Checked> {
             continue;
         }
         for (at, check) in model.sidecar.checks.iter().enumerate() {
-            let place = format!("{}: check {}", model.path.replace(".sql", ".toml"), at + 1);
+            let place = format!("{}: check {}", model.sidecar_path(), at + 1);
             let sql = match &check.rule {
                 Rule::Expression(sql) => format!("select * from {} where not ({sql})", model.name),
                 Rule::Query(sql) => sql.clone(),

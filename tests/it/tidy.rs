@@ -171,6 +171,25 @@ fn every_model_has_a_contract_and_every_contract_a_model() {
 }
 
 #[test]
+fn every_model_lies_in_a_subject_and_readme_asks_by_it() {
+    let lost: Vec<String> = texts("sql", "sql").into_keys().filter(|path| path.split('/').count() != 4).collect();
+    clean(&lost, "a model lies in sql/<layer>/<subject>/");
+    let readme = file("README.md");
+    let unasked: Vec<String> = texts("sql/marts", "sql")
+        .into_keys()
+        .filter(|path| {
+            let mut parts = path.rsplit('/');
+            let mart = parts.next().expect("a file").trim_end_matches(".sql").to_string();
+            let subject = parts.next().expect("a subject");
+            !readme
+                .lines()
+                .any(|line| line.starts_with(&format!("| {subject} |")) && line.contains(&format!("`{mart}`")))
+        })
+        .collect();
+    clean(&unasked, "README's table of marts names each mart in the row of its subject");
+}
+
+#[test]
 fn every_mart_and_alert_has_a_test_and_every_test_a_model() {
     let name =
         |path: &String| path.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or("").to_string();

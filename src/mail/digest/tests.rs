@@ -70,7 +70,11 @@ fn rules() -> BTreeMap<String, AlertRule> {
     let mut rules: BTreeMap<String, AlertRule> = all
         .iter()
         .map(|(name, sidecar)| {
-            (name.clone(), AlertRule::from_sidecar(name, sidecar.as_table().expect("table")).expect("rule"))
+            (
+                name.clone(),
+                AlertRule::from_sidecar(name, "sql/alerts/rule.toml", sidecar.as_table().expect("table"))
+                    .expect("rule"),
+            )
         })
         .collect();
     rules.insert("run_failed".into(), AlertRule::run_failed());
