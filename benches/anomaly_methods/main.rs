@@ -1,4 +1,12 @@
-//! Which detector of anomalies is the better one?
+//! Which detector of anomalies is the better one? Twenty companies of nine channels over 800 days, with noise from 2
+//! to 15 % of a day, and the countries and articles of a real web shop, each with planted faults, judged by each method;
+//! prints what each found and how often it cried wolf. Run by `cargo bench --profile dev --bench anomaly_methods`, with
+//! `--features peer-detectors` beside one more; the number of seeds may follow `--`.
+//!
+//! What the shop's own year holds of odd days and levels counts as a false alarm. A fault counts where it is beyond
+//! chance at its size: see `retail`.
+//!
+//! READING
 #![expect(clippy::print_stdout, reason = "a benchmark prints its findings")]
 
 mod methods;
@@ -7,7 +15,6 @@ mod score;
 mod season;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use tributary::demo::series::{Series, labelled};
 use tributary::models::functions::season::Scale;
@@ -23,6 +30,8 @@ const METHODS: &[(&str, Method)] = &[
     ("MSTL + ETS (augurs)", methods::mstl),
     ("season (kept)", season::season),
 ];
+/// Faults are planted into the shop so many times.
+const SHOPS: u64 = 3;
 
 /// One group of series under one method.
 #[derive(Default)]
@@ -32,85 +41,75 @@ struct Row {
     series: usize,
 }
 
-pub fn main() {
+fn main() {
     let seeds = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(20);
     let companies: Vec<Series> = (1..=seeds).flat_map(|seed| labelled(seed, 0.15)).collect();
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/online_retail");
-    let data = if data.exists() { data } else { "/work/shared/data/online_retail".into() };
-    let shop: Vec<retail::Real> = (1..=seeds.min(3)).flat_map(|seed| retail::series(&data, seed)).collect();
+    let shop: Vec<retail::Real> = (1..=seeds.min(SHOPS)).flat_map(retail::series).collect();
+    if shop.is_empty() {
+        println!("the shop's files are not there: only companies are judged");
+    }
     for (name, method) in METHODS {
         println!("\n{name}");
         let mut rows: BTreeMap<String, Row> = BTreeMap::new();
         for series in &companies {
-            let noise = if series.noise < 0.06 { "under 6" } else if series.noise < 0.10 { "6 to 10" } else { "10 to 15" };
+            let noise = if series.noise < 0.06 {
+                "under 6"
+            } else if series.noise < 0.10 {
+                "6 to 10"
+            } else {
+                "10 to 15"
+            };
             let verdict = method(series, Scale::Amount);
-            if std::env::var("MISS").is_ok() && *name == "season (kept)" { misses(series, &verdict); }
             for group in ["companies".to_owned(), format!("companies, noise {noise} %")] {
-                add(rows.entry(group).or_default(), series, &verdict);
+                rows.entry(group).or_default().add(series, &verdict);
             }
         }
         for real in &shop {
             let verdict = method(&real.series, real.scale);
-            if std::env::var("MISS").is_ok() && *name == "season (kept)" { print!("{} {} ", real.series.channel, real.metric); misses(&real.series, &verdict); println!(); }
             let planted = if real.series.faults.is_empty() { "without faults" } else { "with faults" };
-            for group in ["shop".to_owned(), format!("shop, {planted}"), format!("shop, {}", real.kind), format!("shop, {}, {}", real.kind, real.metric)] {
-                add(rows.entry(group).or_default(), &real.series, &verdict);
-            }
-            if real.kind == std::env::var("U").unwrap_or_default() && std::env::var("UM").unwrap_or_default() == real.metric && *name == "season (kept)" && std::env::var("U").is_ok() && !verdict.alarms.is_empty() {
-                println!("{} {} faults {:?}", real.series.channel, real.metric, real.series.faults.iter().map(|f| (f.kind, real.series.days[f.day].date)).collect::<Vec<_>>());
-                for a in &verdict.alarms { println!("   told {} dated {} up {} v {:.0}", real.series.days[a.day].date, real.series.days[a.dated].date, a.up, real.series.days[a.dated].value); }
-            }
-            if real.kind == "country" && !verdict.ordinary.is_empty() && std::env::var("V").is_ok() {
-                add(rows.entry(format!("{} {}", real.series.channel, real.metric)).or_default(), &real.series, &verdict);
+            for group in [
+                "shop".to_owned(),
+                format!("shop, series {planted}"),
+                format!("shop, {}", real.kind),
+                format!("shop, {}, {}", real.kind, real.metric),
+            ] {
+                rows.entry(group).or_default().add(&real.series, &verdict);
             }
         }
-        for (group, row) in &rows {
-            print(group, row);
-        }
+        rows.iter().for_each(|(group, row)| row.print(group));
     }
 }
 
-fn add(row: &mut Row, series: &Series, verdict: &Verdict) {
-    row.series += 1;
-    row.score.add(series, verdict.judged, &verdict.alarms);
-    row.ordinary.extend(&verdict.ordinary);
-}
+impl Row {
+    fn add(&mut self, series: &Series, verdict: &Verdict) {
+        self.series += 1;
+        self.score.add(series, verdict.judged, &verdict.alarms);
+        self.ordinary.extend(&verdict.ordinary);
+    }
 
-fn print(group: &str, row: &Row) {
-    let score = &row.score;
-    let planted: usize = score.kinds.values().map(|found| found.planted).sum();
-    println!(
-        "  {group:<34} {:>5} series {:>7} days, planted {planted:>4}, precision {:.3}, recall {:.3}, false {:>4} = {:.2} per 1,000 ({} levels, {} on holidays), again {}, spread {:.2}",
-        row.series,
-        score.days,
-        score.precision(),
-        score.recall(),
-        score.false_alarms,
-        score.false_alarms_per_thousand(),
-        score.false_levels,
-        score.on_holidays,
-        score.repeats,
-        spread(row.ordinary.clone()),
-    );
-    for (kind, found) in &score.kinds {
+    fn print(&self, group: &str) {
+        let score = &self.score;
         println!(
-            "      {:<10} {:>4}: recall {:.3}, told on day {:.2}, dated to its day {:.3}",
-            format!("{kind:?}"),
-            found.planted,
-            share(found.found, found.planted),
-            share(found.days, found.found),
-            share(found.dated, found.found),
+            "  {group:<34} {:>4} series, {:>6} days: precision {:.3}, recall {:.3}, false alarms per 1,000 days {:.2} ({} of {} on holidays or promotions), levels told again {}, spread of ordinary scores {:.2}",
+            self.series,
+            score.days,
+            score.precision(),
+            score.recall(),
+            score.false_alarms_per_thousand(),
+            score.on_holidays,
+            score.false_alarms,
+            score.repeats,
+            spread(self.ordinary.clone()),
         );
-    }
-}
-pub fn misses(series: &Series, verdict: &Verdict) {
-    for f in &series.faults {
-        let until = if score::is_shift(f) { f.day + 7 } else { f.day + 1 };
-        let up = matches!(f.kind, tributary::demo::series::Kind::Spike | tributary::demo::series::Kind::ShiftUp);
-        if !verdict.alarms.iter().any(|a| (f.day..until).contains(&a.day) && a.up == up && !a.explained) {
-            println!("missed {:?} at {} noise {:.3} value {:.0} before {:.0}; faults {:?}; alarms {:?}", f.kind, f.day, series.noise, series.days[f.day].value, series.days[f.day-7].value,
-               series.faults.iter().filter(|g| g.day.abs_diff(f.day) < 60).map(|g| (g.kind, g.day)).collect::<Vec<_>>(),
-               verdict.alarms.iter().filter(|g| g.day.abs_diff(f.day) < 40).map(|g| (g.day, g.dated, g.up, g.shift, g.explained)).collect::<Vec<_>>());
+        for (kind, found) in &score.kinds {
+            println!(
+                "      {:<10} planted {:>4}, recall {:.3}, told on day {:.2}, dated to its day {:.3}",
+                format!("{kind:?}"),
+                found.planted,
+                share(found.found, found.planted),
+                share(found.days, found.found),
+                share(found.dated, found.found),
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The methods that the product's is compared with.
 
-use tributary::demo::series::Series;
+use tributary::demo::series::{Series, SeriesDay};
 use tributary::models::functions::season::Scale;
 
 use super::score::Alarm;
@@ -18,7 +18,7 @@ pub(crate) fn weekday_median(series: &Series, scale: Scale) -> Verdict {
     };
     let mut verdict = Verdict::default();
     for at in rules.history_days..series.days.len() {
-        let weekday = |distance: usize, of: fn(&tributary::demo::series::SeriesDay) -> f64| {
+        let weekday = |distance: usize, of: fn(&SeriesDay) -> f64| {
             let days = (0..WEEKS).filter_map(|week| (at - distance).checked_sub(7 * week));
             days.map(|day| of(&series.days[day])).filter(|value| value.is_finite()).collect()
         };
@@ -95,7 +95,6 @@ fn alarm(series: &Series, at: usize, expected: f64, outside: bool) -> Option<Ala
     (outside && gap >= rules(Scale::Amount).gap_min * expected.abs()).then(|| Alarm {
         day: at,
         dated: at,
-        shift: false,
         up,
         explained: explained(day, up, false),
     })

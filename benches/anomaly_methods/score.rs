@@ -11,8 +11,6 @@ pub(crate) struct Alarm {
     pub(crate) day: usize,
     /// Position of the day on which it is said to have begun.
     pub(crate) dated: usize,
-    /// It is a new level.
-    pub(crate) shift: bool,
     /// Above the expected.
     pub(crate) up: bool,
     /// A known cause explains it: nobody is called.
@@ -31,8 +29,6 @@ pub(crate) struct Score {
     pub(crate) kinds: BTreeMap<Kind, Found>,
     /// Alarms without cause that name nothing planted.
     pub(crate) false_alarms: usize,
-    /// Of these, new levels.
-    pub(crate) false_levels: usize,
     /// Of these, on holidays and promotions.
     pub(crate) on_holidays: usize,
     /// Alarms that tell a shift again.
@@ -85,7 +81,6 @@ impl Score {
                 self.repeats += 1;
             } else {
                 self.false_alarms += 1;
-                self.false_levels += usize::from(alarm.shift);
                 let day = series.days[alarm.day];
                 self.on_holidays += usize::from(day.holiday.is_some() || day.promotion);
             }

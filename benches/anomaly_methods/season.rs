@@ -1,7 +1,7 @@
 //! The product's detector on a labelled series, with the settings that config.toml ships.
 
 use tributary::demo::series::{Series, SeriesDay};
-use tributary::models::functions::season::{Day, Finding, Judged, Rules, Scale, judge};
+use tributary::models::functions::season::{Day, Judged, Rules, Scale, judge};
 
 use super::score::{Alarm, is_shift};
 
@@ -26,8 +26,9 @@ pub(crate) fn rules(scale: Scale) -> Rules {
         dispersion: 1.0,
         noise_min: 0.02,
         holiday_noise: 0.25,
+        shift_band: 3.95,
         shift_days: 7,
-        events_min: if scale == Scale::Price { 10.0 } else { std::env::var("EM").ok().and_then(|v| v.parse().ok()).unwrap_or(3.0) },
+        events_min: if scale == Scale::Price { 10.0 } else { 3.0 },
     }
 }
 
@@ -63,8 +64,7 @@ pub(crate) fn season(series: &Series, scale: Scale) -> Verdict {
 fn told<'a>(series: &'a Series, judged: &'a [Judged]) -> impl Iterator<Item = Alarm> + 'a {
     judged.iter().enumerate().filter(|(_, judged)| judged.finding.is_some()).map(|(dated, judged)| {
         let up = judged.level_change.unwrap_or(judged.score) > 0.0;
-        let shift = judged.finding == Some(Finding::Shift);
-        Alarm { day: judged.told_at, dated, shift, up, explained: explained(&series.days[dated], up, judged.holiday_known) }
+        Alarm { day: judged.told_at, dated, up, explained: explained(&series.days[dated], up, judged.holiday_known) }
     })
 }
 

@@ -25,7 +25,10 @@ pub struct Rules {
     pub noise_min: f64,
     /// A holiday differs from that of the year before by this share.
     pub holiday_noise: f64,
-    /// So many days on one side make a new level.
+    /// The last days speak of a new level where their scores together, as one, lie beyond this: more than the band,
+    /// because any of them may be its first.
+    pub shift_band: f64,
+    /// So many days make a new level the usual one.
     pub shift_days: usize,
     /// Fewest events a day that are judged.
     pub events_min: f64,
@@ -105,7 +108,11 @@ pub struct Judged {
     pub upper: f64,
     /// Distance in robust standard deviations, on the scale.
     pub score: f64,
-    pub rest: f64, pub sure: f64,
+    /// The same without the largest order (of a day that rose) or the largest return: a day that one of them made is
+    /// that one's.
+    pub rest: f64,
+    /// The smaller of both in half widths of the band: beyond 1 the day is outside.
+    pub bands: f64,
     /// Why there is no judgement.
     pub unjudged: Option<Unjudged>,
     /// Told on this day. Days that only go on are not told again.
@@ -141,7 +148,9 @@ impl Judged {
             expected: 0.0,
             lower: 0.0,
             upper: 0.0,
-            score: 0.0, rest: 0.0, sure: 1.0,
+            score: 0.0,
+            rest: 0.0,
+            bands: 0.0,
             unjudged: Some(why),
             finding: None,
             off_days: 0,

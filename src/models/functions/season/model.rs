@@ -1,66 +1,38 @@
-//! The state of one series between two days: what it has learned, what it has told.
+//! The state of one series between two days: what it has learned.
 
 use std::collections::VecDeque;
 
-use super::detect::{Day, Finding, Judged, Rules, Scale, Unjudged};
-use super::scale::Variance;
-use super::shift::{Break, Seen, best_break, median};
+use super::detect::{Day, Finding, Judged, Rules, Unjudged};
+use super::scale::{Scale, Variance};
+use super::shift::{Break, Seen, median};
+use super::spread::{SPREAD_DAYS, Spread};
+use super::tell::Told;
 
 /// Share of a day's news that enters the level.
 const LEVEL_PACE: f64 = 0.10;
 /// Days of knowledge that a level loses with every day that teaches nothing, and what remains in the end.
 const AGEING: f64 = 0.5;
 const LEVEL_DAYS_MIN: f64 = 4.0;
-/// Days whose residuals make the spread.
-const SPREAD_DAYS: usize = 120;
 /// Weeks that make a weekday's share.
 const WEEKDAY_WEEKS: usize = 10;
 /// Residuals teach up to so many standard deviations.
 const CLIP: f64 = 2.0;
-const CLIP_DAY: f64 = 3.0;
-/// So much evidence against it ends a finding: two ordinary days.
-const ENDED: f64 = 4.0;
 /// Days by which a level that was smoothed backwards trails.
 const LAG: usize = 9;
 
-/// A finding that still goes on.
-struct Told {
-    at: usize,
-    first_told: usize,
-    /// The last day that was off.
-    last: usize,
-    up: bool,
-    score: f64,
-    /// What the days after it say for its going on, and the most that they said.
-    evidence: f64,
-    most: f64,
-}
-
-/// A residual that was learned, and the variance that chance left to it.
-#[derive(Clone, Copy)]
-struct Residual {
-    value: f64,
-    chance: f64,
-}
-
 pub(super) struct Model<'a> {
     days: &'a [Day],
-    rules: &'a Rules,
+    pub(super) rules: &'a Rules,
     level: f64,
     /// Days in the level since it was last set.
-    level_days: f64,
+    pub(super) level_days: f64,
     events: f64,
     /// Shares of the seven weekdays by position modulo 7, and what they were lately.
     weekdays: [f64; 7],
     recent: [VecDeque<f64>; 7],
     /// A day that was left out of its weekday because it was off, and on which side.
     refused: [Option<(f64, bool)>; 7],
-    residuals: VecDeque<Residual>,
-    /// How many times the variance that chance leaves the days have, and what they have where chance plays no part.
-    dispersion: f64,
-    unsteady: f64,
-    /// How much further the tails reach than the middle tells.
-    tail: f64,
+    spread: Spread,
     /// How far the level has followed the days, as residuals.
     followed: f64,
     /// Level after each day, without the shifts that were told.
@@ -68,8 +40,9 @@ pub(super) struct Model<'a> {
     shifts: f64,
     /// Holidays' values against their level.
     effects: Vec<Option<f64>>,
-    seen: VecDeque<Seen>,
-    told: Option<Told>,
+    /// The last plain days that were judged, and the finding that goes on.
+    pub(super) seen: VecDeque<Seen>,
+    pub(super) told: Option<Told>,
     /// Days that are learned from before the first is judged.
     warm_up: usize,
 }
@@ -92,11 +65,11 @@ impl<'a> Model<'a> {
             weekdays: [1.0; 7],
             recent: Default::default(),
             refused: [None; 7],
-            residuals: VecDeque::new(),
-            dispersion: rules.dispersion,
-            unsteady: rules.noise_min * rules.noise_min,
+            spread: Spread::new(
+                if rules.scale == Scale::Price { 0.0 } else { rules.dispersion },
+                rules.noise_min * rules.noise_min,
+            ),
             followed: 0.0,
-            tail: 1.0,
             curve: vec![None; days.len()],
             shifts: 1.0,
             effects: vec![None; days.len()],
@@ -127,16 +100,17 @@ impl<'a> Model<'a> {
         for at in plain {
             if let (Some(value), Some(level)) = (days[at].value, model.level_value(at)) {
                 let expected = model.expected(at).0;
-                let (chance, variance) = model.variance(at, expected);
+                let chance = rules.scale.chance(model.expected_events(at, expected));
+                let variance = model.variance(chance, expected);
                 if let Some(residual) = rules.scale.residual(value, expected, variance) {
-                    model.residuals.push_back(Residual { value: residual * wider, chance });
+                    model.spread.keep(residual * wider, chance);
                 }
                 if model.level > 0.0 {
                     model.recent[at % 7].push_back(model.weekdays[at % 7] * level / model.level);
                 }
             }
         }
-        model.learn_spread();
+        model.spread.learn();
         Some(model)
     }
 
@@ -168,46 +142,27 @@ impl<'a> Model<'a> {
         (plain * effect, years)
     }
 
-    /// The variance that chance leaves to a day's residual, and the one that it has.
-    fn variance(&self, at: usize, expected: f64) -> (f64, Variance) {
-        let chance = self.rules.scale.chance(self.expected_events(at, expected));
-        (chance, self.variance_of(chance, expected))
+    fn variance(&self, chance: f64, expected: f64) -> Variance {
+        let noise_min = self.rules.noise_min * if self.rules.scale == Scale::Rate { expected } else { 1.0 };
+        self.spread.variance(chance, noise_min)
     }
 
-    fn variance_of(&self, chance: f64, expected: f64) -> Variance {
-        let least = self.rules.noise_min * if self.rules.scale == Scale::Rate { expected } else { 1.0 };
-        let mut made = Variance { chance: self.dispersion * chance, unsteady: self.unsteady };
-        made.unsteady += (least * least - made.total()).max(0.0);
-        made
-    }
-
-    fn learn_spread(&mut self) {
-        let values: Vec<f64> = self.residuals.iter().map(|residual| residual.value).collect();
-        let clipped = spread(&values);
-        let spread = |v: &[f64]| 1.4826 * median(v.iter().map(|x| x.abs()).collect());
-        let tp = std::env::var("TP").ok().and_then(|v| v.parse::<f64>().ok()).unwrap_or(1.5);
-        self.tail = (clipped / spread(&values).max(1e-9)).max(1.0).powf(tp).min(3.0);
-        let total = spread(&values);
-        let chance = median(self.residuals.iter().map(|residual| residual.chance).collect());
-        let floor = if self.rules.scale == Scale::Price { 0.0 } else { self.rules.dispersion };
-        if chance <= 0.0 {
-            self.unsteady = total * total;
-            return;
-        }
-        let cap = 3.0_f64;
-        let standard: Vec<f64> = self.residuals.iter().map(|r| r.value / r.chance.sqrt()).collect();
-        let learned = spread(&standard);
-        self.dispersion = (learned * learned).max(floor).min(cap.max(floor));
-        self.unsteady = if learned * learned <= self.dispersion { 0.0 } else { (total * total - self.dispersion * chance).max(0.0) };
-    }
-
+    /// Events behind what is expected. Of a price they are never more than it had.
     fn expected_events(&self, at: usize, expected: f64) -> Option<f64> {
         let today = self.days[at].events?;
         Some(match self.rules.scale {
             Scale::Amount if self.level > 0.0 => self.events * expected / self.level,
-            Scale::Amount => self.events,
-            _ => self.events.min(today),
+            Scale::Amount | Scale::Rate => self.events,
+            Scale::Price => self.events.min(today),
         })
+    }
+
+    /// The variance of a day. Of one that rose it is that of the fewer events: a day that a few large orders made says
+    /// little.
+    fn day_variance(&self, at: usize, expected: f64, events: Option<f64>) -> Variance {
+        let rose = self.rules.scale == Scale::Amount && self.days[at].value > Some(expected);
+        let fewer = if rose { events.zip(self.days[at].events).map(|(usual, today)| usual.min(today)) } else { events };
+        self.variance(self.rules.scale.chance(fewer), expected)
     }
 
     /// The band around the expected value, before the day is learned from.
@@ -225,12 +180,7 @@ impl<'a> Model<'a> {
         if self.rules.scale != Scale::Rate && events.is_some_and(|events| events < self.rules.events_min) {
             return Judged::not(Unjudged::FewEvents);
         }
-        let (_, mut variance) = self.variance(at, expected);
-        if let (Some(events), Some(today), true) = (events, self.days[at].events, value > expected) {
-            if today < events && self.rules.scale == Scale::Amount {
-                variance = self.variance_of(self.rules.scale.chance(Some(today)), expected);
-            }
-        }
+        let variance = self.day_variance(at, expected, events);
         let mut wide = variance.total() * self.uncertainty();
         if years > 0 {
             #[expect(clippy::cast_precision_loss, reason = "a few years")]
@@ -238,37 +188,41 @@ impl<'a> Model<'a> {
             wide = wide * (1.0 + 1.0 / years) + self.rules.holiday_noise * self.rules.holiday_noise;
         }
         let spread = wide.sqrt();
-        let residual = self.rules.scale.residual(value, expected, variance).unwrap_or(0.0);
-        let (low, high) = self.days[at].without_largest;
-        let rest = if value > expected { value.min(low).max(expected) } else { value.max(high).min(expected) };
-        let rest = self.rules.scale.residual(rest, expected, variance).unwrap_or(0.0) / spread;
-        let n = self.residuals.len() as f64;
-        let t = std::env::var("T").ok().and_then(|v| v.parse::<f64>().ok()).unwrap_or(1.0);
-        let sure = self.tail + t * (self.rules.band * self.rules.band + 1.0) / (4.0 * 0.37 * n);
-        let spread = spread * 1.0;
-        let reach = self.rules.band * spread * sure;
-        let end = |reach: f64| self.rules.scale.value(reach, expected, variance);
-        let (lower, upper) = (end(-reach), end(reach));
+        let score = |value: f64| {
+            let off = self.rules.scale.residual(value, expected, variance).unwrap_or(0.0);
+            let by_spread = if spread > 0.0 { off / spread } else if off == 0.0 { 0.0 } else { off.signum() * f64::MAX };
+            if value > expected { by_spread.min(self.score_of_count(at, value, expected)) } else { by_spread }
+        };
+        let (without_order, without_return) = self.days[at].without_largest;
+        let rest = if value > expected {
+            value.min(without_order).max(expected)
+        } else {
+            value.max(without_return).min(expected)
+        };
+        let reach = self.rules.band * self.spread.widened(self.rules.band);
+        let end = |reach: f64| self.rules.scale.value(reach * spread, expected, variance);
         // Where nothing is below zero, nor is the band.
-        let lower = if value >= 0.0 { lower.max(0.0) } else { lower };
-        let mut score = if spread > 0.0 { residual / spread } else { 0.0 };
-        if self.rules.scale == Scale::Rate && value > expected && let Some(k) = self.days[at].events {
-            let m = (k * expected.max(0.001) / value).max(self.events);
-            let v = Variance { chance: 1.0 / (m + 0.5), unsteady: 0.0 };
-            let z = Scale::Amount.residual(k, m, v).unwrap_or(0.0) / v.total().sqrt();
-            score = score.min(z);
-        }
+        let lower = if value >= 0.0 { end(-reach).max(0.0) } else { end(-reach) };
         Judged {
             expected,
             lower,
-            upper,
-            score,
+            upper: end(reach),
+            score: score(value),
+            bands: score(value).abs().min(score(rest).abs()) / reach,
+            rest: score(rest),
             unjudged: None,
-            rest,
-            sure,
             holiday_known: years > 0,
             ..Judged::not(Unjudged::NoValue)
         }
+    }
+
+    /// A rate that rose is that of so many events (returns), and lies no further off than their number does.
+    fn score_of_count(&self, at: usize, value: f64, expected: f64) -> f64 {
+        let Some(today) = self.days[at].events.filter(|_| self.rules.scale == Scale::Rate) else { return f64::MAX };
+        // Where there were none yet, half a one may have been due.
+        let usual = (today * expected / value).max(self.events).max(0.5);
+        let variance = Variance { chance: 1.0 / (usual + 0.5), unsteady: 0.0 };
+        Scale::Amount.residual(today, usual, variance).map_or(f64::MAX, |off| off / variance.total().sqrt())
     }
 
     /// By how much the level is less certain than one that was smoothed for long: that of n days has 1.5 / n of a day's
@@ -305,20 +259,13 @@ impl<'a> Model<'a> {
         if today.unjudged.is_none() {
             let value = value.unwrap_or(0.0);
             let far = (value - today.expected).abs() >= self.rules.gap_min * today.expected.abs();
-            let outside = far && today.score.abs() > self.rules.band * today.sure && today.rest.abs() > self.rules.band * today.sure;
+            let outside = far && today.bands > 1.0;
             if is_plain {
-                let level_value = self.level_value(at).unwrap_or(self.level);
-                let spread = (self.variance(at, today.expected).1.total() * self.uncertainty()).sqrt();
-                self.seen.push_back(Seen { at, level_value, level: self.level, score: if today.rest < 0.0 && std::env::var("OLD").is_err() { today.rest } else { today.rest / today.sure }, spread, followed: self.followed });
-                if self.seen.len() > 2 * self.rules.shift_days {
-                    self.seen.pop_front();
-                }
+                self.see(at, &today);
                 self.tell(at, today.score, outside, judged);
-                self.smooth(at, today, outside);
+                self.smooth(at, &today, outside);
             } else if outside {
-                judged[at].finding = Some(Finding::Point);
-                judged[at].off_days = 1;
-                judged[at].told_at = at;
+                judged[at].tell(Finding::Point, at, 1);
             }
         } else if is_plain && self.rules.scale == Scale::Amount && self.level > 0.0 {
             // A weekday on which nothing was expected may begin to sell.
@@ -333,77 +280,27 @@ impl<'a> Model<'a> {
         self.curve[at] = Some(self.level / self.shifts);
     }
 
-    fn tell(&mut self, at: usize, score: f64, outside: bool, judged: &mut [Judged]) {
-        let up = score > 0.0;
-        let age = self.rules.shift_days;
-        self.told = self.told.take().filter(|told| at - told.last <= age);
-        while self.seen.front().is_some_and(|seen| at - seen.at > 3 * age) {
+    /// Keeps what a plain day says of the level. Rising days speak by what is left of them without their tails.
+    fn see(&mut self, at: usize, today: &Judged) {
+        let spread = (self.day_variance(at, today.expected, self.expected_events(at, today.expected)).total()
+            * self.uncertainty())
+        .sqrt();
+        let widened = if today.rest > 0.0 { self.spread.widened(self.rules.band) } else { 1.0 };
+        self.seen.push_back(Seen {
+            at,
+            level_value: self.level_value(at).unwrap_or(self.level),
+            level: self.level,
+            score: today.rest / widened,
+            spread,
+            followed: self.followed,
+        });
+        if self.seen.len() > 2 * self.rules.shift_days {
             self.seen.pop_front();
         }
-        if let Some(told) = &mut self.told {
-            let side = if told.up { score } else { -score };
-            // For days two deviations off against ordinary ones.
-            told.evidence += 2.0 * (side.clamp(-CLIP_DAY, CLIP_DAY) - 1.0);
-            told.most = told.most.max(told.evidence);
-            let ended = told.evidence <= told.most - ENDED;
-            if ended {
-                self.told = None;
-            }
-        }
-        if outside {
-            let goes_on = self.told.as_ref().is_some_and(|told| told.up == up && score.abs() < 2.0 * told.score.abs());
-            if goes_on {
-                self.last_day(at, judged);
-            } else {
-                judged[at].finding = Some(Finding::Point);
-                judged[at].off_days = 1;
-                judged[at].told_at = at;
-                self.told = Some(Told { at, first_told: at, last: at, up, score, evidence: 0.0, most: 0.0 });
-            }
-        }
-        let days: Vec<Seen> = self.seen.iter().copied().collect();
-        let un = std::env::var("UN").ok().and_then(|v| v.parse::<f64>().ok()).unwrap_or(0.1);
-        let unsure = (1.0 / self.level_days).max(un);
-        let band = std::env::var("SB").ok().and_then(|v| v.parse().ok()).unwrap_or(1.25) * self.rules.band;
-        let found = best_break(&days, 3, unsure)
-            .filter(|found| found.score.abs() > band && found.change.abs() >= self.rules.gap_min);
-        if let Some(found) = found {
-            self.tell_shift(at, found, judged);
-        }
     }
 
-    fn last_day(&mut self, at: usize, judged: &mut [Judged]) {
-        if let Some(told) = &mut self.told {
-            told.last = at;
-            judged[told.at].off_days = at - told.at + 1;
-        }
-    }
-
-    /// A new level takes the place of the days that were told of it, and is learned once it is a week old.
-    fn tell_shift(&mut self, at: usize, found: Break, judged: &mut [Judged]) {
-        let up = found.score > 0.0;
-        let mut first_told = at;
-        if let Some(told) = self.told.take().filter(|told| told.up == up) {
-            first_told = told.first_told;
-            judged[told.at].finding = None;
-            judged[told.at].off_days = 0;
-        }
-        for day in found.at..=at {
-            if judged[day].finding.is_some() && (judged[day].score > 0.0) == up {
-                first_told = first_told.min(judged[day].told_at);
-                judged[day].finding = None;
-                judged[day].off_days = 0;
-            }
-        }
-        judged[found.at].finding = Some(Finding::Shift);
-        judged[found.at].off_days = at - found.at + 1;
-        judged[found.at].level_change = Some(found.change);
-        judged[found.at].told_at = first_told;
-        self.told = Some(Told { at: found.at, first_told, last: at, up, score: judged[found.at].score.abs().max(self.rules.band), evidence: 0.0, most: 0.0 });
-        if found.days < self.rules.shift_days {
-            return;
-        }
-        self.told = None;
+    /// From here on the new level is how things are.
+    pub(super) fn learn_level(&mut self, found: &Break) {
         if self.level > 0.0 && found.level > 0.0 {
             self.shifts *= found.level / self.level;
             self.events *= found.level / self.level;
@@ -412,26 +309,21 @@ impl<'a> Model<'a> {
         #[expect(clippy::cast_precision_loss, reason = "a few days")]
         let count = found.days as f64;
         self.level_days = count;
-        self.residuals.truncate(self.residuals.len().saturating_sub(found.days - 1));
+        self.spread.forget(found.days - 1);
         self.seen.clear();
         self.refused = [None; 7];
     }
 
     /// Level, weekday and spread move a little towards the day.
-    fn smooth(&mut self, at: usize, today: Judged, outside: bool) {
+    fn smooth(&mut self, at: usize, today: &Judged, outside: bool) {
         let Some(value) = self.days[at].value else { return };
-        let (chance, variance) = self.variance(at, today.expected);
+        let chance = self.rules.scale.chance(self.expected_events(at, today.expected));
+        let variance = self.variance(chance, today.expected);
         let Some(residual) = self.rules.scale.residual(value, today.expected, variance) else { return };
         let spread = variance.total().sqrt();
-        let reach = self.rules.band * spread;
-        let gross = std::env::var("GR").ok().and_then(|v| v.parse::<f64>().ok()).unwrap_or(2.0);
-        if !(outside && today.score.abs() > gross * self.rules.band) {
-            self.residuals.push_back(Residual { value: residual.clamp(-reach, reach), chance });
-        }
-        if self.residuals.len() > SPREAD_DAYS {
-            self.residuals.pop_front();
-        }
-        self.learn_spread();
+        let bands = if spread > 0.0 { residual.abs() / (self.rules.band * spread) } else { 0.0 };
+        self.spread.keep_judged(residual, chance, bands, outside);
+        self.spread.learn();
         if self.rules.scale == Scale::Amount && self.level > 0.0 {
             let share = value / self.level;
             if outside {
@@ -499,14 +391,4 @@ fn is_plain(days: &[Day], at: usize) -> bool {
     let from = at.saturating_sub(SPREAD_DAYS / 2);
     let promoted = days[from..=at].iter().filter(|day| day.promotion).count();
     promoted * 2 > at - from
-}
-
-/// The robust standard deviation of residuals: of those within 2.5 times their MAD's, corrected for the clipping.
-fn spread(residuals: &[f64]) -> f64 {
-    let first = 1.4826 * median(residuals.iter().map(|residual| residual.abs()).collect());
-    let reach = 2.5 * first;
-    let squares: f64 = residuals.iter().map(|residual| residual.clamp(-reach, reach)).map(|kept| kept * kept).sum();
-    #[expect(clippy::cast_precision_loss, reason = "a few days")]
-    let count = residuals.len().max(1) as f64;
-    (squares / count).sqrt() / 0.9767
 }
