@@ -200,7 +200,7 @@ fn entity(
             let days = planted.iter().zip(&trade).map(|(day, (date, _))| SeriesDay {
                 date: *date,
                 value: of(day),
-                without_largest: without_largest(day, of),
+                without_largest: (scale != Scale::Price).then(|| without_largest(day, of)),
                 orders: events(day),
                 holiday: closed(*date),
                 promotion: false,

@@ -26,8 +26,8 @@ pub struct SeriesDay {
     pub date: NaiveDate,
     /// Its sales.
     pub value: f64,
-    /// Its sales without the largest order, and without the largest return.
-    pub without_largest: (f64, f64),
+    /// Its sales without the largest order, and without the largest return; none where that is not known.
+    pub without_largest: Option<(f64, f64)>,
     /// Its orders.
     pub orders: f64,
     /// The holiday or shopping festival that it belongs to; around a long holiday a week on both sides does.
@@ -102,7 +102,7 @@ fn quiet(rng: &mut Stream, rhythm: Rhythm, growth: f64, noise: f64, end: NaiveDa
             SeriesDay {
                 date: today,
                 value,
-                without_largest: (value, value),
+                without_largest: None,
                 orders: value / 100.0,
                 holiday: holiday(&calendar, today),
                 promotion: promoted(rhythm, today),
@@ -150,7 +150,6 @@ fn plant(rng: &mut Stream, days: &mut [SeriesDay]) -> Vec<Planted> {
         };
         for changed in &mut days[day..until] {
             changed.value *= change;
-            changed.without_largest = (changed.value, changed.value);
             changed.orders *= change;
         }
         faults.push(Planted { kind, day });

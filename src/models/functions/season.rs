@@ -2,12 +2,12 @@
 //! series in the order of days; the method is in [`detect`], its comparison with others in
 //! `benches/anomaly_methods`.
 
+mod day;
 mod detect;
 mod model;
 mod scale;
 mod shift;
 mod spread;
-mod tell;
 
 use std::sync::Arc;
 
@@ -19,7 +19,9 @@ use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
 use datafusion::logical_expr::{PartitionEvaluator, Signature, Volatility, WindowUDF, WindowUDFImpl};
 
-pub use detect::{Day, Finding, Judged, Rules, Scale, Unjudged, judge};
+pub use day::{Day, Finding, Judged, Rules, Unjudged};
+pub use detect::judge;
+pub use scale::Scale;
 
 use super::{Body, Function};
 
@@ -164,10 +166,8 @@ fn days(values: &[ArrayRef], rows: usize) -> Result<Vec<Day>> {
         .map(|row| Day {
             value: at::<Float64Type>(&values[0], row).filter(|value| value.is_finite()),
             events: at::<Float64Type>(&values[1], row),
-            without_largest: (
-                at::<Float64Type>(&values[2], row).unwrap_or(f64::NAN),
-                at::<Float64Type>(&values[3], row).unwrap_or(f64::NAN),
-            ),
+            without_order: at::<Float64Type>(&values[2], row).filter(|value| value.is_finite()),
+            without_return: at::<Float64Type>(&values[3], row).filter(|value| value.is_finite()),
             holiday: is(4, row),
             promotion: is(5, row),
             incomplete: is(6, row),

@@ -1,12 +1,14 @@
 //! The state of one series between two days: what it has learned.
 
+mod telling;
+
 use std::collections::VecDeque;
 
-use super::detect::{Day, Finding, Judged, Rules, Unjudged};
+use super::day::{Day, Finding, Judged, Rules, Unjudged};
 use super::scale::{Scale, Variance};
 use super::shift::{Break, Seen, median};
 use super::spread::{SPREAD_DAYS, Spread};
-use super::tell::Told;
+use telling::Told;
 
 /// Share of a day's news that enters the level.
 const LEVEL_PACE: f64 = 0.10;
@@ -22,10 +24,10 @@ const LAG: usize = 9;
 
 pub(super) struct Model<'a> {
     days: &'a [Day],
-    pub(super) rules: &'a Rules,
+    rules: &'a Rules,
     level: f64,
     /// Days in the level since it was last set.
-    pub(super) level_days: f64,
+    level_days: f64,
     events: f64,
     /// Shares of the seven weekdays by position modulo 7, and what they were lately.
     weekdays: [f64; 7],
@@ -41,8 +43,8 @@ pub(super) struct Model<'a> {
     /// Holidays' values against their level.
     effects: Vec<Option<f64>>,
     /// The last plain days that were judged, and the finding that goes on.
-    pub(super) seen: VecDeque<Seen>,
-    pub(super) told: Option<Told>,
+    seen: VecDeque<Seen>,
+    told: Option<Told>,
     /// Days that are learned from before the first is judged.
     warm_up: usize,
 }
@@ -193,11 +195,10 @@ impl<'a> Model<'a> {
             let by_spread = if spread > 0.0 { off / spread } else if off == 0.0 { 0.0 } else { off.signum() * f64::MAX };
             if value > expected { by_spread.min(self.score_of_count(at, value, expected)) } else { by_spread }
         };
-        let (without_order, without_return) = self.days[at].without_largest;
         let rest = if value > expected {
-            value.min(without_order).max(expected)
+            self.days[at].without_order.map_or(value, |rest| rest.clamp(expected, value))
         } else {
-            value.max(without_return).min(expected)
+            self.days[at].without_return.map_or(value, |rest| rest.clamp(value, expected))
         };
         let reach = self.rules.band * self.spread.widened(self.rules.band);
         let end = |reach: f64| self.rules.scale.value(reach * spread, expected, variance);
@@ -300,7 +301,7 @@ impl<'a> Model<'a> {
     }
 
     /// From here on the new level is how things are.
-    pub(super) fn learn_level(&mut self, found: &Break) {
+    fn learn_level(&mut self, found: &Break) {
         if self.level > 0.0 && found.level > 0.0 {
             self.shifts *= found.level / self.level;
             self.events *= found.level / self.level;

@@ -107,9 +107,9 @@ fn a_small_shops_spike_is_seen_and_what_one_order_makes_is_not() {
         .into_iter()
         .map(|day| Day { value: day.value.map(|value| value * 10.0), ..day })
         .collect();
-    days[90] = Day { value: Some(190.0), events: Some(2.0), without_largest: (70.0, 190.0), ..days[90] };
+    days[90] = Day { value: Some(190.0), events: Some(2.0), without_order: Some(70.0), ..days[90] };
     assert!(findings(&judge(&days, &rules())).is_empty());
-    days[90] = Day { value: Some(190.0), events: Some(19.0), without_largest: (180.0, 190.0), ..days[90] };
+    days[90] = Day { value: Some(190.0), events: Some(19.0), without_order: Some(180.0), ..days[90] };
     assert_eq!(findings(&judge(&days, &rules())).len(), 1, "nineteen orders are no single one");
 }
 

@@ -1,8 +1,8 @@
 //! What is told of a series: a day, or a new level, once each.
 
-use super::detect::{Finding, Judged};
-use super::model::Model;
-use super::shift::{Break, best_break};
+use super::super::day::{Finding, Judged};
+use super::super::shift::{Break, best_break};
+use super::Model;
 
 /// A day speaks for or against a finding's going on up to so many standard deviations.
 const CLIP: f64 = 3.0;
@@ -56,15 +56,14 @@ impl Model<'_> {
         }
         self.told = self.told.take().filter(|told| !told.has_ended());
         if outside {
-            match &mut self.told {
-                Some(told) if told.up == up && score.abs() < 2.0 * told.score => {
-                    told.last = at;
-                    judged[told.at].off_days = at - told.at + 1;
-                }
-                _ => {
-                    judged[at].tell(Finding::Point, at, 1);
-                    self.told = Some(Told::new(at, at, at, up, score));
-                }
+            let goes_on = self.told.as_mut().filter(|told| told.up == up).is_some_and(|told| {
+                told.last = at;
+                judged[told.at].off_days = at - told.at + 1;
+                score.abs() < 2.0 * told.score
+            });
+            if !goes_on {
+                judged[at].tell(Finding::Point, at, 1);
+                self.told = Some(Told::new(at, at, at, up, score));
             }
         }
         let unsure = UNSURE.max(1.0 / self.level_days);
