@@ -97,20 +97,20 @@ fn the_spread_of_counts_is_that_of_chance_and_that_of_clumps_is_learned() {
 
 #[test]
 fn a_small_shops_spike_is_seen_and_what_one_order_makes_is_not() {
-    // 7 orders a day as a rule, then 18: P(X >= 18) is 0.0004. Its sales of 10 each the same.
+    // 7 orders a day as a rule, then 24: P(X >= 24) is below 0.000001. Its sales of 10 each the same.
     let mut days = counted(100, 7.0);
-    days[90].value = Some(19.0);
-    days[90].events = Some(19.0);
+    days[90].value = Some(24.0);
+    days[90].events = Some(24.0);
     assert_eq!(findings(&judge(&days, &rules())), [(90, Finding::Point, 1)]);
     // One order of 120 among seven of 10: few effective orders, and an ordinary day without it.
     let mut days: Vec<Day> = counted(100, 7.0)
         .into_iter()
         .map(|day| Day { value: day.value.map(|value| value * 10.0), ..day })
         .collect();
-    days[90] = Day { value: Some(190.0), events: Some(2.0), without_order: Some(70.0), ..days[90] };
+    days[90] = Day { value: Some(200.0), events: Some(2.0), without_order: Some(70.0), ..days[90] };
     assert!(findings(&judge(&days, &rules())).is_empty());
-    days[90] = Day { value: Some(190.0), events: Some(19.0), without_order: Some(180.0), ..days[90] };
-    assert_eq!(findings(&judge(&days, &rules())).len(), 1, "nineteen orders are no single one");
+    days[90] = Day { value: Some(240.0), events: Some(24.0), without_order: Some(230.0), ..days[90] };
+    assert_eq!(findings(&judge(&days, &rules())).len(), 1, "twenty-four orders are no single one");
 }
 
 #[test]
