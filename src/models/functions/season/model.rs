@@ -69,7 +69,7 @@ impl<'a> Model<'a> {
             refused: [None; 7],
             spread: Spread::new(
                 if rules.scale == Scale::Price { 0.0 } else { rules.dispersion },
-                rules.noise_min * rules.noise_min,
+                if rules.scale == Scale::Rate { 0.0 } else { rules.noise_min },
             ),
             followed: 0.0,
             curve: vec![None; days.len()],

@@ -30,8 +30,9 @@ struct Residual {
 #[derive(Debug)]
 pub(super) struct Spread {
     residuals: VecDeque<Residual>,
-    /// Least times the variance of a count.
+    /// Least times the variance of a count, and least spread.
     least: f64,
+    noise_min: f64,
     /// How many times the variance of a count the days have, and what they have beyond.
     dispersion: f64,
     unsteady: f64,
@@ -40,8 +41,9 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    pub(super) fn new(least: f64, unsteady: f64) -> Self {
-        Self { residuals: VecDeque::new(), least, dispersion: least, unsteady, tail: 1.0 }
+    pub(super) fn new(least: f64, noise_min: f64) -> Self {
+        let unsteady = noise_min * noise_min;
+        Self { residuals: VecDeque::new(), least, noise_min, dispersion: least, unsteady, tail: 1.0 }
     }
 
     /// The variance of a day to which chance leaves so much, and which is never steadier than so.
@@ -74,13 +76,10 @@ impl Spread {
     pub(super) fn learn(&mut self) {
         let off: Vec<f64> = self.residuals.iter().map(|residual| residual.off).collect();
         let total = middle(&off);
-        let wide = clipped(&off, total);
-        // The ratio of a spread with tails to one without tells how much further than a bell's they reach.
-        let ratio = if total > 0.0 { (wide / total).max(1.0) } else { 1.0 };
-        self.tail = (ratio * ratio).min(TAIL_MAX);
         let chance = median(self.residuals.iter().map(|residual| residual.chance).collect());
         if chance <= 0.0 {
             self.unsteady = total * total;
+            self.learn_tail();
             return;
         }
         let by_chance: Vec<f64> =
@@ -89,6 +88,21 @@ impl Spread {
         self.dispersion = times.clamp(self.least, DISPERSION_MAX.max(self.least));
         self.unsteady =
             if times > self.dispersion { (total * total - self.dispersion * chance).max(0.0) } else { 0.0 };
+        self.learn_tail();
+    }
+
+    /// How far the clipped residuals scatter, of days that scatter by 1 in their middle, tells how far the tails reach.
+    fn learn_tail(&mut self) {
+        let scores: Vec<f64> = self
+            .residuals
+            .iter()
+            .map(|residual| {
+                let spread = self.variance(residual.chance, self.noise_min).total().sqrt();
+                if spread > 0.0 { residual.off / spread } else { 0.0 }
+            })
+            .collect();
+        let ratio = clipped(&scores, 1.0).max(1.0);
+        self.tail = (ratio * ratio).min(TAIL_MAX);
     }
 
     /// By how much a band is wider than that of a bell whose spread is known.
