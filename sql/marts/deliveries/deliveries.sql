@@ -193,7 +193,7 @@ before as (
         ) as files_place,
         count(*) over (
             partition by looking_back.sender, looking_back.feed, looking_back.business_date
-        ) as points
+        ) as earlier_days
     from looking_back
     inner join numbered as earlier
         on earlier.sender = looking_back.sender
@@ -209,11 +209,11 @@ usual as (
         sender,
         feed,
         business_date,
-        max(points) as points,
-        cast(sum(cast(sqrt(rows_a_day) as decimal(18, 6))) as double) / max(points) as mean_root,
-        cast(sum(cast(rows_a_day as decimal(18, 6))) as double) / max(points) as mean_rows,
-        max(rows_a_day) filter (where rows_place = (points + 1) / 2) as usual_rows,
-        max(files) filter (where files_place = (points + 1) / 2) as usual_files
+        max(earlier_days) as earlier_days,
+        cast(sum(cast(sqrt(rows_a_day) as decimal(18, 6))) as double) / max(earlier_days) as mean_root,
+        cast(sum(cast(rows_a_day as decimal(18, 6))) as double) / max(earlier_days) as mean_rows,
+        max(rows_a_day) filter (where rows_place = (earlier_days + 1) / 2) as usual_rows,
+        max(files) filter (where files_place = (earlier_days + 1) / 2) as usual_files
     from before
     group by sender, feed, business_date
 ),
@@ -221,17 +221,17 @@ usual as (
 compared as (
     select
         together.*,
-        coalesce(usual.points, 0) as points,
-        case when usual.points >= $usual_files_min then usual.usual_rows end as usual_rows,
+        coalesce(usual.earlier_days, 0) as earlier_days,
+        case when usual.earlier_days >= $usual_files_min then usual.usual_rows end as usual_rows,
         -- Chance alone leaves roots a standard deviation of a half.
         greatest(
             sqrt(
                 greatest(usual.mean_rows - usual.mean_root * usual.mean_root, 0)
-                * usual.points / nullif(usual.points - 1, 0)
+                * usual.earlier_days / nullif(usual.earlier_days - 1, 0)
             ),
             0.5
         ) as root_spread,
-        case when usual.points >= $usual_files_min then usual.usual_files end as usual_files
+        case when usual.earlier_days >= $usual_files_min then usual.usual_files end as usual_files
     from together
     left join usual
         on usual.sender = together.sender
@@ -265,7 +265,7 @@ select
     rows_a_day / nullif(usual_rows, 0) as usual_rows_share,
     case
         when rows_a_day is null then 'no_file'
-        when points < $usual_files_min then 'too_few_files'
+        when earlier_days < $usual_files_min then 'too_few_files'
         when usual_rows = 0 then 'usually_empty'
     end as usual_rows_share_status,
     case
