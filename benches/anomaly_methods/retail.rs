@@ -26,7 +26,7 @@ const QUIET: usize = 70;
 /// A price counts as at most so many times the usual one, either way: fees and postage have none.
 const PRICE_REACH: f64 = 2.0;
 /// The closed days of this shop's year, by first and last: a calendar would name them.
-const CLOSED: [(&str, (i32, u32, u32), (i32, u32, u32)); 5] = [
+const CLOSED: [(&str, Date, Date); 5] = [
     ("Christmas", (2010, 12, 24), (2011, 1, 3)),
     ("Easter", (2011, 4, 22), (2011, 4, 25)),
     ("May Day", (2011, 4, 29), (2011, 5, 2)),
@@ -63,14 +63,23 @@ struct Trade {
     returned: Vec<Order>,
 }
 
-type Books = BTreeMap<(&'static str, String), BTreeMap<NaiveDate, BTreeMap<String, Order>>>;
+/// Year, month and day.
+type Date = (i32, u32, u32);
+/// Orders by day and invoice, and these by what is watched.
+type Days = BTreeMap<NaiveDate, BTreeMap<String, Order>>;
+type Books = BTreeMap<(&'static str, String), Days>;
 type Of = fn(&Trade) -> f64;
 
 /// Each metric with how it is compared, and the events behind it.
 const METRICS: [(&str, Scale, Of, Of); 5] = [
     ("orders", Scale::Amount, |day| count(day.orders.len()), |day| count(day.orders.len())),
     ("units", Scale::Amount, |day| net(day, |order| order.units), |day| effective(&day.orders, |order| order.units)),
-    ("net_sales", Scale::Amount, |day| net(day, |order| order.value), |day| effective(&day.orders, |order| order.value)),
+    (
+        "net_sales",
+        Scale::Amount,
+        |day| net(day, |order| order.value),
+        |day| effective(&day.orders, |order| order.value),
+    ),
     (
         "average_price",
         Scale::Price,
@@ -90,7 +99,7 @@ pub(crate) fn series(seed: u64) -> Vec<Real> {
     let books = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/online_retail"));
     let Some(last) = books.values().filter_map(|days| days.keys().last()).max().copied() else { return Vec::new() };
     let mut entities: Vec<_> = books.into_iter().collect();
-    let orders = |days: &BTreeMap<NaiveDate, BTreeMap<String, Order>>| days.values().map(BTreeMap::len).sum::<usize>();
+    let orders = |days: &Days| days.values().map(BTreeMap::len).sum::<usize>();
     entities.sort_by_key(|((kind, _), days)| (*kind, std::cmp::Reverse(orders(days))));
     let mut of_kind = BTreeMap::new();
     entities.retain(|((kind, _), _)| {
@@ -163,13 +172,7 @@ fn records(text: &[u8]) -> impl Iterator<Item = Vec<String>> {
     })
 }
 
-fn entity(
-    kind: &'static str,
-    id: &str,
-    books: &BTreeMap<NaiveDate, BTreeMap<String, Order>>,
-    last: NaiveDate,
-    seed: u64,
-) -> Vec<Real> {
+fn entity(kind: &'static str, id: &str, books: &Days, last: NaiveDate, seed: u64) -> Vec<Real> {
     let Some(first) = books.keys().next() else { return Vec::new() };
     let trade: Vec<(NaiveDate, Trade)> = first
         .iter_days()
@@ -298,8 +301,11 @@ fn closed(date: NaiveDate) -> Option<&'static str> {
 /// A day without its largest order, and without its largest return.
 fn without_largest(day: &Trade, of: Of) -> (f64, f64) {
     let less = |orders: &mut Vec<Order>| {
-        let largest = (0..orders.len()).max_by(|one, two| orders[*one].value.abs().total_cmp(&orders[*two].value.abs()));
-        largest.map(|at| orders.remove(at));
+        let largest =
+            (0..orders.len()).max_by(|one, two| orders[*one].value.abs().total_cmp(&orders[*two].value.abs()));
+        if let Some(at) = largest {
+            orders.remove(at);
+        }
     };
     let (mut without_order, mut without_return) = (day.clone(), day.clone());
     less(&mut without_order.orders);

@@ -42,7 +42,10 @@ pub(crate) fn season(series: &Series, scale: Scale) -> Verdict {
         .map(|(day, mirror)| Day {
             value: Some(day.value).filter(|value| value.is_finite()),
             without_order: day.without_largest.map(|(without_order, _)| without_order).filter(|rest| rest.is_finite()),
-            without_return: day.without_largest.map(|(_, without_return)| without_return).filter(|rest| rest.is_finite()),
+            without_return: day
+                .without_largest
+                .map(|(_, without_return)| without_return)
+                .filter(|rest| rest.is_finite()),
             events: Some(day.orders),
             holiday: day.holiday.is_some(),
             promotion: day.promotion,

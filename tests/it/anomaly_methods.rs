@@ -40,7 +40,12 @@ fn faults_are_found_and_quiet_days_left_alone() {
 
 #[test]
 fn the_same_series_are_judged_the_same() {
-    let of = |seed| labelled(seed, 0.15).iter().map(|one| format!("{:?}", season::season(one, Scale::Amount).alarms)).collect::<Vec<_>>();
+    let of = |seed| {
+        labelled(seed, 0.15)
+            .iter()
+            .map(|one| format!("{:?}", season::season(one, Scale::Amount).alarms))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(of(4), of(4));
     assert_ne!(of(4), of(5));
 }

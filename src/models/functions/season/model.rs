@@ -192,7 +192,13 @@ impl<'a> Model<'a> {
         let spread = wide.sqrt();
         let score = |value: f64| {
             let off = self.rules.scale.residual(value, expected, variance).unwrap_or(0.0);
-            let by_spread = if spread > 0.0 { off / spread } else if off == 0.0 { 0.0 } else { off.signum() * f64::MAX };
+            let by_spread = if spread > 0.0 {
+                off / spread
+            } else if off == 0.0 {
+                0.0
+            } else {
+                off.signum() * f64::MAX
+            };
             if value > expected { by_spread.min(self.score_of_count(at, value, expected)) } else { by_spread }
         };
         let rest = if value > expected {

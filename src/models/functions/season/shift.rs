@@ -49,7 +49,8 @@ pub(super) fn best_break(days: &[Seen], least: usize, unsure: f64) -> Option<Bre
         let score = sum / (count + count * count * unsure).sqrt();
         if score.abs() > best_score.abs() {
             let level = median(since.iter().map(|seen| seen.level_value).collect());
-            let change = if then.level == 0.0 { f64::INFINITY * sum.signum() } else { (level - then.level) / then.level.abs() };
+            let change =
+                if then.level == 0.0 { f64::INFINITY * sum.signum() } else { (level - then.level) / then.level.abs() };
             best = Some(Break { at: then.at, days: since.len(), level, change, score });
             best_score = score;
         }

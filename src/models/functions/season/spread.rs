@@ -82,12 +82,10 @@ impl Spread {
             self.learn_tail();
             return;
         }
-        let by_chance: Vec<f64> =
-            self.residuals.iter().map(|residual| residual.off / residual.chance.sqrt()).collect();
+        let by_chance: Vec<f64> = self.residuals.iter().map(|residual| residual.off / residual.chance.sqrt()).collect();
         let times = middle(&by_chance) * middle(&by_chance);
         self.dispersion = times.clamp(self.least, DISPERSION_MAX.max(self.least));
-        self.unsteady =
-            if times > self.dispersion { (total * total - self.dispersion * chance).max(0.0) } else { 0.0 };
+        self.unsteady = if times > self.dispersion { (total * total - self.dispersion * chance).max(0.0) } else { 0.0 };
         self.learn_tail();
     }
 

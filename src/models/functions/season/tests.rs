@@ -103,10 +103,8 @@ fn a_small_shops_spike_is_seen_and_what_one_order_makes_is_not() {
     days[90].events = Some(24.0);
     assert_eq!(findings(&judge(&days, &rules())), [(90, Finding::Point, 1)]);
     // One order of 120 among seven of 10: few effective orders, and an ordinary day without it.
-    let mut days: Vec<Day> = counted(100, 7.0)
-        .into_iter()
-        .map(|day| Day { value: day.value.map(|value| value * 10.0), ..day })
-        .collect();
+    let mut days: Vec<Day> =
+        counted(100, 7.0).into_iter().map(|day| Day { value: day.value.map(|value| value * 10.0), ..day }).collect();
     days[90] = Day { value: Some(200.0), events: Some(2.0), without_order: Some(70.0), ..days[90] };
     assert!(findings(&judge(&days, &rules())).is_empty());
     days[90] = Day { value: Some(240.0), events: Some(24.0), without_order: Some(230.0), ..days[90] };

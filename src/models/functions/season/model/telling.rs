@@ -19,7 +19,7 @@ pub(super) struct Told {
     /// Its day.
     at: usize,
     /// The day on which it was first told, and the last that was off.
-    first_told: usize,
+    first_day: usize,
     last: usize,
     up: bool,
     score: f64,
@@ -29,8 +29,8 @@ pub(super) struct Told {
 }
 
 impl Told {
-    fn new(at: usize, first_told: usize, last: usize, up: bool, score: f64) -> Self {
-        Self { at, first_told, last, up, score: score.abs(), evidence: 0.0, most: 0.0 }
+    fn new(at: usize, first_day: usize, last: usize, up: bool, score: f64) -> Self {
+        Self { at, first_day, last, up, score: score.abs(), evidence: 0.0, most: 0.0 }
     }
 
     /// A day of two deviations on its side speaks for it as much as an ordinary one against it.
@@ -67,9 +67,8 @@ impl Model<'_> {
             }
         }
         let unsure = UNSURE.max(1.0 / self.level_days);
-        let found = best_break(self.seen.make_contiguous(), LEVEL_DAYS, unsure).filter(|found| {
-            found.score.abs() > self.rules.shift_band && found.change.abs() >= self.rules.gap_min
-        });
+        let found = best_break(self.seen.make_contiguous(), LEVEL_DAYS, unsure)
+            .filter(|found| found.score.abs() > self.rules.shift_band && found.change.abs() >= self.rules.gap_min);
         if let Some(found) = found {
             self.tell_level(at, found, judged);
         }
@@ -78,21 +77,21 @@ impl Model<'_> {
     /// A new level takes the place of the days that were told of it; once a week old, it is learned.
     fn tell_level(&mut self, at: usize, found: Break, judged: &mut [Judged]) {
         let up = found.score > 0.0;
-        let mut first_told = at;
+        let mut first_day = at;
         let told = self.told.take().filter(|told| told.up == up);
         for day in told.iter().map(|told| told.at).chain(found.at..=at) {
             if judged[day].finding.is_some() && (judged[day].score > 0.0) == up {
-                first_told = first_told.min(judged[day].told_at);
+                first_day = first_day.min(judged[day].told_at);
                 judged[day].finding = None;
                 judged[day].level_change = None;
             }
         }
-        first_told = told.map_or(first_told, |told| first_told.min(told.first_told));
-        judged[found.at].tell(Finding::Shift, first_told, at - found.at + 1);
+        first_day = told.map_or(first_day, |told| first_day.min(told.first_day));
+        judged[found.at].tell(Finding::Shift, first_day, at - found.at + 1);
         judged[found.at].level_change = Some(found.change);
         if found.days < self.rules.shift_days {
             let score = judged[found.at].score.abs().max(self.rules.band);
-            self.told = Some(Told::new(found.at, first_told, at, up, score));
+            self.told = Some(Told::new(found.at, first_day, at, up, score));
         } else {
             self.learn_level(&found);
         }
@@ -101,9 +100,9 @@ impl Model<'_> {
 
 impl Judged {
     /// Days that only go on are counted, not told again.
-    pub(super) fn tell(&mut self, finding: Finding, first_told: usize, off_days: usize) {
+    pub(super) fn tell(&mut self, finding: Finding, first_day: usize, off_days: usize) {
         self.finding = Some(finding);
-        self.told_at = first_told;
+        self.told_at = first_day;
         self.off_days = off_days;
     }
 }
