@@ -106,6 +106,9 @@ final as (
         told.off_days,
         told.severity,
         told.explanation,
+        told.partial_cause,
+        told.partial_rate,
+        told.entity_type = 'total' and told.metric = 'net_sales' and told.observed = 0 as is_all_closed,
         histories.past
     from told
     left join partners
@@ -127,5 +130,5 @@ final as (
 select
     business_date, feed, metric, metric_en, metric_zh, entity_type, entity_id, entity_en, entity_zh, partner_id,
     partner_manager, channel_manager, observed, expected, lower, upper, gap_rate, distance, direction, kind, off_days,
-    severity, explanation, past
+    severity, explanation, partial_cause, partial_rate, is_all_closed, past
 from final
