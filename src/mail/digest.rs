@@ -20,8 +20,8 @@ use crate::state::record::{Alert, AlertPhase, OwedMail, RunRecord, RunStatus};
 pub struct Headline {
     /// What it is about: a channel's name.
     pub name: String,
-    /// Net sales of the day in base currency.
-    pub value: f64,
+    /// Net sales of the day in base currency; none where nothing of the day is there.
+    pub value: Option<f64>,
     /// Whether the day's files are all there.
     pub complete: bool,
     /// The same weekday of last week; none where there is none.

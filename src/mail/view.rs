@@ -265,7 +265,8 @@ fn resolved(edition: &Edition<'_>, picked: &Picked<'_>, words: &Words) -> Vec<St
 
 fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words) -> Figure {
     let (rise, fall) = if edition.config.mail.rising_colour == "red" { (RED, GREEN) } else { (GREEN, RED) };
-    let growth = headline.previous.filter(|previous| *previous > 0.0).map(|previous| headline.value / previous - 1.0);
+    let previous = headline.previous.filter(|previous| *previous > 0.0);
+    let growth = headline.value.zip(previous).map(|(value, previous)| value / previous - 1.0);
     let (change, colour) = match growth {
         // A fall for want of a file is no fall.
         _ if !headline.complete => (words.pick("数据未齐", "not all in").to_string(), AMBER),
@@ -276,7 +277,7 @@ fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words) -> Figure {
     };
     Figure {
         name: clip(&header_text(&headline.name), 40),
-        value: words.money(headline.value),
+        value: words.money(headline.value.unwrap_or(f64::NAN)),
         change,
         colour,
         previous: headline.previous.map_or_else(String::new, |previous| words.money(previous)),
