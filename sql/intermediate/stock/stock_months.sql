@@ -232,11 +232,8 @@ joined as (
         -- As for the stock of today: from the launch, or the arrival at this partner.
         greatest(
             months.closes_on - $demand_window_days + 1,
-            coalesce(arrivals.arrived_on, months.closes_on - $demand_window_days + 1),
-            coalesce(
-                least(products.launched_on, coalesce(demand.first_sold_on, products.launched_on)),
-                months.closes_on - $demand_window_days + 1
-            )
+            arrivals.arrived_on,
+            case when products.launched_on is not null then least(products.launched_on, demand.first_sold_on) end
         ) as on_sale_from
     from everything
     inner join months

@@ -106,11 +106,8 @@ described as (
         -- From its launch, or its arrival at this partner; what was sold before its launch was on sale before it.
         greatest(
             $as_of_date - $demand_window_days + 1,
-            coalesce(arrivals.arrived_on, $as_of_date - $demand_window_days + 1),
-            coalesce(
-                least(products.launched_on, coalesce(demand.first_sold_on, products.launched_on)),
-                $as_of_date - $demand_window_days + 1
-            )
+            arrivals.arrived_on,
+            case when products.launched_on is not null then least(products.launched_on, demand.first_sold_on) end
         ) as on_sale_from
     from positions
     left join partners
