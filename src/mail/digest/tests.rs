@@ -181,7 +181,9 @@ fn headlines() -> Vec<Headline> {
             previous: Some(855_100.0),
             history: vec![],
         },
-        Headline { name: "校园便利店".into(), value: Some(9_240.5), complete: true, previous: None, history: vec![] },
+        Headline {
+            name: "校园便利店".into(), value: Some(9_240.5), complete: true, previous: None, history: vec![]
+        },
     ]
 }
 
@@ -472,6 +474,21 @@ fn a_day_without_its_files_has_not_fallen() {
         assert!(!digest.html.contains(fall) && digest.html.contains(said), "{}", digest.html);
         assert!(digest.text.contains(said), "{}", digest.text);
     }
+}
+
+#[test]
+fn a_day_of_which_nothing_is_there_is_not_nothing_sold() {
+    let mut world = World::new("en");
+    world.audiences[0].headlines = vec![Headline {
+        name: "Franchise".into(),
+        value: None,
+        complete: false,
+        previous: Some(855_000.0),
+        history: vec![],
+    }];
+    let digest = world.only();
+    assert!(digest.text.contains("Franchise: —  not all in"), "{}", digest.text);
+    assert!(!digest.text.contains("¥0.00"), "{}", digest.text);
 }
 
 #[test]
