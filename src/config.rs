@@ -118,6 +118,9 @@ section!(
         tries_per_run: u32,
         repeat_hours: i64,
         findings_max: usize,
+        findings_per_rule_max: usize,
+        finding_rows_max: usize,
+        comparison_base_min: f64,
         rising_colour: String,
         replies: String,
         reply_rows_max: usize,
@@ -172,7 +175,7 @@ impl Config {
         one_of("engine.compression", &self.engine.compression, &["snappy", "zstd"])?;
         one_of("mail.transport", &self.mail.transport, &["file", "smtp"])?;
         one_of("mail.smtp_security", &self.mail.smtp_security, &["starttls", "tls", "none"])?;
-        one_of("mail.rising_colour", &self.mail.rising_colour, &["red", "green"])?;
+        one_of("mail.rising_colour", &self.mail.rising_colour, &["locale", "red", "green"])?;
         one_of("mail.replies", &self.mail.replies, &["off", "refusals", "all"])?;
         crate::mail::validate_sender(&self.mail.from).map_err(|err| err.at("mail.from"))?;
         for address in &self.company.head_office {

@@ -173,6 +173,7 @@ final as (
         sell_out_units,
         expected_closing_units,
         closing_units,
+        cast(cost as decimal(18, 4)) as unit_cost,
         variance_units,
         cast(variance_units * cost as decimal(18, 4)) as variance_value,
         case when available_units > 0 then
@@ -193,6 +194,6 @@ final as (
 select
     month, month_start, provisional, partner_id, partner_name, partner_manager, channel_id, sku, product_name,
     opened_on, closed_on, opening_units, sell_in_units, sell_out_units, expected_closing_units, closing_units,
-    variance_units, variance_value, variance_rate, reconciliation_status, sales_days_missing, is_breach,
+    unit_cost, variance_units, variance_value, variance_rate, reconciliation_status, sales_days_missing, is_breach,
     days_of_inventory, is_stuffed, is_partner_stuffed
 from final
