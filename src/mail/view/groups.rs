@@ -1,6 +1,6 @@
 //! What takes one place in a digest: a finding, or one rule's many findings as the worst of them with a small table.
 
-use crate::mail::digest::Edition;
+use crate::mail::edition::Edition;
 use crate::state::record::Alert;
 
 /// Findings that are told together; the worst first.
