@@ -54,7 +54,7 @@ targeted as (
 paced as (
     select
         targeted.*,
-        cast(net_sales as double) / nullif(cast(target as double), 0) as attainment,
+        ratio(net_sales, target) as attainment,
         coalesce(incomplete.days, 0) as days_left_out,
         $as_of_date - month_start + 1 - coalesce(incomplete.days, 0) as days_judged,
         next_month - month_start as month_days,

@@ -218,11 +218,7 @@ select
     is_supported,
     month_before_net_sales,
     comparable_partners,
-    case
-        when comparable_month_before > 0
-            then cast(comparable_net_sales - comparable_month_before as double)
-                / cast(comparable_month_before as double)
-    end as comparable_growth,
+    growth(comparable_net_sales, comparable_month_before) as comparable_growth,
     case when coalesce(comparable_month_before, 0) <= 0 then 'no_comparable_partners' end as comparable_growth_status,
     sales_uplift,
     uplift_status as sales_uplift_status,

@@ -2,6 +2,8 @@
 -- conflicts propose to keep back, what is due, what was paid, and what is open. The lines behind it are in rebate_lines.
 -- Only the sum due is rounded, once. A deduction is a proposal for a person to decide on; and where the growth that a
 -- tier asks for is not known, both amounts are shown and neither is final.
+-- Where it comes from: who takes part in which period, with what was bought or sold, is rebate_periods; the plan's tiers
+-- as amounts to reach and which are reached, rebate_tiers; how near to the next one, rebate_attainment.
 with accruals as (
     select * from rebate_accruals
 ),
