@@ -14,6 +14,7 @@ use crate::mail::deliver::{dead_letters, recent};
 use crate::mail::digest;
 use crate::mail::edition::{Audience, Edition, Headline};
 use crate::mail::rule::{AlertRule, Row};
+use crate::mail::words::Words;
 use crate::state::record::{Alert, AlertPhase, OwedMail};
 use crate::store::keys;
 
@@ -129,7 +130,8 @@ async fn audiences(night: &Night<'_>, built: &Built) -> Result<Vec<Audience>> {
             }
         }
     }
-    let mut headlines = headlines(built).await?;
+    let company = &night.company.config.company;
+    let mut headlines = headlines(built, &Words::new(&company.locale, &company.base_currency)).await?;
     let head_office = headlines.remove(HEAD_OFFICE).unwrap_or_default();
     addresses.retain(|address| crate::address::validate_address(address).is_ok());
     Ok(addresses
@@ -144,7 +146,7 @@ async fn audiences(night: &Night<'_>, built: &Built) -> Result<Vec<Audience>> {
 }
 
 /// The day's figures by owner, in the order of the model.
-async fn headlines(built: &Built) -> Result<BTreeMap<String, Vec<Headline>>> {
+async fn headlines(built: &Built, words: &Words) -> Result<BTreeMap<String, Vec<Headline>>> {
     let mut by_owner: BTreeMap<String, Vec<Headline>> = BTreeMap::new();
     if !built.outcome.has(HEADLINES) {
         return Ok(by_owner);
@@ -157,13 +159,11 @@ async fn headlines(built: &Built) -> Result<BTreeMap<String, Vec<Headline>>> {
     let sql = format!("select * from {HEADLINES} order by owner, position");
     for row in built.outcome.query(&sql).await? {
         let text = |column: &str| row.get(column).and_then(Json::as_str).map(str::to_string);
-        let (Some(owner), Some(name), Some(value)) = (text("owner"), text("name"), number(&row, "value")) else {
-            continue;
-        };
+        let Some(owner) = text("owner") else { continue };
         let history = text("history").unwrap_or_default();
         by_owner.entry(owner).or_default().push(Headline {
-            name,
-            value,
+            name: text("name").unwrap_or_else(|| words.pick("全部渠道", "All channels").to_string()),
+            value: number(&row, "value"),
             complete: row.get("is_complete").and_then(Json::as_bool).unwrap_or(true),
             previous: number(&row, "previous"),
             history: history.split(';').filter_map(|day| day.trim().parse().ok()).collect(),
