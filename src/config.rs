@@ -104,6 +104,8 @@ section!(
         catch_up_max: usize,
         retries: usize,
         retry_first_pause_ms: u64,
+        date_ahead_days_max: i64,
+        clock_behind_hours_max: i64,
         lease_seconds: u64,
     }
 );

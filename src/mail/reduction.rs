@@ -25,6 +25,8 @@ pub struct Reduction {
 pub enum Standing {
     /// The company does not use the feed.
     Unused,
+    /// Nobody delivers it, and feeds in use refer to it.
+    MasterData,
     /// Its files are not due yet.
     Awaited,
     /// It should be there.

@@ -163,7 +163,7 @@ impl AlertRule {
     pub fn all<'a>(
         sidecars: impl Iterator<Item = (&'a str, String, &'a toml::Table)>,
     ) -> Result<BTreeMap<String, Self>> {
-        let built_in = [Self::run_failed(), Self::run_reduced(), Self::mail_undelivered()];
+        let built_in = [Self::run_failed(), Self::run_reduced(), Self::master_data_missing(), Self::mail_undelivered()];
         let models = sidecars.map(|(name, place, sidecar)| Self::from_sidecar(name, &place, sidecar));
         models.chain(built_in.map(Ok)).map(|rule| rule.map(|rule| (rule.name.clone(), rule))).collect()
     }
@@ -177,6 +177,12 @@ impl AlertRule {
     /// `causes_en`, `causes_zh`.
     pub fn run_reduced() -> Self {
         built_in("run_reduced", include_str!("templates/run_reduced.toml"))
+    }
+
+    /// The rule for master data that is referred to and never came; columns `feed`, `marts`, `name_en`, `name_zh`,
+    /// `used_en`, `used_zh`.
+    pub fn master_data_missing() -> Self {
+        built_in("master_data_missing", include_str!("templates/master_data_missing.toml"))
     }
 
     /// The rule for mails that could not be delivered in time; columns `recipient`, `subject`, `error`.

@@ -39,6 +39,8 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     found.push(Found { rule: &failed, rows: Vec::new(), scope: job.clone() });
     let reduced = AlertRule::run_reduced();
     found.push(Found { rule: &reduced, rows: reduce::alert_row(night).into_iter().collect(), scope: job.clone() });
+    let master_data = AlertRule::master_data_missing();
+    found.push(Found { rule: &master_data, rows: reduce::master_data_rows(night), scope: BTreeMap::new() });
     let undelivered = AlertRule::mail_undelivered();
     found.push(Found { rule: &undelivered, rows: unreached(night).await?, scope: BTreeMap::new() });
     // An earlier date is judged as if there were no other: of what was found since, its mails say nothing.

@@ -23,6 +23,7 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
             "{} {}: nothing new. Same files, SQL and settings as run {}; no file was written and no mail sent.",
             run.job, run.logical_date, run.run_id
         )?;
+        write_behind(out, report)?;
         return write_mails(out, report);
     }
     let status = match run.status {
@@ -56,6 +57,7 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
     if let Some(error) = &run.error {
         writeln!(out, "\nError\n  {error}")?;
     }
+    write_behind(out, report)?;
     write_files(out, report)?;
     if !report.refusals.is_empty() {
         writeln!(out, "\nRejected rows")?;
@@ -97,6 +99,15 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+fn write_behind(out: &mut String, report: &Report) -> std::fmt::Result {
+    let Some(behind) = &report.behind else { return Ok(()) };
+    writeln!(
+        out,
+        "\nPublished, but readers are behind\n  {behind}\n  The night is safe in the lake. Mend the marts folder, then run again: the \
+         next start brings duckdb.sql and latest/ forward."
+    )
 }
 
 fn write_files(out: &mut String, report: &Report) -> std::fmt::Result {

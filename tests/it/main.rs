@@ -18,6 +18,7 @@ mod hostile;
 mod fuzz;
 mod recovery;
 mod rivals;
+mod publishing;
 mod serving;
 mod stores;
 mod demo_company;

@@ -1,6 +1,6 @@
 //! The sentences of a digest in both languages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
@@ -69,7 +69,11 @@ pub(super) fn subject(
                 parts.push(words.pick(format!("缺 {names}"), format!("waiting for {names}")));
             }
         }
-        Status::Ok => parts.push(words.pick("一切正常".to_string(), "all is well".to_string())),
+        Status::Ok if reports_short(edition) == 0 => {
+            parts.push(words.pick("一切正常".to_string(), "all is well".to_string()));
+        }
+        Status::Ok => parts
+            .push(words.pick("无待办，部分报表不全".to_string(), "nothing to do, some reports incomplete".to_string())),
     }
     let lead = if scope.is_empty() || parts[0].contains(scope) { String::new() } else { format!("{scope} ") };
     let head = header_text(&format!("[{}] {lead}", status.word(words))) + " ";
@@ -163,11 +167,32 @@ pub(super) fn lead(
                 text.push_str(&words.pick(format!("，缺 {names}"), format!(": waiting for {names}")));
             }
             if all == 0 {
-                text.push_str(words.pick("；其余一切正常。", "; all else is well."));
+                text.push_str(words.pick("；没有其他需要您处理的事。", "; nothing else needs your attention."));
             } else {
                 text.push_str(&words.pick(format!("；{findings}。"), format!(". {findings}.")));
             }
             text
+        }
+        Status::Ok if reports_short(edition) > 0 => {
+            let short = reports_short(edition);
+            let feeds = edition.reduced.iter().filter(|reduction| !reduction.marts.is_empty());
+            let names: Vec<String> =
+                feeds.map(|reduction| words.pick(reduction.name.zh.clone(), reduction.name.en.clone())).collect();
+            let names = feed_list(&names, words);
+            let other = match all {
+                0 => String::new(),
+                _ => words.pick(
+                    format!("另有 {all} 项提示。"),
+                    format!(" {} for your information.", plural(all, "note", "notes")),
+                ),
+            };
+            words.pick(
+                format!("没有需要您处理的事，但 {short} 张报表因没有 {names} 数据而不全。{other}"),
+                format!(
+                    "Nothing needs your attention, but {} incomplete for want of {names}.{other}",
+                    plural(short, "report is", "reports are")
+                ),
+            )
         }
         Status::Ok if all == 0 => words.pick(
             "一切正常，没有需要您处理的事。".to_string(),
@@ -243,6 +268,23 @@ pub(super) fn mute(edition: &Edition<'_>, words: &Words) -> String {
             "To stop hearing about a finding for a while, send its grey reference to {contact} and ask for a silence."
         ),
     )
+}
+
+/// Reports that lack something which never came, for whatever reason.
+fn reports_short(edition: &Edition<'_>) -> usize {
+    edition.reduced.iter().flat_map(|reduction| &reduction.marts).collect::<BTreeSet<_>>().len()
+}
+
+/// Feeds named before the rest is counted.
+const FEEDS_NAMED: usize = 3;
+
+fn feed_list(names: &[String], words: &Words) -> String {
+    let shown: Vec<String> = names.iter().take(FEEDS_NAMED).map(|name| clip(&header_text(name), 30)).collect();
+    let list = shown.join(words.pick("、", ", "));
+    match names.len().saturating_sub(FEEDS_NAMED) {
+        0 => list,
+        rest => words.pick(format!("{list} 等 {} 类", names.len()), format!("{list} and {rest} more kinds of files")),
+    }
 }
 
 pub(super) fn name_list(names: &[String], most: usize, words: &Words) -> String {

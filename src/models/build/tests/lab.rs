@@ -269,6 +269,8 @@ impl Lab {
             contents: BTreeMap::new(),
             first_date: Some(first),
             last_date: Some(last),
+            named: None,
+            marks: BTreeMap::new(),
             masked: Vec::new(),
         });
     }
