@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use tempfile::TempDir;
 
@@ -159,6 +159,12 @@ pub(super) struct Night<'a> {
 }
 
 impl<'a> Night<'a> {
+    /// The night that readers see, where it is newer than this one: then this run moves neither what they read nor the
+    /// alerts, and its mails speak of its own date only.
+    pub(super) fn newer(&self) -> Option<NaiveDate> {
+        self.state.logical_date.filter(|newest| *newest > self.request.date)
+    }
+
     pub(super) fn new(company: &'a Company, request: &'a Request, state: State) -> Self {
         Self {
             company,

@@ -163,6 +163,12 @@ async fn run_with_lease(company: &Company, request: &Request, watch: &dyn Watch,
     // Readers that lag behind are no reason to stop a night: it brings them forward itself.
     night.behind = readers::roll_forward(company, &held.state).await.err().map(|err| lagging(&err));
     night.afterwards = publish::untold(company, &mut night.state).await;
+    if let Some(newest) = night.newer() {
+        night.notes.push(format!(
+            "readers stay at the night of {newest}: duckdb.sql and latest/ do not change for {}, nor do the alerts that stand",
+            request.date
+        ));
+    }
     let deadline = Duration::from_secs(company.config.run.deadline_minutes * 60);
     let outcome = match tokio::time::timeout(deadline, Box::pin(night_path(&mut night, held, watch))).await {
         Ok(outcome) => outcome,

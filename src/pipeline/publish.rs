@@ -28,6 +28,10 @@ pub(super) async fn commit(night: &mut Night<'_>, built: &Built, held: &mut Held
         })
         .cloned()
         .collect();
+    // What stands of the newest night is not touched by an earlier one.
+    if night.newer().is_some() {
+        changes.alerts = None;
+    }
     append(night, held, CommitKind::Run, changes).await
 }
 

@@ -12,7 +12,7 @@ use super::flow::Night;
 use super::master_data;
 use crate::config::Config;
 use crate::error::Result;
-use crate::mail::reduction::{Reduction, Standing};
+use crate::mail::reduction::{Reduction, Standing, unused};
 use crate::mail::rule::{Row, Texts};
 use crate::models::BuildOutcome;
 
@@ -27,7 +27,7 @@ const DAYS_SHOWN: usize = 4;
 /// Tells what reduces the run: in the account, in its notes, and for the mails in both languages.
 pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[String]) -> Result<()> {
     let mut causes: BTreeMap<String, Vec<Texts>> = BTreeMap::new();
-    let mut unused: BTreeSet<String> = BTreeSet::new();
+    let mut not_used: BTreeSet<String> = BTreeSet::new();
     let master_data = master_data::missing(&night.company.contracts, &night.company.senders);
     for feed in absent_feeds {
         let cause = match master_data.get(feed) {
@@ -43,7 +43,7 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
         causes.entry(feed.clone()).or_default().push(cause);
         // A feed that no sender declares is not used by this company; one that is declared is missed.
         if !night.company.senders.iter().any(|sender| sender.feeds.contains_key(feed)) {
-            unused.insert(feed.clone());
+            not_used.insert(feed.clone());
         }
     }
     for place in &night.unlisted {
@@ -66,7 +66,7 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
     for (feed, because) in causes {
         let marts: Vec<String> =
             night.company.registry.marts_of_feed(marts, &feed).into_iter().map(str::to_string).collect();
-        let standing = match (unused.contains(&feed), awaited.contains(&feed)) {
+        let standing = match (not_used.contains(&feed), awaited.contains(&feed)) {
             (true, _) if master_data.contains_key(&feed) => Standing::MasterData,
             (true, _) => Standing::Unused,
             (_, true) => Standing::Awaited,
@@ -74,14 +74,15 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
         };
         let name = name(&night.company.config, &feed);
         let reduction = Reduction { feed, name, because, marts, standing };
-        let note = note(&reduction);
-        if matches!(standing, Standing::Lacking | Standing::MasterData) {
-            night.warn(note);
-        } else {
-            night.notes.push(note);
+        match standing {
+            Standing::Lacking | Standing::MasterData => night.warn(note(&reduction)),
+            Standing::Awaited => night.notes.push(note(&reduction)),
+            Standing::Unused => {}
         }
         night.reduced.push(reduction);
     }
+    // A company that only sells would read the same of twenty feeds every night.
+    night.notes.extend(unused(&night.reduced));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::Report;
+use crate::mail::reduction::Standing;
 use crate::state::record::{AlertPhase, RunStatus};
 
 /// Renders the account. Files that went through without a word are only counted.
@@ -127,11 +128,13 @@ fn write_files(out: &mut String, report: &Report) -> std::fmt::Result {
     Ok(())
 }
 
+/// Feeds that this company does not use are one note.
 fn write_reduced(out: &mut String, report: &Report) -> std::fmt::Result {
-    if !report.reduced.is_empty() {
+    let told: Vec<_> = report.reduced.iter().filter(|reduction| reduction.standing != Standing::Unused).collect();
+    if !told.is_empty() {
         writeln!(out, "\nReduced marts, and why")?;
     }
-    for reduction in &report.reduced {
+    for reduction in told {
         let because: Vec<&str> = reduction.because.iter().map(|cause| cause.en.as_str()).collect();
         writeln!(out, "  {}: {}", reduction.feed, because.join("; "))?;
         writeln!(

@@ -181,7 +181,12 @@ fn without_arrival(world: &World) -> BTreeMap<String, String> {
 fn a_past_date_sees_nothing_that_came_to_pass_later() {
     let late = world();
     late.night(NIGHT).published();
-    late.night_with("2026-11-03", &[], &[("TRIBUTARY_NOW", "2026-11-05T23:30:00Z")]).published();
+    let earlier = late.night_with("2026-11-03", &[], &[("TRIBUTARY_NOW", "2026-11-05T23:30:00Z")]).published();
+    // Whoever asked for it is told that nobody's reports moved; the alerts of the newest night stand as they stood.
+    assert!(earlier.stdout.contains("readers stay at the night of 2026-11-05"), "{earlier}");
+    let commits = late.commits();
+    let run = commits.iter().rev().find(|commit| commit.logical_date == Some(date("2026-11-03"))).expect("its commit");
+    assert!(run.changes.alerts.is_none(), "an earlier night touches no alert that stands");
     let then = World::new(MARTS);
     then.deliver_history("2026-11-03");
     then.night("2026-11-03").published();

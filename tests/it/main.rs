@@ -10,6 +10,7 @@
 mod support;
 
 mod first_night;
+mod quiet;
 mod deliveries;
 mod inbox;
 mod any_order;
