@@ -8,7 +8,7 @@ use arrow::array::{
     TimestampMicrosecondBuilder,
 };
 
-use super::block::Cell;
+use super::block::{Block, Cell};
 use super::convert::{Batch, Wrong};
 use super::date::{DateFault, Moment, Zone, day_of, read_iso};
 use super::number::{NumberFault, NumberStyle, fold_width, show};
@@ -17,6 +17,21 @@ use super::plan::{Origin, Planned};
 use crate::config::closest;
 use crate::contract::ColumnType;
 use crate::sender::{Equals, Mapping, SenderFeed};
+
+/// The zone of a column's clock, and the one whose days are business days where that is another.
+pub(super) struct Zones<'a> {
+    pub clock: &'a mut Zone,
+    pub days: Option<&'a Zone>,
+}
+
+impl Zones<'_> {
+    /// An instant and its business day. What has no time of day is a business day already.
+    #[inline]
+    fn instant(&mut self, moment: Moment) -> Result<(i64, i32), DateFault> {
+        let (utc, day) = self.clock.instant(moment)?;
+        Ok((utc, self.days.filter(|_| moment.timed).map_or(day, |days| days.local_day(utc))))
+    }
+}
 
 pub(super) fn decimals(values: Vec<Option<i128>>, planned: &Planned<'_>) -> ArrayRef {
     let (precision, scale) = match planned.column.column_type {
@@ -31,7 +46,7 @@ pub(super) fn decimals(values: Vec<Option<i128>>, planned: &Planned<'_>) -> Arra
 pub(super) fn read_column(
     planned: &Planned<'_>,
     feed: &SenderFeed,
-    zone: &mut Zone,
+    zones: &mut Zones<'_>,
     batch: &mut Batch<'_>,
     rows_before: i64,
     days: Option<&mut Vec<Option<i32>>>,
@@ -50,7 +65,7 @@ pub(super) fn read_column(
                 }
                 let text = value(planned, feed, batch, at);
                 out.append_option(text.and_then(|(text, cell)| {
-                    let Some(wrong) = (cell == Cell::Number).then(|| lost_digits(&text, planned)).flatten() else {
+                    let Some(wrong) = lost_digits(&text, cell, planned) else {
                         return Some(if is_code(planned) { fold_code(text) } else { text });
                     };
                     batch.fault(at, &planned.column.name, wrong, &text);
@@ -96,8 +111,8 @@ pub(super) fn read_column(
         ColumnType::Date => {
             let mut out = Date32Builder::with_capacity(count);
             let read = |text: &str, cell| {
-                let day = moment(planned, text, cell).and_then(|moment| date(moment, zone));
-                day.map_err(|fault| fault_of_date(fault, planned))
+                let day = moment(planned, text, cell).and_then(|moment| date(moment, zones.clock));
+                day.map_err(|fault| fault_of_date(fault, planned, text, cell))
             };
             each(planned, feed, batch, read, |day| {
                 days.push(day);
@@ -108,8 +123,8 @@ pub(super) fn read_column(
         ColumnType::Timestamp => {
             let mut out = TimestampMicrosecondBuilder::with_capacity(count).with_timezone("UTC");
             let read = |text: &str, cell| {
-                let instant = moment(planned, text, cell).and_then(|moment| zone.instant(moment));
-                instant.map_err(|fault| fault_of_date(fault, planned))
+                let instant = moment(planned, text, cell).and_then(|moment| zones.instant(moment));
+                instant.map_err(|fault| fault_of_date(fault, planned, text, cell))
             };
             each(planned, feed, batch, read, |instant: Option<(i64, i32)>| {
                 days.push(instant.map(|(_, day)| day));
@@ -155,25 +170,43 @@ fn value<'r, 'b: 'r>(
     batch: &mut Batch<'b>,
     at: usize,
 ) -> Option<(Cow<'r, str>, Cell)> {
-    if batch.bad[at] {
+    if batch.void[at] {
         return None;
     }
-    let (text, cell): (Cow<'r, str>, Cell) = match &planned.origin {
+    let (mut text, mut cell): (Cow<'r, str>, Cell) = match &planned.origin {
         Origin::Field(field) => {
             let (block, text) = (batch.block, batch.text);
             let row = &block.rows[batch.rows[at]];
             match block.range(row, *field) {
-                Some((from, to)) => (Cow::Borrowed(trimmed(&text[from..to])), block.cell(row, *field)),
+                Some((from, to)) => (Cow::Borrowed(bare(&text[from..to], feed)), block.cell(row, *field)),
                 None => (Cow::Borrowed(""), Cell::Text),
             }
         }
         Origin::Fixed(text, cell) => (Cow::Borrowed(text.as_str()), *cell),
-        Origin::RowNumber | Origin::Net(_) | Origin::Nothing => (Cow::Borrowed(""), Cell::Text),
+        Origin::Joined(fields, between) => {
+            let joined = join(fields, between, feed, batch.block, batch.text, batch.rows[at]);
+            joined.unwrap_or((Cow::Borrowed(""), Cell::Text))
+        }
+        Origin::RowNumber | Origin::Amount(..) | Origin::Nothing => (Cow::Borrowed(""), Cell::Text),
     };
-    let missing = text.is_empty()
-        || !feed.missing.is_empty() && feed.missing.iter().any(|missing| missing.as_str() == text.as_ref());
-    if !missing && (cell == Cell::Error || cell == Cell::Text && is_error_text(&text)) {
-        batch.fault(at, &planned.column.name, ("error_cell", "a value, not an error of the workbook".into()), &text);
+    let mut missing = is_missing(&text, feed);
+    if missing
+        && let Some(place) = planned.carried
+        && let Some((above, kind)) = batch.carried[place][at].clone()
+    {
+        (text, cell, missing) = (Cow::Owned(above), kind, false);
+    }
+    if cell == Cell::Text && text.starts_with("=\"") && text.len() > 2 && text.ends_with('"') {
+        // how a spreadsheet is made to keep the leading zeros of a text
+        text = Cow::Owned(text[2..text.len() - 1].to_string());
+    }
+    if !missing && (matches!(cell, Cell::Error | Cell::Bytes | Cell::Nested) || cell == Cell::Text && is_error_text(&text)) {
+        let wrong = match cell {
+            Cell::Bytes => ("binary_value", "text, or numbers and dates of their own types".into()),
+            Cell::Nested => ("nested_value", "one plain value a row".into()),
+            _ => ("error_cell", "a value, not an error of the workbook".into()),
+        };
+        batch.fault(at, &planned.column.name, wrong, &text);
         return None;
     }
     if missing {
@@ -182,7 +215,12 @@ fn value<'r, 'b: 'r>(
         }
         if planned.column.required && planned.column.default_from.is_none() {
             let reason = if planned.in_key { "missing_key" } else { "missing_value" };
-            batch.fault(at, &planned.column.name, (reason, format!("a {}", planned.column.column_type)), &text);
+            let expected = if planned.for_absent {
+                format!("a {}, since other rows have one (or declare carry_down = true)", planned.column.name)
+            } else {
+                format!("a {}", planned.column.column_type)
+            };
+            batch.fault(at, &planned.column.name, (reason, expected), &text);
         }
         return None;
     }
@@ -198,11 +236,69 @@ fn value<'r, 'b: 'r>(
     }
 }
 
+/// The text of a column in a record before any rule is applied; `None` where there is none.
+pub(super) fn own_text<'b>(
+    planned: &Planned<'_>,
+    feed: &SenderFeed,
+    block: &Block,
+    text: &'b str,
+    row: usize,
+) -> Option<(Cow<'b, str>, Cell)> {
+    match &planned.origin {
+        Origin::Field(field) => {
+            let record = &block.rows[row];
+            let (from, to) = block.range(record, *field)?;
+            let own = bare(&text[from..to], feed);
+            (!is_missing(own, feed)).then(|| (Cow::Borrowed(own), block.cell(record, *field)))
+        }
+        Origin::Joined(fields, between) => join(fields, between, feed, block, text, row),
+        _ => None,
+    }
+}
+
+/// Fields of a record in one text. It has none where all of them are empty.
+fn join<'a>(
+    fields: &[usize],
+    between: &str,
+    feed: &SenderFeed,
+    block: &Block,
+    text: &str,
+    row: usize,
+) -> Option<(Cow<'a, str>, Cell)> {
+    let record = &block.rows[row];
+    let mut joined = String::new();
+    for (from, to) in fields.iter().filter_map(|field| block.range(record, *field)) {
+        let own = bare(&text[from..to], feed);
+        if !is_missing(own, feed) {
+            if !joined.is_empty() {
+                joined.push_str(between);
+            }
+            joined.push_str(own);
+        }
+    }
+    (!joined.is_empty()).then_some((Cow::Owned(joined), Cell::Text))
+}
+
+#[inline]
+fn is_missing(text: &str, feed: &SenderFeed) -> bool {
+    text.is_empty() || !feed.missing.is_empty() && feed.missing.iter().any(|missing| missing == text)
+}
+
 #[inline]
 fn is_error_text(text: &str) -> bool {
     // saved as text, a workbook's error cells are these words
     const ERRORS: [&str; 8] = ["#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!"];
     text.starts_with('#') && ERRORS.contains(&text)
+}
+
+/// A cell without the blanks and marks around it.
+#[inline]
+pub(super) fn bare<'t>(text: &'t str, feed: &SenderFeed) -> &'t str {
+    let text = trimmed(text);
+    match &feed.strip_prefix {
+        Some(prefix) => text.strip_prefix(prefix.as_str()).map_or(text, str::trim_start),
+        None => text,
+    }
 }
 
 #[inline]
@@ -273,16 +369,37 @@ fn fold_code(text: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(fold).collect())
 }
 
-/// A number cell under a text column: what Excel made of it may have lost digits.
-fn lost_digits(text: &str, planned: &Planned<'_>) -> Option<Wrong> {
-    let expected = if planned.column.leading_zeros {
-        "a text cell, since a number has lost its leading zeros (or declare `width` in the mapping)"
-    } else if text.contains('.') || text.len() > 15 {
-        "a text cell, since a number of this kind has lost digits"
-    } else {
-        return None;
+/// A text that identifies something and has lost digits on its way through a spreadsheet.
+fn lost_digits(text: &str, cell: Cell, planned: &Planned<'_>) -> Option<Wrong> {
+    let expected = match cell {
+        Cell::Number if planned.column.leading_zeros => {
+            "a text cell, since a number has lost its leading zeros (or declare `width` in the mapping)"
+        }
+        // what people type has fewer digits than a spreadsheet keeps
+        Cell::Number if text.bytes().filter(u8::is_ascii_digit).count() > 15 => {
+            "a text cell, since a number of this kind has lost digits"
+        }
+        Cell::Text if is_code(planned) && is_shortened(text) => {
+            "all its digits: a spreadsheet has shortened the number; export it anew without opening it there"
+        }
+        _ => return None,
     };
     Some(("number_for_text", expected.to_string()))
+}
+
+/// `2.02611E+18`
+#[inline]
+fn is_shortened(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    if bytes.len() < 5 || bytes[bytes.len() - 3] != b'+' && bytes[bytes.len() - 4] != b'+' {
+        return false;
+    }
+    let Some((digits, exponent)) = text.rsplit_once(['E', 'e']) else { return false };
+    let (first, rest) = digits.split_at(usize::from(digits.starts_with(|first: char| first.is_ascii_digit())));
+    let rest = rest.strip_prefix(['.', ',']).unwrap_or(rest);
+    !first.is_empty()
+        && exponent.strip_prefix('+').is_some_and(|exponent| exponent.parse::<u8>().is_ok())
+        && rest.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 pub(super) fn number(
@@ -383,8 +500,15 @@ pub(super) fn fault_of_number(fault: NumberFault, style: &NumberStyle) -> Wrong 
     }
 }
 
-fn fault_of_date(fault: DateFault, planned: &Planned<'_>) -> Wrong {
+fn fault_of_date(fault: DateFault, planned: &Planned<'_>, text: &str, cell: Cell) -> Wrong {
     match fault {
+        // China's clocks went by the sun until 1901, and a writer that counts from before then is so much late
+        DateFault::DroppedTime if cell == Cell::Canonical && text.ends_with(" 00:00:43.000") => (
+            "dropped_time",
+            "a date without a time of day: 43 seconds are added by SheetJS in China's time zone; let it write dates as \
+             text (cellText), or as dates of UTC"
+                .into(),
+        ),
         DateFault::Malformed if planned.patterns.is_empty() => {
             let form =
                 if planned.column.column_type == ColumnType::Date { "YYYY-MM-DD" } else { "YYYY-MM-DD HH:MM:SS" };
