@@ -1,5 +1,6 @@
 //! Commands that explain: where a column comes from, what a run did, what everything is.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
@@ -18,8 +19,11 @@ pub(super) async fn lineage(cli: &Cli, target: &str, console: &Console) -> Resul
     let company = company(cli)?;
     let origin = models::lineage(&company.registry, &company.config, target).await?;
     let sources = origin.sources();
+    let models = origin.tables().into_iter().filter_map(|name| company.registry.get(name));
+    let files: Vec<(&str, &str)> = models.map(|model| (model.name.as_str(), model.path.as_str())).collect();
     if console.json() {
-        console.document(&json!({"origin": origin, "sources": sources}))?;
+        let files: BTreeMap<&str, &str> = files.into_iter().collect();
+        console.document(&json!({"origin": origin, "sources": sources, "files": files}))?;
         return Ok(Exit::Ok);
     }
     for line in origin.tree() {
@@ -28,6 +32,10 @@ pub(super) async fn lineage(cli: &Cli, target: &str, console: &Console) -> Resul
     if sources.len() > 1 {
         let list: Vec<String> = sources.into_iter().collect();
         console.line(format!("\ncomes from {}", list.join(", ")))?;
+    }
+    console.line("\nis made in")?;
+    for (_, path) in files {
+        console.line(format!("  {path}"))?;
     }
     Ok(Exit::Ok)
 }

@@ -5,10 +5,10 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::{Decimal128Type, Int64Type};
 
 use super::column::{decimals, fault_of_number, number};
-use super::convert::Batch;
-use super::number::NumberFault;
+use super::batch::Batch;
 use super::plan::{Origin, Plan, Planned};
 use crate::contract::Contract;
+use crate::grammar::number::NumberFault;
 use crate::sender::{Amount, GROSS, SenderFeed};
 
 /// Fills the columns that are still open.

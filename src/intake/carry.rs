@@ -2,7 +2,7 @@
 
 use super::block::Cell;
 use super::column::own_text;
-use super::convert::Batch;
+use super::batch::Batch;
 use super::plan::{Origin, Plan};
 use crate::contract::Contract;
 use crate::sender::SenderFeed;

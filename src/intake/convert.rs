@@ -2,7 +2,7 @@
 //! one kernel. A field that cannot be read makes its record a reject; nothing else stops.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, RecordBatch, StringArray};
@@ -11,37 +11,17 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use chrono_tz::Tz;
 
 use super::amounts;
-use super::block::{Block, Cell, Flaw, Row, Step};
+use super::batch::{Batch, Fault};
+use super::block::{Block, Flaw, Row, Step};
 use super::carry::Carry;
 use super::column::{Zones, own_text, read_column};
-use super::date::Zone;
 use super::header::is_comment;
 use super::plan::{Origin, Plan};
 use super::rules;
 use super::skip::Skipper;
 use crate::contract::{Contract, EXTRA, Kind};
+use crate::grammar::date::Zone;
 use crate::sender::SenderFeed;
-
-/// Why one record is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
-    /// Position in the block's rows.
-    pub row: usize,
-    /// Canonical column; empty for the record as a whole.
-    pub column: String,
-    /// Stable code.
-    pub reason: &'static str,
-    /// For people.
-    pub found: String,
-    /// For people.
-    pub expected: String,
-}
-
-/// Length of an expectation to which further faults of its record are added.
-const ALSO_MAX: usize = 600;
-
-/// Reason and expectation of a field that cannot be read.
-pub(super) type Wrong = (&'static str, String);
 
 /// What a block became.
 #[derive(Debug)]
@@ -88,44 +68,6 @@ pub(super) struct Converter<'a> {
     rows_before: i64,
 }
 
-/// The data records of a block and what is known to be wrong with them.
-pub(super) struct Batch<'b> {
-    pub block: &'b Block,
-    pub text: &'b str,
-    /// Positions in the block.
-    pub rows: Vec<usize>,
-    /// Records that are refused.
-    pub bad: Vec<bool>,
-    /// Records of which nothing can be read.
-    pub void: Vec<bool>,
-    pub faults: Vec<Fault>,
-    /// The fault of each refused record, by its position.
-    places: HashMap<usize, usize>,
-    /// What empty cells take from above: by carried column, by position.
-    pub carried: Vec<Vec<Option<(String, Cell)>>>,
-}
-
-impl Batch<'_> {
-    /// The record at a position of the batch.
-    #[inline]
-    pub(super) fn row(&self, at: usize) -> &Row {
-        &self.block.rows[self.rows[at]]
-    }
-
-    /// Refuses a record. What else is wrong with it is told with the first fault: it is mended at once then.
-    pub(super) fn fault(&mut self, at: usize, column: &str, (reason, expected): Wrong, found: &str) {
-        let found: String = found.chars().take(200).collect();
-        if !std::mem::replace(&mut self.bad[at], true) {
-            self.places.insert(at, self.faults.len());
-            self.faults.push(Fault { row: self.rows[at], column: column.to_string(), reason, found, expected });
-        } else if let Some(first) = self.places.get(&at).and_then(|place| self.faults.get_mut(*place))
-            && first.expected.len() < ALSO_MAX
-        {
-            first.expected.push_str(&format!("; also {column}: found {found:?}, expected {expected}"));
-        }
-    }
-}
-
 impl<'a> Converter<'a> {
     /// `window` holds the first and last business day that is taken, as day numbers; business days are those of `days`.
     pub(super) fn new(
@@ -162,16 +104,7 @@ impl<'a> Converter<'a> {
 
     /// Reads a block.
     pub(super) fn convert(&mut self, block: &Block) -> Step<Converted> {
-        let mut batch = Batch {
-            block,
-            text: block.text()?,
-            rows: Vec::with_capacity(block.rows.len()),
-            bad: Vec::new(),
-            void: Vec::new(),
-            faults: Vec::new(),
-            places: HashMap::new(),
-            carried: Vec::new(),
-        };
+        let mut batch = Batch::new(block, block.text()?);
         let [totals, blanks, skipped] = self.select(&mut batch);
         self.refuse_records(&mut batch);
         if let Some(carry) = &mut self.carry {
@@ -374,7 +307,3 @@ fn first_filled<'b>(batch: &Batch<'b>, row: &Row) -> Option<&'b str> {
         .find(|text| !text.is_empty())
 }
 
-/// A text column of a batch.
-pub(super) fn texts(array: &ArrayRef) -> Option<&StringArray> {
-    array.as_any().downcast_ref()
-}

@@ -21,22 +21,23 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+mod account;
 mod amounts;
+mod batch;
 mod block;
 mod carry;
 mod column;
 mod columnar;
 mod compound;
 mod convert;
-pub mod date;
 mod decode;
 pub mod drift;
 mod duplicates;
 mod header;
 mod job;
 mod json;
+mod magic;
 mod markup;
-pub mod number;
 mod open;
 mod pass;
 mod period;
@@ -52,9 +53,10 @@ mod thread;
 mod unfold;
 mod write;
 
+use account::Account;
 use block::Stop;
 use job::{Job, Known, Period};
-use pass::{Account, Pass, detected, finished};
+use pass::{Pass, detected, finished};
 use write::Lineage;
 
 pub use job::FEW_ROWS;

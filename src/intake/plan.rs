@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use chrono_tz::Tz;
 
 use super::block::{Cell, Step, Stop, refuse};
-use super::date::Pattern;
 use super::drift;
 use super::header::{Header, shown};
 use super::job::Job;
-use super::number::{Exact, NumberStyle};
 use crate::contract::{BASE_CURRENCY, Column, ColumnType, Contract, Drift, Policy};
+use crate::grammar::date::Pattern;
+use crate::grammar::number::{Exact, NumberStyle};
 use crate::sender::{Amount, Equals, Mapping, SenderFeed};
 
 /// Where a column's text comes from.

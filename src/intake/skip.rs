@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::carry::Orders;
 use super::column::bare;
-use super::convert::Batch;
+use super::batch::Batch;
 use super::plan::Plan;
 use crate::contract::Contract;
 use crate::sender::SenderFeed;

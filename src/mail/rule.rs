@@ -7,9 +7,8 @@ use minijinja::ErrorKind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::config::closest;
-use crate::error::{Error, Result};
-use crate::mail::address::{header_text, validate_address};
+use crate::address::{header_text, validate_address};
+use crate::error::{Error, Result, closest};
 use crate::mail::words::{Locale, Words};
 use crate::state::record::Alert;
 
@@ -66,6 +65,9 @@ pub struct AlertRule {
     /// The model's name.
     #[serde(skip)]
     pub name: String,
+    /// Its sidecar's file, as shown in messages.
+    #[serde(skip)]
+    place: String,
     /// `critical`, `warning` or `info`, for every row.
     pub severity: Option<String>,
     /// Column that holds the severity instead.
@@ -139,26 +141,28 @@ pub struct Said {
 }
 
 impl AlertRule {
-    /// Reads the `[alert]` table of the sidecar of model `name`.
-    pub fn from_sidecar(name: &str, sidecar: &toml::Table) -> Result<Self> {
-        let place = format!("sql/alerts/{name}.toml");
+    /// Reads the `[alert]` table of the sidecar of model `name`; `place` is the sidecar's file, for messages.
+    pub fn from_sidecar(name: &str, place: &str, sidecar: &toml::Table) -> Result<Self> {
         let Some(table) = sidecar.get("alert") else {
             return Err(Error::config("there is no [alert] table")
                 .at(place)
                 .hint("an alert model says in [alert] who is told what: severity, labels, owners, title"));
         };
         let mut rule: Self = table.clone().try_into().map_err(|err: toml::de::Error| {
-            Error::config(format!("[alert] cannot be read: {}", err.message())).at(&place)
+            Error::config(format!("[alert] cannot be read: {}", err.message())).at(place)
         })?;
         rule.name = name.to_string();
+        rule.place = place.to_string();
         rule.settle().map_err(|err| err.at(place))?;
         Ok(rule)
     }
 
     /// Every rule by name: those of alert models, given with their sidecars, and the built-in ones about the run itself.
-    pub fn all<'a>(sidecars: impl Iterator<Item = (&'a str, &'a toml::Table)>) -> Result<BTreeMap<String, Self>> {
+    pub fn all<'a>(
+        sidecars: impl Iterator<Item = (&'a str, String, &'a toml::Table)>,
+    ) -> Result<BTreeMap<String, Self>> {
         let built_in = [Self::run_failed(), Self::run_reduced(), Self::mail_undelivered()];
-        let models = sidecars.map(|(name, sidecar)| Self::from_sidecar(name, sidecar));
+        let models = sidecars.map(|(name, place, sidecar)| Self::from_sidecar(name, &place, sidecar));
         models.chain(built_in.map(Ok)).map(|rule| rule.map(|rule| (rule.name.clone(), rule))).collect()
     }
 
@@ -211,14 +215,14 @@ impl AlertRule {
 
     /// Refuses what names a column that the model does not return, or a text that cannot be written.
     pub fn validate(&self, columns: &[&str]) -> Result<()> {
-        let place = format!("sql/alerts/{}.toml", self.name);
+        let place = &self.place;
         let known: BTreeSet<&str> = columns.iter().copied().collect();
         let check = |key: &str, column: &str| {
             if known.contains(column) {
                 return Ok(());
             }
             let error = Error::config(format!("alert.{key} names column `{column}`, which the model does not return"));
-            Err(error.at(&place).hint(suggest(column, &known)))
+            Err(error.at(place).hint(suggest(column, &known)))
         };
         let single = [("severity_column", &self.severity_column), ("value", &self.value), ("history", &self.history)];
         for (key, column) in single {
@@ -232,7 +236,7 @@ impl AlertRule {
         }
         for (locale, words) in [("en", Words::new("en", "USD")), ("zh", Words::new("zh", "CNY"))] {
             for (key, text) in self.texts(words.locale()) {
-                validate_text(&format!("{key}.{locale}"), text, &words, &known).map_err(|err| err.at(&place))?;
+                validate_text(&format!("{key}.{locale}"), text, &words, &known).map_err(|err| err.at(place))?;
             }
         }
         Ok(())
@@ -369,7 +373,8 @@ fn plain(err: &minijinja::Error) -> String {
 
 fn built_in(name: &str, text: &str) -> AlertRule {
     let sidecar: toml::Table = toml::from_str(text).expect("a shipped rule is valid TOML; a test reads each");
-    AlertRule::from_sidecar(name, &sidecar).expect("a shipped rule is valid; a test reads each")
+    AlertRule::from_sidecar(name, &format!("mail/templates/{name}.toml"), &sidecar)
+        .expect("a shipped rule is valid; a test reads each")
 }
 
 #[cfg(test)]

@@ -9,12 +9,11 @@ use arrow::record_batch::RecordBatch;
 use arrow::util::display::array_value_to_string;
 use datafusion::prelude::SessionContext;
 
-use super::query;
 use super::reading::World;
-use super::registry::Model;
-use super::session;
 use super::sidecar::{Check, Rule};
+use super::{query, session};
 use crate::error::{Error, Result};
+use crate::models::model::Model;
 
 pub use super::sidecar::Severity;
 
@@ -137,7 +136,7 @@ async fn broken_counts(
 ) -> Result<Vec<i64>> {
     let counts: Vec<String> = judging.iter().map(|(_, broken)| format!("count(*) filter (where {broken})")).collect();
     let sql = format!("select {} from {}", counts.join(", "), model.name);
-    let place = format!("{}: checks", model.path.replace(".sql", ".toml"));
+    let place = format!("{}: checks", model.sidecar_path());
     let located = |err: datafusion::error::DataFusionError| query::located(&err, &place, &sql);
     let statement = query::parse(context, &sql).map_err(located)?;
     let frame = query::plan(context, &statement, &world.parameters, &place, &sql).await?;
@@ -174,7 +173,7 @@ async fn ask(
     check: &Check,
 ) -> Result<Option<CheckFailure>> {
     let (sql, what) = violations(model, check);
-    let place = format!("{}: {} check", model.path.replace(".sql", ".toml"), check.rule.kind());
+    let place = format!("{}: {} check", model.sidecar_path(), check.rule.kind());
     let located = |err: datafusion::error::DataFusionError| query::located(&err, &place, &sql);
     let statement = query::parse(context, &sql).map_err(located)?;
     let frame = query::plan(context, &statement, &world.parameters, &place, &sql).await?;

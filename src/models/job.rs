@@ -10,18 +10,17 @@ use datafusion::logical_expr::{Expr, SortExpr, lit};
 use datafusion::prelude::SessionContext;
 use tokio::task::JoinSet;
 
-use super::build::BuildPlan;
 use super::cast::Conform;
 use super::month::Month;
-use super::query;
 use super::reading::{Reading, World};
-use super::registry::{Layer, Model};
-use super::session;
 use super::sidecar::{Rule, Severity};
 use super::writer::{Shape, Work};
+use super::{query, session};
 use crate::error::{Error, Result};
-use crate::state::record::{Home, Partition};
-use crate::store::keys;
+use crate::models::model::{Layer, Model};
+use crate::models::plan::BuildPlan;
+use crate::state::record::Partition;
+use crate::store::{Home, keys};
 
 /// One partition to be made.
 pub(super) struct Job<'a> {

@@ -11,11 +11,11 @@ use datafusion::prelude::SessionContext;
 use serde::Serialize;
 
 use super::bind::Parameters;
-use super::query;
-use super::registry::{Model, Registry};
-use super::typecheck;
-use crate::config::{Config, closest};
-use crate::error::{Error, Result};
+use super::registry::Registry;
+use super::{query, typecheck};
+use crate::config::Config;
+use crate::error::{Error, Result, closest};
+use crate::models::model::Model;
 
 /// A column (or, where none is named, a whole table) and what its values are made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,6 +56,17 @@ impl Origin {
         self.from.iter().flat_map(Self::sources).collect()
     }
 
+    /// The tables of the tree, each once, in the order of their first line.
+    pub fn tables(&self) -> Vec<&str> {
+        let mut all = vec![self.table.as_str()];
+        for table in self.from.iter().flat_map(Self::tables) {
+            if !all.contains(&table) {
+                all.push(table);
+            }
+        }
+        all
+    }
+
     /// The tree in lines for a terminal.
     pub fn tree(&self) -> Vec<String> {
         let mut lines = vec![self.name()];
@@ -93,7 +104,10 @@ pub async fn lineage(registry: &Registry, config: &Config, target: &str) -> Resu
         let error = Error::config(format!("`{name}` has no column `{column}`"));
         return Err(match closest(column, schema.fields().iter().map(|field| field.name().as_str())) {
             Some(near) => error.hint(format!("did you mean `{name}.{near}`?")),
-            None => error,
+            None => {
+                let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+                error.hint(format!("its columns are {}", columns.join(", ")))
+            }
         });
     }
     let mut tracer = Tracer { registry, context, parameters, told: BTreeSet::new(), plans: BTreeMap::new() };

@@ -6,8 +6,11 @@
 
 pub mod types;
 pub mod sidecar;
-pub mod registry;
+pub mod model;
+mod sources;
+mod understand;
 mod graph;
+pub mod registry;
 pub mod bind;
 pub mod settings;
 pub mod system;
@@ -22,6 +25,7 @@ mod reader;
 mod files;
 mod reading;
 mod writer;
+pub mod plan;
 mod job;
 mod checks;
 pub mod outcome;
@@ -30,9 +34,11 @@ pub mod build;
 pub mod lineage;
 pub mod slt;
 
-pub use build::{BuildPlan, PlanStep, build, plan};
+pub use build::build;
 pub use checks::{CheckFailure, Severity};
 pub use lineage::lineage;
+pub use model::{Layer, Model};
 pub use outcome::{BuildOutcome, Row, query_published};
-pub use registry::{Layer, Model, Registry};
+pub use plan::{BuildPlan, PlanStep, plan};
+pub use registry::Registry;
 pub use typecheck::{Checked, check};

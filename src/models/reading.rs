@@ -17,12 +17,13 @@ use super::bind::Parameters;
 use super::feeds::{self, Known, Shown, Window};
 use super::files::{self, Slice};
 use super::month::{Month, back};
-use super::registry::{FeedKind, Layer, Model, Reads, Registry};
+use super::registry::Registry;
 use super::{query, system};
 use crate::error::{Error, Result};
+use crate::models::model::{FeedKind, Layer, Model, Reads};
 use crate::sha256::{Sha256, hex, sha256_hex};
-use crate::state::record::{FileRef, Partition};
-use crate::store::Stores;
+use crate::state::record::Partition;
+use crate::store::{FileRef, Stores};
 
 /// Raised when the same SQL over the same rows gives other results than before: fingerprints change with it.
 const ENGINE_VERSION: u32 = 1;

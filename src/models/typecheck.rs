@@ -12,12 +12,13 @@ use futures::FutureExt;
 
 use super::bind::Parameters;
 use super::cast::Conform;
-use super::registry::{Model, Registry};
+use super::registry::Registry;
 use super::session::{self, Limits};
 use super::sidecar::Rule;
 use super::{files, query, system};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::models::model::Model;
 
 /// What planning every model finds without data.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub async fn check(registry: &Registry, config: &Config) -> Result<Checked> {
             continue;
         }
         for (at, check) in model.sidecar.checks.iter().enumerate() {
-            let place = format!("{}: check {}", model.path.replace(".sql", ".toml"), at + 1);
+            let place = format!("{}: check {}", model.sidecar_path(), at + 1);
             let sql = match &check.rule {
                 Rule::Expression(sql) => format!("select * from {} where not ({sql})", model.name),
                 Rule::Query(sql) => sql.clone(),

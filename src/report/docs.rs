@@ -1,6 +1,7 @@
 //! One document about everything that people read or set: marts with their columns in both languages, alerts,
 //! steps, feeds, functions, settings. It is written from the files themselves, so it cannot fall behind them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use toml::{Table, Value};
@@ -9,7 +10,8 @@ use crate::config::{Config, REFERENCE};
 use crate::contract::Contracts;
 use crate::error::Result;
 use crate::mail::rule::AlertRule;
-use crate::models::registry::{Layer, Model, Registry};
+use crate::models::model::{Layer, Model};
+use crate::models::registry::Registry;
 use crate::models::sidecar::{Column, Rule};
 use crate::models::{functions, system};
 
@@ -39,8 +41,14 @@ fn write_all(out: &mut String, config: &Config, contracts: &Contracts, registry:
         config.company.base_currency
     )?;
     writeln!(out, "## Marts\n")?;
-    for name in registry.marts() {
-        writeln!(out, "* [{name}](#{name})")?;
+    let mut subjects: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for model in registry.models().filter(|model| model.layer == Layer::Marts) {
+        subjects.entry(model.subject()).or_default().push(&model.name);
+    }
+    for (subject, names) in subjects {
+        let links: Vec<String> = names.iter().map(|name| format!("[{name}](#{name})")).collect();
+        let subject = if subject.is_empty() { "others" } else { subject };
+        writeln!(out, "* {subject}: {}", links.join(", "))?;
     }
     for model in registry.models().filter(|model| model.layer == Layer::Marts) {
         mart(out, model)?;
@@ -95,7 +103,7 @@ fn alerts(out: &mut String, registry: &Registry) -> Result<()> {
     );
     for name in registry.alerts() {
         let model = registry.model(name)?;
-        let rule = AlertRule::from_sidecar(name, &model.sidecar.extra)?;
+        let rule = AlertRule::from_sidecar(name, &model.sidecar_path(), &model.sidecar.extra)?;
         let severity = rule.severity.clone().or_else(|| rule.severity_column.as_ref().map(|c| format!("column {c}")));
         let words = [
             format!("`{name}`"),
@@ -112,10 +120,12 @@ fn alerts(out: &mut String, registry: &Registry) -> Result<()> {
 
 fn steps(out: &mut String, registry: &Registry) -> std::fmt::Result {
     for (layer, title) in [(Layer::Intermediate, "Steps between"), (Layer::Staging, "Staged feeds")] {
-        writeln!(out, "\n## {title}\n\n| Model | English | 中文 |\n|---|---|---|")?;
-        for model in registry.models().filter(|model| model.layer == layer) {
+        writeln!(out, "\n## {title}\n\n| Subject | Model | English | 中文 |\n|---|---|---|---|")?;
+        let mut models: Vec<&Model> = registry.models().filter(|model| model.layer == layer).collect();
+        models.sort_by_key(|model| (model.subject(), model.name.as_str()));
+        for model in models {
             let (en, zh) = (cell(model.description_en()), cell(model.description_zh()));
-            writeln!(out, "| `{}` | {en} | {zh} |", model.name)?;
+            writeln!(out, "| {} | `{}` | {en} | {zh} |", model.subject(), model.name)?;
         }
     }
     Ok(())

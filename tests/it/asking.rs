@@ -110,6 +110,9 @@ fn a_number_is_followed_down_to_the_feeds() {
     for source in ["feeds.sales.quantity", "feeds.sales.unit_price", "feeds.sales.discount_amount", "feeds.fx_rates."] {
         assert!(tree.stdout.contains(source), "{source}: {tree}");
     }
+    for file in ["sql/marts/channels/channel_kpis.sql", "sql/staging/sales/stg_sales.sql"] {
+        assert!(tree.stdout.lines().any(|line| line.trim() == file), "{file}: {tree}");
+    }
     assert!(tree.stdout.lines().count() < 400, "a tree that a person can read: {tree}");
     let json = world.tributary(&["--output", "json", "lineage", "bcg_classes"], &[]).expect(&[0]).json();
     assert!(json["sources"].as_array().is_some_and(|all| all.contains(&"feeds.sales".into())), "{json}");

@@ -22,7 +22,7 @@ const COLUMNS: [&str; 8] =
     ["partner_id", "partner_name", "overstock_rate", "partner_manager", "units", "worth", "need", "past"];
 
 fn read(text: &str) -> Result<AlertRule> {
-    AlertRule::from_sidecar("overstock", &toml::from_str(text).expect("toml"))
+    AlertRule::from_sidecar("overstock", "sql/alerts/stock/overstock.toml", &toml::from_str(text).expect("toml"))
 }
 
 fn alert(row: serde_json::Value) -> Alert {
@@ -88,7 +88,7 @@ fn unknown_columns_and_filters_are_refused_with_the_right_name() {
         let err = read(&OVERSTOCK.replace(from, to)).expect("reads").validate(&COLUMNS).expect_err(to);
         assert!(err.to_string().contains(message), "{err}");
         assert!(err.advice().is_some_and(|hint| hint.contains(advice)), "{:?}", err.advice());
-        assert_eq!(err.path(), Some("sql/alerts/overstock.toml"));
+        assert_eq!(err.path(), Some("sql/alerts/stock/overstock.toml"));
     }
     let err = read(&OVERSTOCK.replace("{{ units | number }} 件", "{{ units")).expect("reads").validate(&COLUMNS);
     assert!(err.expect_err("broken").to_string().contains("alert.reason.zh is not a valid template"));
@@ -110,7 +110,7 @@ fn a_sidecar_without_an_alert_or_with_a_slip_is_refused() {
     ] {
         let err = read(text).expect_err(text);
         assert!(err.to_string().contains(message), "{err}");
-        assert!(err.to_string().starts_with("sql/alerts/overstock.toml: "), "{err}");
+        assert!(err.to_string().starts_with("sql/alerts/stock/overstock.toml: "), "{err}");
     }
 }
 

@@ -24,7 +24,7 @@ zh = "x"
 "#;
 
 fn rule(name: &str, text: &str) -> AlertRule {
-    AlertRule::from_sidecar(name, &toml::from_str(text).expect("toml")).expect("rule")
+    AlertRule::from_sidecar(name, "sql/alerts/rule.toml", &toml::from_str(text).expect("toml")).expect("rule")
 }
 
 fn row(value: serde_json::Value) -> Row {

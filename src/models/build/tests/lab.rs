@@ -9,12 +9,9 @@ use parquet::arrow::ArrowWriter;
 
 use super::*;
 use crate::models::Layer;
-use crate::models::registry::{Feed, FeedKind, Source};
+use crate::models::model::{Feed, FeedKind, Source};
 use crate::models::types::ColumnType;
-use crate::state::record::FileRef;
-use crate::state::record::Home;
-use crate::store::Store;
-use crate::store::keys;
+use crate::store::{FileRef, Home, Store, keys};
 
 pub(super) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
