@@ -3,6 +3,7 @@
 
 mod expected;
 mod feed;
+mod keys;
 mod mapping;
 mod table;
 
@@ -10,17 +11,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono_tz::Tz;
-use serde::{Deserialize, Serialize};
-use toml::Value;
 
 use crate::contract::Contracts;
 use crate::contract::written::{parse_toml, section, toml_files, within};
 use crate::error::{Error, Result, unknown};
-use feed::RawFeed;
+use keys::{RawFeed, RawSender};
 
 pub use expected::{Expected, ExpectedDays};
-pub use feed::{Format, PeriodRule, SenderFeed};
-pub use mapping::{Equals, Mapping};
+pub use feed::{Columns, Format, PeriodRule, SenderFeed};
+pub use mapping::{Amount, Equals, GROSS, Mapping};
 
 /// One sender.
 #[derive(Debug, Clone)]
@@ -78,19 +77,6 @@ impl Senders {
     pub(crate) fn of_key(&self, key: &str) -> Option<(&Sender, &SenderFeed)> {
         self.iter().find_map(|sender| sender.feeds.values().find(|feed| feed.matches(key)).map(|feed| (sender, feed)))
     }
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct RawSender {
-    name: Option<String>,
-    time_zone: Option<Tz>,
-    encoding: Option<String>,
-    contact: Option<String>,
-    missing: Option<Vec<String>>,
-    delivered_at: Option<String>,
-    #[serde(default)]
-    feeds: BTreeMap<String, Value>,
 }
 
 impl Sender {

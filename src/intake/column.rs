@@ -454,7 +454,7 @@ fn date(moment: Moment, zone: &mut Zone) -> Result<i32, DateFault> {
     let (mut day, mut micros) = (moment.day, moment.micros);
     if moment.offset.is_some() {
         let (utc, local) = zone.instant(moment)?;
-        let (midnight, _) = zone.instant(Moment { day: local, micros: 0, offset: None })?;
+        let (midnight, _) = zone.instant(Moment { day: local, micros: 0, offset: None, timed: true })?;
         (day, micros) = (local, utc - midnight);
     }
     if micros == 0 { Ok(day) } else { Err(DateFault::DroppedTime) }

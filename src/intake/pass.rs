@@ -205,11 +205,13 @@ impl<'a> Pass<'a> {
             Content::Parquet => return Ok(Box::new(columnar::open(part, limits)?)),
             Content::Xlsx | Content::Ods | Content::Xls => {
                 let wanted = Wanted::new(feed, self.job.contract);
-                let (source, note) = sheet::open(part, feed.sheet.as_deref(), wanted, limits)?;
-                self.account.warnings.extend(note);
-                return Ok(Box::new(source));
+                return Ok(Box::new(sheet::open(part, feed.sheet.as_deref(), wanted, limits)?));
             }
-            Content::Markup => return Ok(Box::new(markup::open(part, feed.encoding, limits)?)),
+            Content::Markup => {
+                let wanted = Wanted::new(feed, self.job.contract);
+                let how = (feed.encoding, feed.sheet.as_deref());
+                return Ok(Box::new(markup::open(part, how, &wanted, limits)?));
+            }
             Content::Text => {}
         }
         if matches!(feed.format, Some(Format::Parquet | Format::Xlsx)) {
