@@ -230,6 +230,8 @@ pub(super) struct Wanted {
     all: BTreeSet<String>,
     /// Columns that must be there, each by any of its names.
     needed: Vec<Vec<String>>,
+    /// How many of them make a header; all by default.
+    least: Option<usize>,
 }
 
 impl Wanted {
@@ -254,6 +256,11 @@ impl Wanted {
         wanted
     }
 
+    /// Headers of which so many make a header of a file whose mapping nobody knows yet.
+    pub(super) fn least(columns: Vec<Vec<String>>, least: usize) -> Self {
+        Self { all: columns.iter().flatten().cloned().collect(), needed: columns, least: Some(least) }
+    }
+
     fn add(&mut self, names: &[String], needed: bool) {
         // `Price#2` is found where `Price` stands twice
         let numbered = |number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -274,11 +281,12 @@ impl Wanted {
 
     /// Whether these names hold every column that must be there.
     pub(super) fn fits(&self, names: &[String]) -> bool {
-        if names.len() < self.needed.len().min(2) || self.needed.is_empty() {
+        if names.len() < 2 || self.needed.is_empty() {
             return false;
         }
         let names: BTreeSet<String> = names.iter().map(|name| normal(name)).collect();
-        self.needed.iter().all(|any| any.iter().any(|name| names.contains(name)))
+        let found = self.needed.iter().filter(|any| any.iter().any(|name| names.contains(name))).count();
+        found >= self.least.unwrap_or(self.needed.len())
     }
 
     /// The highest number that is asked for as a name.

@@ -26,6 +26,7 @@ mod amounts;
 mod batch;
 mod block;
 mod carry;
+mod cells;
 mod column;
 mod columnar;
 mod compound;

@@ -111,9 +111,10 @@ impl<'a> Plan<'a> {
             let mapping = feed.columns.get(&column.name);
             let origin = origin_of(column, mapping, header, names, &mut absent)?;
             let condition = mapping.and_then(|mapping| mapping.negate_if.as_ref());
-            let negate_if = condition
-                .map(|condition| Ok((needed(&column.name, &condition.column, header)?, condition)))
-                .transpose()?;
+            let negate_if = match condition {
+                Some(condition) => Some((needed(&column.name, &condition.column, header)?, condition)),
+                None => None,
+            };
             let style = style_of(column, mapping, feed);
             let digits = |limit: Option<f64>| {
                 let plain = NumberStyle { round: true, ..NumberStyle::plain(38, style.scale) };

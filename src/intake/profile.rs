@@ -127,7 +127,12 @@ fn look(
     let mut encoding = None;
     let (mut source, delimiter): (Box<dyn Source>, Option<char>) = match part.content {
         Content::Parquet => (Box::new(columnar::open(part, &config.intake)?), None),
-        Content::Xlsx | Content::Ods | Content::Xls => (Box::new(sheet::open(part, None, &config.intake)?), None),
+        Content::Xlsx | Content::Ods | Content::Xls => {
+            (Box::new(sheet::open(part, None, guess::known(contract), &config.intake)?), None)
+        }
+        Content::Markup => {
+            (Box::new(markup::open(part, (None, None), &guess::known(contract), &config.intake)?), None)
+        }
         Content::Text if name.to_ascii_lowercase().contains("json") => {
             (Box::new(json::JsonSource::open(decoder_of(part, &mut encoding)?, &config.intake)), None)
         }
@@ -140,7 +145,7 @@ fn look(
             let feed = plain.feeds.get(&contract.name);
             let feed = feed.ok_or_else(|| Stop::Failed(Error::bug("the plain mapping has no feed")))?;
             let decoder = decoder_of(part, &mut encoding)?;
-            let text = TextSource::open(decoder, feed, &config.intake, &|_| false)?;
+            let text = TextSource::open(decoder, feed, &config.intake, &Wanted::default())?;
             (Box::new(text), Some(delimiter).filter(|delimiter| *delimiter != ','))
         }
     };

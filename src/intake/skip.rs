@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::carry::Orders;
-use super::column::bare;
+use super::cells::bare;
 use super::batch::Batch;
 use super::plan::Plan;
 use crate::contract::Contract;

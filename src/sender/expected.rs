@@ -63,10 +63,10 @@ impl Expected {
 #[schemars(rename = "Expected")]
 pub(super) struct RawExpected {
     /// Local time of day, in the sender's zone.
-    #[schemars(example = "06:00")]
+    #[schemars(example = &"06:00")]
     by: String,
     /// Business dates for which there is to be a file: all, workdays, monthly, or weekdays such as 1-5 or mon,thu.
-    #[schemars(example = "workdays")]
+    #[schemars(example = &"workdays")]
     #[serde(default = "all")]
     days: String,
     /// The file of business date D is due on D + this many days.
@@ -78,10 +78,10 @@ pub(super) struct RawExpected {
     #[serde(default)]
     grace_minutes: i64,
     /// First business date that is expected.
-    #[schemars(example = "2026-11-01")]
+    #[schemars(example = &"2026-11-01")]
     from: Option<String>,
     /// Region of the calendar feed whose own holidays count besides those of all regions.
-    #[schemars(example = "HK")]
+    #[schemars(example = &"HK")]
     region: Option<String>,
 }
 

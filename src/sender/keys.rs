@@ -22,25 +22,25 @@ use crate::grammar::number::Negative;
 #[schemars(rename = "Sender")]
 pub(super) struct RawSender {
     /// Name for people; the folder's by default.
-    #[schemars(example = "East China distributor")]
+    #[schemars(example = &"East China distributor")]
     pub(super) name: Option<String>,
     /// Zone of its times without offset and of its deadlines; the company's by default.
-    #[schemars(with = "Option<String>", example = "Asia/Shanghai")]
+    #[schemars(with = "Option<String>", example = &"Asia/Shanghai")]
     pub(super) time_zone: Option<Tz>,
     /// Zone whose days are its business days; the company's by default.
-    #[schemars(with = "Option<String>", example = "America/New_York")]
+    #[schemars(with = "Option<String>", example = &"America/New_York")]
     pub(super) business_time_zone: Option<Tz>,
     /// Encoding of its texts.
-    #[schemars(example = "gb18030")]
+    #[schemars(example = &"gb18030")]
     pub(super) encoding: Option<String>,
     /// Mail address of whom to write to about its files.
-    #[schemars(example = "data@east-china.example")]
+    #[schemars(example = &"data@east-china.example")]
     pub(super) contact: Option<String>,
     /// Cell texts that mean no value.
     #[schemars(example = ["", "-", "N/A"])]
     pub(super) missing: Option<Vec<String>>,
     /// Regular expression whose group finds the delivery's instant in a file's name; when the store saw it by default.
-    #[schemars(example = r"_(\d{8}T\d{4})\.")]
+    #[schemars(example = &r"_(\d{8}T\d{4})\.")]
     pub(super) delivered_at: Option<String>,
     /// What it delivers, by feed.
     #[schemars(with = "BTreeMap<String, RawFeed>", example = json!({"sales": {}}))]
@@ -54,34 +54,34 @@ pub(super) struct RawSender {
 pub(super) struct RawFeed {
     /// Glob over keys of the inbox; `<sender>/<feed>/**` by default.
     #[serde(skip_serializing)]
-    #[schemars(example = "east_china/daily/*_sales_*.csv")]
+    #[schemars(example = &"east_china/daily/*_sales_*.csv")]
     pub(super) path: Option<String>,
     /// How files are laid out: csv, ndjson, json, parquet, xlsx. By default the content decides, then the name.
-    #[schemars(example = "csv")]
+    #[schemars(example = &"csv")]
     pub(super) format: Option<Format>,
     /// Encoding of this feed's texts; the sender's by default. Without any, a byte order mark, valid UTF-8 or detection.
-    #[schemars(example = "gb18030")]
+    #[schemars(example = &"gb18030")]
     pub(super) encoding: Option<String>,
     /// One ASCII character between fields, or `blanks` for any number of blanks. By default the one of comma, semicolon,
     /// tab and bar that splits the header into what is mapped; `sep=;` in the first line is understood.
-    #[schemars(example = ";")]
+    #[schemars(example = &";")]
     pub(super) delimiter: Option<String>,
     /// Fixed-width text: characters of each column; what follows the last makes one more. Exclude `delimiter`.
     #[schemars(example = [8, 12, 10])]
     #[serde(default)]
     pub(super) widths: Vec<usize>,
     /// Quote character; an empty text switches quoting off.
-    #[schemars(example = "'")]
+    #[schemars(example = &"'")]
     pub(super) quote: Option<String>,
     /// Character that escapes a quote, besides doubling it.
-    #[schemars(example = "\\")]
+    #[schemars(example = &"\\")]
     pub(super) escape: Option<String>,
     /// Lines that begin with this are passed over.
-    #[schemars(example = "#")]
+    #[schemars(example = &"#")]
     pub(super) comment: Option<String>,
     /// Worksheet (or XML or web table by its number, `table 2`). By default the first that is not hidden and holds what
     /// is mapped; the run says which sheets there are.
-    #[schemars(example = "Sales")]
+    #[schemars(example = &"Sales")]
     pub(super) sheet: Option<String>,
     /// Lines (rows of a sheet) in front of the header. Where the header is not there, it is looked for.
     #[schemars(example = 4)]
@@ -112,7 +112,7 @@ pub(super) struct RawFeed {
     #[serde(default)]
     pub(super) unfold: Vec<Vec<String>>,
     /// Removed from the front of every cell where it is there.
-    #[schemars(example = "`")]
+    #[schemars(example = &"`")]
     pub(super) strip_prefix: Option<String>,
     /// Cell texts that mean no value; the sender's by default.
     #[schemars(example = ["", "-", "N/A"])]
@@ -122,27 +122,27 @@ pub(super) struct RawFeed {
     #[serde(default)]
     pub(super) decimal_comma: bool,
     /// Separator between groups of three digits.
-    #[schemars(example = ",")]
+    #[schemars(example = &",")]
     pub(super) thousands: Option<String>,
     /// Texts around numbers that carry no meaning.
     #[schemars(example = ["¥", "元"])]
     #[serde(default)]
     pub(super) symbols: Vec<String>,
     /// How negative numbers are written besides a leading minus: `parentheses` or `trailing`.
-    #[schemars(example = "trailing")]
+    #[schemars(example = &"trailing")]
     pub(super) negative: Option<Negative>,
     /// Rounds excess decimal digits half away from zero instead of refusing them.
     #[schemars(example = true)]
     #[serde(default)]
     pub(super) round: bool,
     /// Zone of times without offset; the sender's, else the company's by default.
-    #[schemars(with = "Option<String>", example = "UTC")]
+    #[schemars(with = "Option<String>", example = &"UTC")]
     pub(super) time_zone: Option<Tz>,
     /// Zone whose days are business days; the company's by default. Dates without a time are business days already.
-    #[schemars(with = "Option<String>", example = "America/New_York")]
+    #[schemars(with = "Option<String>", example = &"America/New_York")]
     pub(super) business_time_zone: Option<Tz>,
     /// Where the business period of a file comes from: `name` (its name, else its folders) or `rows`.
-    #[schemars(example = "rows")]
+    #[schemars(example = &"rows")]
     pub(super) period: Option<PeriodRule>,
     /// Days before the file's period that a row may lie; the contract's by default.
     #[schemars(example = 31)]
@@ -154,7 +154,7 @@ pub(super) struct RawFeed {
     #[schemars(example = 0.02)]
     pub(super) reject_limit: Option<f64>,
     /// What becomes of columns that nobody knows: `discard_column`, `evolve` or `freeze`, or by column.
-    #[schemars(with = "Option<serde_json::Value>", example = "evolve")]
+    #[schemars(with = "Option<serde_json::Value>", example = &"evolve")]
     pub(super) drift: Option<Drift>,
     /// When files are due.
     #[schemars(example = example_expected())]

@@ -105,41 +105,41 @@ pub struct Mapping {
 #[schemars(rename = "Column")]
 pub(super) struct RawMapping {
     /// Source: a header, or several of which the first is taken that the file has. `Price#2` is the second `Price`.
-    #[schemars(with = "Option<Vec<String>>", example = "货号")]
+    #[schemars(with = "Option<Vec<String>>", example = &"货号")]
     column: Option<Value>,
     /// Source: cells of several columns, joined; empty ones are left out.
     #[schemars(example = ["Date", "Time"])]
     columns: Vec<String>,
     /// What stands between joined cells; a blank by default.
-    #[schemars(example = "-")]
+    #[schemars(example = &"-")]
     join: Option<String>,
     /// Source: the same for every row.
-    #[schemars(with = "Option<String>", example = "P001")]
+    #[schemars(with = "Option<String>", example = &"P001")]
     constant: Option<Value>,
     /// Source: 1, 2, 3, ... within the file.
     #[schemars(example = true)]
     row_number: bool,
     /// Source: the first group of a regular expression over the file's name, else its whole key.
-    #[schemars(example = r"shop_(\d+)_")]
+    #[schemars(example = &r"shop_(\d+)_")]
     from_name: Option<String>,
     /// Source of `unit_price`: the line's amount before discount. It is kept exactly, also where it does not divide.
-    #[schemars(example = "item-price")]
+    #[schemars(example = &"item-price")]
     from_total: Option<String>,
     /// Source of `unit_price` or `discount_amount`: what was paid for the line.
-    #[schemars(example = "实付金额")]
+    #[schemars(example = &"实付金额")]
     from_net: Option<String>,
     /// An empty cell takes the value above, as far as the order goes: exports that say it on an order's first line only,
     /// and merged cells.
     #[schemars(example = true)]
     carry_down: bool,
     /// Format of dates and times in strftime's items, or `excel` / `excel1904` for serial numbers; ISO by default.
-    #[schemars(example = "%d.%m.%Y %H:%M")]
+    #[schemars(example = &"%d.%m.%Y %H:%M")]
     format: Option<String>,
     /// Several formats, tried in turn.
     #[schemars(example = ["%Y/%m/%d", "%Y年%m月%d日"])]
     formats: Vec<String>,
     /// Zone of times without offset; the feed's by default.
-    #[schemars(with = "Option<String>", example = "UTC")]
+    #[schemars(with = "Option<String>", example = &"UTC")]
     time_zone: Option<Tz>,
     /// Exact factor on numbers.
     #[schemars(with = "Option<f64>", example = 10000)]
@@ -157,22 +157,22 @@ pub(super) struct RawMapping {
     #[schemars(example = json!({"R": "return"}))]
     prefixes: BTreeMap<String, String>,
     /// Text where the cell is empty or no prefix fits.
-    #[schemars(with = "Option<String>", example = "sale")]
+    #[schemars(with = "Option<String>", example = &"sale")]
     default: Option<Value>,
     /// Texts and what they mean here, after `strip_prefix` and `strip_suffix`.
     #[schemars(example = json!({"退货": "return"}))]
     map: BTreeMap<String, String>,
     /// A CSV `theirs,ours` beside the sender's file that adds to the map.
-    #[schemars(example = "east_china.skus.csv")]
+    #[schemars(example = &"east_china.skus.csv")]
     map_file: Option<String>,
     /// Refuses values that the map does not list.
     #[schemars(example = true)]
     strict: bool,
     /// Removed from the front of the cell where it is there.
-    #[schemars(example = "SKU-")]
+    #[schemars(example = &"SKU-")]
     strip_prefix: Option<String>,
     /// Removed from the end of the cell where it is there.
-    #[schemars(example = "件")]
+    #[schemars(example = &"件")]
     strip_suffix: Option<String>,
     /// Texts of digits are filled with leading zeros to this width.
     #[schemars(example = 6)]
@@ -189,13 +189,13 @@ fn example_condition() -> serde_json::Value {
 #[schemars(rename = "Condition")]
 pub(super) struct RawEquals {
     /// Header.
-    #[schemars(example = "status")]
+    #[schemars(example = &"status")]
     column: String,
     /// A text, or several of which the cell must be one.
     #[schemars(with = "Option<Vec<String>>", example = ["cancelled"])]
     equals: Option<Value>,
     /// A text, or several with one of which the cell starts.
-    #[schemars(with = "Option<Vec<String>>", example = "R")]
+    #[schemars(with = "Option<Vec<String>>", example = &"R")]
     starts_with: Option<Value>,
     /// An empty cell takes the value above, within its order (`skip_if` only).
     #[schemars(example = true)]

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 
 use super::super::block::Cell;
 use super::super::header::normal;
+use super::super::header::Wanted;
 use super::words::{ALIASES, CURRENCIES, FORMATS, MEANINGS, MISSING, SYMBOLS};
-use crate::contract::{Column, ColumnType};
+use crate::contract::{Column, ColumnType, Contract};
 use crate::grammar::date::{Pattern, read_iso};
 use crate::grammar::number::Exact;
 use crate::grammar::text::fold_width;
@@ -29,6 +30,11 @@ fn alike(column: &Column) -> Vec<String> {
     let aliases = ALIASES.iter().find(|(name, _)| *name == column.name).map_or(&[] as &[&str], |(_, names)| names);
     let own = [column.name.clone(), column.name.replace('_', " "), column.name.replace('_', "")];
     own.iter().map(String::as_str).chain(aliases.iter().copied()).map(normal).collect()
+}
+
+/// Columns of a feed by every name that they are known by; three of them make a header.
+pub(super) fn known(contract: &Contract) -> Wanted {
+    Wanted::least(contract.columns.iter().filter(|column| column.required).map(alike).collect(), 3)
 }
 
 /// How sure it is that a header with these values is the column.
