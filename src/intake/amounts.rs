@@ -4,8 +4,8 @@
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::{Decimal128Type, Int64Type};
 
-use super::column::{decimals, fault_of_number, number};
 use super::batch::Batch;
+use super::column::{decimals, fault_of_number, number};
 use super::plan::{Origin, Plan, Planned};
 use crate::contract::Contract;
 use crate::grammar::number::NumberFault;
@@ -78,13 +78,7 @@ fn read(planned: &Planned<'_>, field: usize, feed: &SenderFeed, batch: &mut Batc
 }
 
 /// A result that fits its column; one that was worked out and does not refuses its record.
-fn within(
-    value: Option<i128>,
-    known: bool,
-    planned: &Planned<'_>,
-    row: usize,
-    batch: &mut Batch<'_>,
-) -> Option<i128> {
+fn within(value: Option<i128>, known: bool, planned: &Planned<'_>, row: usize, batch: &mut Batch<'_>) -> Option<i128> {
     let fits = value.filter(|value| value.unsigned_abs() < 10_u128.pow(planned.style.precision));
     if known && fits.is_none() && !batch.void[row] {
         let wrong = fault_of_number(NumberFault::OutOfRange, &planned.style);
@@ -111,4 +105,3 @@ fn whole(array: Option<&ArrayRef>, row: usize) -> Option<i128> {
     let array: &Int64Array = array?.as_primitive_opt::<Int64Type>()?;
     array.is_valid(row).then(|| i128::from(array.value(row)))
 }
-

@@ -1,8 +1,8 @@
 //! Values that stand only on the first line of an order: the lines below take them, as far as the order goes.
 
+use super::batch::Batch;
 use super::block::Cell;
 use super::cells::own_text;
-use super::batch::Batch;
 use super::plan::{Origin, Plan};
 use crate::contract::Contract;
 use crate::sender::SenderFeed;

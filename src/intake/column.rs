@@ -201,7 +201,9 @@ fn value<'r, 'b: 'r>(
         // how a spreadsheet is made to keep the leading zeros of a text
         text = Cow::Owned(text[2..text.len() - 1].to_string());
     }
-    if !missing && (matches!(cell, Cell::Error | Cell::Bytes | Cell::Nested) || cell == Cell::Text && is_error_text(&text)) {
+    if !missing
+        && (matches!(cell, Cell::Error | Cell::Bytes | Cell::Nested) || cell == Cell::Text && is_error_text(&text))
+    {
         let wrong = match cell {
             Cell::Bytes => ("binary_value", "text, or numbers and dates of their own types".into()),
             Cell::Nested => ("nested_value", "one plain value a row".into()),

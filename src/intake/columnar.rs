@@ -49,9 +49,8 @@ pub(super) fn open(part: &Part, limits: &Intake) -> Step<ThreadSource> {
             return Ok(());
         }
         let roots = plain.parquet_schema().root_schema().get_fields();
-        let stamps: Vec<bool> = (roots.iter())
-            .map(|root| root.is_primitive() && root.get_physical_type() == Type::INT96)
-            .collect();
+        let stamps: Vec<bool> =
+            (roots.iter()).map(|root| root.is_primitive() && root.get_physical_type() == Type::INT96).collect();
         let shapes: Vec<Shape> = (fields.iter().zip(roots))
             .map(|(field, root)| Shape::of(field.data_type(), root.get_basic_info().logical_type_ref()))
             .collect();
@@ -117,7 +116,8 @@ const MICROS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 fn damaged(err: &dyn std::fmt::Display) -> String {
     let text = err.to_string();
     if text.contains("CRC") || text.contains("checksum") {
-        return "the Parquet file is damaged: the checksum of a page is not that of its bytes; send the file again".into();
+        return "the Parquet file is damaged: the checksum of a page is not that of its bytes; send the file again"
+            .into();
     }
     format!("the Parquet file cannot be read: {err}; send the file again")
 }
@@ -138,7 +138,9 @@ impl Shape {
     fn of(data_type: &DataType, logical: Option<&LogicalType>) -> Self {
         match data_type {
             DataType::FixedSizeBinary(16) if matches!(logical, Some(LogicalType::Uuid)) => Self::Uuid,
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => Self::Bytes,
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+                Self::Bytes
+            }
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
             DataType::Dictionary(_, values) => Self::of(values, logical),
             DataType::Map(..) => Self::Nested("a map"),
@@ -190,7 +192,9 @@ fn block_of(
                     write!(text, "{}", array.as_primitive::<Float32Type>().value(row)).map_err(failed)?;
                 }
                 _ => match fine[at].filter(|fine| is_finer(array, fine, row)) {
-                    Some(fine) => write!(text, "{}", ArrayFormatter::try_new(fine, &options)?.value(row)).map_err(failed)?,
+                    Some(fine) => {
+                        write!(text, "{}", ArrayFormatter::try_new(fine, &options)?.value(row)).map_err(failed)?
+                    }
                     None => write!(text, "{}", formatter.value(row)).map_err(failed)?,
                 },
             }

@@ -237,7 +237,10 @@ impl<'a> Converter<'a> {
         }
         let blank_ends = self.plan.header.blank_ends;
         seen.retain(|fields, count| fields - width <= blank_ends || rows > 1 && *count == rows);
-        let usual = seen.into_iter().max_by_key(|(fields, count)| (*count, Reverse(*fields))).map_or(width, |(fields, _)| fields);
+        let usual = seen
+            .into_iter()
+            .max_by_key(|(fields, count)| (*count, Reverse(*fields)))
+            .map_or(width, |(fields, _)| fields);
         if rows > 0 {
             self.usual = Some(usual);
         }
@@ -294,7 +297,8 @@ impl<'a> Converter<'a> {
     }
 
     fn is_end(&self, batch: &Batch<'_>, row: &Row) -> bool {
-        first_filled(batch, row).is_some_and(|text| self.feed.end_marks.iter().any(|mark| text.starts_with(mark.as_str())))
+        first_filled(batch, row)
+            .is_some_and(|text| self.feed.end_marks.iter().any(|mark| text.starts_with(mark.as_str())))
     }
 }
 
@@ -307,4 +311,3 @@ fn first_filled<'b>(batch: &Batch<'b>, row: &Row) -> Option<&'b str> {
         .map(|(from, to)| batch.text[from..to].trim())
         .find(|text| !text.is_empty())
 }
-

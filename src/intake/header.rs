@@ -47,7 +47,11 @@ impl Header {
                     None => found.push(block.fields(row)),
                     Some(Flaw::Wide(most)) => return refuse(format!("the header has more than {most} columns")),
                     Some(flaw) => {
-                        return refuse(format!("the header in line {} cannot be read: {}", row.line, flaw.found(row.line)));
+                        return refuse(format!(
+                            "the header in line {} cannot be read: {}",
+                            row.line,
+                            flaw.found(row.line)
+                        ));
                     }
                 }
             }

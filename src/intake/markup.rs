@@ -59,7 +59,8 @@ pub(super) fn open(
     let text = text_of(part, declared)?;
     let found = tables(&text, limits.columns_max, limits.cells_max)?;
     let named = |table: &&Table| sheet.is_none_or(|sheet| table.name.trim() == sheet.trim());
-    let seen: Vec<&Table> = found.iter().filter(|table| !table.hidden && !table.rows.is_empty()).filter(named).collect();
+    let seen: Vec<&Table> =
+        found.iter().filter(|table| !table.hidden && !table.rows.is_empty()).filter(named).collect();
     let fits = |table: &Table| {
         let names = |row: &[(String, Cell)]| row.iter().map(|(text, _)| text.clone()).collect::<Vec<_>>();
         table.rows.iter().take(200).any(|(_, row)| wanted.fits(&names(row)))
@@ -69,18 +70,30 @@ pub(super) fn open(
     let Some(chosen) = fitting.first().copied().or_else(largest) else {
         return refuse(match sheet {
             Some(sheet) => format!("there is no table {sheet:?} with rows in the file"),
-            None => "the file is a web page or an XML workbook, and no table in it has rows; save it as XLSX or CSV".into(),
+            None => {
+                "the file is a web page or an XML workbook, and no table in it has rows; save it as XLSX or CSV".into()
+            }
         });
     };
     let mut notes = Vec::new();
     if found.len() > 1 {
-        let rows: Vec<String> = found.iter().map(|table| format!("{} ({})", shown(&table.name), table.rows.len())).collect();
-        notes.push(format!("the file has {} tables, by rows: {}; read: {}", found.len(), rows.join(", "), shown(&chosen.name)));
+        let rows: Vec<String> =
+            found.iter().map(|table| format!("{} ({})", shown(&table.name), table.rows.len())).collect();
+        notes.push(format!(
+            "the file has {} tables, by rows: {}; read: {}",
+            found.len(),
+            rows.join(", "),
+            shown(&chosen.name)
+        ));
     }
     if fitting.len() > 1 {
         notes.push(format!("{} tables hold what is wanted, and only the first of them was read", fitting.len()));
     }
-    Ok(MarkupSource { rows: chosen.rows.clone().into_iter(), notes, caps: (limits.field_bytes_max, limits.line_bytes_max) })
+    Ok(MarkupSource {
+        rows: chosen.rows.clone().into_iter(),
+        notes,
+        caps: (limits.field_bytes_max, limits.line_bytes_max),
+    })
 }
 
 fn text_of(part: &Part, declared: Option<&'static Encoding>) -> Step<String> {
@@ -112,7 +125,8 @@ fn text_of(part: &Part, declared: Option<&'static Encoding>) -> Step<String> {
 fn named_encoding(head: &[u8]) -> Option<&'static Encoding> {
     let text = String::from_utf8_lossy(head).to_lowercase();
     let after = ["charset=", "encoding="].iter().find_map(|mark| Some(&text[text.find(mark)? + mark.len()..]))?;
-    let label: String = after.trim_start_matches(['"', '\'']).chars().take_while(|char| !"\"'> ;/?".contains(*char)).collect();
+    let label: String =
+        after.trim_start_matches(['"', '\'']).chars().take_while(|char| !"\"'> ;/?".contains(*char)).collect();
     let encoding = Encoding::for_label(label.as_bytes())?;
     Some(if encoding == encoding_rs::GBK { encoding_rs::GB18030 } else { encoding })
 }

@@ -231,8 +231,7 @@ fn origin_of(
         return Ok(Origin::Amount(needed(&column.name, header_of, header)?, *amount));
     }
     if !mapping.joined.is_empty() {
-        let fields: Step<Vec<usize>> =
-            mapping.joined.iter().map(|name| needed(&column.name, name, header)).collect();
+        let fields: Step<Vec<usize>> = mapping.joined.iter().map(|name| needed(&column.name, name, header)).collect();
         return Ok(Origin::Joined(fields?, mapping.join.clone()));
     }
     let names = if mapping.headers.is_empty() { &own } else { mapping.headers.as_slice() };

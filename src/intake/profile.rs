@@ -130,9 +130,7 @@ fn look(
         Content::Xlsx | Content::Ods | Content::Xls => {
             (Box::new(sheet::open(part, None, guess::known(contract), &config.intake)?), None)
         }
-        Content::Markup => {
-            (Box::new(markup::open(part, (None, None), &guess::known(contract), &config.intake)?), None)
-        }
+        Content::Markup => (Box::new(markup::open(part, (None, None), &guess::known(contract), &config.intake)?), None),
         Content::Text if name.to_ascii_lowercase().contains("json") => {
             (Box::new(json::JsonSource::open(decoder_of(part, &mut encoding)?, &config.intake)), None)
         }

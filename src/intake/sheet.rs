@@ -119,7 +119,8 @@ impl SheetReader {
     fn empty<T>(&self, name: &str, sheets: &[Sheet]) -> Step<T> {
         let others: Vec<String> =
             sheets.iter().filter(|sheet| sheet.name != name).map(|sheet| shown(&sheet.name)).collect();
-        let others = if others.is_empty() { String::new() } else { format!("; the workbook also has: {}", others.join(", ")) };
+        let others =
+            if others.is_empty() { String::new() } else { format!("; the workbook also has: {}", others.join(", ")) };
         refuse(format!("the sheet {:?} is empty{others}", shown(name)))
     }
 

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::batch::Batch;
 use super::carry::Orders;
 use super::cells::bare;
-use super::batch::Batch;
 use super::plan::Plan;
 use crate::contract::Contract;
 use crate::sender::SenderFeed;

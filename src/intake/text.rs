@@ -53,12 +53,7 @@ pub(super) struct TextSource {
 impl TextSource {
     /// Starts after the preamble. Without a declared delimiter the one that splits the header into the
     /// most of `wanted` is taken.
-    pub(super) fn open(
-        decoder: Decoder,
-        feed: &SenderFeed,
-        limits: &Intake,
-        wanted: &Wanted,
-    ) -> Step<Self> {
+    pub(super) fn open(decoder: Decoder, feed: &SenderFeed, limits: &Intake, wanted: &Wanted) -> Step<Self> {
         let mut source = Self {
             decoder,
             layout: match &feed.layout {
@@ -194,9 +189,7 @@ impl TextSource {
     /// A delimiter that would split the header into more wanted columns than the declared one.
     pub(super) fn better_delimiter(head: &[String], used: u8, wanted: &Wanted) -> Option<u8> {
         let line = head.join(&char::from(used).to_string());
-        let count = |delimiter: u8| {
-            wanted.count(&split_header(line.as_bytes(), delimiter, Some(b'"')))
-        };
+        let count = |delimiter: u8| wanted.count(&split_header(line.as_bytes(), delimiter, Some(b'"')));
         DELIMITERS
             .into_iter()
             .filter(|delimiter| *delimiter != used && count(*delimiter) > count(used))

@@ -184,7 +184,9 @@ impl RawFeed {
     pub(super) fn columns_of(&self) -> Result<(Option<u8>, Columns)> {
         match (self.delimiter.as_deref(), self.widths.as_slice()) {
             (Some(_), [_, ..]) => Err(Error::config("delimiter and widths exclude each other")),
-            (None, widths @ [_, ..]) if widths.contains(&0) => Err(Error::config("widths has a column of no characters")),
+            (None, widths @ [_, ..]) if widths.contains(&0) => {
+                Err(Error::config("widths has a column of no characters"))
+            }
             (None, widths @ [_, ..]) => Ok((None, Columns::Widths(widths.to_vec()))),
             (Some("blanks"), []) => Ok((Some(b' '), Columns::Blanks)),
             (Some(text), []) => Ok((Some(one_byte("delimiter", text)?), Columns::Delimited)),

@@ -13,6 +13,7 @@ with shipments as (
         received_on,
         quantity,
         unit_price,
+        gross_amount as delivered_amount,
         coalesce(currency, $base_currency) as currency,
         _sender,
         _file,
@@ -85,6 +86,7 @@ select
     received_on,
     quantity,
     unit_price,
+    delivered_amount,
     currency,
     rate_to_base,
     case

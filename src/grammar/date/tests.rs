@@ -23,7 +23,9 @@ fn a_text_without_a_time_names_a_day() {
 #[test]
 fn months_and_zones_by_their_names() {
     let read = |format: &str, text: &str| Pattern::compile(format).unwrap().read(text.as_bytes());
-    for text in ["22. Okt. 2026", "22. octobre 2026", "22. Oct 2026", "22. ottobre 2026", "22. OKTOBER 2026", "22. out 2026"] {
+    for text in
+        ["22. Okt. 2026", "22. octobre 2026", "22. Oct 2026", "22. ottobre 2026", "22. OKTOBER 2026", "22. out 2026"]
+    {
         assert_eq!(read("%d. %b %Y", text).unwrap().day, day("2026-10-22"), "{text}");
     }
     assert_eq!(read("%d %b %Y", "1 März 2026").unwrap().day, day("2026-03-01"));

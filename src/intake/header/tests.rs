@@ -34,5 +34,8 @@ fn a_name_that_stands_twice_is_told_by_its_number() {
     assert_eq!(header.find(&["sku".into()]).unwrap(), Some(0), "what nobody maps may stand twice");
     assert_eq!(header.find(&["Note#2".into()]).unwrap(), Some(2));
     let Err(super::super::block::Stop::Refused(reason)) = header.find(&["note".into()]) else { panic!("taken") };
-    assert!(reason.starts_with("the header has \"Note\" more than once, in columns 2 and 3: write \"Note#1\""), "{reason}");
+    assert!(
+        reason.starts_with("the header has \"Note\" more than once, in columns 2 and 3: write \"Note#1\""),
+        "{reason}"
+    );
 }

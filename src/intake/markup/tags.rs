@@ -349,7 +349,8 @@ mod tests {
             </Table><WorksheetOptions><Visible>SheetHidden</Visible></WorksheetOptions></Worksheet></Workbook>"#;
         let found = tables(book, 100, 1000).unwrap();
         assert_eq!((found[0].name.as_str(), found[0].hidden), ("A & B", true));
-        let (text, number) = (|text: &str| (text.to_string(), Cell::Text), |text: &str| (text.to_string(), Cell::Number));
+        let (text, number) =
+            (|text: &str| (text.to_string(), Cell::Text), |text: &str| (text.to_string(), Cell::Number));
         assert_eq!(found[0].rows[0], (1, vec![text("a"), text(""), number("7")]));
         let day = ("2026-11-22T00:00:00.000".to_string(), Cell::Canonical);
         assert_eq!(found[0].rows[1], (4, vec![day, text(""), text("")]));

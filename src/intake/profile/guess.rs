@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use super::super::block::Cell;
-use super::super::header::normal;
 use super::super::header::Wanted;
+use super::super::header::normal;
 use super::words::{ALIASES, CURRENCIES, FORMATS, MEANINGS, MISSING, SYMBOLS};
 use crate::contract::{Column, ColumnType, Contract};
 use crate::grammar::date::{Pattern, read_iso};
