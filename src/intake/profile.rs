@@ -7,11 +7,12 @@ use std::path::Path;
 
 use super::block::{Block, Cell, Source, Stop};
 use super::decode::{self, Decoder};
+use super::header::Wanted;
 use super::open::{self, Content, Part};
 use super::rehearse::{Local, Rehearsal, rehearse};
 use super::spool::Spool;
 use super::text::TextSource;
-use super::{columnar, json, sheet};
+use super::{columnar, json, markup, sheet};
 use crate::config::Config;
 use crate::contract::{Contract, Contracts, Kind};
 use crate::error::{Error, Result};
