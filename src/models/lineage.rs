@@ -102,12 +102,10 @@ pub async fn lineage(registry: &Registry, config: &Config, target: &str) -> Resu
     };
     if schema.column_with_name(column).is_none() {
         let error = Error::config(format!("`{name}` has no column `{column}`"));
-        return Err(match closest(column, schema.fields().iter().map(|field| field.name().as_str())) {
+        let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        return Err(match closest(column, columns.iter().copied()) {
             Some(near) => error.hint(format!("did you mean `{name}.{near}`?")),
-            None => {
-                let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-                error.hint(format!("its columns are {}", columns.join(", ")))
-            }
+            None => error.hint(format!("its columns are {}", columns.join(", "))),
         });
     }
     let mut tracer = Tracer { registry, context, parameters, told: BTreeSet::new(), plans: BTreeMap::new() };

@@ -116,7 +116,7 @@ pub(super) fn expected_of(raw: &RawExpected) -> Result<Expected> {
 }
 
 /// `all`, `workdays`, `monthly`, or weekdays as in cron: `1-5`, `1,3,5`, `mon-fri`; 0 and 7 are Sunday.
-fn days_of(text: &str) -> Result<ExpectedDays> {
+pub(super) fn days_of(text: &str) -> Result<ExpectedDays> {
     match text {
         "all" => return Ok(ExpectedDays::All),
         "workdays" => return Ok(ExpectedDays::Workdays),

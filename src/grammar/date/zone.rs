@@ -60,6 +60,6 @@ impl Zone {
     }
 }
 
-fn naive(micros: i64) -> Option<NaiveDateTime> {
+pub(super) fn naive(micros: i64) -> Option<NaiveDateTime> {
     chrono::DateTime::from_timestamp_micros(micros).map(|at| at.naive_utc())
 }

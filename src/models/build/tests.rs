@@ -1,14 +1,15 @@
 mod failing;
 mod lab;
 
-use chrono::Days;
+use chrono::{Days, NaiveDate};
 use lab::{BY_DAY, COMPANY, Lab, PRODUCTS, RECENT, STAGING, TOTALS, ask, day, registry};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
 use super::*;
-use crate::models::{Layer, Severity};
+use crate::config::Config;
+use crate::models::{Layer, Severity, plan};
 use crate::store::Home;
 
 fn company(lab: &Lab) -> Registry {

@@ -1,4 +1,8 @@
+use std::path::Path;
+
 use super::*;
+use crate::models::model::FeedKind;
+use crate::models::system;
 
 fn config() -> Config {
     Config::parse("", Path::new(".")).unwrap()

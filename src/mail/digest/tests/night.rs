@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chrono::TimeZone as _;
+use chrono::{NaiveDate, TimeZone as _};
 
 use super::*;
 use crate::config::Config;
