@@ -78,6 +78,7 @@ fn rejected_row_by_row() {
             &[
                 "3  ragged_row: 7 fields -> 8 fields as in the header",
                 "4  ragged_row: 10 fields -> 8 fields as in the header",
+                "5  ragged_row: 10 fields -> 8 fields as in the header",
             ],
         ),
         (

@@ -93,7 +93,7 @@ fn columns_told_by_blanks_and_by_their_places() {
     let seen = csv("delimiter = \"blanks\"", &columns, text);
     assert_eq!((seen.texts("sku"), seen.rejects.len()), (vec![Some("A".into()), Some("B".into())], 0));
     let text =
-        "order时间            sku  qty price\n1   2026-11-22 10:00A    1   5.00\n上海2026-11-22 11:00B 1  2   6.00\n";
+        "order时间            sku  qty price\n1   2026-11-22 10:00A    1   5.00\n上海  2026-11-22 11:00B 1  2   6.00\n";
     let columns = STD.replace("line_no = \"line\"", "line_no = { row_number = true }");
     let text = text.replacen("order时间            ", "ordrtime            ", 1);
     let seen = csv("widths = [4, 16, 5, 4, 8]", &columns.replace("\"order\"", "\"ordr\""), &text);

@@ -16,7 +16,7 @@ fn book(sheets: &[(&str, bool, &[&str])]) -> Vec<u8> {
     let mut book = rust_xlsxwriter::Workbook::new();
     for (name, hidden, lines) in sheets {
         let sheet = book.add_worksheet();
-        sheet.set_name(*name).unwrap().set_hidden(*hidden);
+        sheet.set_name(*name).unwrap().set_hidden(*hidden).set_active(!hidden && *name != "Shop2" && *name != "Data");
         for (row, line) in (0..).zip(*lines) {
             for (column, cell) in (0..).zip(line.trim_end().split(',')) {
                 sheet.write_string(row, column, cell).unwrap();
