@@ -29,6 +29,13 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
             faults.push(err.at(format!("jobs/{name}.toml")));
         }
     }
+    for broken in company.senders.broken() {
+        let fault = Error::new(broken.error.kind(), broken.error.to_string());
+        faults.push(match broken.error.advice() {
+            Some(hint) => fault.hint(hint),
+            None => fault,
+        });
+    }
     for address in &company.config.company.head_office {
         faults.extend(
             crate::address::validate_address(address).err().map(|err| err.at("config.toml: company.head_office")),

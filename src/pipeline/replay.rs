@@ -63,7 +63,7 @@ pub async fn replay(company: &Company, inputs: &[&Input]) -> Result<Vec<Replayed
             gone: None,
         };
         match again(company, input).await {
-            Ok((changed, Rehearsal { outcome, refused })) => {
+            Ok((changed, Rehearsal { outcome, refused, .. })) => {
                 one.changed = changed;
                 one.would_be = Some((outcome.rows_clean, outcome.rows_rejected));
                 one.would_be_refused = outcome.quarantined;

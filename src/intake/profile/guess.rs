@@ -100,6 +100,7 @@ pub(super) fn is_return(word: &str) -> bool {
 pub(super) struct Values {
     words: BTreeMap<String, usize>,
     count: usize,
+    empty: usize,
     typed: usize,
     numbers: usize,
     dates: usize,
@@ -119,6 +120,7 @@ pub(super) struct Values {
 impl Values {
     pub(super) fn add(&mut self, text: &str, cell: Cell) {
         if text.is_empty() {
+            self.empty += 1;
             return;
         }
         if let Some(word) = MISSING.iter().find(|word| **word == text) {
@@ -155,6 +157,11 @@ impl Values {
         self.symbols.extend(signs);
         self.decimal_comma |= comma_last;
         self.thousands |= digits.contains(',') && !comma_last || comma_last && digits.contains('.');
+    }
+
+    /// Whether some cells are filled and some are not.
+    pub(super) fn has_gaps(&self) -> bool {
+        self.empty > 0 && self.count > 0
     }
 
     /// Whether no value was typed by the file.
