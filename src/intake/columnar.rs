@@ -193,7 +193,7 @@ fn block_of(
                 }
                 _ => match fine[at].filter(|fine| is_finer(array, fine, row)) {
                     Some(fine) => {
-                        write!(text, "{}", ArrayFormatter::try_new(fine, &options)?.value(row)).map_err(failed)?
+                        write!(text, "{}", ArrayFormatter::try_new(fine, &options)?.value(row)).map_err(failed)?;
                     }
                     None => write!(text, "{}", formatter.value(row)).map_err(failed)?,
                 },

@@ -39,7 +39,7 @@ pub(super) fn not_ours(first: &[u8]) -> Option<&'static str> {
         [0x04, 0x22, 0x4d, 0x18, ..] => "the file is packed by lz4; send it as gz, zst or zip",
         [b'%', b'P', b'D', b'F', b'-', ..] => "the file is a PDF; send the table that it was made of, as XLSX or CSV",
         [b'{', b'\\', b'r', b't', b'f', ..] => "the file is a text document (RTF); send the table as XLSX or CSV",
-        [0x09, 0x00, 0x04, 0x00, ..] | [0x09, 0x02, 0x06, 0x00, ..] | [0x09, 0x04, 0x06, 0x00, ..] => {
+        [0x09, 0x00, 0x04, 0x00, ..] | [0x09, 0x02 | 0x04, 0x06, 0x00, ..] => {
             "the file is a workbook of Excel 2 to 4; save it as XLSX"
         }
         [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] => "the file is a picture; send the table as XLSX or CSV",

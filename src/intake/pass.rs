@@ -134,9 +134,9 @@ impl<'a> Pass<'a> {
         let names = [last_of(member), last_of(&job.raw.key), &job.raw.key];
         let names = if member.is_empty() { &names[1..] } else { &names[..] };
         let plan = Plan::new(job, &self.known.mixed, header, names);
-        let mut plan = plan.map_err(|(stop, header)| match stop {
-            Stop::Refused(reason) if text => Stop::Refused(self.with_delimiter(reason, &header)),
-            other => other,
+        let mut plan = plan.map_err(|stopped| match *stopped {
+            (Stop::Refused(reason), header) if text => Stop::Refused(self.with_delimiter(reason, &header)),
+            (other, _) => other,
         })?;
         for phrase in std::mem::take(&mut plan.drift) {
             if !self.account.drift.contains(&phrase) {

@@ -86,10 +86,10 @@ impl<'a> Plan<'a> {
         mixed: &BTreeSet<String>,
         mut header: Header,
         names: &[&str],
-    ) -> Result<Self, (Stop, Header)> {
+    ) -> Result<Self, Box<(Stop, Header)>> {
         match Self::of(contract, feed, base_currency, *zone, mixed, &mut header, names) {
             Ok(plan) => Ok(Self { header, ..plan }),
-            Err(stop) => Err((stop, header)),
+            Err(stop) => Err(Box::new((stop, header))),
         }
     }
 

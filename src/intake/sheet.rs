@@ -163,7 +163,11 @@ impl SheetReader {
                 return Ok(());
             }
         }
-        if rows.cells == 0 { self.empty(&name, &sheets) } else { rows.finish() }
+        if rows.cells == 0 {
+            return self.empty(&name, &sheets);
+        }
+        rows.finish();
+        Ok(())
     }
 
     fn whole<S, R>(&self, file: S, formulas: bool, outlet: &Outlet) -> Step<()>
@@ -221,7 +225,11 @@ impl SheetReader {
                 return Ok(());
             }
         }
-        if rows.cells == 0 { self.empty(&name, &sheets) } else { rows.finish() }
+        if rows.cells == 0 {
+            return self.empty(&name, &sheets);
+        }
+        rows.finish();
+        Ok(())
     }
 }
 
@@ -340,12 +348,11 @@ impl<'a> Rows<'a> {
         Ok(true)
     }
 
-    fn finish(self) -> Step<()> {
+    fn finish(self) {
         if !self.block.rows.is_empty() {
             // at the end it is all the same whether anybody wants it
             self.outlet.give(self.block);
         }
-        Ok(())
     }
 }
 

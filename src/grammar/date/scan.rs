@@ -113,11 +113,8 @@ impl Scan<'_> {
         let word = rest[..letters].to_lowercase();
         let begins = |names: &&[&str]| names.iter().any(|name| word.chars().count() >= 3 && name.starts_with(&word));
         let mut months = (1..).zip(MONTHS).filter(|(_, names)| begins(names));
-        let found = match (months.next(), months.next()) {
-            (Some((month, _)), None) => month,
-            // of a beginning that two months share nobody can tell which is meant
-            _ => return Err(DateFault::Malformed),
-        };
+        // of a beginning that two months share nobody can tell which is meant
+        let (Some((found, _)), None) = (months.next(), months.next()) else { return Err(DateFault::Malformed) };
         self.pos += letters;
         // an abbreviation may end in a point
         if word.chars().count() < 5 && self.text.get(self.pos) == Some(&b'.') {

@@ -38,7 +38,7 @@ impl Table {
         }
     }
 
-    fn push(&mut self, cell: Open, columns_max: usize) {
+    fn push(&mut self, cell: &Open, columns_max: usize) {
         self.pass_covered();
         let row = self.row.get_or_insert_default();
         if let Some(index) = cell.index {
@@ -68,6 +68,21 @@ struct Open {
     index: Option<usize>,
     across: usize,
     down: usize,
+}
+
+impl Open {
+    fn of(tag: &Tag<'_>) -> Self {
+        let spans = |html: &str, xml: &str| {
+            tag.number(html).or_else(|| Some(tag.number(xml)?.saturating_add(1))).unwrap_or(1).max(1)
+        };
+        Self {
+            text: String::new(),
+            kind: Cell::Text,
+            index: tag.number("index"),
+            across: spans("colspan", "mergeacross"),
+            down: spans("rowspan", "mergedown"),
+        }
+    }
 }
 
 /// All tables of a text, in the order in which they begin.
@@ -139,18 +154,8 @@ pub(super) fn tables(text: &str, columns_max: usize, cells_max: u64) -> Step<Vec
                 if count > cells_max {
                     return refuse(format!("the page has more than {cells_max} cells"));
                 }
-                let spans = |html: &str, xml: &str| {
-                    tag.number(html).or_else(|| Some(tag.number(xml)?.saturating_add(1))).unwrap_or(1).max(1)
-                };
-                let open = Open {
-                    text: String::new(),
-                    kind: Cell::Text,
-                    index: tag.number("index"),
-                    across: spans("colspan", "mergeacross"),
-                    down: spans("rowspan", "mergedown"),
-                };
                 if let Some(cell) = cells.last_mut() {
-                    *cell = Some(open);
+                    *cell = Some(Open::of(&tag));
                 }
                 if tag.empty {
                     end_cell(&mut found, &within, &mut cells, columns_max);
@@ -187,7 +192,7 @@ pub(super) fn tables(text: &str, columns_max: usize, cells_max: u64) -> Step<Vec
 fn end_cell(found: &mut [Table], within: &[usize], cells: &mut [Option<Open>], columns_max: usize) {
     let cell = cells.last_mut().and_then(Option::take);
     if let (Some(cell), Some(table)) = (cell, within.last().and_then(|at| found.get_mut(*at))) {
-        table.push(cell, columns_max);
+        table.push(&cell, columns_max);
     }
 }
 
@@ -256,15 +261,12 @@ impl<'a> Tag<'a> {
             let key = rest[..at].trim_end().rsplit(|char: char| char.is_ascii_whitespace()).next().unwrap_or_default();
             let key = key.rsplit(':').next().unwrap_or(key);
             let after = rest[at + 1..].trim_start();
-            let (value, left) = match after.chars().next() {
-                Some(quote @ ('"' | '\'')) => {
-                    let end = after[1..].find(quote).map_or(after.len(), |end| end + 1);
-                    (&after[1..end], after.get(end + 1..).unwrap_or(""))
-                }
-                _ => {
-                    let end = after.find(|char: char| char.is_ascii_whitespace()).unwrap_or(after.len());
-                    (&after[..end], &after[end..])
-                }
+            let (value, left) = if let Some(quote @ ('"' | '\'')) = after.chars().next() {
+                let end = after[1..].find(quote).map_or(after.len(), |end| end + 1);
+                (&after[1..end], after.get(end + 1..).unwrap_or(""))
+            } else {
+                let end = after.find(|char: char| char.is_ascii_whitespace()).unwrap_or(after.len());
+                (&after[..end], &after[end..])
             };
             if key.eq_ignore_ascii_case(wanted) {
                 let mut text = String::new();
@@ -289,15 +291,12 @@ fn unescape(text: &str, out: &mut String) {
         rest = &rest[at..];
         let end = rest.char_indices().take(12).find(|(_, char)| *char == ';').map(|(end, _)| end);
         let char = end.and_then(|end| entity(&rest[1..end]));
-        match (char, end) {
-            (Some(char), Some(end)) => {
-                out.push(char);
-                rest = &rest[end + 1..];
-            }
-            _ => {
-                out.push('&');
-                rest = &rest[1..];
-            }
+        if let (Some(char), Some(end)) = (char, end) {
+            out.push(char);
+            rest = &rest[end + 1..];
+        } else {
+            out.push('&');
+            rest = &rest[1..];
         }
     }
     out.push_str(rest);
