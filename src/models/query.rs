@@ -9,11 +9,13 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
 
 use super::bind::Parameters;
+use super::functions::macros;
 use crate::error::{Error, Kind, Result};
 
 /// Parses one query.
 pub fn parse(context: &SessionContext, sql: &str) -> Result<Statement, DataFusionError> {
-    let statement = context.state().sql_to_statement(sql, &Dialect::Generic)?;
+    let mut statement = context.state().sql_to_statement(sql, &Dialect::Generic)?;
+    macros::expand(&mut statement)?;
     match &statement {
         Statement::Statement(inner) if matches!(inner.as_ref(), ast::Statement::Query(_)) => Ok(statement),
         _ => Err(DataFusionError::Plan("a model is one query; this is another kind of statement".to_string())),
