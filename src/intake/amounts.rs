@@ -68,7 +68,7 @@ fn read(planned: &Planned<'_>, field: usize, feed: &SenderFeed, batch: &mut Batc
     let as_field = Planned { origin: Origin::Field(field), default: None, ..planned.clone() };
     let mut amounts = Vec::with_capacity(batch.rows.len());
     for row in 0..batch.rows.len() {
-        let amount = number(&as_field, feed, batch, row, 0);
+        let amount = number(&as_field, feed, batch, row);
         if amount.is_none() && !batch.bad[row] {
             batch.fault(row, &planned.column.name, ("missing_value", "the line's amount".into()), "");
         }

@@ -17,6 +17,7 @@ use super::carry::Carry;
 use super::cells::own_text;
 use super::column::{Zones, read_column};
 use super::header::is_comment;
+use super::numbered::Numbered;
 use super::plan::{Origin, Plan};
 use super::rules;
 use super::skip::Skipper;
@@ -66,7 +67,7 @@ pub(super) struct Converter<'a> {
     business: Option<usize>,
     /// Business days that are taken.
     window: (i32, i32),
-    rows_before: i64,
+    numbered: Numbered,
 }
 
 impl<'a> Converter<'a> {
@@ -99,7 +100,7 @@ impl<'a> Converter<'a> {
             schema: Arc::new(Schema::new(fields)),
             business,
             window,
-            rows_before: 0,
+            numbered: Numbered::default(),
         }
     }
 
@@ -116,16 +117,21 @@ impl<'a> Converter<'a> {
         let mut arrays: Vec<Option<ArrayRef>> = Vec::with_capacity(self.plan.columns.len());
         for at in 0..self.plan.columns.len() {
             let planned = &self.plan.columns[at];
-            let array = if matches!(planned.origin, Origin::Amount(..)) {
+            let array = if matches!(planned.origin, Origin::Amount(..) | Origin::RowNumber) {
                 None
             } else {
                 let wanted = (self.business == Some(at)).then_some(&mut days);
                 let mut zones = Zones { clock: &mut self.clocks[planned.clock], days: self.day_zone.as_ref() };
-                Some(read_column(planned, self.feed, &mut zones, &mut batch, self.rows_before, wanted))
+                Some(read_column(planned, self.feed, &mut zones, &mut batch, wanted))
             };
             arrays.push(array);
         }
-        self.rows_before += i64::try_from(count).unwrap_or(0);
+        for at in 0..arrays.len() {
+            if matches!(self.plan.columns[at].origin, Origin::RowNumber) {
+                arrays[at] = Some(self.numbered.of(at, count, &self.plan, self.contract, &arrays)?);
+            }
+        }
+        self.numbered.pass(count);
         amounts::fill(&self.plan, self.contract, self.feed, &mut arrays, &mut batch);
         let mut arrays: Vec<ArrayRef> = arrays.into_iter().flatten().collect();
         let mixed = self.mixed(&batch);

@@ -38,7 +38,8 @@ impl Job<'_> {
         let started = Instant::now();
         let context = session::fork_for(base, reading.rows())?;
         world.provide(&context, &reading).await?;
-        let frame = query::plan(&context, &model.statement, &world.parameters, &model.path, &model.sql).await?;
+        let parameters = world.parameters_of(&reading);
+        let frame = query::plan(&context, &model.statement, &parameters, &model.path, &model.sql).await?;
         let located = |err: DataFusionError| query::located(&err, &model.path, &model.sql);
         let conform =
             Conform::new(frame.schema().as_arrow(), &model.sidecar.columns).map_err(|err| err.at(&model.path))?;

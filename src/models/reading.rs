@@ -58,6 +58,8 @@ pub(super) struct Reading<'a> {
     system: BTreeSet<String>,
     settings: BTreeSet<String>,
     parameters: BTreeSet<String>,
+    /// The days of the partition, where it is one.
+    days: Option<(NaiveDate, NaiveDate)>,
 }
 
 impl<'a> World<'a> {
@@ -66,7 +68,8 @@ impl<'a> World<'a> {
         let mut lookback: BTreeMap<String, u32> = BTreeMap::new();
         let declared = model.sidecar.partition.as_ref().map(|partition| &partition.lookback_days);
         let mut open: Vec<(&Model, u32)> = vec![(model, 0)];
-        let mut reading = Reading::default();
+        let window = self.window(month, 0);
+        let mut reading = Reading { days: window.from.map(|from| (from, window.to)), ..Reading::default() };
         // Views are read with the window of whoever reads them; the widest of several ways to a source counts.
         while let Some((reader, inherited)) = open.pop() {
             for name in reader.reads.models.iter().chain(&reader.reads.feeds) {
@@ -108,6 +111,14 @@ impl<'a> World<'a> {
             reading.models.insert(name, seen);
         }
         Ok(reading)
+    }
+
+    /// The parameters as a step knows them.
+    pub(super) fn parameters_of(&self, reading: &Reading<'_>) -> Parameters {
+        match reading.days {
+            Some((from, to)) => self.parameters.within(from, to),
+            None => self.parameters.clone(),
+        }
     }
 
     fn window(&self, month: Option<Month>, lookback: u32) -> Window {
@@ -218,7 +229,7 @@ impl<'a> World<'a> {
             let view = self.registry.model(name)?;
             line(&format!("view {name} {}", view.statement));
         }
-        line(&self.parameters.describe(&reading.parameters));
+        line(&self.parameters_of(reading).describe(&reading.parameters));
         for name in &reading.histories {
             let history = self.registry.feeds().get(name).and_then(|feed| feed.history.as_ref());
             line(&format!("history {}", history.map(|history| history.sql.as_str()).unwrap_or_default()));

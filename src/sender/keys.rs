@@ -188,7 +188,7 @@ impl RawFeed {
                 Err(Error::config("widths has a column of no characters"))
             }
             (None, widths @ [_, ..]) => Ok((None, Columns::Widths(widths.to_vec()))),
-            (Some("blanks"), []) => Ok((Some(b' '), Columns::Blanks)),
+            (Some("blanks" | " "), []) => Ok((Some(b' '), Columns::Blanks)),
             (Some(text), []) => Ok((Some(one_byte("delimiter", text)?), Columns::Delimited)),
             (None, []) => Ok((None, Columns::Delimited)),
         }
