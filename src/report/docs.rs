@@ -15,7 +15,7 @@ use crate::models::functions::macros::Macro;
 use crate::models::history::History;
 use crate::models::model::{Layer, Model};
 use crate::models::registry::Registry;
-use crate::models::sidecar::{Column, Rule};
+use crate::models::sidecar::{Additive, Column, Rule};
 use crate::models::{functions, system};
 use crate::sender::reference;
 
@@ -108,15 +108,22 @@ fn mart(out: &mut String, model: &Model) -> std::fmt::Result {
 }
 
 fn columns(out: &mut String, columns: &[Column]) -> std::fmt::Result {
-    writeln!(out, "| Column | Type | Unit | English | 中文 |\n|---|---|---|---|---|")?;
+    writeln!(out, "| Column | Type | Unit | Adds up | English | 中文 |\n|---|---|---|---|---|---|")?;
     for column in columns {
         let unit = column.unit.as_deref().unwrap_or_default();
+        let adds_up = match &column.additive {
+            Some(Additive::Rows(true)) => "yes".to_string(),
+            Some(Additive::Rows(false)) => "no".to_string(),
+            Some(over) => over.to_string(),
+            None => String::new(),
+        };
         writeln!(
             out,
-            "| `{}` | {} | {} | {} | {} |",
+            "| `{}` | {} | {} | {} | {} | {} |",
             column.name,
             column.kind,
             cell(unit),
+            cell(&adds_up),
             cell(&column.en),
             cell(&column.zh)
         )?;
