@@ -17,6 +17,7 @@ use crate::models::model::{Layer, Model};
 use crate::models::registry::Registry;
 use crate::models::sidecar::{Additive, Column, Rule};
 use crate::models::{functions, system};
+use crate::sender::reference;
 
 /// The document in Markdown. `own` is the text of the company's config.toml.
 pub fn markdown(config: &Config, own: &str, contracts: &Contracts, registry: &Registry) -> Result<String> {
@@ -26,10 +27,33 @@ pub fn markdown(config: &Config, own: &str, contracts: &Contracts, registry: &Re
     alerts(&mut out, registry)?;
     steps(&mut out, registry).ok();
     feeds(&mut out, contracts).ok();
+    mapping_keys(&mut out).ok();
     system_tables(&mut out).ok();
     functions_of(&mut out).ok();
     settings(&mut out, own).ok();
     Ok(out)
+}
+
+/// The keys of `jobs/senders/*.toml`, from their own declaration.
+fn mapping_keys(out: &mut String) -> std::fmt::Result {
+    writeln!(
+        out,
+        "\n## Keys of a sender's mapping\n\nWhat `jobs/senders/<sender>.toml` may say; every key may be left out."
+    )?;
+    for section in reference::sections() {
+        writeln!(out, "\n### `{}`\n\n{}\n", section.written, section.text)?;
+        writeln!(out, "| key | what it says | example |\n|---|---|---|")?;
+        for key in section.keys {
+            writeln!(
+                out,
+                "| `{}` | {} | `{}` |",
+                key.name,
+                key.text.replace('|', "\\|"),
+                key.example.replace('|', "\\|")
+            )?;
+        }
+    }
+    Ok(())
 }
 
 fn write_all(out: &mut String, config: &Config, contracts: &Contracts, registry: &Registry) -> std::fmt::Result {
