@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use chrono::NaiveDate;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, ExactNumberInfo, Expr, UnaryOperator, Value as Literal, ValueWithSpan, visit_expressions,
-    visit_expressions_mut,
+    CastKind, DataType, ExactNumberInfo, Expr, UnaryOperator, Value as Literal, ValueWithSpan, VisitMut,
+    visit_expressions, visit_expressions_mut,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
@@ -203,8 +203,15 @@ impl Parameters {
 
     /// Puts the values in place of the placeholders of `statement`.
     pub fn bind(&self, statement: &mut Statement) -> Result<()> {
-        let Statement::Statement(inner) = statement else { return Ok(()) };
-        let outcome = visit_expressions_mut(inner.as_mut(), |expr| {
+        match statement {
+            Statement::Statement(inner) => self.bind_in(inner.as_mut()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same for any part of a statement.
+    pub(super) fn bind_in(&self, part: &mut impl VisitMut) -> Result<()> {
+        let outcome = visit_expressions_mut(part, |expr| {
             if let Some((name, _)) = placeholder(expr) {
                 match self.get(&name) {
                     Some(value) => *expr = value.expression(),
@@ -217,6 +224,11 @@ impl Parameters {
             ControlFlow::Break(err) => Err(err),
             ControlFlow::Continue(()) => Ok(()),
         }
+    }
+
+    /// Names of the settings: what does not change from night to night.
+    pub(super) fn lasting(&self) -> BTreeSet<String> {
+        self.0.keys().filter(|name| !matches!(name.as_str(), "as_of_date" | "run_id")).cloned().collect()
     }
 
     /// `name=type:value` of each of `names`, in order: what a fingerprint takes in.

@@ -5,20 +5,22 @@ use std::time::Instant;
 
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
+use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use super::bind::Parameters;
-use super::checks::{self, CheckFailure};
+use super::checks::{self, CheckFailure, Fresh};
 use super::feeds::Known;
 use super::files;
-use super::job::Job;
+use super::job::{Job, Made};
+use super::memo::Memo;
 use super::month::Month;
 use super::outcome::BuildOutcome;
-use super::reading::{ALL, World};
+use super::reading::{self, ALL, World};
 use super::registry::{Model, Registry};
+use super::schemas;
 use super::session::{self, Limits};
-use super::typecheck;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::state::record::{Input, InputStatus, Partition};
@@ -67,12 +69,12 @@ pub struct PlanStep {
 /// Builds; `step` is told each partition when it is done. A failed check is in the outcome, not an `Err`.
 pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<BuildOutcome> {
     let started = Instant::now();
-    let (names, mut world) = prepare(&plan).await?;
-    tracing::debug!(milliseconds = started.elapsed().as_millis(), models = names.len(), "all models are planned");
     let base = session::open(Limits::of(plan.config))?;
+    let (names, mut world) = prepare(&plan, &base, true).await?;
+    tracing::debug!(milliseconds = started.elapsed().as_millis(), models = names.len(), "all schemas are known");
     files::register_stores(&base, plan.stores)?;
     let at_once = plan.config.threads().clamp(2, AT_ONCE_MAX);
-    let mut fresh: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut fresh: BTreeMap<String, Fresh> = BTreeMap::new();
     let (mut built, mut reused, mut kept) = (0, 0, 0);
     for wave in waves(plan.registry, &names)? {
         let mut jobs = Vec::new();
@@ -95,40 +97,43 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
                 }
             }
         }
-        let made: Vec<Partition> = {
+        let made: Vec<Made> = {
             let (world, base, plan) = (&world, &base, &plan);
             // Futures first, stream after: a closure inside the stream would have to hold for any lifetime.
             let futures: Vec<_> = jobs
                 .into_iter()
                 .map(|job| async move {
                     let made = Box::pin(job.run(world, base, plan)).await?;
-                    step(&format!("{} {}", made.model, made.partition));
+                    step(&format!("{} {}", made.partition.model, made.partition.partition));
                     Ok::<_, Error>(made)
                 })
                 .collect();
             futures::stream::iter(futures).buffered(at_once).try_collect().await?
         };
         built += made.len() as u64;
-        for partition in made {
-            fresh.entry(partition.model.clone()).or_default().insert(partition.partition.clone());
+        for Made { partition, held } in made {
+            fresh.entry(partition.model.clone()).or_default().add(&partition.partition, held);
             done.entry(partition.model.clone()).or_default().insert(partition.partition.clone(), partition);
         }
         world.built.extend(done);
     }
     tracing::debug!(milliseconds = started.elapsed().as_millis(), "all models are built");
     let failures: Vec<CheckFailure> = checks::run(&world, &base, &names, &fresh).await?;
+    let statements = session::planned(&base);
+    tracing::debug!(milliseconds = started.elapsed().as_millis(), statements, "all checks are asked");
     let context = session::fork(&base)?;
     world.provide(&context, &world.everything(&names)?).await?;
     let absent_feeds = absent(&world, &names)?;
     let partitions =
         names.iter().filter_map(|name| world.built.get(name)).flat_map(BTreeMap::values).cloned().collect();
     let schemas = world.schemas;
-    Ok(BuildOutcome { partitions, failures, absent_feeds, models: kept, built, reused, context, schemas })
+    Ok(BuildOutcome { partitions, failures, absent_feeds, models: kept, built, reused, statements, context, schemas })
 }
 
 /// What a build would do, and why. Nothing is read but the ledger, nothing is written.
 pub async fn plan(plan: BuildPlan<'_>) -> Result<Vec<PlanStep>> {
-    let (names, mut world) = prepare(&plan).await?;
+    let base = session::open(Limits::of(plan.config))?;
+    let (names, mut world) = prepare(&plan, &base, false).await?;
     let mut steps = Vec::new();
     let mut stale: BTreeSet<(String, String)> = BTreeSet::new();
     for name in &names {
@@ -171,13 +176,11 @@ pub async fn plan(plan: BuildPlan<'_>) -> Result<Vec<PlanStep>> {
     Ok(steps)
 }
 
-async fn prepare<'a>(plan: &'a BuildPlan<'_>) -> Result<(Vec<String>, World<'a>)> {
+/// What is known before anything is built; with `keep`, the schemas that had to be planned are kept.
+async fn prepare<'a>(plan: &'a BuildPlan<'_>, base: &SessionContext, keep: bool) -> Result<(Vec<String>, World<'a>)> {
     let names = plan.registry.select(plan.models)?;
     let parameters = Parameters::of(plan.config, plan.as_of_date, plan.run_id)?;
-    let (schemas, mut problems, _) = typecheck::plan_all(plan.registry, &parameters, Some(&names)).await?;
-    if !problems.is_empty() {
-        return Err(problems.swap_remove(0));
-    }
+    let schemas = schemas::of(plan.registry, &parameters, &names, &plan.stores.lake, keep, base).await?;
     let mut inputs: BTreeMap<&str, Vec<Known<'_>>> = BTreeMap::new();
     for input in plan.inputs.iter().filter(|input| input.status == InputStatus::Active) {
         inputs.entry(&input.feed).or_default().push(Known::of(input));
@@ -198,6 +201,9 @@ async fn prepare<'a>(plan: &'a BuildPlan<'_>) -> Result<(Vec<String>, World<'a>)
         system: &plan.system,
         schemas,
         built: BTreeMap::new(),
+        spool_bytes: plan.config.engine.memory_bytes / 16,
+        memo: Memo::new(plan.config.engine.memory_bytes / 8),
+        hashes: reading::hashes(&plan.system, plan.registry.tables())?,
     };
     Ok((names, world))
 }
@@ -239,4 +245,8 @@ fn absent(world: &World<'_>, names: &[String]) -> Result<Vec<String>> {
 }
 
 #[cfg(test)]
+mod lab;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod histories;

@@ -1,5 +1,6 @@
 //! One partition to be made: planned from exactly what it may read, then written on a task of its own.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use chrono::NaiveDate;
@@ -12,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::build::BuildPlan;
 use super::cast::Conform;
+use super::judge::Judge;
 use super::month::Month;
 use super::query;
 use super::reading::{Reading, World};
@@ -32,17 +34,25 @@ pub(super) struct Job<'a> {
     pub(super) reading: Reading<'a>,
 }
 
+/// One partition that was made.
+pub(super) struct Made {
+    pub(super) partition: Partition,
+    /// The checks, by their place in the sidecar, that are known to hold of its rows.
+    pub(super) held: BTreeSet<usize>,
+}
+
 impl Job<'_> {
     /// Makes it.
-    pub(super) async fn run(self, world: &World<'_>, base: &SessionContext, plan: &BuildPlan<'_>) -> Result<Partition> {
+    pub(super) async fn run(self, world: &World<'_>, base: &SessionContext, plan: &BuildPlan<'_>) -> Result<Made> {
         let Self { model, month, partition, fingerprint, reading } = self;
         let started = Instant::now();
-        let context = session::fork_for(base, reading.rows())?;
+        let context = session::fork_for(base, world.rows(&reading))?;
         world.provide(&context, &reading).await?;
-        let frame = query::plan(&context, &model.statement, &world.parameters, &model.path, &model.sql).await?;
+        let frame = world.plan(&context, model).await?;
         let located = |err: DataFusionError| query::located(&err, &model.path, &model.sql);
         let conform =
             Conform::new(frame.schema().as_arrow(), &model.sidecar.columns).map_err(|err| err.at(&model.path))?;
+        let judge = Judge::new(model, frame.schema().as_arrow(), conform.schema(), &context, &world.parameters);
         let by = model.sidecar.partition.as_ref().map(|partition| partition.by.as_str());
         let frame = match (by, month) {
             (Some(by), Some(month)) => inside(frame, by, month).map_err(located)?,
@@ -60,6 +70,7 @@ impl Job<'_> {
             key: key(&model.name, &partition, short, plan.run_id),
             shape: Shape::of(model, &conform, plan.config, plan.run_id, plan.as_of_date),
             conform,
+            judge,
             by: by.map(str::to_string),
             // BI finds a mart without rows, and not a partition without.
             keep_empty: mart && month.is_none(),
@@ -67,7 +78,7 @@ impl Job<'_> {
             sql: model.sql.clone(),
         };
         let planned = started.elapsed();
-        let file = alone(&model.path, work.run(frame)).await?;
+        let (file, held) = alone(&model.path, work.run(frame)).await?;
         tracing::debug!(
             model = model.name,
             partition,
@@ -76,13 +87,16 @@ impl Job<'_> {
             built_ms = started.elapsed().as_millis(),
             "built"
         );
-        Ok(Partition { model: model.name.clone(), partition, fingerprint, file })
+        Ok(Made { partition: Partition { model: model.name.clone(), partition, fingerprint, file }, held })
     }
 }
 
 /// Runs `work` on a task of its own, so that several use all cores, and so that a panic of the engine (it has some
 /// where it should refuse) ends as an error of this model. Dropped, it stops the task.
-async fn alone<T: Send + 'static>(path: &str, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+pub(super) async fn alone<T: Send + 'static>(
+    path: &str,
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
     let mut tasks = JoinSet::new();
     tasks.spawn(work);
     match tasks.join_next().await {

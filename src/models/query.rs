@@ -1,14 +1,18 @@
 //! From SQL text to a plan, and from an engine's error back to the line that caused it.
 
-use datafusion::common::Diagnostic;
+use std::sync::Arc;
+
+use datafusion::common::{DFSchema, Diagnostic};
 use datafusion::config::Dialect;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
 
 use super::bind::Parameters;
+use super::session;
 use crate::error::{Error, Kind, Result};
 
 /// Parses one query.
@@ -28,10 +32,38 @@ pub async fn plan(
     path: &str,
     sql: &str,
 ) -> Result<DataFrame> {
+    let bound = bound(statement, parameters, path)?;
+    planned(context, bound).await.map_err(|err| located(&err, path, sql))
+}
+
+/// A statement with its parameters.
+pub(super) fn bound(statement: &Statement, parameters: &Parameters, path: &str) -> Result<Statement> {
     let mut bound = statement.clone();
     parameters.bind(&mut bound).map_err(|err| err.at(path))?;
-    let plan = context.state().statement_to_plan(bound).await.map_err(|err| located(&err, path, sql))?;
-    context.execute_logical_plan(plan).await.map_err(|err| located(&err, path, sql))
+    Ok(bound)
+}
+
+/// Plans a statement without placeholders.
+pub(super) async fn planned(context: &SessionContext, statement: Statement) -> Result<DataFrame, DataFusionError> {
+    let state = context.state();
+    session::plans_one(&state);
+    let plan = state.statement_to_plan(statement).await?;
+    Ok(DataFrame::new(state, plan))
+}
+
+/// A condition on rows of `schema`, ready to be evaluated. It may name parameters, but reads nothing beside its row.
+pub(super) fn condition(
+    context: &SessionContext,
+    sql: &str,
+    schema: &DFSchema,
+    parameters: &Parameters,
+) -> Result<Arc<dyn PhysicalExpr>> {
+    let state = context.state_ref();
+    let state = state.read();
+    let mut parsed = state.sql_to_expr_with_alias(sql, &Dialect::Generic)?;
+    parameters.bind_in(&mut parsed.expr)?;
+    let condition = state.create_logical_expr_from_sql_expr(parsed, schema)?;
+    Ok(state.create_physical_expr(condition, schema)?)
 }
 
 /// An engine's error with file, line and column, and the line underlined where the engine knows it.

@@ -1,6 +1,7 @@
 //! The query engine, built in one place: what it may use, which functions it knows, and that it never reads the clock.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
@@ -8,7 +9,7 @@ use datafusion::catalog::{
 use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::functions;
@@ -42,8 +43,14 @@ const BANNED: [&str; 6] = ["now", "current_date", "current_time", "random", "uui
 
 /// Opens an engine that knows our functions and the empty schemas `feeds`, `system` and `settings`.
 pub fn open(limits: Limits) -> Result<SessionContext> {
-    let mut config = SessionConfig::new().with_target_partitions(limits.threads.max(1)).with_information_schema(false);
+    let mut config = SessionConfig::new()
+        .with_target_partitions(limits.threads.max(1))
+        .with_information_schema(false)
+        .with_extension(Arc::new(Planned::default()));
     let options = config.options_mut();
+    if let Some(n) = std::env::var("TRIBUTARY_PASSES").ok().and_then(|n| n.parse().ok()) {
+        options.optimizer.max_passes = n;
+    }
     options.sql_parser.default_null_ordering = "nulls_last".to_string();
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.collect_spans = true;
@@ -73,7 +80,8 @@ pub fn fork(base: &SessionContext) -> Result<SessionContext> {
     }
     let catalogs = MemoryCatalogProviderList::new();
     catalogs.register_catalog("datafusion".to_string(), Arc::new(catalog));
-    let state = SessionStateBuilder::new_from_existing(base.state()).with_catalog_list(Arc::new(catalogs)).build();
+    let mut state = base.state();
+    state.register_catalog_list(Arc::new(catalogs));
     Ok(SessionContext::new_with_state(state))
 }
 
@@ -81,13 +89,28 @@ pub fn fork(base: &SessionContext) -> Result<SessionContext> {
 /// them around would cost more than it gains.
 pub(super) fn fork_for(base: &SessionContext, rows: u64) -> Result<SessionContext> {
     let context = fork(base)?;
-    if rows < ROWS_PER_THREAD_MIN {
-        let config = context.copied_config().with_target_partitions(1);
-        let state = SessionStateBuilder::new_from_existing(context.state()).with_config(config).build();
-        return Ok(SessionContext::new_with_state(state));
+    if rows < FEW_ROWS {
+        context.state_ref().write().config_mut().options_mut().execution.target_partitions = 1;
     }
     Ok(context)
 }
 
-/// Fewer rows than these are not shared among threads.
-const ROWS_PER_THREAD_MIN: u64 = 250_000;
+/// Fewer rows than these are not shared among threads, and what is made of them fits into memory.
+pub(super) const FEW_ROWS: u64 = 250_000;
+
+/// How many statements were planned by a session and all its forks.
+#[derive(Debug, Default)]
+struct Planned(AtomicU64);
+
+/// Notes that `state` plans one more statement.
+pub(super) fn plans_one(state: &SessionState) {
+    if let Some(planned) = state.config().get_extension::<Planned>() {
+        planned.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// How many statements `base` and its forks have planned.
+pub(super) fn planned(base: &SessionContext) -> u64 {
+    let planned = base.state_ref().read().config().get_extension::<Planned>();
+    planned.map_or(0, |planned| planned.0.load(Ordering::Relaxed))
+}

@@ -131,6 +131,8 @@ pub(super) struct Night<'a> {
     pub(super) marts: Vec<MartLine>,
     pub(super) models: u64,
     pub(super) partitions: (u64, u64),
+    /// Statements planned for them.
+    pub(super) statements: u64,
     pub(super) notes: Vec<String>,
     pub(super) reduced: Vec<Reduction>,
     pub(super) warned: bool,
@@ -166,6 +168,7 @@ impl<'a> Night<'a> {
             marts: Vec::new(),
             models: 0,
             partitions: (0, 0),
+            statements: 0,
             notes: Vec::new(),
             reduced: Vec::new(),
             warned: false,
@@ -310,6 +313,7 @@ impl<'a> Night<'a> {
             rows_rejected: rejected,
             partitions_built: self.partitions.0,
             partitions_reused: self.partitions.1,
+            statements: self.statements,
             marts: self.marts.len() as u64,
             alerts: self.alerts.as_ref().map_or(0, |alerts| {
                 alerts.iter().filter(|alert| alert.phase != crate::state::record::AlertPhase::Resolved).count() as u64

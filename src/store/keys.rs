@@ -21,6 +21,11 @@ pub fn model(model: &str, partition: &str, fingerprint: &str, run_id: &str) -> S
     format!("models/{model}/{partition}/{fingerprint}-{run_id}.parquet")
 }
 
+/// The schemas of all models for one content of `sql/`, contracts and settings, in the lake: a cache.
+pub fn schemas(fingerprint: &str) -> String {
+    format!("models/schemas/{fingerprint}.arrow")
+}
+
 /// One partition of a mart, in the marts.
 pub fn mart(mart: &str, partition: &str, fingerprint: &str, run_id: &str) -> String {
     format!("{mart}/{partition}/{fingerprint}-{run_id}.parquet")
@@ -125,6 +130,7 @@ pub fn mail_dead(run_id: &str, recipient_hash: &str) -> String {
 /// Whether `clean` may ever delete this key of the lake: what we name by content or run.
 pub fn is_lake_data(key: &str) -> bool {
     ["staged/", "rejects/", "models/"].iter().any(|folder| key.starts_with(folder)) && key.ends_with(".parquet")
+        || key.starts_with("models/schemas/") && key.ends_with(".arrow")
 }
 
 /// Whether `clean` may ever delete this key of the marts: `<mart>/<partition>/<...>-<...>.parquet`

@@ -1,0 +1,88 @@
+//! Views computed once: of few rows, and read alike by many models and months, a view is planned and run one time
+//! and then stands as a table in memory. Larger ones become part of their readers' SQL.
+//!
+//! Two readers see the same table only where they see the same files of everything below the view.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use tokio::sync::OnceCell;
+
+use super::cast::Conform;
+use super::job::alone;
+use super::query;
+use super::reading::{Reading, World};
+use super::registry::Model;
+use super::session::{self, FEW_ROWS};
+use crate::error::Result;
+
+/// The tables of one run.
+pub(super) struct Memo {
+    cells: Mutex<Cells>,
+    /// Bytes that may be kept; what is needed again beyond that is computed again.
+    bytes_max: usize,
+}
+
+#[derive(Default)]
+struct Cells {
+    by_content: BTreeMap<String, Arc<OnceCell<Arc<MemTable>>>>,
+    bytes: usize,
+}
+
+impl Memo {
+    pub(super) fn new(bytes_max: usize) -> Self {
+        Self { cells: Mutex::default(), bytes_max }
+    }
+
+    /// The rows of `view` over what `reading` shows of its sources; nothing where they are too many to keep.
+    pub(super) async fn table(
+        &self,
+        world: &World<'_>,
+        context: &SessionContext,
+        view: &Model,
+        reading: &Reading<'_>,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
+        let below = reading.below(world.registry, view)?;
+        if world.rows(&below) >= FEW_ROWS {
+            return Ok(None);
+        }
+        let content = world.fingerprint(view, &below)?;
+        let cell = Arc::clone(self.cells().by_content.entry(content).or_default());
+        let table = cell.get_or_try_init(|| self.compute(world, context, view, &below)).await?;
+        Ok(Some(Arc::clone(table) as _))
+    }
+
+    async fn compute(
+        &self,
+        world: &World<'_>,
+        context: &SessionContext,
+        view: &Model,
+        below: &Reading<'_>,
+    ) -> Result<Arc<MemTable>> {
+        let context = session::fork_for(context, world.rows(below))?;
+        Box::pin(world.provide(&context, below)).await?;
+        let frame = world.plan(&context, view).await?;
+        let conform =
+            Conform::new(frame.schema().as_arrow(), &view.sidecar.columns).map_err(|err| err.at(&view.path))?;
+        let (path, sql) = (view.path.clone(), view.sql.clone());
+        let found =
+            alone(&view.path, async move { frame.collect().await.map_err(|err| query::located(&err, &path, &sql)) })
+                .await?;
+        let rows = found.iter().map(|batch| conform.apply(batch)).collect::<Result<Vec<_>>>();
+        let rows = rows.map_err(|err| err.at(&view.path))?;
+        let bytes: usize = rows.iter().map(|batch| batch.get_array_memory_size()).sum();
+        let mut cells = self.cells();
+        cells.bytes += bytes;
+        if cells.bytes > self.bytes_max {
+            *cells = Cells { bytes, ..Cells::default() };
+        }
+        Ok(Arc::new(MemTable::try_new(Arc::clone(conform.schema()), vec![rows])?))
+    }
+
+    fn cells(&self) -> std::sync::MutexGuard<'_, Cells> {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
