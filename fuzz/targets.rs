@@ -6,10 +6,10 @@ use std::sync::OnceLock;
 
 use tributary::config::Config;
 use tributary::contract::Contracts;
-use tributary::intake::date::Pattern;
-use tributary::intake::number::{NumberStyle, show};
+use tributary::grammar::date::Pattern;
+use tributary::grammar::number::{Negative, NumberStyle, show};
 use tributary::intake::{Outcome, RawFile, Spool, stage_file};
-use tributary::sender::{Negative, Sender};
+use tributary::sender::Sender;
 
 /// A target and its name.
 pub type Target = (&'static str, fn(&[u8]));

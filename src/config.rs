@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, closest};
 
 /// The shipped reference, which is also the source of every default.
 pub const REFERENCE: &str = include_str!("../config.toml");
@@ -174,9 +174,9 @@ impl Config {
         one_of("mail.smtp_security", &self.mail.smtp_security, &["starttls", "tls", "none"])?;
         one_of("mail.rising_colour", &self.mail.rising_colour, &["red", "green"])?;
         one_of("mail.replies", &self.mail.replies, &["off", "refusals", "all"])?;
-        crate::mail::validate_sender(&self.mail.from).map_err(|err| err.at("mail.from"))?;
+        crate::address::validate_sender(&self.mail.from).map_err(|err| err.at("mail.from"))?;
         for address in &self.company.head_office {
-            crate::mail::validate_address(address).map_err(|err| err.at("company.head_office"))?;
+            crate::address::validate_address(address).map_err(|err| err.at("company.head_office"))?;
         }
         if !(0.0..=1.0).contains(&self.intake.reject_limit) {
             return Err(Error::config(format!(
@@ -255,15 +255,6 @@ fn overlay(base: &mut Table, own: Table, prefix: &str) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The name most like `word`, if any is near enough to be a slip of the hand.
-pub fn closest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    names
-        .map(|name| (strsim::jaro_winkler(word, name), name))
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
 }
 
 #[cfg(test)]

@@ -1,20 +1,22 @@
 //! `jobs/feeds/<feed>.toml`: what a feed promises. A contract fixes the names, types and order of the
 //! columns that every sender's file is brought to, and the rules that a row must keep.
 
+mod column;
+mod drift;
+pub(crate) mod written;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use serde::de::DeserializeOwned;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
-use crate::config::closest;
-use crate::error::{Error, Result};
-use crate::sha256::{Sha256, hex};
+use crate::error::{Error, Result, unknown};
+use column::utc_micros;
+use written::{check_share, fingerprint_of, parse_toml, toml_files};
 
-mod drift;
-
+pub use column::{Column, ColumnType, Condition, DefaultFrom};
 pub use drift::{Drift, Policy};
 
 /// Raised when intake reads the same bytes by the same contract differently than before, so that
@@ -42,173 +44,6 @@ pub enum Replaces {
     Period,
     /// The latest delivery of a key wins, row by row (decided in SQL).
     Key,
-}
-
-/// Type of a canonical column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum ColumnType {
-    /// UTF-8 text.
-    Text,
-    /// Text that names a period: `YYYY`, `YYYY-Qn` or `YYYY-MM`.
-    Period,
-    /// 64-bit whole number.
-    BigInt,
-    /// Exact decimal with precision and scale.
-    Decimal(u8, i8),
-    /// Calendar date.
-    Date,
-    /// Instant, in UTC with microseconds.
-    Timestamp,
-    /// True or false.
-    Boolean,
-    /// 64-bit floating point, never used for money.
-    Double,
-}
-
-impl TryFrom<String> for ColumnType {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        Ok(match text.as_str() {
-            "text" => Self::Text,
-            "period" => Self::Period,
-            "bigint" => Self::BigInt,
-            "date" => Self::Date,
-            "timestamp" => Self::Timestamp,
-            "boolean" => Self::Boolean,
-            "double" => Self::Double,
-            other => {
-                let digits = other.strip_prefix("decimal(").and_then(|rest| rest.strip_suffix(')'));
-                let parts = digits.and_then(|inner| inner.split_once(','));
-                let parsed = parts.and_then(|(p, s)| Some((p.trim().parse().ok()?, s.trim().parse().ok()?)));
-                match parsed {
-                    Some((precision @ 1..=18, scale)) if (0..=precision).contains(&scale) => {
-                        Self::Decimal(precision, i8::try_from(scale).map_err(|err| err.to_string())?)
-                    }
-                    _ => {
-                        return Err(format!(
-                            "type \"{other}\" is not known; expected text, period, bigint, decimal(p,s) with p up to 18, \
-                             date, timestamp, boolean or double"
-                        ));
-                    }
-                }
-            }
-        })
-    }
-}
-
-impl From<ColumnType> for String {
-    fn from(column_type: ColumnType) -> Self {
-        column_type.to_string()
-    }
-}
-
-impl std::fmt::Display for ColumnType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Text => f.write_str("text"),
-            Self::Period => f.write_str("period"),
-            Self::BigInt => f.write_str("bigint"),
-            Self::Decimal(precision, scale) => write!(f, "decimal({precision},{scale})"),
-            Self::Date => f.write_str("date"),
-            Self::Timestamp => f.write_str("timestamp"),
-            Self::Boolean => f.write_str("boolean"),
-            Self::Double => f.write_str("double"),
-        }
-    }
-}
-
-impl ColumnType {
-    /// The type in Arrow and Parquet.
-    pub fn arrow(self) -> DataType {
-        match self {
-            Self::Text | Self::Period => DataType::Utf8,
-            Self::BigInt => DataType::Int64,
-            Self::Decimal(precision, scale) => DataType::Decimal128(precision, scale),
-            Self::Date => DataType::Date32,
-            Self::Timestamp => utc_micros(),
-            Self::Boolean => DataType::Boolean,
-            Self::Double => DataType::Float64,
-        }
-    }
-
-    /// Whether values are numbers, so that ranges and scales apply.
-    pub fn is_number(self) -> bool {
-        matches!(self, Self::BigInt | Self::Decimal(..) | Self::Double)
-    }
-}
-
-fn utc_micros() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-}
-
-/// A condition on another column of the same row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Condition {
-    /// Canonical column (in a contract) or header (in a mapping).
-    pub column: String,
-    /// Text that it must equal.
-    pub equals: String,
-}
-
-/// Derives a missing text from the sign of a number in the same row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DefaultFrom {
-    /// A number column of the contract.
-    pub column: String,
-    /// Text where that number is below zero.
-    pub negative: String,
-    /// Text for every other row.
-    pub otherwise: String,
-}
-
-/// One canonical column.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Column {
-    /// Name.
-    pub name: String,
-    /// Type.
-    #[serde(rename = "type")]
-    pub column_type: ColumnType,
-    /// Whether every row must have a value; the default. Otherwise the column may be absent or empty.
-    #[serde(default = "yes")]
-    pub required: bool,
-    /// Unit of a number: `units`, `currency` (the row's own), `base currency`, `fraction`, `days`, ...
-    pub unit: Option<String>,
-    /// Feed that the value refers to; checked later in SQL, so that late reference data heals by itself.
-    pub references: Option<String>,
-    /// Smallest number allowed.
-    pub min: Option<f64>,
-    /// Largest number allowed.
-    pub max: Option<f64>,
-    /// Rows to which `min` and `max` do not apply.
-    pub unless: Option<Condition>,
-    /// Refuses the number 0.
-    #[serde(default)]
-    pub not_zero: bool,
-    /// The only texts allowed.
-    #[serde(default)]
-    pub accepted: Vec<String>,
-    /// Leading zeros of the text are data: number cells of a workbook, which have lost them, are refused.
-    #[serde(default)]
-    pub leading_zeros: bool,
-    /// Text taken where the column is absent or the cell empty; `$base_currency` is the company's.
-    pub default: Option<String>,
-    /// Derivation where the column is absent or the cell empty, after `default`.
-    pub default_from: Option<DefaultFrom>,
-    /// Description in English.
-    #[serde(skip_serializing)]
-    pub en: String,
-    /// Description in Chinese.
-    #[serde(skip_serializing)]
-    pub zh: String,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// One feed's contract. Validated: names are unique, and what it refers to is there.
@@ -384,16 +219,6 @@ impl Contract {
     }
 }
 
-/// Refuses shares outside 0 to 1.
-pub(crate) fn check_share(name: &str, share: Option<f64>) -> Result<()> {
-    match share {
-        Some(share) if !(0.0..=1.0).contains(&share) => {
-            Err(Error::config(format!("{name} is {share}; expected a share from 0 to 1")))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Schema of refused rows, the same for every feed.
 pub fn rejects_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
@@ -460,64 +285,6 @@ impl Contracts {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
-}
-
-/// An error about a name that is not known, with the nearest one or the list.
-pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
-    let known: Vec<&str> = known.collect();
-    let error = Error::config(format!("{what} `{name}`, which is not known"));
-    match closest(name, known.iter().copied()) {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint(format!("known are: {}", known.join(", "))),
-    }
-}
-
-/// Parses TOML; a slip in a key is answered with the nearest known one.
-pub(crate) fn parse_toml<T: DeserializeOwned>(text: &str) -> Result<T> {
-    toml::from_str(text).map_err(|err| toml_error(&err, text))
-}
-
-/// Turns an error of the TOML reader into ours: place, what was found, what to do.
-pub(crate) fn toml_error(err: &toml::de::Error, text: &str) -> Error {
-    let place = err.span().filter(|_| !text.is_empty()).map(|span| {
-        let before = text.get(..span.start).unwrap_or_default();
-        format!("line {}: ", before.matches('\n').count() + 1)
-    });
-    let message = err.message().trim().to_string();
-    let error = Error::config(format!("{}{message}", place.unwrap_or_default()));
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    match quoted.next() {
-        Some(wrong) if message.starts_with("unknown") => match closest(wrong, quoted) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error,
-        },
-        _ => error,
-    }
-}
-
-/// Every `*.toml` of a folder as (name without extension, path, text), sorted by name.
-pub(crate) fn toml_files(folder: &Path) -> Result<Vec<(String, String, String)>> {
-    let entries = std::fs::read_dir(folder)
-        .map_err(|err| Error::config("folder cannot be read").at(folder.display()).because(err))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_none_or(|ext| ext != "toml") {
-            continue;
-        }
-        let Some(stem) = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()) else { continue };
-        let text = std::fs::read_to_string(&path)
-            .map_err(|err| Error::config("file cannot be read as UTF-8 text").at(path.display()).because(err))?;
-        files.push((stem, path.display().to_string(), text));
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// Sixteen hex digits over the JSON of `value`.
-pub(crate) fn fingerprint_of<T: Serialize>(value: &T) -> String {
-    let json = serde_json::to_vec(value).expect("settings hold only text keys, so they can be written as JSON");
-    hex(&Sha256::digest(&json)[..8])
 }
 
 #[cfg(test)]

@@ -185,3 +185,22 @@ impl From<serde_json::Error> for Error {
         Self::bug("json cannot be read or written").because(err)
     }
 }
+
+/// The name most like `word`, if any is near enough to be a slip of the hand.
+pub fn closest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .map(|name| (strsim::jaro_winkler(word, name), name))
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+/// An error about a name that is not known, with the nearest one or the list.
+pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let known: Vec<&str> = known.collect();
+    let error = Error::config(format!("{what} `{name}`, which is not known"));
+    match closest(name, known.iter().copied()) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint(format!("known are: {}", known.join(", "))),
+    }
+}

@@ -1,12 +1,17 @@
 //! `jobs/<job>.toml`: what runs, when, over which senders, with which marts and alerts.
 
+mod timetable;
+
 use std::path::Path;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
+use globset::GlobBuilder;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+
+pub use timetable::Timetable;
 
 /// One job.
 #[derive(Debug, Clone, Deserialize)]
@@ -65,7 +70,7 @@ impl Job {
             toml::from_str(&text).map_err(|err| Error::config("job cannot be read").at(path.display()).because(err))?;
         job.name = name.to_string();
         job.time().map_err(|err| err.at(path.display()))?;
-        crate::schedule::check_days(&job.days).map_err(|err| err.at(path.display()))?;
+        timetable::check_days(&job.days).map_err(|err| err.at(path.display()))?;
         Ok(job)
     }
 
@@ -88,6 +93,11 @@ impl Job {
             .map_err(|err| Error::config(format!("at is \"{}\"; expected HH:MM", self.at)).because(err))
     }
 
+    /// Its due times.
+    pub fn timetable(&self, company: Tz) -> Result<Timetable> {
+        Timetable::new(self.time()?, &self.days, self.zone(company))
+    }
+
     /// The zone of the job.
     pub fn zone(&self, company: Tz) -> Tz {
         self.time_zone.unwrap_or(company)
@@ -97,5 +107,24 @@ impl Job {
     pub fn last_closed_day(&self, company: Tz, now: DateTime<Utc>) -> NaiveDate {
         let today = now.with_timezone(&self.zone(company)).date_naive();
         today.checked_sub_days(Days::new(1)).unwrap_or(today)
+    }
+}
+
+/// Whether any of the globs matches `name`.
+pub fn matches_any(globs: &[String], name: &str) -> bool {
+    let matcher =
+        |glob: &str| GlobBuilder::new(glob).literal_separator(true).build().map(|glob| glob.compile_matcher());
+    globs.iter().any(|glob| matcher(glob).is_ok_and(|matcher| matcher.is_match(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_choose_names() {
+        assert!(matches_any(&["*".into()], "d01"));
+        assert!(matches_any(&["a*".into(), "d*".into()], "d01"));
+        assert!(!matches_any(&["a*".into()], "d01"));
     }
 }

@@ -4,18 +4,20 @@
 
 pub mod error;
 pub mod clock;
+mod sha256;
+pub mod address;
+pub mod grammar;
 pub mod config;
-pub mod job;
 pub mod contract;
 pub mod sender;
-mod sha256;
+pub mod job;
+pub mod schedule;
 pub mod store;
 pub mod state;
 pub mod intake;
 pub mod models;
-pub mod pipeline;
 pub mod mail;
 pub mod report;
-pub mod schedule;
+pub mod pipeline;
 pub mod demo;
 pub mod cli;

@@ -6,6 +6,9 @@
 //! error names the key but never a credential.
 
 pub mod keys;
+mod failure;
+mod file_ref;
+mod listing;
 mod local;
 mod quiet;
 mod remote;
@@ -21,12 +24,15 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::sha256::sha256_hex;
+use listing::is_folder_marker;
 
+pub use file_ref::{FileRef, Home};
+pub use listing::{Object, Survey};
 pub use stores::Stores;
 pub use transfer::{Download, Fetched, HashingWriter};
 
@@ -52,45 +58,6 @@ impl Retry {
     }
 }
 
-/// One object in a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Object {
-    /// Key below the store's prefix.
-    pub key: String,
-    /// Bytes.
-    pub size: u64,
-    /// The store's own mark of the content, where it gives one.
-    pub etag: Option<String>,
-    /// Last modification, by the store's clock.
-    pub last_modified: DateTime<Utc>,
-}
-
-impl From<ObjectMeta> for Object {
-    fn from(meta: ObjectMeta) -> Self {
-        Self { key: meta.location.into(), size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified }
-    }
-}
-
-/// A folder of the inbox as it is: what can be fetched, and what cannot and why.
-#[derive(Debug, Default)]
-pub struct Survey {
-    /// Objects, by key.
-    pub objects: Vec<Object>,
-    /// One error for each entry that cannot be used, naming it; of very many only the first.
-    pub refused: Vec<Error>,
-}
-
-impl Survey {
-    /// Entries that are named one by one: a folder full of rubbish is told by its first thousand.
-    const REFUSED_MAX: usize = 1_000;
-
-    fn refuse(&mut self, error: Error) {
-        if self.refused.len() < Self::REFUSED_MAX {
-            self.refused.push(error);
-        }
-    }
-}
-
 /// What became of a [`Store::put_new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
@@ -113,7 +80,7 @@ struct Inner {
     /// Whether files may be touched beside the object store's interface (fsync, own listing).
     direct: bool,
     retry: Retry,
-    secrets: remote::Secrets,
+    secrets: failure::Secrets,
 }
 
 impl std::fmt::Debug for Store {
@@ -137,7 +104,7 @@ impl Store {
             place,
             None,
             Retry { retries: 2, first_pause: Duration::from_millis(1) },
-            remote::Secrets::default(),
+            failure::Secrets::default(),
         )
     }
 
@@ -156,7 +123,7 @@ impl Store {
         place: String,
         folder: Option<PathBuf>,
         retry: Retry,
-        secrets: remote::Secrets,
+        secrets: failure::Secrets,
     ) -> Self {
         let direct = folder.is_some();
         Self(Arc::new(Inner { object, place, folder, direct, retry, secrets }))
@@ -421,7 +388,7 @@ impl Store {
     }
 
     fn fail(&self, key: &str, err: &object_store::Error) -> Error {
-        let kind = remote::kind_of(err);
+        let kind = failure::kind_of(err);
         let message = match err {
             object_store::Error::NotFound { .. } => "there is no such object",
             object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
@@ -429,7 +396,7 @@ impl Store {
             }
             _ => "object store request failed",
         };
-        Error::new(kind, message).at(key).because(self.0.secrets.scrub(&remote::chain(err)))
+        Error::new(kind, message).at(key).because(self.0.secrets.scrub(&failure::chain(err)))
     }
 
     fn fail_listing(&self, prefix: &str, err: &object_store::Error) -> Error {
@@ -441,12 +408,6 @@ impl Store {
             _ => self.fail(shown, err),
         }
     }
-}
-
-/// Object stores list the marker of an empty "folder" as an object: empty, its name without a suffix.
-fn is_folder_marker(object: &Object) -> bool {
-    let name = object.key.rsplit('/').next().unwrap_or(&object.key);
-    object.size == 0 && !name.contains('.')
 }
 
 #[cfg(test)]

@@ -3,10 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-
-use super::{Console, Exit};
-use crate::error::Result;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXIT_CODES: &str = "Exit codes: 0 ok; 1 finished with warnings (rejects, late or missing files); \
 2 checks failed, nothing was published; 3 run error; 4 published but mails undelivered; 64 usage or settings.";
@@ -329,20 +326,4 @@ pub struct DemoArgs {
     /// Days at the end that are delivered night by night; what is older comes as monthly files.
     #[arg(long, default_value_t = 22)]
     pub nightly_days: u32,
-}
-
-/// Prints completions for `shell`.
-pub(super) fn completions(shell: clap_complete::Shell, console: &Console) -> Result<Exit> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "tributary", &mut script);
-    console.raw(&script)?;
-    Ok(Exit::Ok)
-}
-
-/// Writes one man page a command into `dir`.
-pub(super) fn man(dir: &std::path::Path, console: &Console) -> Result<Exit> {
-    std::fs::create_dir_all(dir)?;
-    clap_mangen::generate_to(Cli::command(), dir)?;
-    console.line(format!("man pages written to {}", dir.display()))?;
-    Ok(Exit::Ok)
 }

@@ -14,12 +14,10 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::mail::rule::AlertRule;
 use crate::models::{self, Registry};
-use crate::pipeline;
-use crate::report;
-use crate::schedule;
 use crate::state::record::{AlertPhase, InputStatus, RunRecord, RunStatus};
 use crate::state::{self, Options, State};
 use crate::store::Stores;
+use crate::{pipeline, report};
 
 /// Checks everything that can be checked without data.
 pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
@@ -27,13 +25,14 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
     let mut faults: Vec<Error> = Vec::new();
     let names = Job::names(&company.config.folders.jobs)?;
     for name in &names {
-        if let Err(err) = company.job(name).and_then(|job| schedule::check_days(&job.days)) {
+        if let Err(err) = company.job(name) {
             faults.push(err.at(format!("jobs/{name}.toml")));
         }
     }
     for address in &company.config.company.head_office {
-        faults
-            .extend(crate::mail::validate_address(address).err().map(|err| err.at("config.toml: company.head_office")));
+        faults.extend(
+            crate::address::validate_address(address).err().map(|err| err.at("config.toml: company.head_office")),
+        );
     }
     let checked = models::check(&company.registry, &company.config).await?;
     for name in company.registry.alerts() {
@@ -256,7 +255,7 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
 pub(super) async fn query(cli: &Cli, sql: &str, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
     let state = pipeline::state(&company).await?;
-    if pipeline::published_run(&state).is_none() {
+    if state.published_run().is_none() {
         return Err(Error::config("nothing is published yet").hint("run a job first: tributary run nightly"));
     }
     let batches = models::query_published(
@@ -291,7 +290,6 @@ pub(super) async fn query(cli: &Cli, sql: &str, console: &Console) -> Result<Exi
 pub(super) async fn test(cli: &Cli, files: &[PathBuf], console: &Console) -> Result<Exit> {
     let config = Config::load(&cli.config)?;
     let contracts = Contracts::load(&config.folders.jobs)?;
-    let registry = Registry::load(&config, &contracts)?;
     let mut named = files.to_vec();
     if named.is_empty() {
         named.push(config.root.join("tests/slt"));
@@ -300,6 +298,7 @@ pub(super) async fn test(cli: &Cli, files: &[PathBuf], console: &Console) -> Res
     for path in named {
         if path.is_dir() { files.extend(models::slt::files(&path)?) } else { files.push(path) }
     }
+    let registry = Registry::load_some(&config, &contracts, models::slt::words(&files))?;
     let report = models::slt::run(&files, &registry, &config).await?;
     let failed = report.files.iter().filter(|file| !file.failures.is_empty()).count();
     for file in &report.files {

@@ -13,6 +13,7 @@ mod rejects;
 mod describe;
 mod silence;
 mod mails;
+mod manual;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -134,7 +135,7 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Clean { dry_run } => inspect::clean(cli, *dry_run, console).await,
         Command::Doctor => inspect::doctor(cli, console).await,
         Command::ReadFile { .. } => Err(Error::bug("read-file is answered before the runtime starts")),
-        Command::Completions { shell } => args::completions(*shell, console),
-        Command::Man { dir } => args::man(dir, console),
+        Command::Completions { shell } => manual::completions(*shell, console),
+        Command::Man { dir } => manual::man(dir, console),
     }
 }

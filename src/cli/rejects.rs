@@ -10,10 +10,11 @@ use super::args::{Cli, RejectsArgs};
 use super::run::company;
 use super::{Console, Exit};
 use crate::error::{Error, Result};
+use crate::mail::refusals;
 use crate::mail::words::Words;
 use crate::models::refused::{Counted, HELD_BACK, Refusal, RefusedRows, Wanted};
 use crate::pipeline::{self, Company, Replayed};
-use crate::report::{refusals, thousands};
+use crate::report::thousands;
 use crate::state::State;
 use crate::state::record::{Input, InputStatus};
 

@@ -64,9 +64,6 @@ pub(super) async fn serve(cli: &Cli, args: &ServeArgs, console: &Console) -> Res
     let company = company(cli)?;
     let names = if args.jobs.is_empty() { Job::names(&company.config.folders.jobs)? } else { args.jobs.clone() };
     let jobs = names.iter().map(|name| company.job(name)).collect::<Result<Vec<_>>>()?;
-    for job in &jobs {
-        schedule::check_days(&job.days).map_err(|err| err.at(format!("jobs/{}.toml", job.name)))?;
-    }
     let clock = company.clock.clone();
     let options = Serve {
         tick: Duration::from_secs(company.config.serve.tick_seconds.max(1)),

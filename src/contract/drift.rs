@@ -5,7 +5,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
-use crate::config::closest;
+use crate::error::closest;
 
 /// What is done about a column that nobody knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

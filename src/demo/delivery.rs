@@ -10,11 +10,12 @@ use chrono::{Datelike, NaiveDate, TimeDelta, Weekday};
 use super::calendar::{month_end, month_name, quarter_name};
 use super::company::{CHANNELS, PRODUCTS};
 use super::customers::Customer;
-use super::dialect::{Dialect, Format, dialect};
+use super::dialect::{Dialect, Format};
+use super::dialects::dialect;
 use super::partners::{Sender, core};
 use super::stock::{Count, Receipt};
 use super::stories::{Fault, Label, fault, file_label};
-use super::text::{Manner, gzip, render};
+use super::text::{Manner, Table, gzip, render};
 use super::trade::{Kind, SaleLine, Trade};
 use super::values::Record;
 use super::voice::Voice;
@@ -328,4 +329,20 @@ fn file(
 /// The channel of a partner.
 pub(crate) fn channel_id(world: &World, partner: usize) -> &'static str {
     CHANNELS[world.partners[partner].channel].id
+}
+
+/// Position of head office among senders, for the minute of its deliveries.
+const HEAD_OFFICE_NUMBER: usize = 3;
+const HEAD_OFFICE: &str = "hq";
+
+/// Puts one table of head office down, packed where it is history. Empty tables are not delivered.
+pub(crate) fn put_table(desk: &mut Desk<'_>, feed: &str, period: &Period, table: Table) -> Result<()> {
+    let rows = table.rows;
+    if rows == 0 && feed != "shipments" {
+        return Ok(());
+    }
+    let bytes = table.into_bytes();
+    let (bytes, ext) = if period.history { (gzip(&bytes)?, "csv.gz") } else { (bytes, "csv") };
+    let name = desk.name(HEAD_OFFICE_NUMBER, feed, &period.label, period.last, 0, ext);
+    desk.put(HEAD_OFFICE, feed, &name, &bytes, rows).map(drop)
 }

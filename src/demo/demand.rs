@@ -10,7 +10,7 @@ use super::partners::Partner;
 use super::random::Stream;
 use super::stock::transit;
 use super::stories::LAUNCHED_DAYS_AGO;
-use super::trade::{floor, real};
+use super::whole::{floor, real};
 
 /// Days that ordering looks ahead of the last day.
 const HORIZON: i64 = 90;

@@ -111,11 +111,6 @@ pub(crate) struct Dialect {
     pub(crate) mapping: &'static str,
 }
 
-/// The way of writing called `id`.
-pub(crate) fn dialect(id: &str) -> &'static Dialect {
-    super::dialects::DIALECTS.iter().find(|dialect| dialect.id == id).expect("a dialect of the list above")
-}
-
 /// The word that stands for a line's kind.
 pub(crate) fn word(words: &'static [&'static str; 3], kind: Kind) -> &'static str {
     match kind {

@@ -33,7 +33,7 @@ const CANONICAL_INVENTORY: &[Column] = &[
 ];
 
 /// All ways of writing. `plain` and `jiangnan` also serve invented partners.
-pub(crate) const DIALECTS: [Dialect; 11] = [
+const DIALECTS: [Dialect; 11] = [
     Dialect {
         id: "plain",
         format: CSV,
@@ -347,3 +347,8 @@ pub(crate) const DIALECTS: [Dialect; 11] = [
         mapping: include_str!("dialects/retail.toml"),
     },
 ];
+
+/// The way of writing called `id`.
+pub(crate) fn dialect(id: &str) -> &'static Dialect {
+    DIALECTS.iter().find(|dialect| dialect.id == id).expect("a dialect of this list")
+}

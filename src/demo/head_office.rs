@@ -5,32 +5,27 @@ use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate};
 
-use super::World;
 use super::calendar::{month_end, quarter_name, shift};
 use super::company::{CHANNELS, PRODUCTS};
 use super::customers::{Customer, customers};
-use super::delivery::{Books, Desk, Period, channel_id, weeks};
-use super::members;
+use super::delivery::{Books, Desk, Period, channel_id, put_table, weeks};
 use super::partners::{CORE, Partner};
 use super::random::Stream;
-use super::references;
 use super::stock::Receipt;
 use super::stories::Label;
-use super::text::{Table, gzip, yuan};
+use super::text::{Table, yuan};
 use super::values::moment;
 use super::voice::{Complaint, Survey};
+use super::{World, members, references};
 use crate::error::Result;
 
-/// Position of head office among senders, for the minute of its deliveries.
-const NUMBER: usize = 3;
-const SENDER: &str = "hq";
 const DAY: i64 = 86_400;
 
 /// Puts down everything that head office delivers.
 pub(crate) fn send(desk: &mut Desk<'_>, periods: &[Period], books: Books) -> Result<()> {
     references::send(desk, &books)?;
     for (period, receipts) in periods.iter().zip(&books.receipts) {
-        put(desk, "shipments", period, shipments(desk.world, receipts))?;
+        put_table(desk, "shipments", period, shipments(desk.world, receipts))?;
     }
     let mut complaints = books.voice.complaints;
     complaints.sort_by_key(|complaint| (complaint.opened, complaint.partner));
@@ -43,18 +38,6 @@ pub(crate) fn send(desk: &mut Desk<'_>, periods: &[Period], books: Books) -> Res
     put_notes(desk, &weeks)?;
     put_reviews(desk)?;
     put_payouts(desk, &books.sell_in)
-}
-
-/// Puts one table down, packed where it is history. Empty tables are not delivered.
-pub(crate) fn put(desk: &mut Desk<'_>, feed: &str, period: &Period, table: Table) -> Result<()> {
-    let rows = table.rows;
-    if rows == 0 && feed != "shipments" {
-        return Ok(());
-    }
-    let bytes = table.into_bytes();
-    let (bytes, ext) = if period.history { (gzip(&bytes)?, "csv.gz") } else { (bytes, "csv") };
-    let name = desk.name(NUMBER, feed, &period.label, period.last, 0, ext);
-    desk.put(SENDER, feed, &name, &bytes, rows).map(drop)
 }
 
 fn shipments(world: &World, receipts: &[Receipt]) -> Table {
@@ -126,7 +109,7 @@ fn put_complaints(desk: &mut Desk<'_>, periods: &[Period], complaints: &[Complai
                 complaint.severity.into(),
             ]);
         }
-        put(desk, "complaints", period, table)?;
+        put_table(desk, "complaints", period, table)?;
     }
     Ok(())
 }
@@ -154,7 +137,7 @@ fn put_surveys(desk: &mut Desk<'_>, weeks: &[Period], surveys: &[Survey]) -> Res
                 survey.comment.into(),
             ]);
         }
-        put(desk, "surveys", week, table)?;
+        put_table(desk, "surveys", week, table)?;
     }
     Ok(())
 }
@@ -196,8 +179,8 @@ fn put_contacts(desk: &mut Desk<'_>, weeks: &[Period]) -> Result<()> {
                 }
             }
         }
-        put(desk, "contacts", week, contacts)?;
-        put(desk, "points_redemptions", week, points)?;
+        put_table(desk, "contacts", week, contacts)?;
+        put_table(desk, "points_redemptions", week, points)?;
     }
     Ok(())
 }
@@ -263,7 +246,7 @@ fn put_notes(desk: &mut Desk<'_>, weeks: &[Period]) -> Result<()> {
             ]);
             day += rng.between(2, 5);
         }
-        put(desk, "market_notes", week, table)?;
+        put_table(desk, "market_notes", week, table)?;
     }
     Ok(())
 }
@@ -332,7 +315,7 @@ fn put_reviews(desk: &mut Desk<'_>) -> Result<()> {
             }
         }
         let delivered = shift(end, 5).min(world.options.end);
-        put(desk, "partner_reviews", &on(world, quarter, delivered), table)?;
+        put_table(desk, "partner_reviews", &on(world, quarter, delivered), table)?;
     }
     Ok(())
 }
@@ -370,7 +353,7 @@ fn put_payouts(desk: &mut Desk<'_>, sell_in: &BTreeMap<(usize, String), i64>) ->
                 yuan(references::marginal(&tiers, bought) + slip),
             ]);
         }
-        put(desk, "rebate_payouts", &on(world, quarter, paid), table)?;
+        put_table(desk, "rebate_payouts", &on(world, quarter, paid), table)?;
     }
     Ok(())
 }

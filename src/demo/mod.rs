@@ -1,28 +1,40 @@
 //! A demo company of any size: what its partners would drop into the inbox over a year, with
 //! planted stories whose truth is written beside it. The same options give the same bytes on
 //! every machine, and nothing is held in memory but one sender's files of one period.
+//!
+//! Nothing but the command line and tests knows this module. Where to look, in the order in which a year is made:
+//!
+//! * the company: `company` (channels, regions, goods, people), `calendar` (its trading year), `partners`, `customers`,
+//!   `members` (head office's list of them)
+//! * what happens: `stories` (what is planted, where and when), `demand` (what should sell), `stock`, `trade` (one
+//!   partner's business day by day), `voice` (complaints and surveys)
+//! * how it is written: `dialect` and `dialects` (each sender's way), `values` (a cell), `text` and `typed` (a file)
+//! * how it comes in: `delivery` (periods, names, faults of files), `head_office` and its `references`
+//! * beside it: `series` (labelled series for the detectors), `plain` (sales to measure intake with), `random` (the same
+//!   chance everywhere), `whole` (counts and reckoning)
 
-mod random;
-mod calendar;
 mod company;
+mod calendar;
 mod partners;
 mod customers;
+mod members;
 mod stories;
 mod demand;
 mod stock;
 mod trade;
+mod voice;
 mod dialect;
 mod dialects;
 mod values;
 mod text;
 mod typed;
 mod delivery;
-mod voice;
 mod head_office;
 mod references;
-mod members;
-mod plain;
 pub mod series;
+mod plain;
+mod random;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -306,7 +318,7 @@ fn write_mappings(world: &World, senders: &[Sender]) -> Result<()> {
     std::fs::create_dir_all(&folder).map_err(|err| Error::from(err).at(folder.display()))?;
     let from = world.nightly_from();
     for sender in senders {
-        let text = dialect::dialect(sender.dialect).mapping(sender, &world.partners, from);
+        let text = dialects::dialect(sender.dialect).mapping(sender, &world.partners, from);
         write(&folder.join(format!("{}.toml", sender.id)), text.as_bytes())?;
     }
     write(&folder.join("hq.toml"), dialect::head_office(from).as_bytes())

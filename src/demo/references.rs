@@ -5,16 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate};
 
-use super::World;
 use super::calendar::{entries, month_end, month_name, quarter_name, shift};
 use super::company::{AREAS, CATEGORIES, CHANNELS, NEW_PRODUCT, PRODUCTS, REGIONS};
-use super::delivery::{Books, Desk, Month, Period};
-use super::head_office::put;
-use super::members;
+use super::delivery::{Books, Desk, Month, Period, put_table};
 use super::partners::Partner;
 use super::random::Stream;
 use super::stories::{LAUNCHED_DAYS_AGO, campaign, target_factor};
 use super::text::{Table, yuan};
+use super::{World, members};
 use crate::error::Result;
 
 /// The marginal plan of the distributors.
@@ -29,23 +27,23 @@ pub(crate) fn send(desk: &mut Desk<'_>, books: &Books) -> Result<()> {
     let days: BTreeSet<i64> = [first, nightly, last].into();
     for day in days {
         let is_first = day == 0 && last > 0;
-        put(desk, "partners", &at(world, day), partners(world, is_first))?;
-        put(desk, "products", &at(world, day), products(world, is_first))?;
-        put(desk, "fx_rates", &packed(world, day), fx_rates(world, day))?;
-        put(desk, "promotions", &at(world, day), promotions(world))?;
+        put_table(desk, "partners", &at(world, day), partners(world, is_first))?;
+        put_table(desk, "products", &at(world, day), products(world, is_first))?;
+        put_table(desk, "fx_rates", &packed(world, day), fx_rates(world, day))?;
+        put_table(desk, "promotions", &at(world, day), promotions(world))?;
         if is_first || day == last {
-            put(desk, "customers", &packed(world, day), members::all(world, day))?;
+            put_table(desk, "customers", &packed(world, day), members::all(world, day))?;
         }
         if is_first || day == nightly {
-            put(desk, "channels", &at(world, day), channels())?;
-            put(desk, "regions", &at(world, day), regions())?;
-            put(desk, "calendar", &at(world, day), calendar(world))?;
+            put_table(desk, "channels", &at(world, day), channels())?;
+            put_table(desk, "regions", &at(world, day), regions())?;
+            put_table(desk, "calendar", &at(world, day), calendar(world))?;
         }
         if day == last {
-            put(desk, "targets", &packed(world, day), targets(world, books))?;
-            put(desk, "channel_costs", &packed(world, day), channel_costs(world, books))?;
-            put(desk, "market", &at(world, day), market(books))?;
-            put(desk, "rebate_plans", &at(world, day), rebate_plans(world, books))?;
+            put_table(desk, "targets", &packed(world, day), targets(world, books))?;
+            put_table(desk, "channel_costs", &packed(world, day), channel_costs(world, books))?;
+            put_table(desk, "market", &at(world, day), market(books))?;
+            put_table(desk, "rebate_plans", &at(world, day), rebate_plans(world, books))?;
         }
     }
     Ok(())

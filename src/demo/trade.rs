@@ -14,6 +14,7 @@ use super::partners::Partner;
 use super::random::Stream;
 use super::stock::{Count, Receipt, Stock, transit};
 use super::stories::{self, Extra};
+use super::whole::{ceil, floor, real, round};
 
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -371,26 +372,4 @@ impl<'a> Trade<'a> {
         let days = if self.rng.chance(0.92) { self.rng.between(1, 3) } else { self.rng.between(4, 6) };
         (Some(day + 3), Some(day + days))
     }
-}
-
-/// A count for reckoning.
-#[expect(clippy::cast_precision_loss, reason = "counts and cents are far below 2^53")]
-pub(crate) fn real(count: i64) -> f64 {
-    count as f64
-}
-
-/// The whole number below.
-#[expect(clippy::cast_possible_truncation, reason = "small positive numbers")]
-pub(crate) fn floor(value: f64) -> i64 {
-    value.floor() as i64
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "small positive numbers")]
-fn ceil(value: f64) -> i64 {
-    value.ceil() as i64
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "prices and discounts are small")]
-fn round(value: f64) -> i64 {
-    value.round() as i64
 }

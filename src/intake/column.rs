@@ -8,14 +8,15 @@ use arrow::array::{
     TimestampMicrosecondBuilder,
 };
 
+use super::batch::{Batch, Wrong};
 use super::block::Cell;
-use super::convert::{Batch, Wrong};
-use super::date::{DateFault, Moment, Zone, day_of, read_iso};
-use super::number::{NumberFault, NumberStyle, fold_width, show};
 use super::period::canonical;
 use super::plan::{Origin, Planned};
-use crate::config::closest;
 use crate::contract::ColumnType;
+use crate::error::closest;
+use crate::grammar::date::{DateFault, Moment, Zone, day_of, read_iso};
+use crate::grammar::number::{NumberFault, NumberStyle, show};
+use crate::grammar::text::{fold_code, fold_width};
 use crate::sender::{Equals, Mapping, SenderFeed};
 
 pub(super) fn decimals(values: Vec<Option<i128>>, planned: &Planned<'_>) -> ArrayRef {
@@ -261,16 +262,6 @@ fn unmapped(text: &str, mapping: &Mapping) -> String {
 /// Whether a text identifies something: typed in full width it means the same.
 fn is_code(planned: &Planned<'_>) -> bool {
     planned.in_key || planned.column.references.is_some()
-}
-
-/// A code with full-width letters and digits as their ASCII twins; other characters stay.
-fn fold_code(text: Cow<'_, str>) -> Cow<'_, str> {
-    let wide = |char: char| matches!(char, '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ');
-    if text.is_ascii() || !text.chars().any(wide) {
-        return text;
-    }
-    let fold = |char: char| if wide(char) { char::from_u32(u32::from(char) - 0xfee0).unwrap_or(char) } else { char };
-    Cow::Owned(text.chars().map(fold).collect())
 }
 
 /// A number cell under a text column: what Excel made of it may have lost digits.

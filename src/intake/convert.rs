@@ -3,36 +3,19 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
+use super::batch::{Batch, Fault};
 use super::block::{Block, Flaw, Row, Step};
 use super::column::{decimals, fault_of_number, number, read_column};
-use super::date::Zone;
-use super::number::NumberFault;
 use super::plan::{Origin, Plan, Planned};
 use super::rules;
 use crate::contract::{Contract, EXTRA, Kind};
+use crate::grammar::date::Zone;
+use crate::grammar::number::NumberFault;
 use crate::sender::SenderFeed;
-
-/// Why one record is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
-    /// Position in the block's rows.
-    pub row: usize,
-    /// Canonical column; empty for the record as a whole.
-    pub column: String,
-    /// Stable code.
-    pub reason: &'static str,
-    /// For people.
-    pub found: String,
-    /// For people.
-    pub expected: String,
-}
-
-/// Reason and expectation of a field that cannot be read.
-pub(super) type Wrong = (&'static str, String);
 
 /// What a block became.
 #[derive(Debug)]
@@ -62,33 +45,6 @@ pub(super) struct Converter<'a> {
     /// Business days that are taken.
     window: (i32, i32),
     rows_before: i64,
-}
-
-/// The data records of a block and what is known to be wrong with them.
-pub(super) struct Batch<'b> {
-    pub block: &'b Block,
-    pub text: &'b str,
-    /// Positions in the block.
-    pub rows: Vec<usize>,
-    pub bad: Vec<bool>,
-    pub faults: Vec<Fault>,
-}
-
-impl Batch<'_> {
-    /// The record at a position of the batch.
-    #[inline]
-    pub(super) fn row(&self, at: usize) -> &Row {
-        &self.block.rows[self.rows[at]]
-    }
-
-    /// Refuses a record, unless it is refused already.
-    pub(super) fn fault(&mut self, at: usize, column: &str, (reason, expected): Wrong, found: &str) {
-        if std::mem::replace(&mut self.bad[at], true) {
-            return;
-        }
-        let found = found.chars().take(200).collect();
-        self.faults.push(Fault { row: self.rows[at], column: column.to_string(), reason, found, expected });
-    }
 }
 
 impl<'a> Converter<'a> {
@@ -286,9 +242,4 @@ impl<'a> Converter<'a> {
         }
         decimals(values, planned)
     }
-}
-
-/// A text column of a batch.
-pub(super) fn texts(array: &ArrayRef) -> Option<&StringArray> {
-    array.as_any().downcast_ref()
 }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::block::{Block, Flaw, Step, refuse};
-use super::number::fold_width;
-use crate::config::closest;
 use crate::contract::Contract;
+use crate::error::closest;
+use crate::grammar::text::fold_width;
 use crate::sender::SenderFeed;
 
 /// Headers compare without regard to case, width and spacing.

@@ -8,15 +8,15 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use encoding_rs::Encoding;
 
-use super::date::day_of;
+use super::account::Account;
 use super::duplicates::Drop;
-use super::pass::Account;
 use super::period::{self, Span};
 use super::write::Lineage;
 use super::{Outcome, RawFile, Spool};
 use crate::config;
 use crate::contract::{Contract, Kind};
 use crate::error::Result;
+use crate::grammar::date::day_of;
 use crate::sender::{PeriodRule, SenderFeed};
 
 /// Files of fewer rows than this are quarantined only when more than half of the rows are refused: one bad

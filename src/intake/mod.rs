@@ -21,19 +21,20 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+mod account;
+mod batch;
 mod block;
 mod column;
 mod columnar;
 mod compound;
 mod convert;
-pub mod date;
 mod decode;
 pub mod drift;
 mod duplicates;
 mod header;
 mod job;
 mod json;
-pub mod number;
+mod magic;
 mod open;
 mod pass;
 mod period;
@@ -47,9 +48,10 @@ mod text;
 mod thread;
 mod write;
 
+use account::Account;
 use block::Stop;
 use job::{Job, Known, Period};
-use pass::{Account, Pass, detected, finished};
+use pass::{Pass, detected, finished};
 use write::Lineage;
 
 pub use job::FEW_ROWS;

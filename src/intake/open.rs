@@ -11,20 +11,13 @@ use std::rc::Rc;
 use tempfile::NamedTempFile;
 
 use super::block::{Step, Stop, refuse};
+use super::magic::{Packing, is_plain_text, is_text, packing_of};
 use super::spool::Spool;
 use crate::config::Intake;
 use crate::error::Error;
 
 /// Unpacked bytes that are always allowed, whatever the ratio.
 const RATIO_FREE: u64 = 1 << 20;
-
-/// How bytes are packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Packing {
-    Plain,
-    Gzip,
-    Zstd,
-}
 
 /// What a part holds, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,23 +159,6 @@ pub fn is_foreign(path: &Path) -> bool {
     }
     let spool = Spool::Disk(path.to_path_buf());
     unpacked(&spool, packing, RATIO_FREE).and_then(|mut inner| head(&mut inner, 8)).is_ok_and(|first| !is_text(&first))
-}
-
-/// Whether a file's first bytes say that it is text and not packed.
-pub(super) fn is_plain_text(first: &[u8]) -> bool {
-    packing_of(first) == Packing::Plain && is_text(first)
-}
-
-fn packing_of(first: &[u8]) -> Packing {
-    match first {
-        [0x1f, 0x8b, ..] => Packing::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Zstd,
-        _ => Packing::Plain,
-    }
-}
-
-fn is_text(first: &[u8]) -> bool {
-    !matches!(first, [b'P', b'K', 3, 4, ..] | [b'P', b'A', b'R', b'1', ..] | [0xd0, 0xcf, 0x11, 0xe0, ..])
 }
 
 /// Takes a spooled file apart. `scratch` is a folder for unpacked copies.

@@ -2,11 +2,11 @@
 //! once a file from contract, mapping and header; the converter only follows it.
 
 use super::block::{Cell, Step, refuse};
-use super::date::Pattern;
 use super::drift;
 use super::header::{Header, shown};
-use super::number::{Exact, NumberStyle};
 use crate::contract::{BASE_CURRENCY, Column, ColumnType, Contract, Drift, Policy};
+use crate::grammar::date::Pattern;
+use crate::grammar::number::{Exact, NumberStyle};
 use crate::sender::{Equals, Mapping, SenderFeed};
 
 /// Where a column's text comes from.

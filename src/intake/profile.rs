@@ -11,14 +11,16 @@ use super::open::{self, Content, Part};
 use super::rehearse::{Local, Rehearsal, rehearse};
 use super::spool::Spool;
 use super::text::TextSource;
-use super::{columnar, json, number, sheet};
+use super::{columnar, json, sheet};
 use crate::config::Config;
 use crate::contract::{Contract, Contracts, Kind};
 use crate::error::{Error, Result};
+use crate::grammar::number;
 use crate::sender::Sender;
 
 mod guess;
 mod lines;
+mod words;
 
 use guess::Values;
 use lines::{Lines, quoted};
@@ -158,7 +160,7 @@ fn look(
     let mut totals = BTreeSet::new();
     for row in &rows[header + 1..] {
         let first = row.iter().map(|(text, _)| text.as_str()).find(|text| !text.is_empty()).unwrap_or_default();
-        if let Some(prefix) = guess::TOTALS.iter().find(|prefix| first.starts_with(**prefix)) {
+        if let Some(prefix) = words::TOTALS.iter().find(|prefix| first.starts_with(**prefix)) {
             totals.insert((*prefix).to_string());
             continue;
         }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::DataType;
 
-use super::convert::{Batch, texts};
-use super::date::date_of;
-use super::number::show;
+use super::batch::{Batch, texts};
 use super::plan::{Plan, Planned};
 use crate::contract::Contract;
+use crate::grammar::date::date_of;
+use crate::grammar::number::show;
 
 /// Fills what the contract derives from the sign of a number.
 pub(super) fn derive(plan: &Plan<'_>, contract: &Contract, arrays: &mut [ArrayRef]) {

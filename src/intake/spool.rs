@@ -10,7 +10,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::errors::ParquetError;
 use serde::{Deserialize, Serialize};
 
-use super::open;
+use super::magic::is_plain_text;
 
 /// Bytes of a file that is held in memory: writing it to this machine's disk and reading it back costs a tenth of the
 /// time in which it is read.
@@ -29,7 +29,7 @@ pub enum Spool {
 impl Spool {
     /// Bytes of a plain text of any size that stays in memory, which only our own readers read; `None` for all else.
     pub fn held(bytes: &Bytes) -> Option<Self> {
-        open::is_plain_text(bytes).then(|| Self::Memory(bytes.clone()))
+        is_plain_text(bytes).then(|| Self::Memory(bytes.clone()))
     }
 
     /// Reads from the start.

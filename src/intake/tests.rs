@@ -7,10 +7,10 @@ use std::path::Path;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType};
 
-use super::date::date_of;
 use super::*;
 use crate::config::Config;
 use crate::contract::Contracts;
+use crate::grammar::date::date_of;
 use crate::sender::Sender;
 
 mod bad;
@@ -20,6 +20,7 @@ mod drift;
 mod encodings;
 mod formats;
 mod hostile;
+mod json;
 mod laws;
 mod mapping;
 

@@ -16,11 +16,11 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::block::{Step, Stop};
-use super::date::day_of;
 use super::period::Span;
 use super::spool::{Sink, Spool};
 use crate::contract::{Contract, rejects_schema};
 use crate::error::Error;
+use crate::grammar::date::day_of;
 
 /// Rows of a row group: what the writer holds in memory.
 const GROUP_ROWS: usize = 512 * 1024;

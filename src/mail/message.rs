@@ -8,8 +8,8 @@ use lettre::Message;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 
+use crate::address::{header_text, parse_address, parse_sender};
 use crate::error::{Error, Result};
-use crate::mail::address::{header_text, parse_address, parse_sender};
 use crate::sha256::sha256_hex;
 
 /// A file that goes with a message.

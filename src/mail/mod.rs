@@ -1,12 +1,14 @@
 //! From findings to people: what a finding says ([`rule`]), one digest a recipient a run ([`digest`]),
 //! the message that carries it ([`message`]) and its way to the mail server ([`deliver`]).
 //!
-//! No other module names the mail crate. A finding's life cycle is not here: [`crate::pipeline::alert`].
+//! Beside [`crate::address`], no other module names the mail crate. A finding's life cycle is not here: [`crate::pipeline::alert`].
 
-pub mod address;
 pub mod words;
 pub mod rule;
+pub mod reduction;
+pub mod edition;
 pub mod digest;
+pub mod refusals;
 pub mod reply;
 mod view;
 mod render;
@@ -17,8 +19,6 @@ pub mod deliver;
 #[cfg(test)]
 #[path = "../../tests/it/support/smtp.rs"]
 mod smtp_server;
-
-pub use address::{recipient_hash, validate_address, validate_sender};
 
 use crate::config::Config;
 use crate::error::Result;

@@ -6,14 +6,13 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::address::{header_text, recipient_hash};
 use crate::config::Config;
 use crate::error::Result;
-use crate::mail::address::header_text;
 use crate::mail::message::{self, Attachment};
 use crate::mail::words::Words;
-use crate::mail::{recipient_hash, render};
+use crate::mail::{refusals, render};
 use crate::models::refused::Refusal;
-use crate::report::refusals;
 use crate::state::record::{Input, InputStatus, OwedMail, RunRecord};
 
 /// Files listed before the rest is counted.

@@ -7,9 +7,8 @@ use minijinja::ErrorKind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::config::closest;
-use crate::error::{Error, Result};
-use crate::mail::address::{header_text, validate_address};
+use crate::address::{header_text, validate_address};
+use crate::error::{Error, Result, closest};
 use crate::mail::words::{Locale, Words};
 use crate::state::record::Alert;
 

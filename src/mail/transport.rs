@@ -15,9 +15,9 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use regex::Regex;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::address::{header_text, parse_address, parse_sender};
 use crate::config::Mail;
 use crate::error::{Error, Result};
-use crate::mail::address::{header_text, parse_address, parse_sender};
 use crate::state::record::OwedMail;
 
 /// Environment variable with the SMTP user.

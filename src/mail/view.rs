@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use sentences::{clip, full_day, lead, more, mute, name_list, subject, why};
 
-use crate::mail::address::header_text;
-use crate::mail::digest::{Audience, Edition, Headline, Picked, Received, Status, status};
+use crate::address::header_text;
+use crate::mail::edition::{Audience, Edition, Headline, Picked, Received, Status, status};
+use crate::mail::reduction::{Reduction, Standing};
 use crate::mail::rule::{Said, label_line};
 use crate::mail::words::Words;
-use crate::report::{Reduction, Standing};
 use crate::state::record::{Alert, AlertPhase};
 
 /// Longest title and longest reason or advice, in characters.

@@ -14,8 +14,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use crate::config::{Config, closest};
-use crate::error::{Error, Result};
+use crate::config::Config;
+use crate::error::{Error, Result, closest};
 
 /// Decimal places of a setting that is a fraction.
 const SCALE: usize = 6;

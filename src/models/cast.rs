@@ -8,8 +8,7 @@ use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef, TimeUnit
 
 use super::sidecar::Column;
 use super::types::ColumnType;
-use crate::config::closest;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, closest};
 
 /// Casts batches of one query to declared columns, or to the nearest storable types where none are declared.
 #[derive(Debug, Clone)]

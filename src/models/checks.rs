@@ -9,12 +9,11 @@ use arrow::record_batch::RecordBatch;
 use arrow::util::display::array_value_to_string;
 use datafusion::prelude::SessionContext;
 
-use super::query;
 use super::reading::World;
-use super::registry::Model;
-use super::session;
 use super::sidecar::{Check, Rule};
+use super::{query, session};
 use crate::error::{Error, Result};
+use crate::models::model::Model;
 
 pub use super::sidecar::Severity;
 

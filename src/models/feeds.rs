@@ -8,8 +8,8 @@ use crate::sha256::Sha256;
 
 use super::files::Slice;
 use super::month::{Month, ahead};
-use super::registry::{Feed, FeedKind};
 use crate::contract::{Contracts, Kind};
+use crate::models::model::{Feed, FeedKind};
 use crate::state::record::Input;
 
 /// Dates that may be read, inclusive.

@@ -27,8 +27,7 @@ use object_store::ObjectMeta;
 use super::reader::Readers;
 use super::types::ColumnType;
 use crate::error::{Error, Result};
-use crate::state::record::{FileRef, Home};
-use crate::store::Stores;
+use crate::store::{FileRef, Home, Stores};
 
 /// A file, or one date range of it. A file with several ranges is listed once for each.
 #[derive(Debug, Clone, PartialEq, Eq)]

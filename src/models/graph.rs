@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::Glob;
 
-use super::registry::{Layer, Model, Registry};
-use crate::config::closest;
-use crate::error::{Error, Result};
+use super::model::{Layer, Model};
+use crate::error::{Error, Result, closest};
 
 /// Names in build order: each after what it reads, otherwise by layer and name. A cycle is named in full.
 pub(super) fn order(models: &BTreeMap<String, Model>) -> Result<Vec<String>> {
@@ -53,19 +52,25 @@ fn cycle(models: &BTreeMap<String, Model>, waiting: &BTreeMap<&str, BTreeSet<&st
 }
 
 /// The marts among `names` that read `feed`, directly or through other models.
-pub(super) fn marts_of_feed<'a>(registry: &'a Registry, names: &[String], feed: &str) -> Vec<&'a str> {
+pub(super) fn marts_of_feed<'a>(
+    models: &'a BTreeMap<String, Model>,
+    order: &'a [String],
+    names: &[String],
+    feed: &str,
+) -> Vec<&'a str> {
     let mut readers: BTreeSet<&str> = BTreeSet::new();
-    for name in registry.order() {
-        let Some(model) = registry.get(name) else { continue };
+    for model in order.iter().filter_map(|name| models.get(name)) {
         if model.reads.feeds.contains(feed) || model.reads.models.iter().any(|read| readers.contains(read.as_str())) {
-            readers.insert(name);
+            readers.insert(&model.name);
         }
     }
-    readers.retain(|name| registry.is_mart(name) && names.iter().any(|wanted| wanted == name));
+    let is_mart = |name: &str| models.get(name).is_some_and(|model| model.layer == Layer::Marts);
+    readers.retain(|name| is_mart(name) && names.iter().any(|wanted| wanted == name));
     readers.into_iter().collect()
 }
 
-pub(super) fn select(registry: &Registry, globs: &[String]) -> Result<Vec<String>> {
+/// Models that `globs` name, with everything that they and their checks read, in build order.
+pub(super) fn select(models: &BTreeMap<String, Model>, order: &[String], globs: &[String]) -> Result<Vec<String>> {
     let mut wanted: BTreeSet<&str> = BTreeSet::new();
     for glob in globs {
         let (pattern, downstream) = glob.strip_suffix('+').map_or((glob.as_str(), false), |stem| (stem, true));
@@ -74,38 +79,37 @@ pub(super) fn select(registry: &Registry, globs: &[String]) -> Result<Vec<String
             .compile_matcher();
         // A plain `*` means what readers get; a name may also pick a step in between.
         let all = pattern.contains('*');
-        let hits: Vec<&str> = registry
-            .models()
+        let hits: Vec<&str> = models
+            .values()
             .filter(|model| matcher.is_match(&model.name))
             .filter(|model| !all || matches!(model.layer, Layer::Marts | Layer::Alerts))
             .map(|model| model.name.as_str())
             .collect();
         if hits.is_empty() && pattern != "*" {
             let error = Error::config(format!("no model matches \"{glob}\""));
-            return Err(match closest(pattern, registry.models().map(|model| model.name.as_str())) {
+            return Err(match closest(pattern, models.keys().map(String::as_str)) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => error,
             });
         }
         wanted.extend(&hits);
         if downstream {
-            for name in registry.order() {
-                let Some(model) = registry.get(name) else { continue };
+            for model in order.iter().filter_map(|name| models.get(name)) {
                 let mut reads = model.reads.models.iter();
                 if reads.any(|read| hits.contains(&read.as_str()) || wanted.contains(read.as_str())) {
-                    wanted.insert(name);
+                    wanted.insert(&model.name);
                 }
             }
         }
     }
     let mut open: Vec<&str> = wanted.iter().copied().collect();
     while let Some(name) = open.pop() {
-        let Some(model) = registry.get(name) else { continue };
+        let Some(model) = models.get(name) else { continue };
         for read in model.reads.models.iter().chain(&model.check_reads.models) {
             if wanted.insert(read) {
                 open.push(read);
             }
         }
     }
-    Ok(registry.order().iter().filter(|name| wanted.contains(name.as_str())).cloned().collect())
+    Ok(order.iter().filter(|name| wanted.contains(name.as_str())).cloned().collect())
 }

@@ -9,21 +9,19 @@ use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, SortExpr, lit};
 use datafusion::prelude::SessionContext;
-use tokio::task::JoinSet;
 
-use super::build::BuildPlan;
 use super::cast::Conform;
 use super::judge::Judge;
 use super::month::Month;
-use super::query;
 use super::reading::{Reading, World};
-use super::registry::{Layer, Model};
-use super::session;
 use super::sidecar::{Rule, Severity};
 use super::writer::{Shape, Work};
+use super::{query, session};
 use crate::error::{Error, Result};
-use crate::state::record::{Home, Partition};
-use crate::store::keys;
+use crate::models::model::{Layer, Model};
+use crate::models::plan::BuildPlan;
+use crate::state::record::Partition;
+use crate::store::{Home, keys};
 
 /// One partition to be made.
 pub(super) struct Job<'a> {
@@ -78,7 +76,7 @@ impl Job<'_> {
             sql: model.sql.clone(),
         };
         let planned = started.elapsed();
-        let (file, held) = alone(&model.path, work.run(frame)).await?;
+        let (file, held) = query::alone(&model.path, work.run(frame)).await?;
         tracing::debug!(
             model = model.name,
             partition,
@@ -88,21 +86,6 @@ impl Job<'_> {
             "built"
         );
         Ok(Made { partition: Partition { model: model.name.clone(), partition, fingerprint, file }, held })
-    }
-}
-
-/// Runs `work` on a task of its own, so that several use all cores, and so that a panic of the engine (it has some
-/// where it should refuse) ends as an error of this model. Dropped, it stops the task.
-pub(super) async fn alone<T: Send + 'static>(
-    path: &str,
-    work: impl Future<Output = Result<T>> + Send + 'static,
-) -> Result<T> {
-    let mut tasks = JoinSet::new();
-    tasks.spawn(work);
-    match tasks.join_next().await {
-        Some(Ok(done)) => done,
-        Some(Err(err)) if err.is_panic() => Err(query::gave_up(path, err.into_panic().as_ref())),
-        _ => Err(Error::retry("the work was stopped").at(path)),
     }
 }
 

@@ -11,8 +11,8 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::SessionContext;
 
 use super::bind::Parameters;
+use super::model::Model;
 use super::query;
-use super::registry::Model;
 use super::sidecar::Rule;
 use crate::error::Result;
 

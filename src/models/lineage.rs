@@ -11,12 +11,12 @@ use datafusion::prelude::SessionContext;
 use serde::Serialize;
 
 use super::bind::Parameters;
-use super::query;
-use super::registry::{Model, Registry};
+use super::registry::Registry;
 use super::session::{self, Limits};
-use super::typecheck;
-use crate::config::{Config, closest};
-use crate::error::{Error, Result};
+use super::{query, typecheck};
+use crate::config::Config;
+use crate::error::{Error, Result, closest};
+use crate::models::model::Model;
 
 /// A column (or, where none is named, a whole table) and what its values are made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -104,12 +104,10 @@ pub async fn lineage(registry: &Registry, config: &Config, target: &str) -> Resu
     };
     if schema.column_with_name(column).is_none() {
         let error = Error::config(format!("`{name}` has no column `{column}`"));
-        return Err(match closest(column, schema.fields().iter().map(|field| field.name().as_str())) {
+        let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        return Err(match closest(column, columns.iter().copied()) {
             Some(near) => error.hint(format!("did you mean `{name}.{near}`?")),
-            None => {
-                let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-                error.hint(format!("its columns are {}", columns.join(", ")))
-            }
+            None => error.hint(format!("its columns are {}", columns.join(", "))),
         });
     }
     let mut tracer = Tracer { registry, context, parameters, told: BTreeSet::new(), plans: BTreeMap::new() };

@@ -11,6 +11,8 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
 
+use tokio::task::JoinSet;
+
 use super::bind::Parameters;
 use super::session;
 use crate::error::{Error, Kind, Result};
@@ -97,6 +99,21 @@ pub(super) fn gave_up(path: &str, panic: &(dyn std::any::Any + Send)) -> Error {
     Error::bug(format!("the engine gave up on this model: {text}"))
         .at(path)
         .hint("look for numbers too large for their type; simplify the query until it runs")
+}
+
+/// Runs `work` on a task of its own, so that several use all cores, and so that a panic of the engine (it has some
+/// where it should refuse) ends as an error of this model. Dropped, it stops the task.
+pub(super) async fn alone<T: Send + 'static>(
+    path: &str,
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(work);
+    match tasks.join_next().await {
+        Some(Ok(done)) => done,
+        Some(Err(err)) if err.is_panic() => Err(gave_up(path, err.into_panic().as_ref())),
+        _ => Err(Error::retry("the work was stopped").at(path)),
+    }
 }
 
 /// A store that fails in passing is tried again; a missing or damaged object is not.

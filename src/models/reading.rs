@@ -17,14 +17,18 @@ use datafusion::prelude::SessionContext;
 use super::bind::Parameters;
 use super::feeds::{self, Known, Shown, Window};
 use super::files::{self, Slice};
-use super::memo::Memo;
 use super::month::{Month, back};
-use super::registry::{FeedKind, Layer, Model, Reads, Registry};
+use super::registry::Registry;
 use super::{query, spool, system};
 use crate::error::{Error, Result};
+use crate::models::model::{FeedKind, Layer, Model, Reads};
 use crate::sha256::{Sha256, hex, sha256_hex};
-use crate::state::record::{FileRef, Partition};
-use crate::store::Stores;
+use crate::state::record::Partition;
+use crate::store::{FileRef, Stores};
+
+mod memo;
+
+pub(super) use memo::Memo;
 
 /// Raised when the same SQL over the same rows gives other results than before: fingerprints change with it.
 const ENGINE_VERSION: u32 = 1;

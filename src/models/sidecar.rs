@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::types::ColumnType;
-use crate::config::closest;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, closest};
 
 /// How a model's rows are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

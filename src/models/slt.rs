@@ -23,12 +23,11 @@ use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
 
 use super::bind::Parameters;
 use super::cast::{Conform, declared};
-use super::query;
 use super::registry::Registry;
 use super::session::{self, Limits};
-use super::system;
-use crate::config::{Config, closest};
-use crate::error::{Error, Result};
+use super::{query, system};
+use crate::config::Config;
+use crate::error::{Error, Result, closest};
 
 /// The as-of date of a test that sets none.
 pub const AS_OF: NaiveDate = match NaiveDate::from_ymd_opt(2026, 11, 22) {
@@ -81,6 +80,16 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Every word of the files: the models that they ask for are among them. A file that cannot be read says so when it runs.
+pub fn words(files: &[PathBuf]) -> BTreeSet<String> {
+    let texts = files.iter().filter_map(|path| std::fs::read_to_string(path).ok());
+    let words = |text: String| -> Vec<String> {
+        let parts = text.split(|char: char| !char.is_alphanumeric() && char != '_');
+        parts.map(str::to_lowercase).collect()
+    };
+    texts.flat_map(words).collect()
 }
 
 /// Runs every file on an engine of its own.

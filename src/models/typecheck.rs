@@ -12,12 +12,13 @@ use futures::FutureExt;
 
 use super::bind::Parameters;
 use super::cast::Conform;
-use super::registry::{Model, Registry};
+use super::registry::Registry;
 use super::session::{self, Limits};
 use super::sidecar::Rule;
 use super::{files, query, system};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::models::model::Model;
 
 /// What planning every model finds without data.
 #[derive(Debug)]

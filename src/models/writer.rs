@@ -18,9 +18,8 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use object_store::{ObjectStore, ObjectStoreExt};
-use parquet::arrow::AsyncArrowWriter;
 use parquet::arrow::async_reader::MetadataFetch;
-use parquet::arrow::parquet_to_arrow_schema;
+use parquet::arrow::{AsyncArrowWriter, parquet_to_arrow_schema};
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
@@ -29,11 +28,10 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use super::cast::Conform;
 use super::judge::Judge;
 use super::query;
-use super::registry::{Layer, Model};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::state::record::{FileRef, Home};
-use crate::store::{HashingWriter, Store};
+use crate::models::model::{Layer, Model};
+use crate::store::{FileRef, HashingWriter, Home, Store};
 
 /// Rows handed to the encoder at once: fixed, because page borders depend on it.
 const BATCH_ROWS: usize = 8192;

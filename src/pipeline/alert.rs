@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde_json::Value as Json;
 
+use crate::address::validate_address;
 use crate::error::Result;
 use crate::mail::rule::{AlertRule, HEAD_OFFICE, RUN_FAILED, Row, SEVERITIES, Worse, as_number, as_text};
-use crate::mail::validate_address;
 use crate::sha256::sha256_hex;
 use crate::state::record::{Alert, AlertPhase, Silence};
 

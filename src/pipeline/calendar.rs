@@ -9,33 +9,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::flow::Night;
+use super::workdays::Workdays;
 use crate::error::{Error, Result};
 use crate::sender::ExpectedDays;
 use crate::state::record::{Input, InputStatus};
 
 /// The feed that says which days are worked.
 const CALENDAR: &str = "calendar";
-
-/// Days that the calendar speaks of; on all others people work from Monday to Friday.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Workdays {
-    /// By date and region; no region speaks for all of them.
-    days: BTreeMap<(NaiveDate, Option<String>), bool>,
-}
-
-impl Workdays {
-    /// What the calendar says of a date: for the region, else for everybody, else nothing.
-    pub(super) fn is_workday(&self, date: NaiveDate, region: Option<&str>) -> Option<bool> {
-        let of = |region: Option<&str>| self.days.get(&(date, region.map(str::to_string))).copied();
-        region.and_then(|region| of(Some(region))).or_else(|| of(None))
-    }
-
-    #[cfg(test)]
-    pub(super) fn of(days: impl IntoIterator<Item = (NaiveDate, Option<&'static str>, bool)>) -> Self {
-        let days = days.into_iter().map(|(date, region, works)| ((date, region.map(str::to_string)), works));
-        Self { days: days.collect() }
-    }
-}
 
 /// Reads the calendar, where any deadline of the job depends on it.
 pub(super) async fn load(night: &Night<'_>) -> Result<Workdays> {
@@ -87,7 +67,7 @@ async fn read(night: &Night<'_>, snapshot: &Input, workdays: &mut Workdays) -> R
         for at in 0..batch.num_rows() {
             if let Some(date) = dates.value_as_date(at).filter(|_| works.is_valid(at)) {
                 let region = regions.is_valid(at).then(|| regions.value(at).to_string());
-                workdays.days.insert((date, region), works.value(at));
+                workdays.set(date, region, works.value(at));
             }
         }
     }

@@ -239,11 +239,6 @@ fn mended(night: &Night<'_>, sender: &str, feed: &str, fingerprint: &str, object
     known.is_some_and(|input| input.was_refused() && input.contract_fingerprint != fingerprint)
 }
 
-/// Any of the globs matches.
-pub(super) fn matches_any(globs: &[String], name: &str) -> bool {
-    globs.iter().any(|glob| matcher(glob).is_ok_and(|matcher| matcher.is_match(name)))
-}
-
 fn matcher(glob: &str) -> Result<GlobMatcher> {
     GlobBuilder::new(glob)
         .literal_separator(true)
@@ -299,12 +294,5 @@ mod tests {
         assert_eq!(literal_prefix("d01/**"), "d01");
         assert_eq!(literal_prefix("*/sales/**"), "");
         assert_eq!(literal_prefix("d01/sales/all.csv"), "d01/sales");
-    }
-
-    #[test]
-    fn globs_choose_names() {
-        assert!(matches_any(&["*".into()], "d01"));
-        assert!(matches_any(&["a*".into(), "d*".into()], "d01"));
-        assert!(!matches_any(&["a*".into()], "d01"));
     }
 }

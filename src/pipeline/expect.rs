@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use super::calendar::Workdays;
 use super::flow::Night;
+use super::workdays::Workdays;
 use crate::error::Result;
-use crate::mail::digest::Received;
+use crate::mail::edition::Received;
 use crate::sender::{Expected, ExpectedDays, Senders};
 use crate::state::record::{InputStatus, Period};
 

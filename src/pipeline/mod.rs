@@ -8,8 +8,10 @@
 //! A stage never imports another stage: what passes between them is defined in [`flow`].
 
 pub mod flow;
+mod account;
 pub mod alert;
 pub mod apart;
+mod workdays;
 mod calendar;
 mod deliver;
 mod discover;
@@ -37,7 +39,6 @@ use tokio::sync::Semaphore;
 pub use deliver::{flush, undelivered};
 pub use flow::{Arrival, Plan, Watch};
 pub use names::names;
-pub use publish::published_run;
 pub use replay::{Replayed, replay};
 
 use crate::clock::Clock;

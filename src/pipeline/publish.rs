@@ -14,9 +14,9 @@ use super::flow::{Built, Night};
 use crate::error::Result;
 use crate::models::Registry;
 use crate::report::MartLine;
-use crate::state::record::{Afterwards, Changes, CommitKind, FileRef, Home, Partition, RunRecord};
+use crate::state::record::{Afterwards, Changes, CommitKind, Partition};
 use crate::state::{Held, State};
-use crate::store::keys;
+use crate::store::{FileRef, Home, keys};
 
 /// Commits what the night took in, built, raised and owes.
 pub(super) async fn commit(night: &mut Night<'_>, built: &Built, held: &mut Held) -> Result<()> {
@@ -117,11 +117,6 @@ pub(super) fn mart_lines<'a>(
     marts.into_values().collect()
 }
 
-/// The run whose marts readers see: the newest one of the greatest logical date.
-pub fn published_run(state: &State) -> Option<&RunRecord> {
-    state.runs.iter().rev().find(|run| run.published() && Some(run.logical_date) == state.logical_date)
-}
-
 /// What `latest/_run.json` says: which commit the stable paths show, and what each of them holds.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Latest {
@@ -137,7 +132,7 @@ struct Latest {
 
 /// Finishes what a crash left undone: nothing, when `latest/` shows the newest commit.
 pub(super) async fn roll_forward(company: &Company, state: &State) -> Result<()> {
-    match published_run(state) {
+    match state.published_run() {
         Some(run) if shown(company).await?.run_id != run.run_id => latest(company, state).await,
         _ => Ok(()),
     }
@@ -153,7 +148,7 @@ async fn shown(company: &Company) -> Result<Latest> {
 
 /// Brings `duckdb.sql` and `latest/` to what the newest logical date published.
 pub(super) async fn latest(company: &Company, state: &State) -> Result<()> {
-    let Some(run) = published_run(state) else { return Ok(()) };
+    let Some(run) = state.published_run() else { return Ok(()) };
     let marts = &company.stores.marts;
     let mut by_mart: BTreeMap<&str, Vec<(&str, &FileRef)>> = BTreeMap::new();
     for partition in state.partitions() {

@@ -6,11 +6,13 @@ use serde_json::Value as Json;
 
 use super::alert::{self, Found};
 use super::flow::{Built, HEADLINES, Night};
-use super::{discover, expect, publish, reduce, system};
+use super::{expect, reduce, system};
+use crate::address::recipient_hash;
 use crate::error::Result;
+use crate::job::matches_any;
 use crate::mail::deliver::{dead_letters, recent};
-use crate::mail::digest::{self, Audience, Edition, Headline};
-use crate::mail::recipient_hash;
+use crate::mail::digest;
+use crate::mail::edition::{Audience, Edition, Headline};
 use crate::mail::rule::{AlertRule, Row};
 use crate::state::record::{AlertPhase, OwedMail};
 use crate::store::keys;
@@ -25,7 +27,7 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     }
     let rules = AlertRule::all(night.company.registry.alert_sidecars())?;
     let mut found = Vec::new();
-    for rule in rules.values().filter(|rule| discover::matches_any(&night.request.job.alerts, &rule.name)) {
+    for rule in rules.values().filter(|rule| matches_any(&night.request.job.alerts, &rule.name)) {
         if built.outcome.has(&rule.name) {
             found.push(Found { rule, rows: built.outcome.rows(&rule.name).await?, scope: BTreeMap::new() });
         }
@@ -68,7 +70,7 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
         return Ok(());
     }
     let failed = AlertRule::run_failed();
-    let data_as_of = publish::published_run(&night.state).map(|run| run.logical_date.to_string());
+    let data_as_of = night.state.published_run().map(|run| run.logical_date.to_string());
     let row: Row = BTreeMap::from([
         ("job".to_string(), Json::from(night.request.job.name.clone())),
         ("logical_date".to_string(), Json::from(night.request.date.to_string())),
@@ -126,7 +128,7 @@ async fn audiences(night: &Night<'_>, built: &Built) -> Result<Vec<Audience>> {
     }
     let mut headlines = headlines(built).await?;
     let head_office = headlines.remove(HEAD_OFFICE).unwrap_or_default();
-    addresses.retain(|address| crate::mail::validate_address(address).is_ok());
+    addresses.retain(|address| crate::address::validate_address(address).is_ok());
     Ok(addresses
         .into_iter()
         .map(|address| {
@@ -178,7 +180,7 @@ async fn write_digests(
         config: &company.config,
         run: &night.record(night.started_at)?,
         now: night.started_at,
-        data_as_of: published.or_else(|| publish::published_run(&night.state).map(|run| run.logical_date)),
+        data_as_of: published.or_else(|| night.state.published_run().map(|run| run.logical_date)),
         received: &expect::received(night)?,
         reduced: &night.reduced,
         rules,

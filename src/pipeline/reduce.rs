@@ -11,9 +11,9 @@ use super::expect::{self, Lack};
 use super::flow::Night;
 use crate::config::Config;
 use crate::error::Result;
+use crate::mail::reduction::{Reduction, Standing};
 use crate::mail::rule::{Row, Texts};
 use crate::models::BuildOutcome;
-use crate::report::{Reduction, Standing};
 
 /// The mart that compares every file with its sender's own history.
 const DELIVERIES: &str = "deliveries";

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::flow::{Built, Night};
+use crate::address::validate_address;
 use crate::error::Result;
+use crate::mail::refusals::SHEET_ROWS_MAX;
 use crate::mail::reply::{Account, reply};
-use crate::mail::validate_address;
 use crate::models::refused::{HELD_BACK, RefusedRows, Wanted};
-use crate::report::refusals::SHEET_ROWS_MAX;
 use crate::sender::{Sender, SenderFeed};
 use crate::state::record::Input;
 use crate::store::keys;

@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 use crate::intake::{self, Outcome, RawFile, Spool};
 use crate::sender::SenderFeed;
 use crate::sha256::sha256_hex;
-use crate::state::record::{FileRef, Home, Input, InputStatus, Sighting};
-use crate::store::keys;
+use crate::state::record::{Input, InputStatus, Sighting};
+use crate::store::{FileRef, Home, keys};
 
 /// Bytes of a staged file that are read at once.
 const READ_BYTES: usize = 256 * 1024;

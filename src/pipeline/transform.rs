@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::flow::HEADLINES;
-use super::flow::{Built, Night, Watch};
-use super::{discover, reduce, system};
+use super::flow::{Built, HEADLINES, Night, Watch};
+use super::{reduce, system};
 use crate::error::{Error, Result};
+use crate::job::matches_any;
 use crate::models::{self, BuildPlan, PlanStep, Severity};
 use crate::state::record::{Input, Partition};
 
@@ -71,8 +71,8 @@ fn selected(night: &Night<'_>) -> Result<Vec<String>> {
     let job = &night.request.job;
     let mut names: Vec<String> = Vec::new();
     for mart in registry.marts() {
-        if discover::matches_any(&job.marts, mart)
-            && (night.request.select.is_empty() || discover::matches_any(&night.request.select, mart))
+        if matches_any(&job.marts, mart)
+            && (night.request.select.is_empty() || matches_any(&night.request.select, mart))
         {
             names.push(mart.to_string());
         }
@@ -82,7 +82,7 @@ fn selected(night: &Night<'_>) -> Result<Vec<String>> {
             .hint(format!("marts there are: {}", registry.marts().collect::<Vec<_>>().join(", "))));
     }
     if night.request.select.is_empty() && !night.request.quiet {
-        names.extend(registry.alerts().filter(|alert| discover::matches_any(&job.alerts, alert)).map(str::to_string));
+        names.extend(registry.alerts().filter(|alert| matches_any(&job.alerts, alert)).map(str::to_string));
         let digest = [HEADLINES, "channels_current", "partners_current"].map(str::to_string);
         names.extend(digest.into_iter().filter(|model| job.mail && registry.get(model).is_some()));
     }

@@ -10,7 +10,8 @@ use crate::config::{Config, REFERENCE};
 use crate::contract::Contracts;
 use crate::error::Result;
 use crate::mail::rule::AlertRule;
-use crate::models::registry::{Layer, Model, Registry};
+use crate::models::model::{Layer, Model};
+use crate::models::registry::Registry;
 use crate::models::sidecar::{Column, Rule};
 use crate::models::{functions, system};
 

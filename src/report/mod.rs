@@ -2,12 +2,11 @@
 
 pub mod docs;
 pub mod page;
-pub mod refusals;
 mod text;
 
 use serde::Serialize;
 
-use crate::mail::rule::Texts;
+use crate::mail::reduction::Reduction;
 use crate::state::record::{Alert, AlertPhase, InputStatus, RunRecord};
 
 pub use text::{render, thousands};
@@ -46,33 +45,6 @@ pub struct MartLine {
     pub files: u64,
     /// Files written by this run; the others are reused.
     pub written: u64,
-}
-
-/// A feed that is not all there, and what that leaves incomplete.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reduction {
-    /// The feed.
-    pub feed: String,
-    /// What people call it.
-    pub name: Texts,
-    /// What is lacking of it, in words.
-    pub because: Vec<Texts>,
-    /// Marts of the job that read it, directly or through others.
-    pub marts: Vec<String>,
-    /// Whether that is wrong.
-    pub standing: Standing,
-}
-
-/// How bad it is that a feed is not all there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// The company does not use the feed.
-    Unused,
-    /// Its files are not due yet.
-    Awaited,
-    /// It should be there.
-    Lacking,
 }
 
 /// Where a mail went.

@@ -8,11 +8,12 @@ use regex::Regex;
 use serde::Deserialize;
 use toml::Value;
 
-use super::{factor_of, patterns_of, regex_with_group, section, table};
+use super::table;
+use crate::contract::written::section;
 use crate::contract::{Column, ColumnType};
 use crate::error::{Error, Result};
-use crate::intake::date::Pattern;
-use crate::intake::number::Exact;
+use crate::grammar::date::Pattern;
+use crate::grammar::number::Exact;
 
 /// A condition on the raw text of another column of the file.
 #[derive(Debug, Clone)]
@@ -221,4 +222,35 @@ fn scalar_text(value: &Value) -> Result<String> {
         Value::Datetime(at) => Ok(at.to_string()),
         other => Err(Error::config(format!("{other} is no constant; expected a text, number, date or true / false"))),
     }
+}
+
+/// Checks date formats against the type they are for.
+fn patterns_of(formats: &[String], column_type: ColumnType) -> Result<Vec<Pattern>> {
+    if !formats.is_empty() && !matches!(column_type, ColumnType::Date | ColumnType::Timestamp) {
+        return Err(Error::config(format!("format is for dates and timestamps; the column is {column_type}")));
+    }
+    formats.iter().map(|format| Pattern::compile(format)).collect()
+}
+
+/// An exact factor from a TOML number.
+fn factor_of(value: &Value) -> Result<Exact> {
+    let text = match value {
+        Value::Integer(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        other => return Err(Error::config(format!("scale is {other}; expected a number"))),
+    };
+    match Exact::parse(&text) {
+        Some(factor) if factor.digits != 0 => Ok(factor),
+        _ => Err(Error::config(format!("scale is {text}; expected a number other than 0"))),
+    }
+}
+
+/// A regular expression of which one group is wanted.
+pub(super) fn regex_with_group(key: &str, text: &str) -> Result<Regex> {
+    let regex =
+        Regex::new(text).map_err(|err| Error::config(format!("{key} is not a regular expression")).because(err))?;
+    if regex.captures_len() < 2 {
+        return Err(Error::config(format!("{key} = '{text}' has no group")).hint("put what is wanted in parentheses"));
+    }
+    Ok(regex)
 }

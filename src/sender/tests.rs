@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use chrono::NaiveDate;
+
+use super::expected::days_of;
 use super::*;
 
 fn contracts() -> Contracts {

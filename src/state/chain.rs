@@ -8,12 +8,12 @@ use bytes::Bytes;
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
 
-use super::record::{Changes, CheckpointRef, Commit, CommitKind, FileRef};
+use super::record::{Changes, CheckpointRef, Commit, CommitKind};
 use super::{Options, State, checkpoint, nonce};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::sha256::sha256_hex;
-use crate::store::{Put, Stores, keys};
+use crate::store::{FileRef, Put, Stores, keys};
 
 /// What somebody wants to become true.
 #[derive(Debug, Clone, PartialEq)]

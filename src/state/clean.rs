@@ -6,11 +6,10 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Days, Utc};
 
-use super::record::Home;
 use super::{Chain, Options, State};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::store::{Object, Stores, keys};
+use crate::store::{Home, Object, Stores, keys};
 
 /// What was, or would be, removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::record::{
-    Afterwards, Alert, Commit, CommitKind, FileRef, Input, InputStatus, OwedMail, Partition, RunRecord, RunStatus,
-    Sighting, Silence,
+    Afterwards, Alert, Commit, CommitKind, Input, InputStatus, OwedMail, Partition, RunRecord, RunStatus, Sighting,
+    Silence,
 };
-use crate::store::Object;
+use crate::store::{FileRef, Object};
 
 /// Accounts of runs that stay in memory; older ones remain in their commits.
 pub(super) const RUNS_KEPT: usize = 2_000;
@@ -88,6 +88,11 @@ pub struct State {
 }
 
 impl State {
+    /// The run whose marts readers see: the newest one of the greatest logical date.
+    pub fn published_run(&self) -> Option<&RunRecord> {
+        self.runs.iter().rev().find(|run| run.published() && Some(run.logical_date) == self.logical_date)
+    }
+
     /// Before the first commit.
     pub fn new(keep: Keep) -> Self {
         Self {

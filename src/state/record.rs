@@ -6,30 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Which of our two stores an object lies in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Home {
-    /// Ours: staged rows, intermediate models, state, outbox.
-    Lake,
-    /// For readers: marts.
-    Marts,
-}
-
-/// One immutable object that we wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileRef {
-    /// The store.
-    pub home: Home,
-    /// The key below that store's prefix.
-    pub key: String,
-    /// SHA-256 of the bytes, in hex, taken while writing.
-    pub sha256: String,
-    /// Rows.
-    pub rows: u64,
-    /// Size.
-    pub bytes: u64,
-}
+use crate::store::FileRef;
 
 /// Where an input stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

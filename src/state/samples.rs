@@ -8,13 +8,13 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::record::{
-    Afterwards, Alert, AlertPhase, Changes, CommitKind, FileRef, Home, Input, InputStatus, OwedMail, Partition,
-    RunRecord, RunStatus, Sighting, Silence,
+    Afterwards, Alert, AlertPhase, Changes, CommitKind, Input, InputStatus, OwedMail, Partition, RunRecord, RunStatus,
+    Sighting, Silence,
 };
 use super::{Draft, Keep, Options};
 use crate::clock::Clock;
 use crate::sha256::sha256_hex;
-use crate::store::{Retry, Store, Stores, keys};
+use crate::store::{FileRef, Home, Retry, Store, Stores, keys};
 
 /// 2026-11-22 02:00:00.123456789 UTC plus seconds.
 pub(super) fn at(seconds: i64) -> DateTime<Utc> {

@@ -11,7 +11,8 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 
-use super::{Object, Put, Retry, Store, Survey, remote};
+use super::failure::Secrets;
+use super::{Object, Put, Retry, Store, Survey};
 use crate::error::{Error, Result};
 
 /// Opens a folder as a store.
@@ -29,7 +30,7 @@ pub(super) fn open(folder: &Path, create: bool, retry: Retry) -> Result<Store> {
     let object = LocalFileSystem::new_with_prefix(&root)
         .map_err(|err| Error::config("the folder cannot be opened").at(root.display()).because(err))?;
     let place = root.display().to_string();
-    Ok(Store::assemble(Arc::new(object), place, Some(root), retry, remote::Secrets::default()))
+    Ok(Store::assemble(Arc::new(object), place, Some(root), retry, Secrets::default()))
 }
 
 /// Whether an existing object may be replaced.

@@ -3,7 +3,7 @@
 use super::{Retry, Store, remote};
 use crate::config::Config;
 use crate::error::Result;
-use crate::state::record::{FileRef, Home};
+use crate::store::{FileRef, Home};
 
 /// The three stores of a company.
 #[derive(Debug, Clone)]

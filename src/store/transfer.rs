@@ -78,7 +78,7 @@ impl HashingWriter {
     }
 
     fn fail(&self, err: &io::Error) -> Error {
-        Error::retry("upload failed").at(&self.key).because(self.store.0.secrets.scrub(&super::remote::chain(err)))
+        Error::retry("upload failed").at(&self.key).because(self.store.0.secrets.scrub(&super::failure::chain(err)))
     }
 }
 

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use datafusion::catalog::{MemTable, MemorySchemaProvider, SchemaProvider};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use tributary::state::record::{FileRef, Home, InputStatus};
+use tributary::state::record::InputStatus;
+use tributary::store::{FileRef, Home};
 
 use crate::support::world::World;
 

@@ -42,7 +42,7 @@ fn a_failed_check_publishes_nothing_and_exits_with_2() {
     // The same models with one more rule, which the next night's data breaks.
     let sql = world.path("sql");
     crate::support::world::copy_tree(&std::path::Path::new(crate::support::world::PROJECT).join("sql"), &sql);
-    let sidecar = sql.join("marts/sales_daily.toml");
+    let sidecar = sql.join("marts/sales/sales_daily.toml");
     let text = std::fs::read_to_string(&sidecar).expect("the sidecar");
     let rule = "\n[[checks]]\nkind = \"expression\"\nsql = \"units < -1000000\"\nseverity = \"error\"\n";
     std::fs::write(&sidecar, text + rule).expect("the sidecar");

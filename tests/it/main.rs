@@ -1,26 +1,6 @@
 //! The integration tests, one binary. Each test has a company folder of its own and runs the real binary in it.
 //!
-//! Contents, in reading order:
-//!
-//! * `first_night`: what a night publishes, added up by hand; again, with nothing new; past dates
-//! * `deliveries`: duplicates, corrections, late, broken and missing files, any order of arrival
-//! * `inbox`: files still growing, gone, back again, overlapping, late; folders that cannot be listed; deadlines
-//! * `any_order`: the same deliveries in any order, repeated, over any number of nights, end in the same marts
-//! * `hostile`: files made to do harm, names that cannot be used, floods: refused in bounded memory, the rest done
-//! * `fuzz`: a short deterministic pass of the fuzz targets
-//! * `recovery`: killed at every stage boundary and at every write
-//! * `rivals`: several runners on one lake
-//! * `serving`: the built-in scheduler
-//! * `stores`: a bucket instead of folders; lost replies; secrets
-//! * `demo_company`: the demo generator, and the README's night telling its stories
-//! * `anomaly_methods`: the detector of anomalies on labelled series
-//! * `command_line`: exit codes, JSON, status, plan, clean
-//! * `profiling`: a new partner's file becomes a mapping, in every dialect of the demo company
-//! * `refusing`: refused rows, sheets and replies for partners, replay after a mended mapping
-//! * `asking`: silences, mails, lineage, docs and the page of a run
-//! * `settings`: wrong settings, each with what must be said about it
-//! * `tidy`: rules of this repository that no compiler checks
-//! * `s3_service`: the stand-in for S3 keeps S3's promises
+//! `tests/README.md` has the contents, in reading order, and says what the fixtures are.
 //!
 //! The public data sets have a binary of their own, `tests/conformance/main.rs`.
 

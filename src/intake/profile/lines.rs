@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::header::normal;
 use super::guess::{self, Values, date_formats};
+use super::words;
 use super::{Names, Sample};
 use crate::contract::{Column, ColumnType, Contract};
 
@@ -179,7 +180,7 @@ impl<'a> Lines<'a> {
     /// The line of a column without header: what can be said without it, else an open one and a question.
     /// Returns what is put there instead.
     pub(super) fn without_header(&mut self, column: &Column) -> Option<String> {
-        let net = self.seen.names.iter().find(|header| guess::NET.contains(&normal(header).as_str()));
+        let net = self.seen.names.iter().find(|header| words::NET.contains(&normal(header).as_str()));
         let dated = super::super::period::of_name(self.file).is_some_and(|(start, end)| start == end);
         let instead = match column.name.as_str() {
             "line_no" => "{ row_number = true }".to_string(),

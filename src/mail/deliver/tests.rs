@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use chrono::TimeZone as _;
 
 use super::*;
+use crate::address::recipient_hash;
 use crate::config::Config;
-use crate::mail::recipient_hash;
 use crate::store::Put;
 
 use crate::mail::smtp_server::{Fault, Sink};

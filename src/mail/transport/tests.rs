@@ -8,7 +8,7 @@ use crate::mail::smtp_server::{AUTHORITY_PEM, Fault, Security, Sink};
 fn owed(recipient: &str, run_id: &str) -> OwedMail {
     OwedMail {
         recipient: recipient.into(),
-        recipient_hash: crate::mail::recipient_hash(recipient),
+        recipient_hash: crate::address::recipient_hash(recipient),
         subject: "s".into(),
         body: "outbox/x".into(),
         run_id: run_id.into(),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use crate::mail::address::header_text;
-use crate::mail::digest::{Audience, Edition, Picked, Received, Status};
+use crate::address::header_text;
+use crate::mail::edition::{Audience, Edition, Picked, Received, Status};
 use crate::mail::view::{Item, LINES_MAX};
 use crate::mail::words::Words;
 use crate::state::record::Alert;

@@ -2,6 +2,7 @@
 //! series in the order of days; the method is in [`detect`], its comparison with others in
 //! `benches/anomaly_methods`.
 
+mod day;
 mod detect;
 mod model;
 
@@ -15,7 +16,8 @@ use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
 use datafusion::logical_expr::{PartitionEvaluator, Signature, Volatility, WindowUDF, WindowUDFImpl};
 
-pub use detect::{Day, Finding, Judged, Rules, Scale, Unjudged, judge};
+pub use day::{Day, Finding, Judged, Rules, Scale, Unjudged};
+pub use detect::judge;
 
 use super::{Body, Function};
 

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::models::registry::{Feed, FeedKind, Layer, Source};
+use crate::models::model::{Feed, FeedKind, Layer, Source};
 use crate::models::system;
 
 fn registry(config: &Config) -> Registry {

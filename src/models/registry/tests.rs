@@ -1,4 +1,8 @@
+use std::path::Path;
+
 use super::*;
+use crate::models::model::FeedKind;
+use crate::models::system;
 
 fn config() -> Config {
     Config::parse("", Path::new(".")).unwrap()
@@ -158,4 +162,26 @@ fn files_come_in_pairs() {
     );
     let both = together(problems).unwrap();
     assert!(both.to_string().starts_with("3 problems in the models\n  "), "{both}");
+}
+
+#[test]
+fn some_models_are_read_with_what_they_read_and_wait_for_no_other() {
+    let sources = || {
+        vec![
+            source(Layer::Staging, "stg", "select 1 as n"),
+            source(Layer::Intermediate, "step", "select n from stg"),
+            source(Layer::Marts, "broken", "selec"),
+            source(Layer::Alerts, "other", "select n from nowhere"),
+        ]
+    };
+    let some = |wanted: &str| {
+        let wanted = BTreeSet::from([wanted.to_string(), "no_model".to_string()]);
+        Registry::understand(&config(), BTreeMap::new(), sources(), Some(wanted)).unwrap()
+    };
+    let (registry, problems) = some("step");
+    assert!(problems.is_empty(), "{problems:?}");
+    assert_eq!(registry.order(), ["stg", "step"]);
+    assert_eq!(some("other").1.len(), 1);
+    let (all, problems) = Registry::from_sources(&config(), BTreeMap::new(), sources()).unwrap();
+    assert_eq!((all.order().len(), problems.len()), (3, 4), "{problems:?}");
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::models::registry::{Feed, FeedKind, Layer, Source};
+use crate::models::model::{Feed, FeedKind, Layer, Source};
 use crate::models::types::ColumnType;
 
 fn registry(config: &Config) -> Registry {

@@ -358,7 +358,7 @@ async fn files_named_by_a_commit_must_be_there_when_the_store_is_a_folder() {
     assert_eq!(error.kind(), Kind::Bug);
     assert_eq!(error.path(), Some(changes.inputs[0].staged.as_ref().unwrap().key.as_str()));
     assert_eq!(reopened(&stores).await.number, 0);
-    for file in files(&changes).into_iter().filter(|file| file.home == crate::state::record::Home::Lake) {
+    for file in files(&changes).into_iter().filter(|file| file.home == crate::store::Home::Lake) {
         lake.put(&file.key, "rows").await.unwrap();
     }
     chain.append(&mut state, missing).await.unwrap();

@@ -12,8 +12,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::state::record::{FileRef, Home, Input, InputStatus, Period, Sighting};
-use crate::store::keys;
+use crate::state::record::{Input, InputStatus, Period, Sighting};
+use crate::store::{FileRef, Home, keys};
 
 /// Stands for a key that follows from its row.
 pub(super) const DERIVED: &str = "=";

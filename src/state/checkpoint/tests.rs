@@ -1,8 +1,9 @@
 //! What goes into a checkpoint comes out of it.
 
 use super::*;
-use crate::state::record::{Changes, Commit, CommitKind, Home, InputStatus};
+use crate::state::record::{Changes, Commit, CommitKind, InputStatus};
 use crate::state::samples::{at, day, delivery, full_changes, input};
+use crate::store::Home;
 
 fn keep() -> Keep {
     Keep { orphans_days: 7, mails_days: 90 }

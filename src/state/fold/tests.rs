@@ -1,8 +1,9 @@
 //! What commits add up to.
 
 use super::*;
-use crate::state::record::{Changes, Home};
+use crate::state::record::Changes;
 use crate::state::samples::{at, day, file, full_changes, input, partition, run_record};
+use crate::store::Home;
 
 fn state() -> State {
     State::new(Keep { orphans_days: 7, mails_days: 90 })

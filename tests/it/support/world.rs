@@ -76,7 +76,7 @@ impl World {
         Self::build(marts, Some(s3.clone()))
     }
 
-    /// The same company with six models of its own (fixtures/small/sql), for tests that need many nights.
+    /// The same company with five models of its own (fixtures/small/sql), for tests that need many nights.
     pub fn small() -> Self {
         Self::build(&["*"], None).with_small_models()
     }

@@ -2,15 +2,19 @@
 //! day in a date, an offset that the format does not name, digits finer than a microsecond, years that
 //! cannot be meant.
 
-use chrono::{NaiveDate, NaiveDateTime, Offset, TimeZone};
-use chrono_tz::Tz;
+mod scan;
+mod zone;
 
-use super::number::fold_width;
+use chrono::NaiveDate;
+
+use super::text::fold_width;
 use crate::error::{Error, Result};
+use scan::Scan;
+
+pub use zone::Zone;
 
 /// Days from 1970-01-01 to the first and last date that is taken: 1900-01-01 and 9999-12-31.
 const DAYS: std::ops::RangeInclusive<i32> = -25_567..=2_932_896;
-const DAY_MICROS: i64 = 86_400_000_000;
 
 /// Why a text is not the date or instant that the contract wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,212 +298,6 @@ pub fn excel_serial(serial: f64, from_1904: bool) -> Result<Moment, DateFault> {
     let millis = (serial * 86_400_000.0).round() as i64;
     let day = i32::try_from(millis.div_euclid(86_400_000) - 25_569).map_err(|_| DateFault::OutOfRange)?;
     moment(day, millis.rem_euclid(86_400_000) * 1000, None)
-}
-
-struct Scan<'a> {
-    text: &'a [u8],
-    pos: usize,
-}
-
-impl Scan<'_> {
-    #[inline]
-    fn byte(&mut self, wanted: u8) -> Result<(), DateFault> {
-        if self.text.get(self.pos) == Some(&wanted) {
-            self.pos += 1;
-            Ok(())
-        } else {
-            Err(DateFault::Malformed)
-        }
-    }
-
-    fn literal(&mut self, literal: &[u8]) -> Result<(), DateFault> {
-        if self.text[self.pos..].starts_with(literal) {
-            self.pos += literal.len();
-            Ok(())
-        } else {
-            Err(DateFault::Malformed)
-        }
-    }
-
-    fn spaces(&mut self) {
-        while self.text.get(self.pos) == Some(&b' ') {
-            self.pos += 1;
-        }
-    }
-
-    #[inline]
-    fn two_digits(&mut self) -> Result<i64, DateFault> {
-        match self.text.get(self.pos..self.pos + 2) {
-            Some(&[tens @ b'0'..=b'9', ones @ b'0'..=b'9']) => {
-                self.pos += 2;
-                Ok(i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
-            }
-            _ => Err(DateFault::Malformed),
-        }
-    }
-
-    fn number(&mut self, width: usize, exactly: bool) -> Result<i64, DateFault> {
-        let rest = &self.text[self.pos..];
-        let digits = rest.iter().take(width).take_while(|byte| byte.is_ascii_digit()).count();
-        if digits == 0 || exactly && digits != width {
-            return Err(DateFault::Malformed);
-        }
-        self.pos += digits;
-        Ok(rest[..digits].iter().fold(0, |value, byte| value * 10 + i64::from(byte - b'0')))
-    }
-
-    fn signed(&mut self) -> Result<i64, DateFault> {
-        let rest = std::str::from_utf8(&self.text[self.pos..]).map_err(|_| DateFault::Malformed)?;
-        self.pos = self.text.len();
-        rest.parse().map_err(|_| DateFault::Malformed)
-    }
-
-    /// `.123456`; nothing at all is no fraction.
-    fn fraction(&mut self) -> Result<i64, DateFault> {
-        if self.byte(b'.').is_err() {
-            return Ok(0);
-        }
-        let (mut micros, mut digits) = (0_i64, 0);
-        while let Some(byte @ b'0'..=b'9') = self.text.get(self.pos) {
-            digits += 1;
-            if digits <= 6 {
-                micros = micros * 10 + i64::from(byte - b'0');
-            } else if *byte != b'0' {
-                return Err(DateFault::ExcessPrecision);
-            }
-            self.pos += 1;
-        }
-        if digits == 0 {
-            return Err(DateFault::Malformed);
-        }
-        for _ in digits..6 {
-            micros *= 10;
-        }
-        Ok(micros)
-    }
-
-    /// `Z`, `+08:00`, `+0800` or `+08`.
-    fn offset(&mut self) -> Result<i32, DateFault> {
-        self.spaces();
-        if self.byte(b'Z').is_ok() || self.byte(b'z').is_ok() {
-            return Ok(0);
-        }
-        let sign = match self.text.get(self.pos) {
-            Some(b'+') => 1,
-            Some(b'-') => -1,
-            _ => return Err(DateFault::Malformed),
-        };
-        self.pos += 1;
-        let hours = self.two_digits()?;
-        let colon = self.byte(b':').is_ok();
-        let minutes = if colon || self.pos < self.text.len() { self.two_digits()? } else { 0 };
-        if hours > 15 || minutes > 59 {
-            return Err(DateFault::Malformed);
-        }
-        Ok(sign * i32::try_from(hours * 3600 + minutes * 60).map_err(|_| DateFault::Malformed)?)
-    }
-
-    fn month_name(&mut self) -> Result<i64, DateFault> {
-        const NAMES: [&str; 12] = [
-            "january",
-            "february",
-            "march",
-            "april",
-            "may",
-            "june",
-            "july",
-            "august",
-            "september",
-            "october",
-            "november",
-            "december",
-        ];
-        let letters = self.text[self.pos..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-        let word = self.text[self.pos..self.pos + letters].to_ascii_lowercase();
-        let found = NAMES.iter().position(|name| word.len() >= 3 && name.as_bytes().starts_with(&word));
-        self.pos += letters;
-        found.and_then(|at| i64::try_from(at + 1).ok()).ok_or(DateFault::Malformed)
-    }
-
-    fn am_pm(&mut self) -> Result<bool, DateFault> {
-        const WORDS: [(&str, bool); 8] = [
-            ("AM", false),
-            ("PM", true),
-            ("am", false),
-            ("pm", true),
-            ("a.m.", false),
-            ("p.m.", true),
-            ("上午", false),
-            ("下午", true),
-        ];
-        for (word, afternoon) in WORDS {
-            if self.literal(word.as_bytes()).is_ok() {
-                return Ok(afternoon);
-            }
-        }
-        Err(DateFault::Malformed)
-    }
-
-    fn end(&self) -> Result<(), DateFault> {
-        if self.pos == self.text.len() { Ok(()) } else { Err(DateFault::Malformed) }
-    }
-}
-
-/// Turns local times into UTC and back; remembers the offset of days on which it does not change.
-#[derive(Debug)]
-pub struct Zone {
-    zone: Tz,
-    /// By day modulo the length: the day and its one offset in microseconds.
-    days: Vec<Option<(i32, i64)>>,
-}
-
-impl Zone {
-    /// A zone with an empty memory.
-    pub fn new(zone: Tz) -> Self {
-        Self { zone, days: vec![None; 512] }
-    }
-
-    /// The instant in microseconds since 1970 UTC, and the local day in this zone.
-    #[inline]
-    pub fn instant(&mut self, at: Moment) -> Result<(i64, i32), DateFault> {
-        let local = i64::from(at.day) * DAY_MICROS + at.micros;
-        if let Some(offset) = at.offset {
-            let utc = local - i64::from(offset) * 1_000_000;
-            return Ok((utc, self.local_day(utc)));
-        }
-        if let Some((day, offset)) = self.days[at.day.rem_euclid(512).unsigned_abs() as usize]
-            && day == at.day
-        {
-            return Ok((local - offset, at.day));
-        }
-        let start = naive(i64::from(at.day) * DAY_MICROS).ok_or(DateFault::OutOfRange)?;
-        let end = naive((i64::from(at.day) + 1) * DAY_MICROS).ok_or(DateFault::OutOfRange)?;
-        let offset_at = |when: &NaiveDateTime| {
-            self.zone.offset_from_local_datetime(when).single().map(|offset| i64::from(offset.fix().local_minus_utc()))
-        };
-        // two changes within one day do not happen, so equal ends mean one offset all day
-        if let (Some(first), Some(last)) = (offset_at(&start), offset_at(&end))
-            && first == last
-        {
-            self.days[at.day.rem_euclid(512).unsigned_abs() as usize] = Some((at.day, first * 1_000_000));
-            return Ok((local - first * 1_000_000, at.day));
-        }
-        let when = naive(local).ok_or(DateFault::OutOfRange)?;
-        // of a time that comes twice the first is taken
-        let offset = self.zone.offset_from_local_datetime(&when).earliest().ok_or(DateFault::NoSuchLocalTime)?;
-        Ok((local - i64::from(offset.fix().local_minus_utc()) * 1_000_000, at.day))
-    }
-
-    /// The local day of an instant in microseconds since 1970 UTC.
-    pub fn local_day(&self, utc: i64) -> i32 {
-        let offset =
-            naive(utc).map_or(0, |when| i64::from(self.zone.offset_from_utc_datetime(&when).fix().local_minus_utc()));
-        i32::try_from((utc + offset * 1_000_000).div_euclid(DAY_MICROS)).unwrap_or(i32::MAX)
-    }
-}
-
-fn naive(micros: i64) -> Option<NaiveDateTime> {
-    chrono::DateTime::from_timestamp_micros(micros).map(|at| at.naive_utc())
 }
 
 /// The calendar date of a day number.

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Date32Array, Decimal128Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Date32Type, Field, Schema, SchemaRef};
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use parquet::arrow::ArrowWriter;
 
 use super::*;
+use crate::config::Config;
 use crate::models::Layer;
-use crate::models::registry::{Feed, FeedKind, Source};
+use crate::models::model::{Feed, FeedKind, Source};
+use crate::models::month::Month;
 use crate::models::types::ColumnType;
-use crate::state::record::FileRef;
-use crate::state::record::Home;
-use crate::store::Store;
-use crate::store::keys;
+use crate::state::record::{Input, InputStatus};
+use crate::store::Stores;
+use crate::store::{FileRef, Home, Store, keys};
 
 pub(super) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()

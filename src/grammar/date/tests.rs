@@ -1,5 +1,6 @@
 //! Tables of cases for dates and instants.
 
+use super::zone::naive;
 use super::*;
 
 fn day(text: &str) -> i32 {

@@ -6,7 +6,9 @@
 
 use std::borrow::Cow;
 
-use crate::sender::Negative;
+use serde::{Deserialize, Serialize};
+
+use super::text::fold_width;
 
 /// Powers of ten that fit an `i128`.
 const TENS: [i128; 39] = {
@@ -49,6 +51,16 @@ pub enum NumberFault {
     ExcessScale,
     /// Too large for the precision.
     OutOfRange,
+}
+
+/// How negative numbers are written besides a leading minus sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Negative {
+    /// `(12.50)`
+    Parentheses,
+    /// `12.50-`
+    Trailing,
 }
 
 /// How numbers of one column are written, and what they become.
@@ -283,20 +295,6 @@ fn without_thousands(text: &str, separator: char, decimal: char) -> Option<Cow<'
         return None;
     }
     Some(Cow::Owned(format!("{}{fraction}", whole.replace(separator, ""))))
-}
-
-/// Full-width letters, digits and signs as their ASCII twins, and the minus sign as hyphen.
-pub fn fold_width(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() {
-        return Cow::Borrowed(text);
-    }
-    let fold = |char: char| match char {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(char) - 0xfee0).unwrap_or(char),
-        '\u{3000}' | '\u{a0}' => ' ',
-        '\u{2212}' => '-',
-        other => other,
-    };
-    Cow::Owned(text.chars().map(fold).collect())
 }
 
 /// Digits at a scale as text: `12345` at 2 is `123.45`.

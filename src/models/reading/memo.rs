@@ -11,16 +11,15 @@ use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 use tokio::sync::OnceCell;
 
-use super::cast::Conform;
-use super::job::alone;
-use super::query;
-use super::reading::{Reading, World};
-use super::registry::Model;
-use super::session::{self, FEW_ROWS};
+use super::{Reading, World};
 use crate::error::Result;
+use crate::models::cast::Conform;
+use crate::models::model::Model;
+use crate::models::query;
+use crate::models::session::{self, FEW_ROWS};
 
 /// The tables of one run.
-pub(super) struct Memo {
+pub(in crate::models) struct Memo {
     cells: Mutex<Cells>,
     /// Bytes that may be kept; what is needed again beyond that is computed again.
     bytes_max: usize,
@@ -33,7 +32,7 @@ struct Cells {
 }
 
 impl Memo {
-    pub(super) fn new(bytes_max: usize) -> Self {
+    pub(in crate::models) fn new(bytes_max: usize) -> Self {
         Self { cells: Mutex::default(), bytes_max }
     }
 

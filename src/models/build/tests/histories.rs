@@ -6,21 +6,17 @@
 //! marts. `TRIBUTARY_HISTORIES=10000 cargo test --release --lib histories` tries more of them, from the seed
 //! `TRIBUTARY_HISTORIES_FROM`.
 
-use std::collections::BTreeMap;
-
 use arrow::array::{BooleanArray, StringArray};
+use arrow::record_batch::RecordBatch;
 use arrow::util::pretty::pretty_format_batches;
-use chrono::Days;
 use futures::StreamExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rand::RngExt;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::lab::{BY_DAY, Lab, PRODUCTS, RECENT, STAGING, TOTALS, day, registry};
 use super::*;
-use crate::models::Layer;
-use crate::state::record::Home;
+use crate::state::record::{Input, InputStatus};
 
 /// Which feeds have arrived: read by a month that only asks whether one has.
 const ARRIVED: (Layer, &str, &str, &str) = (
@@ -160,7 +156,7 @@ impl History {
             let amount = i128::from(self.roll(90_000)) - 10_000;
             rows.push((on, customer, sku, units, amount));
         }
-        let rows: Vec<super::lab::Sale<'_>> =
+        let rows: Vec<lab::Sale<'_>> =
             rows.iter().map(|row| (row.0.as_str(), row.1.as_str(), row.2, row.3, row.4)).collect();
         let masks = corrects.then_some((date, date + Days::new(days - 1)));
         self.lab.sell(sender, &rows, masks).await;

@@ -1,0 +1,297 @@
+//! The company and the night that the digests of these tests are written from.
+
+use std::path::Path;
+
+use chrono::{NaiveDate, TimeZone as _};
+
+use super::*;
+use crate::config::Config;
+use crate::mail::edition::{Headline, Received};
+use crate::mail::reduction::{Reduction, Standing};
+use crate::mail::rule::{AlertRule, Row, Texts};
+use crate::state::record::{Alert, AlertPhase, RunRecord, RunStatus};
+
+pub(super) const RULES: &str = r#"
+[overstock.alert]
+severity = "warning"
+labels = ["partner_id"]
+value = "overstock_rate"
+value_format = "percent"
+owners = ["manager"]
+[overstock.alert.name_text]
+en = "overstock"
+zh = "库存积压"
+[overstock.alert.title]
+en = "{{ name }} holds {{ overstock_rate | percent }} more stock than it needs"
+zh = "{{ name }}库存超出需求 {{ overstock_rate | percent }}"
+[overstock.alert.reason]
+en = "{{ value | money }} on hand against a need of {{ need | money }}; {{ skus }} SKU are over"
+zh = "在库 {{ value | money }}，需求 {{ need | money }}；{{ skus }} 个 SKU 超量"
+[overstock.alert.advice]
+en = "Pause supply of {{ top_sku }} and plan a promotion"
+zh = "暂停供货 {{ top_sku }}，并安排一次促销"
+
+[sales_anomaly.alert]
+severity_column = "severity"
+labels = ["channel_id"]
+value = "gap"
+value_format = "money"
+owners = ["manager"]
+history = "past"
+[sales_anomaly.alert.name_text]
+en = "sales anomaly"
+zh = "销售异常"
+[sales_anomaly.alert.title]
+en = "{{ name }} net sales {{ change | signed_percent }} against the same day last week"
+zh = "{{ name }}销售额 {{ change | signed_percent }}（较上周同日）"
+[sales_anomaly.alert.value_label]
+en = "below expectation"
+zh = "低于预期"
+[sales_anomaly.alert.comparison]
+en = "{{ observed | money }} sold, {{ expected | money }} expected ({{ lower | money }} to {{ upper | money }})"
+zh = "实际 {{ observed | money }}，预期 {{ expected | money }}（{{ lower | money }} 至 {{ upper | money }}）"
+[sales_anomaly.alert.reason]
+en = "{{ explanation }}"
+zh = "{{ explanation }}"
+[sales_anomaly.alert.advice]
+en = "Ask the shop whether the listing is still live"
+zh = "联系店铺运营，确认主推商品是否仍在架"
+
+[missing_file.alert]
+severity = "warning"
+about = "delivery"
+labels = ["partner_id", "feed"]
+owners = ["manager"]
+[missing_file.alert.name_text]
+en = "missing file"
+zh = "缺文件"
+[missing_file.alert.title]
+en = "{{ name }} has not sent its {{ feed }} file"
+zh = "{{ name }}未发来 {{ feed }} 文件"
+"#;
+
+pub(super) fn rules() -> BTreeMap<String, AlertRule> {
+    let all: toml::Table = toml::from_str(RULES).expect("toml");
+    let mut rules: BTreeMap<String, AlertRule> = all
+        .iter()
+        .map(|(name, sidecar)| {
+            (
+                name.clone(),
+                AlertRule::from_sidecar(name, "sql/alerts/rule.toml", sidecar.as_table().expect("table"))
+                    .expect("rule"),
+            )
+        })
+        .collect();
+    rules.insert("run_failed".into(), AlertRule::run_failed());
+    rules
+}
+
+pub(super) fn now() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 22, 23, 5, 0).single().expect("time")
+}
+
+pub(super) fn day(day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 11, day).expect("date")
+}
+
+pub(super) fn alert(
+    rule: &str,
+    labels: &[(&str, &str)],
+    severity: &str,
+    phase: AlertPhase,
+    row: serde_json::Value,
+) -> Alert {
+    let row: Row = serde_json::from_value(row).expect("object");
+    let value = rules().get(rule).and_then(|rule| rule.value.clone()).and_then(|column| row.get(&column)?.as_f64());
+    Alert {
+        rule: rule.into(),
+        fingerprint: format!("{rule}{labels:?}"),
+        labels: labels.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())).collect(),
+        severity: severity.into(),
+        value,
+        row,
+        owners: vec!["wang.li@demo.example".into()],
+        phase,
+        since: if phase == AlertPhase::New { day(22) } else { day(19) },
+        mailed_at: Some(now()),
+        muted: None,
+    }
+}
+
+pub(super) fn overstock(partner: &str, name: &str, rate: f64, phase: AlertPhase) -> Alert {
+    let row = serde_json::json!({ "name": name, "overstock_rate": rate, "value": 1_842_000.0, "need": 1_302_000.0,
+        "skus": 17, "top_sku": "00871" });
+    alert("overstock", &[("partner_id", partner)], "warning", phase, row)
+}
+
+pub(super) fn anomaly(name: &str, phase: AlertPhase) -> Alert {
+    let row = serde_json::json!({ "name": name, "gap": 384_000.0, "change": -0.234, "observed": 1_256_000.0,
+        "expected": 1_640_000.0, "lower": 1_480_000, "upper": "1790000.0000",
+        "explanation": "P014 京东旗舰店少卖 31.2 万（占缺口 81%），主要是 SKU 00871 与 00874",
+        "past": "1580000;1620000;1700000;1910000;2050000;1640000;1610000;1590000;1650000;1720000;1880000;2010000;1630000;1256000" });
+    alert("sales_anomaly", &[("channel_id", "ch_jd")], "critical", phase, row)
+}
+
+pub(super) fn run(status: RunStatus) -> RunRecord {
+    RunRecord {
+        run_id: "nightly-2026-11-22-7f3a".into(),
+        job: "nightly".into(),
+        logical_date: day(22),
+        started_at: now(),
+        ended_at: now(),
+        status,
+        plan_fingerprint: String::new(),
+        files: 34,
+        rows_read: 12_345,
+        rows_clean: 12_310,
+        rows_rejected: 35,
+        partitions_built: 0,
+        partitions_reused: 0,
+        statements: 0,
+        marts: 10,
+        alerts: 0,
+        mails: 0,
+        stage_ms: BTreeMap::new(),
+        notes: vec![],
+        error: None,
+    }
+}
+
+pub(super) fn reduction(name: Texts, because: Texts) -> Reduction {
+    let marts = vec!["channel_kpis".into()];
+    Reduction { feed: "market".into(), name, because: vec![because], marts, standing: Standing::Lacking }
+}
+
+pub(super) fn headlines() -> Vec<Headline> {
+    let past = |last: f64| (0..13).map(|n| last * (0.8 + 0.05 * f64::from((n * 5) % 7))).chain([last]).collect();
+    vec![
+        Headline {
+            name: "合计".into(),
+            value: 4_318_000.0,
+            complete: true,
+            previous: Some(4_655_000.0),
+            history: past(4_318_000.0),
+        },
+        Headline {
+            name: "京东旗舰店".into(),
+            value: 1_256_000.0,
+            complete: true,
+            previous: Some(1_640_000.0),
+            history: past(1_256_000.0),
+        },
+        Headline {
+            name: "抖音直播间".into(),
+            value: 2_207_000.0,
+            complete: true,
+            previous: Some(1_965_000.0),
+            history: past(2_207_000.0),
+        },
+        Headline {
+            name: "华东总经销".into(),
+            value: 855_000.0,
+            complete: true,
+            previous: Some(855_100.0),
+            history: vec![],
+        },
+        Headline { name: "校园便利店".into(), value: 9_240.5, complete: true, previous: None, history: vec![] },
+    ]
+}
+
+/// One company, one night, one manager; each test changes what it is about.
+pub(super) struct World {
+    pub(super) config: Config,
+    pub(super) run: RunRecord,
+    pub(super) received: Received,
+    pub(super) alerts: Vec<Alert>,
+    pub(super) audiences: Vec<Audience>,
+    pub(super) data_as_of: Option<NaiveDate>,
+    pub(super) reduced: Vec<Reduction>,
+}
+
+impl World {
+    pub(super) fn new(locale: &str) -> Self {
+        let text = format!("[company]\nlocale = \"{locale}\"\nhead_office = [\"wang.li@demo.example\"]");
+        Self {
+            config: Config::parse(&text, Path::new("/x")).expect("config"),
+            run: run(RunStatus::Ok),
+            received: Received { expected: 6, received: 6, missing: vec![] },
+            alerts: vec![],
+            audiences: vec![Audience { headlines: headlines(), ..audience("wang.li@demo.example") }],
+            data_as_of: Some(day(22)),
+            reduced: vec![],
+        }
+    }
+
+    pub(super) fn all(&self) -> Vec<Digest> {
+        let rules = rules();
+        digests(&Edition {
+            config: &self.config,
+            run: &self.run,
+            now: now(),
+            data_as_of: self.data_as_of,
+            received: &self.received,
+            rules: &rules,
+            alerts: &self.alerts,
+            audiences: &self.audiences,
+            reduced: &self.reduced,
+        })
+        .expect("digests")
+    }
+
+    pub(super) fn only(&self) -> Digest {
+        let mut all = self.all();
+        assert_eq!(all.len(), 1);
+        all.remove(0)
+    }
+
+    /// A night with a bit of everything.
+    pub(super) fn busy(locale: &str) -> Self {
+        let mut world = Self::new(locale);
+        world.config.company.head_office = vec!["head.office@demo.example".into()];
+        world.audiences[0].scope = Some("华东".into());
+        world.received = Received { expected: 6, received: 5, missing: vec!["苏州加盟店".into()] };
+        world.reduced = vec![reduction(
+            Texts { en: "market".into(), zh: "市场总量".into() },
+            Texts { en: "never arrived and is read as empty".into(), zh: "从未收到，按空表计算".into() },
+        )];
+        world.run.notes = vec!["market: never arrived and is read as empty; reduces channel_kpis".into()];
+        let mut known = overstock("P020", "宁波代理", 0.33, AlertPhase::Ongoing);
+        known.mailed_at = None;
+        let mut muted = overstock("P021", "苏州加盟店", 0.5, AlertPhase::Ongoing);
+        muted.muted = Some("inhibited by missing_file".into());
+        let missing = serde_json::json!({ "name": "苏州加盟店", "feed": "sales" });
+        world.alerts = vec![
+            overstock("P001", "华东总经销", 0.412, AlertPhase::Worse),
+            overstock("P002", "杭州总经销", 0.61, AlertPhase::Ongoing),
+            anomaly("京东旗舰店", AlertPhase::New),
+            alert("missing_file", &[("partner_id", "P021"), ("feed", "sales")], "warning", AlertPhase::New, missing),
+            overstock("P003", "南京经销商", 0.35, AlertPhase::New),
+            overstock("P004", "无锡经销商", 0.34, AlertPhase::New),
+            overstock("P005", "常州经销商", 0.33, AlertPhase::New),
+            overstock("P006", "南通经销商", 0.32, AlertPhase::Ongoing),
+            known,
+            muted,
+            overstock("P030", "上海直营店", 0.31, AlertPhase::Resolved),
+        ];
+        world
+    }
+}
+
+pub(super) fn audience(address: &str) -> Audience {
+    Audience { address: address.into(), ..Audience::default() }
+}
+
+pub(super) fn wang(all: Vec<Digest>) -> Digest {
+    all.into_iter().find(|digest| digest.recipient == "wang.li@demo.example").expect("a digest for wang")
+}
+
+/// Compares with the committed picture of it; `UPDATE_GOLDEN=1` draws it anew.
+pub(super) fn golden(name: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/mail/digest/golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().expect("folder")).expect("folder");
+        std::fs::write(&path, actual).expect("written");
+    }
+    let expected = std::fs::read_to_string(&path).expect("run once with UPDATE_GOLDEN=1");
+    assert!(expected == actual, "{name} differs; UPDATE_GOLDEN=1 rewrites it, then look at the difference");
+}

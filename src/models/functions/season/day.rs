@@ -1,0 +1,133 @@
+//! A day of a series: as it came, by which rules it is judged, and what the judgement is.
+
+/// How days are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// Sales, units, orders: by square roots, so that the band of a small series narrows downwards.
+    Amount,
+    /// Prices: by ratios.
+    Price,
+    /// Shares of a whole: by differences.
+    Rate,
+}
+
+/// What the company calls an anomaly.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// How days are compared.
+    pub scale: Scale,
+    /// Half width of the band in robust standard deviations.
+    pub band: f64,
+    /// Smallest gap that counts, as a share of the expected value.
+    pub gap_min: f64,
+    /// Days of history before anything is judged.
+    pub history_days: usize,
+    /// Nothing is taken to be steadier than this share.
+    pub noise_min: f64,
+    /// A holiday differs from that of the year before by this share.
+    pub holiday_noise: f64,
+    /// So many days on one side make a new level.
+    pub shift_days: usize,
+    /// Fewest events a day that are judged.
+    pub events_min: f64,
+}
+
+/// A day as it came.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Day {
+    /// Its value; none where it is not known.
+    pub value: Option<f64>,
+    /// Orders or complaints behind the value; none where chance plays no part.
+    pub events: Option<f64>,
+    /// A holiday or shopping festival.
+    pub holiday: bool,
+    /// Everything was on promotion.
+    pub promotion: bool,
+    /// Known to be incomplete: judged, but nothing is learned from it.
+    pub incomplete: bool,
+    /// The same day of the year before, as a position: the same day of the same holiday, or 52 weeks earlier.
+    pub mirror: Option<usize>,
+}
+
+/// Why a day is not judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unjudged {
+    /// Too few days before it.
+    ShortHistory,
+    /// It has no value.
+    NoValue,
+    /// Nothing was to be expected.
+    NothingExpected,
+    /// So few events that chance may take all.
+    FewEvents,
+}
+
+impl Unjudged {
+    /// As the marts write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ShortHistory => "short_history",
+            Self::NoValue => "no_value",
+            Self::NothingExpected => "nothing_expected",
+            Self::FewEvents => "few_events",
+        }
+    }
+}
+
+/// What a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// A day, or the first of some days, off the expected.
+    Point,
+    /// The first day on which a new level was seen.
+    Shift,
+}
+
+impl Finding {
+    /// As the marts write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Point => "point",
+            Self::Shift => "level_shift",
+        }
+    }
+}
+
+/// The judgement of a day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judged {
+    /// What was to be expected.
+    pub expected: f64,
+    /// Ends of the band.
+    pub lower: f64,
+    /// Ends of the band.
+    pub upper: f64,
+    /// Distance in robust standard deviations, on the scale.
+    pub score: f64,
+    /// Why there is no judgement.
+    pub unjudged: Option<Unjudged>,
+    /// Told on this day. Days that only go on are not told again.
+    pub finding: Option<Finding>,
+    /// Days from this finding on that stayed off on its side, itself included; 0 without a finding.
+    pub off_days: usize,
+    /// Of a new level: its change against the old one.
+    pub level_change: Option<f64>,
+    /// A holiday whose effect is known from an earlier year.
+    pub holiday_known: bool,
+}
+
+impl Judged {
+    pub(super) fn not(why: Unjudged) -> Self {
+        Self {
+            expected: 0.0,
+            lower: 0.0,
+            upper: 0.0,
+            score: 0.0,
+            unjudged: Some(why),
+            finding: None,
+            off_days: 0,
+            level_change: None,
+            holiday_known: false,
+        }
+    }
+}

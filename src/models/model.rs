@@ -1,0 +1,157 @@
+//! A model as it is understood: its two files, what it reads, where it stands; and the feeds that it may read.
+
+use std::collections::BTreeSet;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::sql::parser::Statement;
+
+use super::sidecar::{Column, Materialised, Sidecar};
+
+/// A folder of `sql/`, in the direction of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    /// Feeds, cleaned and typed.
+    Staging,
+    /// Steps that several marts share.
+    Intermediate,
+    /// What readers get.
+    Marts,
+    /// Findings for mails.
+    Alerts,
+}
+
+impl Layer {
+    /// All layers, in order.
+    pub const ALL: [Self; 4] = [Self::Staging, Self::Intermediate, Self::Marts, Self::Alerts];
+
+    /// Name of its folder.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Staging => "staging",
+            Self::Intermediate => "intermediate",
+            Self::Marts => "marts",
+            Self::Alerts => "alerts",
+        }
+    }
+
+    /// Staging reads only staging, and nobody reads alerts. Steps and marts may read each other, as long as no
+    /// circle comes of it.
+    pub(super) fn may_read(self, other: Self) -> bool {
+        match self {
+            Self::Staging => other == Self::Staging,
+            Self::Intermediate | Self::Marts | Self::Alerts => other != Self::Alerts,
+        }
+    }
+}
+
+/// Kind of a feed, as far as models care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedKind {
+    /// Rows with a business date, delivered by period.
+    Event,
+    /// Snapshots that are valid from a date.
+    Reference,
+}
+
+/// A feed as a table of SQL: `feeds.<name>`.
+#[derive(Debug, Clone)]
+pub struct Feed {
+    /// Kind.
+    pub kind: FeedKind,
+    /// Contract columns, then lineage columns.
+    pub schema: SchemaRef,
+}
+
+/// What a statement reads, by kind of source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// Other models.
+    pub models: BTreeSet<String>,
+    /// Feeds.
+    pub feeds: BTreeSet<String>,
+    /// System tables.
+    pub system: BTreeSet<String>,
+    /// Settings tables.
+    pub settings: BTreeSet<String>,
+    /// Parameters.
+    pub parameters: BTreeSet<String>,
+}
+
+/// One model.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// Name: unique over all layers.
+    pub name: String,
+    /// Where it stands.
+    pub layer: Layer,
+    /// Its SQL file, as shown in messages.
+    pub path: String,
+    /// The SQL as written.
+    pub sql: String,
+    /// The SQL, parsed, with its placeholders.
+    pub statement: Statement,
+    /// Its sidecar.
+    pub sidecar: Sidecar,
+    /// What its SQL reads.
+    pub reads: Reads,
+    /// What its checks read beyond itself.
+    pub check_reads: Reads,
+}
+
+impl Model {
+    /// Its sidecar's file, as shown in messages.
+    pub fn sidecar_path(&self) -> String {
+        self.path.replace(".sql", ".toml")
+    }
+
+    /// What a business person would call its part of the company: the folder between layer and file, as `stock`;
+    /// empty where a model lies in its layer's folder itself.
+    pub fn subject(&self) -> &str {
+        self.path.split('/').rev().nth(1).filter(|folder| *folder != self.layer.folder()).unwrap_or_default()
+    }
+
+    /// Whether its rows are kept by month.
+    pub fn is_partitioned(&self) -> bool {
+        self.sidecar.materialised == Materialised::Partitioned
+    }
+
+    /// What one row is.
+    pub fn grain(&self) -> &str {
+        &self.sidecar.grain
+    }
+
+    /// What it is for, in English.
+    pub fn description_en(&self) -> &str {
+        &self.sidecar.description.en
+    }
+
+    /// What it is for, in Chinese.
+    pub fn description_zh(&self) -> &str {
+        &self.sidecar.description.zh
+    }
+
+    /// Declared columns, in order.
+    pub fn columns(&self) -> &[Column] {
+        &self.sidecar.columns
+    }
+
+    /// Whether its rows are not kept.
+    pub fn is_view(&self) -> bool {
+        self.sidecar.materialised == Materialised::View
+    }
+}
+
+/// A model's two files, before they are understood.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Layer.
+    pub layer: Layer,
+    /// Name.
+    pub name: String,
+    /// Path shown in messages, without extension.
+    pub path: String,
+    /// SQL.
+    pub sql: String,
+    /// Sidecar.
+    pub sidecar: String,
+}
