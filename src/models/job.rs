@@ -17,7 +17,7 @@ use super::reading::{Reading, World};
 use super::sidecar::{Rule, Severity};
 use super::writer::{Shape, Work};
 use super::{query, session};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::models::model::{Layer, Model};
 use crate::models::plan::BuildPlan;
 use crate::state::record::Partition;

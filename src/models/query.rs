@@ -10,7 +10,6 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
-
 use tokio::task::JoinSet;
 
 use super::bind::Parameters;

@@ -68,8 +68,11 @@ impl Memo {
             Conform::new(frame.schema().as_arrow(), &view.sidecar.columns).map_err(|err| err.at(&view.path))?;
         let (path, sql) = (view.path.clone(), view.sql.clone());
         let found =
-            alone(&view.path, async move { frame.collect().await.map_err(|err| query::located(&err, &path, &sql)) })
-                .await?;
+            query::alone(
+                &view.path,
+                async move { frame.collect().await.map_err(|err| query::located(&err, &path, &sql)) },
+            )
+            .await?;
         let rows = found.iter().map(|batch| conform.apply(batch)).collect::<Result<Vec<_>>>();
         let rows = rows.map_err(|err| err.at(&view.path))?;
         let bytes: usize = rows.iter().map(|batch| batch.get_array_memory_size()).sum();
