@@ -82,13 +82,13 @@ pub(super) async fn run(
             if checks.is_empty() {
                 continue;
             }
-            let context = session::fork(base)?;
             let mut reading = world.subject(&names, &model.check_reads)?;
             if let Some(months) = months {
                 for name in names.iter().filter(|name| is_partitioned(world, name)) {
                     reading.only(name, &months);
                 }
             }
+            let context = session::fork_for(base, world.rows(&reading))?;
             world.provide(&context, &reading).await?;
             failures.extend(Box::pin(ask_all(world, &context, model, &checks)).await?);
         }

@@ -48,9 +48,6 @@ pub fn open(limits: Limits) -> Result<SessionContext> {
         .with_information_schema(false)
         .with_extension(Arc::new(Planned::default()));
     let options = config.options_mut();
-    if let Some(n) = std::env::var("TRIBUTARY_PASSES").ok().and_then(|n| n.parse().ok()) {
-        options.optimizer.max_passes = n;
-    }
     options.sql_parser.default_null_ordering = "nulls_last".to_string();
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.collect_spans = true;
@@ -86,11 +83,16 @@ pub fn fork(base: &SessionContext) -> Result<SessionContext> {
 }
 
 /// As [`fork`], for a step that reads about so many rows: few are worked through on one thread, because handing
-/// them around would cost more than it gains.
+/// them around would cost more than it gains, and by a plan that was improved once, because looking for more costs
+/// more than the rows do.
 pub(super) fn fork_for(base: &SessionContext, rows: u64) -> Result<SessionContext> {
     let context = fork(base)?;
     if rows < FEW_ROWS {
-        context.state_ref().write().config_mut().options_mut().execution.target_partitions = 1;
+        let state = context.state_ref();
+        let mut state = state.write();
+        let options = state.config_mut().options_mut();
+        options.execution.target_partitions = 1;
+        options.optimizer.max_passes = 1;
     }
     Ok(context)
 }
