@@ -164,12 +164,11 @@ impl<'a> World<'a> {
             if let Some(partitions) = reading.models.get(name) {
                 self.register(context, model, partitions)?;
             } else if reading.views.contains(name) {
-                let table = match self.memo.table(self, context, model, reading).await? {
-                    Some(table) => table,
-                    None => {
-                        let planned = query::plan(context, &model.statement, &self.parameters, &model.path, &model.sql);
-                        planned.await?.into_view()
-                    }
+                let table = if let Some(table) = self.memo.table(self, context, model, reading).await? {
+                    table
+                } else {
+                    let Model { statement, path, sql, .. } = model;
+                    query::plan(context, statement, &self.parameters, path, sql).await?.into_view()
                 };
                 context.register_table(name.as_str(), table)?;
             }

@@ -82,19 +82,23 @@ pub fn fork(base: &SessionContext) -> Result<SessionContext> {
     Ok(SessionContext::new_with_state(state))
 }
 
-/// As [`fork`], for a step that reads about so many rows: few are worked through on one thread, because handing
-/// them around would cost more than it gains, and by a plan that was improved once, because looking for more costs
-/// more than the rows do.
+/// As [`fork`], for a step that reads about so many rows.
 pub(super) fn fork_for(base: &SessionContext, rows: u64) -> Result<SessionContext> {
     let context = fork(base)?;
     if rows < FEW_ROWS {
-        let state = context.state_ref();
-        let mut state = state.write();
-        let options = state.config_mut().options_mut();
-        options.execution.target_partitions = 1;
-        options.optimizer.max_passes = 1;
+        expect_few(&context);
     }
     Ok(context)
+}
+
+/// Few rows are worked through on one thread, because handing them around would cost more than it gains, and by a plan
+/// that was improved once, because looking for more costs more than the rows do.
+pub(super) fn expect_few(context: &SessionContext) {
+    let state = context.state_ref();
+    let mut state = state.write();
+    let options = state.config_mut().options_mut();
+    options.execution.target_partitions = 1;
+    options.optimizer.max_passes = 1;
 }
 
 /// Fewer rows than these are not shared among threads, and what is made of them fits into memory.

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::TableReference;
 use datafusion::config::Dialect;
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::MemTable;
@@ -26,7 +27,7 @@ use super::bind::Parameters;
 use super::query::{self, located};
 use crate::error::Result;
 
-/// As [`query::plan`], with shared CTEs of up to `bytes` in all computed first. They become tables of `context`.
+/// As [`query::plan`], with shared CTEs of up to `bytes` in all computed first.
 pub(super) async fn plan(
     context: &SessionContext,
     statement: &Statement,
@@ -38,6 +39,7 @@ pub(super) async fn plan(
     let mut bound = query::bound(statement, parameters, path)?;
     let at_fault = |err: DataFusionError| located(&err, path, sql);
     let mut left = bytes;
+    let mut lent = Vec::new();
     for name in query_of(&mut bound).map(|query| shared(query, context)).unwrap_or_default() {
         let Some(query) = query_of(&mut bound) else { break };
         let Some(part) = up_to(query, &name) else { continue };
@@ -49,7 +51,10 @@ pub(super) async fn plan(
         let Some(table) = table(Arc::new(schema), rows) else { continue };
         left = left.saturating_sub(taken);
         let kept = format!("computed once: {name}");
-        context.register_table(datafusion::common::TableReference::bare(kept.as_str()), Arc::new(table))?;
+        // A statement that failed half-way may have left its own.
+        context.deregister_table(TableReference::bare(kept.as_str()))?;
+        context.register_table(TableReference::bare(kept.as_str()), Arc::new(table))?;
+        lent.push(kept.clone());
         let text = format!("select * from \"{kept}\"");
         let mut instead = context.state().sql_to_statement(&text, &Dialect::Generic).map_err(at_fault)?;
         if let (Some(with), Some(instead)) = (query.with.as_mut(), query_of(&mut instead))
@@ -61,7 +66,11 @@ pub(super) async fn plan(
     if let Some(query) = query_of(&mut bound) {
         trim(query);
     }
-    query::planned(context, bound).await.map_err(at_fault)
+    let frame = query::planned(context, bound).await.map_err(at_fault);
+    for kept in lent {
+        context.deregister_table(TableReference::bare(kept))?;
+    }
+    frame
 }
 
 fn query_of(statement: &mut Statement) -> Option<&mut Query> {

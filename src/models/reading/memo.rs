@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
@@ -75,7 +76,7 @@ impl Memo {
             .await?;
         let rows = found.iter().map(|batch| conform.apply(batch)).collect::<Result<Vec<_>>>();
         let rows = rows.map_err(|err| err.at(&view.path))?;
-        let bytes: usize = rows.iter().map(|batch| batch.get_array_memory_size()).sum();
+        let bytes: usize = rows.iter().map(RecordBatch::get_array_memory_size).sum();
         let mut cells = self.cells();
         cells.bytes += bytes;
         if cells.bytes > self.bytes_max {
