@@ -65,6 +65,10 @@ pub struct Contract {
     pub business_date: Option<String>,
     /// Reference feeds: the date column from which a row holds, where it is not the snapshot's date.
     pub valid_from: Option<String>,
+    /// Reference feeds: the date or period column that a row is about, where rows are about dates. What is dated in a
+    /// period then belongs to it, whichever snapshot brought it and however late: of one key the newest row counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dated_by: Option<String>,
     /// Columns that identify a row. Optional ones may be NULL, which is then a value like any other.
     pub key: Vec<String>,
     /// What a later delivery does to an earlier one.
@@ -210,6 +214,16 @@ impl Contract {
                 }
             }
             (Kind::Reference, None, None) => {}
+        }
+        if let Some(name) = &self.dated_by {
+            if self.kind == Kind::Event || self.valid_from.is_some() {
+                return Err(Error::config("dated_by is for reference feeds without valid_from only"));
+            }
+            let column = exists("dated_by", name)?;
+            let dated = matches!(column.column_type, ColumnType::Date | ColumnType::Period);
+            if !dated || !column.required || !self.key.contains(name) {
+                return Err(Error::config(format!("dated_by `{name}` must be a required date or period of the key")));
+            }
         }
         check_share("reject_limit", self.reject_limit)?;
         if self.window_days_back < 0 || self.window_days_ahead < 0 {

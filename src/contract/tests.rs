@@ -69,6 +69,8 @@ fn slips_are_named() {
     assert!(message.contains("type \"decimal(40,2)\" is not known"), "{message}");
     let (message, _) = refusal(&GOOD.replace("\"reference\"", "\"event\""));
     assert_eq!(message, "an event feed needs business_date");
+    let (message, _) = refusal(&GOOD.replace("key =", "dated_by = \"id\"\nkey ="));
+    assert_eq!(message, "dated_by `id` must be a required date or period of the key");
     let (message, _) = refusal(&GOOD.replace("name = \"id\"", "name = \"_line\""));
     assert_eq!(message, "column `_line` has a name that intake adds itself");
 }

@@ -21,6 +21,8 @@ pub(super) struct Account {
     pub warnings: Vec<String>,
     /// Differences between header and mapping, one phrase a column.
     pub drift: Vec<String>,
+    /// Hashes of the rows of each month, where rows are about dates.
+    pub contents: BTreeMap<String, String>,
     pub staged: Option<Spool>,
     pub rejects: Option<Spool>,
 }

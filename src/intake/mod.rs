@@ -27,6 +27,7 @@ mod block;
 mod column;
 mod columnar;
 mod compound;
+mod contents;
 mod convert;
 mod decode;
 pub mod drift;
@@ -98,6 +99,8 @@ pub struct Outcome {
     pub rows_rejected: u64,
     /// Staged rows by month of business date, `YYYY-MM`; empty for references.
     pub months: BTreeMap<String, u64>,
+    /// References whose rows are about dates: a hash of the rows of each month.
+    pub contents: BTreeMap<String, String>,
     /// Smallest business date; for references the earliest day from which a row holds.
     pub first_date: Option<NaiveDate>,
     /// Largest business date; for references the snapshot's day.

@@ -9,6 +9,7 @@ use encoding_rs::Encoding;
 
 use super::account::Account;
 use super::block::{Block, Source, Step, Stop, refuse};
+use super::contents::Contents;
 use super::convert::Converter;
 use super::decode::{self, Decoder};
 use super::duplicates::KeyHashes;
@@ -34,13 +35,15 @@ pub(super) struct Pass<'a> {
     pub staged: Option<StagedWriter>,
     pub rejects: Option<RejectWriter>,
     pub hashes: Option<KeyHashes>,
+    pub contents: Option<Contents>,
     pub next_drop: usize,
     /// Columns of a part that came up after its header was made: the reading ends there, to begin anew with them.
     pub late: Option<(String, Vec<String>)>,
 }
 
 pub(super) fn finished(pass: Pass<'_>) -> Result<Account> {
-    let Pass { mut account, staged, rejects, .. } = pass;
+    let Pass { mut account, staged, rejects, contents, .. } = pass;
+    account.contents = contents.map(Contents::finish).unwrap_or_default();
     let ended = (|| {
         account.staged = staged.map(StagedWriter::finish).transpose()?.flatten();
         account.rejects = rejects.map(RejectWriter::finish).transpose()?.flatten();
@@ -63,6 +66,7 @@ impl<'a> Pass<'a> {
             staged: writing.then(|| StagedWriter::new(job.output("staged"), job.contract, &job.lineage, known.span())),
             rejects: writing.then(|| RejectWriter::new(job.output("rejects"), &job.lineage)),
             hashes: (writing && known.drops.is_none()).then(|| KeyHashes::new(job.contract)),
+            contents: writing.then(|| Contents::of(job.contract)).flatten(),
             next_drop: 0,
             late: None,
         }
@@ -226,6 +230,9 @@ impl<'a> Pass<'a> {
         let clean = batch.num_rows() as u64;
         if let Some(hashes) = &mut self.hashes {
             hashes.add(&batch, self.job.out_dir)?;
+        }
+        if let Some(contents) = &mut self.contents {
+            contents.add(&batch)?;
         }
         self.count_days(&batch);
         self.account.clean += clean;

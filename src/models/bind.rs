@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use chrono::NaiveDate;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, ExactNumberInfo, Expr, UnaryOperator, Value as Literal, ValueWithSpan, VisitMut,
-    visit_expressions, visit_expressions_mut,
+    CastKind, DataType, ExactNumberInfo, Expr, UnaryOperator, Value as Literal, ValueWithSpan, visit_expressions,
+    visit_expressions_mut,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
@@ -203,15 +203,8 @@ impl Parameters {
 
     /// Puts the values in place of the placeholders of `statement`.
     pub fn bind(&self, statement: &mut Statement) -> Result<()> {
-        match statement {
-            Statement::Statement(inner) => self.bind_in(inner.as_mut()),
-            _ => Ok(()),
-        }
-    }
-
-    /// The same for any part of a statement.
-    pub(super) fn bind_in(&self, part: &mut impl VisitMut) -> Result<()> {
-        let outcome = visit_expressions_mut(part, |expr| {
+        let Statement::Statement(inner) = statement else { return Ok(()) };
+        let outcome = visit_expressions_mut(inner.as_mut(), |expr| {
             if let Some((name, _)) = placeholder(expr) {
                 match self.get(&name) {
                     Some(value) => *expr = value.expression(),

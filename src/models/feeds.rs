@@ -7,8 +7,9 @@ use chrono::NaiveDate;
 use crate::sha256::Sha256;
 
 use super::files::Slice;
+use super::history::History;
 use super::month::{Month, ahead};
-use crate::contract::{Contracts, Kind};
+use crate::contract::{ColumnType, Contracts, Kind};
 use crate::models::model::{Feed, FeedKind};
 use crate::state::record::Input;
 
@@ -32,6 +33,11 @@ pub fn of(contracts: &Contracts) -> BTreeMap<String, Feed> {
             Kind::Reference => FeedKind::Reference,
         },
         schema: contract.staged_schema(),
+        dated_by: contract.dated_by.clone().filter(|name| {
+            // Periods of several lengths cannot be cut by month: their snapshots are read whole.
+            contract.column(name).is_some_and(|column| column.column_type == ColumnType::Date)
+        }),
+        history: History::of(contract),
     };
     contracts.iter().map(|contract| (contract.name.clone(), feed(contract))).collect()
 }
@@ -140,6 +146,42 @@ pub(super) fn snapshots<'a>(inputs: &[Known<'a>], window: Window, grace_days: i6
     };
     let seen = staged().filter(|known| in_sight(known.input));
     seen.map(|known| Shown { input: known.input, identity: known.identity, ranges: None }).collect()
+}
+
+/// What the snapshots of a feed that is dated say of the months up to the window's end, or of all where it is not a
+/// partition's: what is dated in a month belongs to it, however late the snapshot came. A snapshot shows only the
+/// months of which its sender did not say the same before, so that one more does not touch what has long been built.
+pub(super) fn dated<'a>(inputs: &[Known<'a>], window: Window) -> Vec<Shown<'a>> {
+    let until = window.from.map(|_| Month::of(window.end));
+    let mut snapshots: Vec<&Known<'a>> = inputs.iter().filter(|known| known.input.staged.is_some()).collect();
+    snapshots.sort_by_key(|known| (known.input.period_start, known.input.delivered_at, known.input.id()));
+    let mut said: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    let mut shown = Vec::new();
+    for Known { input, identity } in snapshots {
+        let sender = input.sender.as_str();
+        // A file of which it is not known what it says may say anything: the next one is news for every month.
+        if input.contents.is_empty() {
+            said.retain(|(other, _), _| *other != sender);
+            shown.push(Shown { input, identity: *identity, ranges: None });
+            continue;
+        }
+        let mut news: Vec<Range> = Vec::new();
+        for (name, content) in &input.contents {
+            let known = said.insert((sender, name), content) == Some(content);
+            let Some(month) = Month::parse(name).ok().filter(|month| until.is_none_or(|until| *month <= until)) else {
+                continue;
+            };
+            match news.last_mut() {
+                _ if known => {}
+                Some((_, last)) if last.succ_opt() == Some(month.first()) => *last = month.last(),
+                _ => news.push((month.first(), month.last())),
+            }
+        }
+        if !news.is_empty() {
+            shown.push(Shown { input, identity: *identity, ranges: Some(news) });
+        }
+    }
+    shown
 }
 
 #[cfg(test)]

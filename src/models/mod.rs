@@ -15,6 +15,7 @@ pub mod bind;
 pub mod settings;
 pub mod system;
 pub mod feeds;
+pub mod history;
 pub mod session;
 pub mod functions;
 pub mod query;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use arrow::datatypes::SchemaRef;
 use datafusion::sql::parser::Statement;
 
+use super::history::History;
 use super::sidecar::{Column, Materialised, Sidecar};
 
 /// A folder of `sql/`, in the direction of the data.
@@ -60,6 +61,17 @@ pub struct Feed {
     pub kind: FeedKind,
     /// Contract columns, then lineage columns.
     pub schema: SchemaRef,
+    /// The date column that the rows of a reference are about, where they are about dates.
+    pub dated_by: Option<String>,
+    /// The table that its deliveries come to.
+    pub history: Option<History>,
+}
+
+impl Feed {
+    /// A feed of which nothing else is known.
+    pub fn new(kind: FeedKind, schema: SchemaRef) -> Self {
+        Self { kind, schema, dated_by: None, history: None }
+    }
 }
 
 /// What a statement reads, by kind of source.
@@ -67,8 +79,10 @@ pub struct Feed {
 pub struct Reads {
     /// Other models.
     pub models: BTreeSet<String>,
-    /// Feeds.
+    /// Feeds, read as they are or by what they come to.
     pub feeds: BTreeSet<String>,
+    /// Those of them that are read by what they come to.
+    pub histories: BTreeSet<String>,
     /// System tables.
     pub system: BTreeSet<String>,
     /// Settings tables.

@@ -13,12 +13,14 @@ use datafusion::sql::sqlparser::ast;
 use tokio::task::JoinSet;
 
 use super::bind::Parameters;
+use super::functions::macros;
 use super::session;
 use crate::error::{Error, Kind, Result};
 
 /// Parses one query.
 pub fn parse(context: &SessionContext, sql: &str) -> Result<Statement, DataFusionError> {
-    let statement = context.state().sql_to_statement(sql, &Dialect::Generic)?;
+    let mut statement = context.state().sql_to_statement(sql, &Dialect::Generic)?;
+    macros::expand(&mut statement)?;
     match &statement {
         Statement::Statement(inner) if matches!(inner.as_ref(), ast::Statement::Query(_)) => Ok(statement),
         _ => Err(DataFusionError::Plan("a model is one query; this is another kind of statement".to_string())),
@@ -59,12 +61,24 @@ pub(super) fn condition(
     schema: &DFSchema,
     parameters: &Parameters,
 ) -> Result<Arc<dyn PhysicalExpr>> {
+    let mut statement = parse(context, &format!("select {sql}"))?;
+    parameters.bind(&mut statement)?;
+    let expr = selected(statement).ok_or_else(|| Error::config("a condition is one expression"))?;
     let state = context.state_ref();
     let state = state.read();
-    let mut parsed = state.sql_to_expr_with_alias(sql, &Dialect::Generic)?;
-    parameters.bind_in(&mut parsed.expr)?;
-    let condition = state.create_logical_expr_from_sql_expr(parsed, schema)?;
+    let condition = state.create_logical_expr_from_sql_expr(ast::ExprWithAlias { expr, alias: None }, schema)?;
     Ok(state.create_physical_expr(condition, schema)?)
+}
+
+/// The only expression of `select expression`.
+fn selected(statement: Statement) -> Option<ast::Expr> {
+    let Statement::Statement(inner) = statement else { return None };
+    let ast::Statement::Query(query) = *inner else { return None };
+    let ast::SetExpr::Select(select) = *query.body else { return None };
+    match <[ast::SelectItem; 1]>::try_from(select.projection) {
+        Ok([ast::SelectItem::UnnamedExpr(expr)]) if select.from.is_empty() && select.selection.is_none() => Some(expr),
+        _ => None,
+    }
 }
 
 /// An engine's error with file, line and column, and the line underlined where the engine knows it.

@@ -64,6 +64,8 @@ pub(super) struct Reading<'a> {
     feeds: BTreeMap<String, Vec<Shown<'a>>>,
     models: BTreeMap<String, Vec<(Partition, Option<NaiveDate>)>>,
     views: BTreeSet<String>,
+    /// Feeds that are read by what they come to.
+    histories: BTreeSet<String>,
     system: BTreeSet<String>,
     settings: BTreeSet<String>,
     parameters: BTreeSet<String>,
@@ -135,9 +137,15 @@ impl<'a> World<'a> {
         for (name, shown) in &reading.feeds {
             let feed = self.registry.feeds().get(name).ok_or_else(|| Error::bug(format!("no feed {name}")))?;
             let slices: Vec<Slice> = shown.iter().flat_map(Shown::slices).collect();
-            let date = (feed.kind == FeedKind::Event).then_some("business_date");
+            let date = match feed.kind {
+                FeedKind::Event => Some("business_date"),
+                FeedKind::Reference => feed.dated_by.as_deref(),
+            };
             let table = files::table(context, self.stores, &feed.schema, date, &slices)?;
             context.register_table(TableReference::partial("feeds", name.as_str()), table)?;
+            if let Some(history) = feed.history.as_ref().filter(|_| reading.histories.contains(name)) {
+                history.register(context).await?;
+            }
         }
         for name in &reading.system {
             let schema = system::schema(name).ok_or_else(|| Error::bug(format!("no system table {name}")))?;
@@ -233,6 +241,10 @@ impl<'a> World<'a> {
             line(&format!("view {name} {}", view.statement));
         }
         line(&self.parameters.describe(&reading.parameters));
+        for name in &reading.histories {
+            let history = self.registry.feeds().get(name).and_then(|feed| feed.history.as_ref());
+            line(&format!("history {}", history.map(|history| history.sql.as_str()).unwrap_or_default()));
+        }
         for (name, shown) in &reading.feeds {
             let schema = self.registry.feeds().get(name).map(|feed| describe(&feed.schema)).unwrap_or_default();
             line(&format!("feed {name} {schema}"));
@@ -320,6 +332,7 @@ impl<'a> World<'a> {
         for reads in others {
             reading.system.extend(reads.system.iter().cloned());
             reading.settings.extend(reads.settings.iter().cloned());
+            reading.histories.extend(reads.histories.iter().cloned());
             for name in &reads.feeds {
                 reading.feeds.insert(name.clone(), self.shown(name, self.window(None, 0)));
             }
@@ -330,8 +343,9 @@ impl<'a> World<'a> {
     fn shown(&self, feed: &str, window: Window) -> Vec<Shown<'a>> {
         let none = Vec::new();
         let inputs = self.inputs.get(feed).unwrap_or(&none);
-        match self.registry.feeds().get(feed).map(|feed| feed.kind) {
-            Some(FeedKind::Reference) => feeds::snapshots(inputs, window, self.grace_days),
+        match self.registry.feeds().get(feed) {
+            Some(feed) if feed.dated_by.is_some() => feeds::dated(inputs, window),
+            Some(feed) if feed.kind == FeedKind::Reference => feeds::snapshots(inputs, window, self.grace_days),
             _ => feeds::events(inputs, window),
         }
     }
@@ -345,6 +359,7 @@ impl Reading<'_> {
         for name in &reads.models {
             self.models.entry(name.clone()).or_default();
         }
+        self.histories.extend(reads.histories.iter().cloned());
         self.system.extend(reads.system.iter().cloned());
         self.settings.extend(reads.settings.iter().cloned());
         self.parameters.extend(reads.parameters.iter().cloned());

@@ -2,15 +2,16 @@
 //!
 //! A test gives rows at any layer and asks for a model; every model it has not given is computed from its SQL.
 
+mod text;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch, new_null_array};
+use arrow::array::{RecordBatch, new_null_array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Schema, SchemaRef};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::datatypes::{Schema, SchemaRef};
 use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
@@ -23,12 +24,14 @@ use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
 
 use super::bind::Parameters;
 use super::cast::{Conform, declared};
+use super::functions::macros;
 use super::model::Model;
 use super::registry::Registry;
 use super::session::{self, Limits};
 use super::{query, spool, system};
 use crate::config::Config;
 use crate::error::{Error, Result, closest};
+use text::{column_type, render};
 
 /// The as-of date of a test that sets none.
 pub const AS_OF: NaiveDate = match NaiveDate::from_ymd_opt(2026, 11, 22) {
@@ -114,7 +117,7 @@ async fn run_file(path: &Path, registry: &Registry, config: &Config) -> Result<F
             return Ok(report);
         }
     };
-    let database = Database::open(registry, config)?;
+    let database = Database::open(registry, config).await?;
     let cell = std::sync::Mutex::new(Some(database));
     let mut runner = Runner::new(|| {
         let taken = cell.lock().ok().and_then(|mut slot| slot.take());
@@ -163,12 +166,15 @@ struct Database {
 }
 
 impl Database {
-    fn open(registry: &Registry, config: &Config) -> Result<Self> {
+    async fn open(registry: &Registry, config: &Config) -> Result<Self> {
         let limits = Limits { memory_bytes: 1 << 30, spill_bytes: 1 << 30, threads: 1 };
         let context = session::open(limits)?;
         session::expect_few(&context);
         for (name, feed) in registry.feeds() {
             context.register_table(TableReference::partial("feeds", name.as_str()), empty(&feed.schema)?)?;
+        }
+        for history in registry.feeds().values().filter_map(|feed| feed.history.as_ref()) {
+            history.register(&context).await?;
         }
         for name in system::TABLES {
             if let Some(schema) = system::schema(name) {
@@ -186,17 +192,28 @@ impl Database {
     async fn execute(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>> {
         if let Some((name, value)) = setting(sql) {
             self.parameters.set(name, value)?;
-            self.forget()?;
+            self.forget(|model| model.reads.parameters.contains(name))?;
             return Ok(DBOutput::StatementComplete(0));
         }
         let located = |err: datafusion::error::DataFusionError| query::located(&err, "test", sql);
-        let statement = self.context.state().sql_to_statement(sql, &Dialect::Generic).map_err(located)?;
+        let mut statement = self.context.state().sql_to_statement(sql, &Dialect::Generic).map_err(located)?;
+        macros::expand(&mut statement).map_err(located)?;
         let is_query =
             matches!(&statement, Statement::Statement(inner) if matches!(inner.as_ref(), ast::Statement::Query(_)));
-        if !is_query {
-            self.forget()?;
-        }
         let target = created(&statement);
+        if !is_query {
+            match written(&statement) {
+                Some((None, table)) => {
+                    self.forget(|model| model.name == table || model.reads.models.contains(&table))?;
+                }
+                Some((Some(schema), table)) => self.forget(|model| match schema.as_str() {
+                    "feeds" => model.reads.feeds.contains(&table),
+                    "system" => model.reads.system.contains(&table),
+                    _ => model.reads.settings.contains(&table),
+                })?,
+                None => self.forget(|_| true)?,
+            }
+        }
         if let Some((name, false)) = &target {
             self.prepare(name).await?;
         }
@@ -222,10 +239,16 @@ impl Database {
         Ok(DBOutput::Rows { types, rows })
     }
 
-    /// Drops what was computed, because what it was computed from may change.
-    fn forget(&mut self) -> Result<()> {
-        for name in std::mem::take(&mut self.computed) {
-            self.context.deregister_table(name.as_str())?;
+    /// Drops what was computed from something that changes now, directly or through other models.
+    fn forget(&mut self, changes: impl Fn(&Model) -> bool) -> Result<()> {
+        let mut stale: BTreeSet<&str> = BTreeSet::new();
+        for model in self.registry.order().iter().filter_map(|name| self.registry.get(name)) {
+            if changes(model) || model.reads.models.iter().any(|read| stale.contains(read.as_str())) {
+                stale.insert(&model.name);
+                if self.computed.remove(&model.name) {
+                    self.context.deregister_table(model.name.as_str())?;
+                }
+            }
         }
         Ok(())
     }
@@ -385,15 +408,24 @@ fn setting(sql: &str) -> Option<(&str, &str)> {
 /// The unqualified table that a statement creates (true) or inserts into (false).
 fn created(statement: &Statement) -> Option<(String, bool)> {
     let Statement::Statement(inner) = statement else { return None };
-    let (name, creates) = match inner.as_ref() {
-        ast::Statement::CreateTable(table) => (&table.name, true),
+    let creates = matches!(inner.as_ref(), ast::Statement::CreateTable(_));
+    written(statement).and_then(|(schema, table)| schema.is_none().then_some((table, creates)))
+}
+
+/// The table that a statement creates or inserts into, with its schema where it names one.
+fn written(statement: &Statement) -> Option<(Option<String>, String)> {
+    let Statement::Statement(inner) = statement else { return None };
+    let name = match inner.as_ref() {
+        ast::Statement::CreateTable(table) => &table.name,
         ast::Statement::Insert(insert) => match &insert.table {
-            ast::TableObject::TableName(name) => (name, false),
+            ast::TableObject::TableName(name) => name,
             _ => return None,
         },
         _ => return None,
     };
-    (name.0.len() == 1).then(|| (name.to_string().to_lowercase(), creates))
+    let mut parts: Vec<String> = name.0.iter().map(|part| part.to_string().to_lowercase()).collect();
+    let table = parts.pop()?;
+    (parts.len() < 2).then(|| (parts.pop(), table))
 }
 
 fn empty(schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
@@ -403,44 +435,6 @@ fn empty(schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
 fn nullable(schema: &Schema) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-}
-
-fn column_type(kind: &DataType) -> DefaultColumnType {
-    match kind {
-        kind if kind.is_integer() => DefaultColumnType::Integer,
-        kind if kind.is_numeric() => DefaultColumnType::FloatingPoint,
-        _ => DefaultColumnType::Text,
-    }
-}
-
-/// Rows as text: `NULL`, `(empty)` for an empty text, decimals with their scale, doubles to six digits.
-fn render(batch: &RecordBatch) -> Result<Vec<Vec<String>>> {
-    let options = FormatOptions::default().with_null("NULL");
-    let mut rows = vec![Vec::with_capacity(batch.num_columns()); batch.num_rows()];
-    for array in batch.columns() {
-        let array = match array.data_type() {
-            DataType::Float32 | DataType::Float16 => &cast(array, &DataType::Float64)?,
-            DataType::Timestamp(unit, Some(_)) => &cast(array, &DataType::Timestamp(*unit, None))?,
-            _ => array,
-        };
-        let formatter = ArrayFormatter::try_new(array.as_ref(), &options)?;
-        for (at, row) in rows.iter_mut().enumerate() {
-            row.push(match array.data_type() {
-                DataType::Float64 if array.is_valid(at) => double(array.as_primitive::<Float64Type>().value(at)),
-                _ => match formatter.value(at).to_string() {
-                    text if text.is_empty() => "(empty)".to_string(),
-                    text => text,
-                },
-            });
-        }
-    }
-    Ok(rows)
-}
-
-fn double(value: f64) -> String {
-    let text = format!("{value:.6}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    if text == "-0" { "0".to_string() } else { text.to_string() }
 }
 
 #[cfg(test)]

@@ -73,6 +73,9 @@ pub(super) async fn plan_all(
     for (name, feed) in registry.feeds() {
         context.register_table(TableReference::partial("feeds", name.as_str()), files::empty(&feed.schema)?)?;
     }
+    for history in registry.feeds().values().filter_map(|feed| feed.history.as_ref()) {
+        history.register(&context).await?;
+    }
     for name in system::TABLES {
         if let Some(schema) = system::schema(name) {
             context.register_table(TableReference::partial("system", name), files::empty(&schema)?)?;

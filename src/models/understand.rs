@@ -86,6 +86,7 @@ impl Names<'_> {
                     let more = self.reads(&statement, &place, problems);
                     check_reads.models.extend(more.models);
                     check_reads.feeds.extend(more.feeds);
+                    check_reads.histories.extend(more.histories);
                     check_reads.system.extend(more.system);
                     check_reads.settings.extend(more.settings);
                     check_reads.parameters.extend(more.parameters);
@@ -160,7 +161,15 @@ impl Names<'_> {
             }
             (None, Some("feeds")) if self.feeds.contains_key(&name) => reads.feeds.insert(name),
             (None, Some("feeds")) => {
-                return Err(suggest(self.feeds.keys().map(String::as_str).collect(), "feeds.", "feed"));
+                let mut histories = self.feeds.iter().filter_map(|(feed, about)| Some((feed, about.history.as_ref()?)));
+                let Some((feed, _)) = histories.find(|(_, history)| history.table == name) else {
+                    let histories = self.feeds.values().filter_map(|feed| feed.history.as_ref());
+                    let histories = histories.map(|history| history.table.as_str());
+                    let names = self.feeds.keys().map(String::as_str).chain(histories).collect();
+                    return Err(suggest(names, "feeds.", "feed"));
+                };
+                reads.histories.insert(feed.clone());
+                reads.feeds.insert(feed.clone())
             }
             (None, Some("system")) if system::schema(&name).is_some() => reads.system.insert(name),
             (None, Some("system")) => return Err(suggest(system::TABLES.to_vec(), "system.", "system table")),

@@ -135,6 +135,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
         staged: None,
         rejects: None,
         months: outcome.months,
+        contents: outcome.contents,
         first_date: outcome.first_date,
         last_date: outcome.last_date,
         masked: Vec::new(),

@@ -10,6 +10,9 @@ use crate::config::{Config, REFERENCE};
 use crate::contract::Contracts;
 use crate::error::Result;
 use crate::mail::rule::AlertRule;
+use crate::models::functions::Body;
+use crate::models::functions::macros::Macro;
+use crate::models::history::History;
 use crate::models::model::{Layer, Model};
 use crate::models::registry::Registry;
 use crate::models::sidecar::{Column, Rule};
@@ -150,6 +153,12 @@ fn feeds(out: &mut String, contracts: &Contracts) -> std::fmt::Result {
                 cell(&column.zh)
             )?;
         }
+        if let Some(History { table, words, sql }) = History::of(contract) {
+            writeln!(
+                out,
+                "\n`feeds.{table}`: {words} Over the deliveries, here and in DuckDB alike:\n\n```sql\n{sql}```"
+            )?;
+        }
     }
     Ok(())
 }
@@ -167,7 +176,11 @@ fn system_tables(out: &mut String) -> std::fmt::Result {
 fn functions_of(out: &mut String) -> std::fmt::Result {
     writeln!(out, "\n## Functions\n\nBeside those of DataFusion:\n")?;
     for function in functions::all() {
-        writeln!(out, "* `{}`: {}", function.usage, one_line(function.words))?;
+        write!(out, "* `{}`: {}", function.usage, one_line(function.words))?;
+        if let Body::Macro(Macro { name, values, sql, .. }) = function.body {
+            write!(out, " In DuckDB: `create macro {name}({}) as {sql}`.", values.join(", "))?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }

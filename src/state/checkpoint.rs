@@ -123,6 +123,7 @@ impl Sink {
             warnings: input.warnings.clone(),
             drift: input.drift.clone(),
             months: input.months.clone(),
+            contents: input.contents.clone(),
             masked: input.masked.clone(),
         };
         let json = if rest == Rest::default() { None } else { Some(serde_json::to_string(&rest)?) };

@@ -17,7 +17,7 @@ pub mod lease;
 pub mod clean;
 pub mod silence;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 use chrono::NaiveDate;
 

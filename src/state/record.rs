@@ -69,6 +69,10 @@ pub struct Input {
     pub rejects: Option<FileRef>,
     /// Staged rows by month of business date (`2026-11`), so that a change rebuilds only these.
     pub months: BTreeMap<String, u64>,
+    /// References whose rows are about dates: a hash of the rows of each month, by which a later snapshot that says
+    /// the same of a month again is known to be no news for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contents: BTreeMap<String, String>,
     /// Smallest business date among its rows; for references the earliest date from which a row is valid.
     pub first_date: Option<NaiveDate>,
     /// Largest business date among its rows.

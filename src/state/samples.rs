@@ -68,7 +68,7 @@ pub(super) fn file(home: Home, key: &str) -> FileRef {
 }
 
 /// A content with rows, delivered `delivered` seconds after the base for the days `period`.
-pub(super) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -> Input {
+pub(crate) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -> Input {
     let sha256 = sha256(content);
     let staged = keys::staged("sales", "华东", &sha256, "c1", "run-1");
     Input {
@@ -93,6 +93,7 @@ pub(super) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
         staged: Some(FileRef { key: staged, ..file(Home::Lake, content) }),
         rejects: Some(file(Home::Lake, "rejects/elsewhere.parquet")),
         months: BTreeMap::from([("2026-11".to_string(), 10)]),
+        contents: BTreeMap::from([("2026-11".to_string(), "c0ffee".to_string())]),
         first_date: period.map(|p| day(p.0)),
         last_date: period.map(|p| day(p.1)),
         masked: Vec::new(),

@@ -159,7 +159,7 @@ fn check_knows_the_columns_of_alerts() {
     let world = World::new(&["sales_daily"]);
     let sql = world.path("sql");
     crate::support::world::copy_tree(&std::path::Path::new(crate::support::world::PROJECT).join("sql"), &sql);
-    let sidecar = sql.join("alerts/overstock.toml");
+    let sidecar = sql.join("alerts/stock/overstock.toml");
     let text = std::fs::read_to_string(&sidecar).expect("the sidecar");
     std::fs::write(&sidecar, text.replace("{{ partner_name }}", "{{ partner_nam }}")).expect("a slip");
     let config = std::fs::read_to_string(world.path("config.toml")).expect("settings");

@@ -45,7 +45,7 @@ targeted as (
 paced as (
     select
         *,
-        cast(net_sales as double) / nullif(cast(target as double), 0) as attainment,
+        ratio(net_sales, target) as attainment,
         cast($as_of_date - month_start + 1 as double) / (next_month - month_start) as time_share,
         next_month - 1 - $as_of_date as days_left
     from targeted

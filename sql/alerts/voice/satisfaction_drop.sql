@@ -27,8 +27,8 @@ compared as (
     select
         monthly.*,
         before.responses as previous_responses,
-        cast(monthly.satisfied_responses as double) / nullif(cast(monthly.responses as double), 0) as satisfaction_rate,
-        cast(before.satisfied_responses as double) / nullif(cast(before.responses as double), 0) as previous_rate,
+        ratio(monthly.satisfied_responses, monthly.responses) as satisfaction_rate,
+        ratio(before.satisfied_responses, before.responses) as previous_rate,
         before.complaints as previous_complaints
     from monthly
     inner join monthly as before

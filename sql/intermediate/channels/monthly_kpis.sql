@@ -132,51 +132,25 @@ select
     case when orders > 0 then cast(net_sales / orders as decimal(18,4)) end as average_order_value,
     case when orders = 0 then 'no_sales' end as average_order_value_status,
 
-    case when total_net_sales > 0 then cast(net_sales as double) / cast(total_net_sales as double) end
-        as contribution_share,
+    ratio(net_sales, total_net_sales) as contribution_share,
     case when total_net_sales <= 0 then 'no_sales' end as contribution_share_status,
 
-    case when market_sales_amount > 0 then cast(net_sales as double) / cast(market_sales_amount as double) end
-        as market_share,
+    ratio(net_sales, market_sales_amount) as market_share,
     case when coalesce(market_sales_amount, 0) <= 0 then 'no_market_data' end as market_share_status,
 
     month_before_net_sales,
-    case
-        when month_before_net_sales > 0
-            then cast(net_sales - month_before_net_sales as double) / cast(month_before_net_sales as double)
-    end as sales_growth_mom,
-    case
-        when month_before_net_sales = 0 then 'no_prior_period'
-        when month_before_net_sales < 0 then 'negative_base'
-    end as sales_growth_mom_status,
+    growth(net_sales, month_before_net_sales) as sales_growth_mom,
+    growth_status(month_before_net_sales) as sales_growth_mom_status,
 
     year_before_net_sales,
-    case
-        when year_before_net_sales > 0
-            then cast(net_sales - year_before_net_sales as double) / cast(year_before_net_sales as double)
-    end as sales_growth_yoy,
-    case
-        when year_before_net_sales = 0 then 'no_prior_period'
-        when year_before_net_sales < 0 then 'negative_base'
-    end as sales_growth_yoy_status,
+    growth(net_sales, year_before_net_sales) as sales_growth_yoy,
+    growth_status(year_before_net_sales) as sales_growth_yoy_status,
 
-    case
-        when total_month_before > 0
-            then cast(net_sales - month_before_net_sales as double) / cast(total_month_before as double)
-    end as growth_contribution,
-    case
-        when total_month_before = 0 then 'no_prior_period'
-        when total_month_before < 0 then 'negative_base'
-    end as growth_contribution_status,
+    ratio(net_sales - month_before_net_sales, total_month_before) as growth_contribution,
+    growth_status(total_month_before) as growth_contribution_status,
 
-    case
-        when total_year_before > 0
-            then cast(net_sales - year_before_net_sales as double) / cast(total_year_before as double)
-    end as growth_contribution_yoy,
-    case
-        when total_year_before = 0 then 'no_prior_period'
-        when total_year_before < 0 then 'negative_base'
-    end as growth_contribution_yoy_status,
+    ratio(net_sales - year_before_net_sales, total_year_before) as growth_contribution_yoy,
+    growth_status(total_year_before) as growth_contribution_yoy_status,
 
     cast(gross_margin as decimal(18,4)) as gross_margin,
     case
@@ -185,7 +159,7 @@ select
         else 'no_cost_data'
     end as gross_margin_status,
 
-    case when net_sales > 0 then cast(gross_margin as double) / cast(net_sales as double) end as gross_margin_rate,
+    ratio(gross_margin, net_sales) as gross_margin_rate,
     case
         when net_sales <= 0 then 'no_sales'
         when gross_margin is null then 'no_cost_data'
@@ -198,7 +172,7 @@ select
         else 'no_cost_data'
     end as channel_cost_status,
 
-    case when net_sales > 0 then cast(channel_cost as double) / cast(net_sales as double) end as cost_rate,
+    ratio(channel_cost, net_sales) as cost_rate,
     case
         when net_sales <= 0 then 'no_sales'
         when channel_cost is not null then null
@@ -206,17 +180,16 @@ select
         else 'no_cost_data'
     end as cost_rate_status,
 
-    case when sale_value > 0 then cast(returns as double) / cast(sale_value as double) end as return_rate,
+    ratio(returns, sale_value) as return_rate,
     case when sale_value <= 0 then 'no_sales' end as return_rate_status,
 
     responses,
-    case when responses > 0 then cast(satisfied_responses as double) / cast(responses as double) end
-        as satisfaction_rate,
+    ratio(satisfied_responses, responses) as satisfaction_rate,
     case
         when responses is null then 'no_survey_data'
         when responses = 0 then 'no_responses'
     end as satisfaction_rate_status,
-    case when responses > 0 then cast(score_total as double) / cast(responses as double) end as average_score,
+    ratio(score_total, responses) as average_score,
     case
         when responses is null then 'no_survey_data'
         when responses = 0 then 'no_responses'
@@ -224,40 +197,36 @@ select
 
     complaints,
     case when complaints is null then 'no_complaint_data' end as complaints_status,
-    case when orders > 0 then cast(complaints as double) / cast(orders as double) end as complaint_rate,
+    ratio(complaints, orders) as complaint_rate,
     case
         when complaints is null then 'no_complaint_data'
         when orders = 0 then 'no_sales'
     end as complaint_rate_status,
 
     target,
-    case when target > 0 then cast(net_sales as double) / cast(target as double) end as attainment,
+    ratio(net_sales, target) as attainment,
     case when coalesce(target, 0) <= 0 then 'no_target' end as attainment_status,
 
     buyers,
     repeat_buyers,
-    case when buyers > 0 then cast(repeat_buyers as double) / cast(buyers as double) end as repeat_purchase_rate,
+    ratio(repeat_buyers, buyers) as repeat_purchase_rate,
     case when buyers = 0 then 'no_known_customers' end as repeat_purchase_rate_status,
 
     covered_regions,
 
     list_price_value,
-    case when list_price_value > 0 then cast(net_sales as double) / cast(list_price_value as double) end
-        as price_realisation_rate,
+    ratio(net_sales, list_price_value) as price_realisation_rate,
     case when coalesce(list_price_value, 0) <= 0 then 'no_list_value' end as price_realisation_rate_status,
 
     due_deliveries,
     reported_deliveries,
-    case
-        when reported_deliveries > 0 then cast(on_time_deliveries as double) / cast(reported_deliveries as double)
-    end as on_time_delivery_rate,
+    ratio(on_time_deliveries, reported_deliveries) as on_time_delivery_rate,
     case
         when due_deliveries = 0 then 'no_promises'
         when reported_deliveries = 0 then 'no_deliveries_reported'
     end as on_time_delivery_rate_status,
 
     expected_days,
-    case when expected_days > 0 then cast(delivered_days as double) / cast(expected_days as double) end
-        as coverage_share,
+    ratio(delivered_days, expected_days) as coverage_share,
     case when expected_days = 0 then 'no_expected_deliveries' end as coverage_share_status
 from together

@@ -45,7 +45,7 @@ final as (
         cast(net_sales as decimal(18, 4)) as net_sales,
         cast(year_before_net_sales as decimal(18, 4)) as year_before_net_sales,
         cast(region_net_sales as decimal(18, 4)) as region_net_sales,
-        case when region_net_sales > 0 then cast(net_sales as double) / cast(region_net_sales as double) end as share,
+        ratio(net_sales, region_net_sales) as share,
         has_weight and year_before_net_sales > 0 and net_sales >= year_before_net_sales as is_successful,
         has_weight and year_before_net_sales <= 0 as is_undecided
     from weighed

@@ -49,7 +49,7 @@ select
     value_status,
     metric_score,
     weight_present,
-    cast(cast(weight * metric_score as decimal(38,12)) / nullif(weight_present, 0) as decimal(12,6)) as points,
+    cast(cast(weight * metric_score as decimal(38,12)) / nullif(weight_present, 0) as decimal(12,6)) as score_points,
     cast(cast(weight * (100 - metric_score) as decimal(38,12)) / nullif(weight_present, 0) as decimal(12,6))
-        as points_lost
+        as score_points_lost
 from weights

@@ -23,10 +23,7 @@ plain as (
     union all
     select
         partner_id, quarter, 'growth' as metric,
-        case
-            when year_before_net_sales > 0
-                then cast(net_sales - year_before_net_sales as double) / cast(year_before_net_sales as double)
-        end as value,
+        growth(net_sales, year_before_net_sales) as value,
         case when year_before_net_sales < 0 then 'negative_base' else 'no_prior_period' end as reason
     from facts
     union all
@@ -38,9 +35,7 @@ plain as (
     union all
     select
         partner_id, quarter, 'days_of_inventory' as metric,
-        case
-            when stock_cogs > 0 then cast(stock_days_value as double) / cast(stock_cogs as double)
-        end as value,
+        ratio(stock_days_value, stock_cogs) as value,
         case when stock_days_value is null then 'no_stock_data' else 'no_sales' end as reason
     from facts
     union all
@@ -57,19 +52,19 @@ plain as (
     union all
     select
         partner_id, quarter, 'complaint_rate' as metric,
-        case when orders > 0 then cast(complaints as double) / cast(orders as double) end as value,
+        ratio(complaints, orders) as value,
         case when complaints is null then 'no_complaint_data' else 'no_sales' end as reason
     from facts
     union all
     select
         partner_id, quarter, 'conflict_share' as metric,
-        case when net_sales > 0 then cast(conflict_value as double) / cast(net_sales as double) end as value,
+        ratio(conflict_value, net_sales) as value,
         'no_sales' as reason
     from facts
     union all
     select
         partner_id, quarter, 'clean_file_rate' as metric,
-        case when expected_files > 0 then cast(clean_files as double) / cast(expected_files as double) end as value,
+        ratio(clean_files, expected_files) as value,
         'no_expected_files' as reason
     from facts
     union all

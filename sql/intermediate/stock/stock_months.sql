@@ -74,7 +74,7 @@ days as (
         unnest(generate_series(month_start - 1, closes_on, interval '1 day')) as day
     from months
 ),
-points as (
+samples as (
     select
         month_start,
         closes_on,
@@ -83,13 +83,13 @@ points as (
         case
             when $inventory_averaging = 'daily' then day >= month_start
             else day < month_start or day = closes_on
-        end as is_point
+        end as is_sample
     from days
 ),
-first_points as (
+first_samples as (
     select month_start, min(day) as day
-    from points
-    where is_point
+    from samples
+    where is_sample
     group by month_start
 ),
 spans as (
@@ -103,31 +103,31 @@ weights as (
     select
         spans.partner_id,
         spans.counted_on,
-        points.month_start,
-        count(*) filter (where points.is_point) as points,
-        count(*) filter (where points.in_month) as days,
-        bool_or(points.day = points.closes_on) as is_closing,
-        min(points.day) filter (where points.is_point) as first_point
+        samples.month_start,
+        count(*) filter (where samples.is_sample) as samples,
+        count(*) filter (where samples.in_month) as days,
+        bool_or(samples.day = samples.closes_on) as is_closing,
+        min(samples.day) filter (where samples.is_sample) as first_sample
     from spans
     inner join judged
         on spans.partner_id = judged.partner_id
         and spans.counted_on >= cast(judged.month_start - interval '1 month' as date) - $stale_count_days
-    inner join points
-        on points.month_start = judged.month_start
-        and points.day >= spans.counted_on
-        and points.day < spans.replaced_on
-    group by spans.partner_id, spans.counted_on, points.month_start
+    inner join samples
+        on samples.month_start = judged.month_start
+        and samples.day >= spans.counted_on
+        and samples.day < spans.replaced_on
+    group by spans.partner_id, spans.counted_on, samples.month_start
 ),
 coverage as (
     select
         weights.partner_id,
         weights.month_start,
-        sum(weights.points) as points,
+        sum(weights.samples) as samples,
         sum(weights.days) as days,
-        min(weights.first_point) = max(first_points.day) as has_opening
+        min(weights.first_sample) = max(first_samples.day) as has_opening
     from weights
-    inner join first_points
-        on weights.month_start = first_points.month_start
+    inner join first_samples
+        on weights.month_start = first_samples.month_start
     group by weights.partner_id, weights.month_start
 ),
 stock as (
@@ -136,8 +136,8 @@ stock as (
         counts.sku,
         weights.month_start,
         case
-            when count(*) filter (where counts.lacks_cost and weights.points > 0) = 0
-                then coalesce(sum(counts.booked_value * weights.points), 0)
+            when count(*) filter (where counts.lacks_cost and weights.samples > 0) = 0
+                then coalesce(sum(counts.booked_value * weights.samples), 0)
         end as weighted_value,
         coalesce(sum(weights.days) filter (where counts.on_hand_units > 0), 0) as days_in_stock,
         coalesce(sum(counts.on_hand_units) filter (where weights.is_closing), 0) as closing_units,
@@ -198,7 +198,7 @@ joined as (
         everything.month_start,
         months.closes_on,
         coverage.days as days_covered,
-        coverage.points,
+        coverage.samples,
         coverage.has_opening,
         case when stock.partner_id is null then cast(0 as decimal(18, 4)) else stock.weighted_value end as weighted_value,
         coalesce(stock.days_in_stock, 0) as days_in_stock,
@@ -262,7 +262,7 @@ final as (
         closes_on,
         days_covered,
         has_opening,
-        cast(cast(weighted_value as decimal(34, 8)) / nullif(points, 0) as decimal(18, 4)) as average_stock_value,
+        cast(cast(weighted_value as decimal(34, 8)) / nullif(samples, 0) as decimal(18, 4)) as average_stock_value,
         closing_units,
         cast(case when closing_units = 0 then 0 else closing_units * unit_cost end as decimal(18, 4)) as closing_value,
         cast(booked_closing_value as decimal(18, 4)) as booked_closing_value,

@@ -1,7 +1,7 @@
 -- Inventory turnover: cost of goods sold in the window, brought to a year, over the average stock at cost.
--- A snapshot stands until the next one; $inventory_averaging says at which points the stock is looked at. What was counted
--- long before the window does not open it, and without a count of late nothing is said. What has no known cost makes the
--- turnover unknown, not smaller.
+-- A snapshot stands until the next one; $inventory_averaging says on which days (samples) the stock is looked at. What
+-- was counted long before the window does not open it, and without a count of late nothing is said. What has no known
+-- cost makes the turnover unknown, not smaller.
 with
 counts as (
     -- As booked: a negative balance lowers the average, as it does in the partner's own books. What stood when the
@@ -30,7 +30,7 @@ days as (
     -- The first day is the opening: the day before the window.
     select unnest(generate_series($as_of_date - $turnover_window_days, $as_of_date, interval '1 day')) as day
 ),
-points as (
+samples as (
     select day
     from days
     where
@@ -60,31 +60,32 @@ spans as (
     from snapshots
 ),
 weights as (
-    select spans.partner_id, spans.counted_on, count(*) as points, min(points.day) as first_point
+    select spans.partner_id, spans.counted_on, count(*) as samples, min(samples.day) as first_sample
     from spans
-    inner join points
-        on points.day >= spans.counted_on
-        and points.day < spans.replaced_on
+    inner join samples
+        on samples.day >= spans.counted_on
+        and samples.day < spans.replaced_on
     group by spans.partner_id, spans.counted_on
 ),
 coverage as (
-    select partner_id, sum(points) as points, min(first_point) as first_point
+    select partner_id, sum(samples) as samples, min(first_sample) as first_sample
     from weights
     group by partner_id
 ),
 judged as (
-    select coverage.partner_id, coverage.points, coverage.first_point = first.day as has_opening, latest.is_stale
+    select coverage.partner_id, coverage.samples, coverage.first_sample = first.day as has_opening, latest.is_stale
     from coverage
     inner join latest
         on coverage.partner_id = latest.partner_id
-    cross join (select min(day) as day from points) as first
+    cross join (select min(day) as day from samples) as first
 ),
 stock as (
     select
         counts.partner_id,
         counts.sku,
         case
-            when count(*) filter (where counts.lacks_cost) = 0 then coalesce(sum(counts.stock_value * weights.points), 0)
+            when count(*) filter (where counts.lacks_cost) = 0
+                then coalesce(sum(counts.stock_value * weights.samples), 0)
         end as weighted_value
     from counts
     inner join weights
@@ -104,7 +105,7 @@ joined as (
         stock.partner_id,
         stock.sku,
         stock.weighted_value,
-        judged.points,
+        judged.samples,
         judged.has_opening,
         judged.is_stale,
         case when costs.partner_id is null then cast(0 as decimal(18, 4)) else costs.cogs end as cogs
@@ -120,10 +121,11 @@ final as (
         partner_id,
         sku,
         cast(cogs as decimal(18, 4)) as cogs,
-        case when not is_stale then cast(weighted_value / points as decimal(18, 4)) end as average_stock_value,
+        case when not is_stale then cast(weighted_value / samples as decimal(18, 4)) end as average_stock_value,
         case
             when has_opening and not is_stale
-                then cast(cogs as double) * 365 / $turnover_window_days * points / nullif(cast(weighted_value as double), 0)
+                then cast(cogs as double) * 365 / $turnover_window_days * samples
+                    / nullif(cast(weighted_value as double), 0)
         end as inventory_turnover,
         case
             when is_stale then 'stale_count'

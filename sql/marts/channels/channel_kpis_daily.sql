@@ -258,79 +258,33 @@ select
     case when totals.orders > 0 then cast(totals.net_sales / totals.orders as decimal(18,4)) end as average_order_value,
     case when totals.orders = 0 then 'no_sales' end as average_order_value_status,
 
-    case
-        when totals.total_net_sales > 0 then cast(totals.net_sales as double) / cast(totals.total_net_sales as double)
-    end as contribution_share,
+    ratio(totals.net_sales, totals.total_net_sales) as contribution_share,
     case when totals.total_net_sales <= 0 then 'no_sales' end as contribution_share_status,
 
     cast(totals.week_before_net_sales as decimal(18,4)) as week_before_net_sales,
-    case
-        when totals.week_before_net_sales > 0
-            then cast(totals.net_sales - totals.week_before_net_sales as double)
-                / cast(totals.week_before_net_sales as double)
-    end as sales_growth_wow,
-    case
-        when totals.week_before_net_sales = 0 then 'no_prior_period'
-        when totals.week_before_net_sales < 0 then 'negative_base'
-    end as sales_growth_wow_status,
+    growth(totals.net_sales, totals.week_before_net_sales) as sales_growth_wow,
+    growth_status(totals.week_before_net_sales) as sales_growth_wow_status,
 
     cast(totals.year_before_net_sales as decimal(18,4)) as year_before_net_sales,
-    case
-        when totals.year_before_net_sales > 0
-            then cast(totals.net_sales - totals.year_before_net_sales as double)
-                / cast(totals.year_before_net_sales as double)
-    end as sales_growth_yoy,
-    case
-        when totals.year_before_net_sales = 0 then 'no_prior_period'
-        when totals.year_before_net_sales < 0 then 'negative_base'
-    end as sales_growth_yoy_status,
+    growth(totals.net_sales, totals.year_before_net_sales) as sales_growth_yoy,
+    growth_status(totals.year_before_net_sales) as sales_growth_yoy_status,
 
-    case
-        when totals.total_week_before > 0
-            then cast(totals.net_sales - totals.week_before_net_sales as double)
-                / cast(totals.total_week_before as double)
-    end as growth_contribution_wow,
-    case
-        when totals.total_week_before = 0 then 'no_prior_period'
-        when totals.total_week_before < 0 then 'negative_base'
-    end as growth_contribution_wow_status,
+    ratio(totals.net_sales - totals.week_before_net_sales, totals.total_week_before) as growth_contribution_wow,
+    growth_status(totals.total_week_before) as growth_contribution_wow_status,
 
-    case
-        when totals.total_year_before > 0
-            then cast(totals.net_sales - totals.year_before_net_sales as double)
-                / cast(totals.total_year_before as double)
-    end as growth_contribution_yoy,
-    case
-        when totals.total_year_before = 0 then 'no_prior_period'
-        when totals.total_year_before < 0 then 'negative_base'
-    end as growth_contribution_yoy_status,
+    ratio(totals.net_sales - totals.year_before_net_sales, totals.total_year_before) as growth_contribution_yoy,
+    growth_status(totals.total_year_before) as growth_contribution_yoy_status,
 
     cast(totals.month_before_to_date_net_sales as decimal(18,4)) as month_before_to_date_net_sales,
-    case
-        when totals.month_before_to_date_net_sales > 0
-            then cast(totals.month_to_date_net_sales - totals.month_before_to_date_net_sales as double)
-                / cast(totals.month_before_to_date_net_sales as double)
-    end as month_to_date_growth_mom,
-    case
-        when totals.month_before_to_date_net_sales = 0 then 'no_prior_period'
-        when totals.month_before_to_date_net_sales < 0 then 'negative_base'
-    end as month_to_date_growth_mom_status,
+    growth(totals.month_to_date_net_sales, totals.month_before_to_date_net_sales) as month_to_date_growth_mom,
+    growth_status(totals.month_before_to_date_net_sales) as month_to_date_growth_mom_status,
 
     cast(totals.year_before_to_date_net_sales as decimal(18,4)) as year_before_to_date_net_sales,
-    case
-        when totals.year_before_to_date_net_sales > 0
-            then cast(totals.month_to_date_net_sales - totals.year_before_to_date_net_sales as double)
-                / cast(totals.year_before_to_date_net_sales as double)
-    end as month_to_date_growth_yoy,
-    case
-        when totals.year_before_to_date_net_sales = 0 then 'no_prior_period'
-        when totals.year_before_to_date_net_sales < 0 then 'negative_base'
-    end as month_to_date_growth_yoy_status,
+    growth(totals.month_to_date_net_sales, totals.year_before_to_date_net_sales) as month_to_date_growth_yoy,
+    growth_status(totals.year_before_to_date_net_sales) as month_to_date_growth_yoy_status,
 
     totals.target as month_target,
-    case
-        when totals.target > 0 then cast(totals.month_to_date_net_sales as double) / cast(totals.target as double)
-    end as month_to_date_attainment,
+    ratio(totals.month_to_date_net_sales, totals.target) as month_to_date_attainment,
     case when coalesce(totals.target, 0) <= 0 then 'no_target' end as month_to_date_attainment_status,
 
     cast(totals.gross_margin as decimal(18,4)) as gross_margin,
@@ -339,30 +293,23 @@ select
         when totals.gross_margin is null then 'no_cost_data'
     end as gross_margin_status,
 
-    case
-        when totals.net_sales > 0 then cast(totals.gross_margin as double) / cast(totals.net_sales as double)
-    end as gross_margin_rate,
+    ratio(totals.gross_margin, totals.net_sales) as gross_margin_rate,
     case
         when totals.net_sales <= 0 then 'no_sales'
         when totals.gross_margin is null then 'no_cost_data'
     end as gross_margin_rate_status,
 
-    case
-        when totals.sale_value > 0 then cast(totals.returns as double) / cast(totals.sale_value as double)
-    end as return_rate,
+    ratio(totals.returns, totals.sale_value) as return_rate,
     case when totals.sale_value <= 0 then 'no_sales' end as return_rate_status,
 
     totals.responses,
-    case
-        when totals.responses > 0 then cast(totals.satisfied_responses as double) / cast(totals.responses as double)
-    end as satisfaction_rate,
+    ratio(totals.satisfied_responses, totals.responses) as satisfaction_rate,
     case
         when totals.responses is null then 'no_survey_data'
         when totals.responses = 0 then 'no_responses'
     end as satisfaction_rate_status,
 
-    case when totals.responses > 0 then cast(totals.score_total as double) / cast(totals.responses as double) end
-        as average_score,
+    ratio(totals.score_total, totals.responses) as average_score,
     case
         when totals.responses is null then 'no_survey_data'
         when totals.responses = 0 then 'no_responses'
@@ -370,8 +317,7 @@ select
 
     totals.complaints,
     case when totals.complaints is null then 'no_complaint_data' end as complaints_status,
-    case when totals.orders > 0 then cast(totals.complaints as double) / cast(totals.orders as double) end
-        as complaint_rate,
+    ratio(totals.complaints, totals.orders) as complaint_rate,
     case
         when totals.complaints is null then 'no_complaint_data'
         when totals.orders = 0 then 'no_sales'
@@ -379,33 +325,24 @@ select
 
     totals.buyers,
     totals.repeat_buyers,
-    case when totals.buyers > 0 then cast(totals.repeat_buyers as double) / cast(totals.buyers as double) end
-        as repeat_purchase_rate,
+    ratio(totals.repeat_buyers, totals.buyers) as repeat_purchase_rate,
     case when totals.buyers = 0 then 'no_known_customers' end as repeat_purchase_rate_status,
 
     totals.covered_regions,
 
     cast(totals.list_price_value as decimal(18,4)) as list_price_value,
-    case
-        when totals.list_price_value > 0
-            then cast(totals.net_sales as double) / cast(totals.list_price_value as double)
-    end as price_realisation_rate,
+    ratio(totals.net_sales, totals.list_price_value) as price_realisation_rate,
     case when coalesce(totals.list_price_value, 0) <= 0 then 'no_list_value' end as price_realisation_rate_status,
 
     totals.due_deliveries,
     totals.reported_deliveries,
-    case
-        when totals.reported_deliveries > 0
-            then cast(totals.on_time_deliveries as double) / cast(totals.reported_deliveries as double)
-    end as on_time_delivery_rate,
+    ratio(totals.on_time_deliveries, totals.reported_deliveries) as on_time_delivery_rate,
     case
         when totals.due_deliveries = 0 then 'no_promises'
         when totals.reported_deliveries = 0 then 'no_deliveries_reported'
     end as on_time_delivery_rate_status,
 
-    case
-        when totals.expected_days > 0 then cast(totals.delivered_days as double) / cast(totals.expected_days as double)
-    end as coverage_share,
+    ratio(totals.delivered_days, totals.expected_days) as coverage_share,
     case when totals.expected_days = 0 then 'no_expected_deliveries' end as coverage_share_status
 from totals
 left join stg_channels

@@ -43,7 +43,7 @@ placed as (
 roles as (
     select
         *,
-        case when region_net_sales > 0 then cast(net_sales as double) / cast(region_net_sales as double) end as share,
+        ratio(net_sales, region_net_sales) as share,
         case
             when not has_sales then 'absent'
             when region_net_sales <= 0 then null
@@ -114,14 +114,8 @@ final as (
         role,
         case when role is null then 'no_sales' end as role_status,
         year_before_net_sales,
-        case
-            when year_before_net_sales > 0
-                then cast(net_sales - year_before_net_sales as double) / cast(year_before_net_sales as double)
-        end as sales_growth_yoy,
-        case
-            when year_before_net_sales = 0 then 'no_prior_period'
-            when year_before_net_sales < 0 then 'negative_base'
-        end as sales_growth_yoy_status,
+        growth(net_sales, year_before_net_sales) as sales_growth_yoy,
+        growth_status(year_before_net_sales) as sales_growth_yoy_status,
         gap,
         gap_status,
         comparison_basis,

@@ -57,10 +57,8 @@ placed as (
 shares as (
     select
         *,
-        case when segment_net_sales > 0 then cast(net_sales as double) / cast(segment_net_sales as double) end
-            as channel_share,
-        case when all_net_sales > 0 then cast(channel_net_sales as double) / cast(all_net_sales as double) end
-            as usual_share
+        ratio(net_sales, segment_net_sales) as channel_share,
+        ratio(channel_net_sales, all_net_sales) as usual_share
     from placed
 ),
 indices as (

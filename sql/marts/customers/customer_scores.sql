@@ -29,8 +29,8 @@ cells as (
 segment_ranges as (
     select position, segment, r_min, r_max, fm_min, fm_max from settings.rfm_segments
 ),
-points as (
-    select customer_id, r_score, f_score, m_score from customer_points
+scores as (
+    select customer_id, r_score, f_score, m_score from customer_rfm_scores
 ),
 lifetimes as (
     select * from customer_lifetime_values
@@ -48,7 +48,7 @@ score_segments as (
         combinations.f_score,
         combinations.m_score,
         first_value(segment_ranges.segment order by segment_ranges.position) as rfm_segment
-    from (select distinct r_score, f_score, m_score from points) as combinations
+    from (select distinct r_score, f_score, m_score from scores) as combinations
     inner join segment_ranges
         on combinations.r_score between segment_ranges.r_min and segment_ranges.r_max
         and combinations.f_score between segment_ranges.fm_min and segment_ranges.fm_max
@@ -56,37 +56,19 @@ score_segments as (
     group by combinations.r_score, combinations.f_score, combinations.m_score
 ),
 
--- ABC: who makes up the first 80 and 95 % of money. Brackets of about 1 % split the running total into parts
--- that run side by side; the logarithm only sorts into brackets and never enters a sum.
-spenders as (
-    select customer_id, monetary, cast(floor(ln(cast(monetary as double)) * 100) as bigint) as bracket
-    from activity
-    where monetary > 0
-),
-brackets as (
-    select
-        bracket,
-        sum(sum(monetary)) over (order by bracket desc rows between unbounded preceding and current row)
-        - sum(monetary) as money_above,
-        sum(sum(monetary)) over () as money_in_all
-    from spenders
-    group by bracket
-),
+-- ABC: who makes up the first 80 and 95 % of the money. The share before one's own decides.
 ranked as (
     select
-        spenders.customer_id,
-        brackets.money_in_all,
-        brackets.money_above + coalesce(
-            sum(spenders.monetary) over (
-                partition by spenders.bracket
-                order by spenders.monetary desc, spenders.customer_id
-                rows between unbounded preceding and 1 preceding
+        customer_id,
+        coalesce(
+            sum(monetary) over (
+                order by monetary desc, customer_id rows between unbounded preceding and 1 preceding
             ),
             0
-        ) as money_before
-    from spenders
-    inner join brackets
-        on spenders.bracket = brackets.bracket
+        ) as money_before,
+        sum(monetary) over () as money_in_all
+    from activity
+    where monetary > 0
 ),
 classed as (
     select
@@ -156,10 +138,10 @@ joined as (
         coalesce(activity.frequency_all_time, 0) as frequency_all_time,
         coalesce(activity.monetary, 0) as monetary,
         coalesce(activity.monetary_all_time, 0) as monetary_all_time,
-        points.r_score,
-        points.f_score,
-        points.m_score,
-        case when points.r_score is not null then coalesce(score_segments.rfm_segment, 'Others') end as rfm_segment,
+        scores.r_score,
+        scores.f_score,
+        scores.m_score,
+        case when scores.r_score is not null then coalesce(score_segments.rfm_segment, 'Others') end as rfm_segment,
         activity.rfm_cell,
         cells.segment,
         cells.segment4,
@@ -180,12 +162,12 @@ joined as (
         on everyone.customer_id = customers.customer_id
     left join activity
         on everyone.customer_id = activity.customer_id
-    left join points
-        on everyone.customer_id = points.customer_id
+    left join scores
+        on everyone.customer_id = scores.customer_id
     left join score_segments
-        on points.r_score = score_segments.r_score
-        and points.f_score = score_segments.f_score
-        and points.m_score = score_segments.m_score
+        on scores.r_score = score_segments.r_score
+        and scores.f_score = score_segments.f_score
+        and scores.m_score = score_segments.m_score
     left join cells
         on activity.rfm_cell = cells.rfm_cell
     left join classed

@@ -134,9 +134,7 @@ select
     counted.outcome,
     counted.refused_rows,
     delivered.rows_read,
-    case
-        when delivered.rows_read > 0 then cast(counted.refused_rows as double) / cast(delivered.rows_read as double)
-    end as refused_share,
+    ratio(counted.refused_rows, delivered.rows_read) as refused_share,
     case when coalesce(delivered.rows_read, 0) = 0 then 'no_rows_read' end as refused_share_status,
     counted.files,
     counted.first_file,

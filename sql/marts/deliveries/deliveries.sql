@@ -193,7 +193,7 @@ before as (
         ) as files_place,
         count(*) over (
             partition by looking_back.sender, looking_back.feed, looking_back.business_date
-        ) as points
+        ) as earlier_days
     from looking_back
     inner join numbered as earlier
         on earlier.sender = looking_back.sender
@@ -208,9 +208,9 @@ usual as (
         sender,
         feed,
         business_date,
-        max(points) as points,
-        max(rows_a_day) filter (where rows_place = (points + 1) / 2) as usual_rows,
-        max(files) filter (where files_place = (points + 1) / 2) as usual_files
+        max(earlier_days) as earlier_days,
+        max(rows_a_day) filter (where rows_place = (earlier_days + 1) / 2) as usual_rows,
+        max(files) filter (where files_place = (earlier_days + 1) / 2) as usual_files
     from before
     group by sender, feed, business_date
 ),
@@ -218,9 +218,9 @@ usual as (
 compared as (
     select
         together.*,
-        coalesce(usual.points, 0) as points,
-        case when usual.points >= $usual_files_min then usual.usual_rows end as usual_rows,
-        case when usual.points >= $usual_files_min then usual.usual_files end as usual_files
+        coalesce(usual.earlier_days, 0) as earlier_days,
+        case when usual.earlier_days >= $usual_files_min then usual.usual_rows end as usual_rows,
+        case when usual.earlier_days >= $usual_files_min then usual.usual_files end as usual_files
     from together
     left join usual
         on usual.sender = together.sender
@@ -254,7 +254,7 @@ select
     rows_a_day / nullif(usual_rows, 0) as usual_rows_share,
     case
         when rows_a_day is null then 'no_file'
-        when points < $usual_files_min then 'too_few_files'
+        when earlier_days < $usual_files_min then 'too_few_files'
         when usual_rows = 0 then 'usually_empty'
     end as usual_rows_share_status,
     case

@@ -137,7 +137,8 @@ compared as (
         coalesce(comparable.comparable_partners, 0) as comparable_partners,
         case
             when not supported.costs_arrived then 'no_cost_data'
-            when coalesce(not supported.is_supported, true) then 'no_support'
+            when supported.support_cost is null then 'no_rate'
+            when not supported.is_supported then 'no_support'
             when supported.month_before_net_sales <= 0 then 'no_prior_period'
             when coalesce(comparable.comparable_partners, 0) < $support_comparables_min then 'no_comparable_partners'
         end as uplift_status,
@@ -214,14 +215,10 @@ select
         when not costs_arrived then 'no_cost_data'
         when support_cost is null then 'no_rate'
     end as support_cost_status,
-    coalesce(is_supported, false) as is_supported,
+    is_supported,
     month_before_net_sales,
     comparable_partners,
-    case
-        when comparable_month_before > 0
-            then cast(comparable_net_sales - comparable_month_before as double)
-                / cast(comparable_month_before as double)
-    end as comparable_growth,
+    growth(comparable_net_sales, comparable_month_before) as comparable_growth,
     case when coalesce(comparable_month_before, 0) <= 0 then 'no_comparable_partners' end as comparable_growth_status,
     sales_uplift,
     uplift_status as sales_uplift_status,

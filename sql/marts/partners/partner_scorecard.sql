@@ -6,7 +6,7 @@ with quarters as (
     select * from partner_quarters
 ),
 
-points as (
+parts as (
     select * from scorecard_points
 ),
 
@@ -41,31 +41,31 @@ metrics as (
         max(value_status) filter (where metric = 'clean_file_rate') as clean_file_rate_status,
         max(value) filter (where metric = 'review_score') as review_score,
         max(value_status) filter (where metric = 'review_score') as review_score_status,
-        sum(points) filter (where dimension = 'market') as market_points,
-        sum(points) filter (where dimension = 'performance') as performance_points,
-        sum(points) filter (where dimension = 'stock') as stock_points,
-        sum(points) filter (where dimension = 'voice') as voice_points,
-        sum(points) filter (where dimension = 'compliance') as compliance_points,
-        sum(points) filter (where dimension = 'brand') as brand_points,
-        sum(points) as points,
+        sum(score_points) filter (where dimension = 'market') as market_points,
+        sum(score_points) filter (where dimension = 'performance') as performance_points,
+        sum(score_points) filter (where dimension = 'stock') as stock_points,
+        sum(score_points) filter (where dimension = 'voice') as voice_points,
+        sum(score_points) filter (where dimension = 'compliance') as compliance_points,
+        sum(score_points) filter (where dimension = 'brand') as brand_points,
+        sum(score_points) as score_points,
         max(weight_present) as weight_present,
         string_agg(
             case when value is null then metric || ' (' || value_status || ')' end, ', '
             order by weight desc, metric
         ) as missing_parts
-    from points
+    from parts
     group by partner_id, quarter
 ),
 
 -- Where the partner loses most.
 weakest as (
-    select partner_id, quarter, metric as weakest_metric, points_lost
+    select partner_id, quarter, metric as weakest_metric, score_points_lost
     from (
         select
             *,
-            row_number() over (partition by partner_id, quarter order by points_lost desc, metric) as place
-        from points
-        where points_lost > 0
+            row_number() over (partition by partner_id, quarter order by score_points_lost desc, metric) as place
+        from parts
+        where score_points_lost > 0
     ) as losses
     where place = 1
 ),
@@ -134,8 +134,8 @@ scored as (
         metrics.weight_present,
         metrics.missing_parts,
         weakest.weakest_metric,
-        weakest.points_lost as weakest_metric_points_lost,
-        case when metrics.weight_present > 0 then cast(round(metrics.points, 2) as decimal(9,2)) end as score,
+        weakest.score_points_lost as weakest_metric_points_lost,
+        case when metrics.weight_present > 0 then cast(round(metrics.score_points, 2) as decimal(9,2)) end as score,
         row_number() over (partition by gated.partner_id order by gated.quarter_start) as quarter_no
     from gated
     left join metrics

@@ -4,6 +4,9 @@
 --     accrual + conflict_deduction = payout + adjustment, but for the rounding
 -- Only the sum due is rounded, once. A deduction is a proposal for a person to decide on, and so is an adjustment
 -- that holds one.
+-- Where it comes from: who takes part in which period, with what was bought or sold, is rebate_periods; the plan's tiers
+-- as amounts to reach and which are reached, rebate_tiers; how near to the next one, rebate_attainment; what was earned,
+-- rebate_accruals. This model puts deductions and payouts beside it.
 with accruals as (
     select * from rebate_accruals
 ),

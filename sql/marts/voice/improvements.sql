@@ -86,7 +86,7 @@ counted as (
 grown as (
     select
         *,
-        cast(mentions_recent - mentions_before as double) / nullif(cast(mentions_before as double), 0) as mentions_growth
+        growth(mentions_recent, mentions_before) as mentions_growth
     from counted
 ),
 final as (
@@ -98,7 +98,7 @@ final as (
         grown.mentions_recent,
         grown.mentions_before,
         grown.mentions_growth,
-        case when grown.mentions_before = 0 then 'no_prior_period' end as mentions_growth_status,
+        growth_status(grown.mentions_before) as mentions_growth_status,
         case
             when grown.mentions_recent = 0 then 'quiet'
             when grown.first_seen > $as_of_date - $improvement_window_days then 'new'

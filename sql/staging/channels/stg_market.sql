@@ -1,42 +1,5 @@
--- Market size and largest competitor as they now stand. The newest snapshot of each sender up to the as-of date counts, or its first one
--- where all are later; of two senders that name the same key, the later snapshot.
-with newest as (
-    select
-        _sender,
-        coalesce(max(_period_start) filter (where _period_start <= $as_of_date), min(_period_start)) as snapshot_on
-    from feeds.market
-    group by _sender
-),
-
-ranked as (
-    select
-        delivered.*,
-        row_number() over (
-            partition by delivered.period, delivered.region, delivered.category
-            order by
-                delivered._period_start desc,
-                delivered._delivered_at desc,
-                delivered._sender,
-                delivered._input,
-                delivered._file,
-                delivered._line
-        ) as newest_row
-    from feeds.market as delivered
-    inner join newest
-        on newest._sender = delivered._sender
-        and newest.snapshot_on = delivered._period_start
-)
-
+-- Market size and largest competitor: of every period, region and category the newest row, whichever snapshot brought it.
 select
-    period,
-    region,
-    category,
-    market_sales_amount,
-    largest_competitor_sales_amount,
-    currency,
-    _sender,
-    _file,
-    _line,
+    period, region, category, market_sales_amount, largest_competitor_sales_amount, currency, _sender, _file, _line,
     _input
-from ranked
-where newest_row = 1
+from feeds.market_newest

@@ -215,3 +215,25 @@ fn zones_of_times_without_offset() {
         ["2 sold_at no_such_local_time: 2026-03-08 02:30 -> a local time that daylight saving does not skip"]
     );
 }
+
+#[test]
+fn a_dated_snapshot_says_what_it_brings_of_each_month() {
+    let world = World::new();
+    let rates = "[feeds.fx_rates]\n";
+    let head = "rate_date,currency,rate_to_base\n";
+    let october = "2026-10-30,USD,7.1\n2026-10-31,USD,7.2\n";
+    let says = |rows: String| {
+        let text = format!("{head}{rows}");
+        world.stage("fx_rates", "fx_rates_2026-11-22.csv", text.as_bytes(), rates).outcome.contents
+    };
+    let first = says(format!("{october}2026-11-01,USD,7.3\n"));
+    assert_eq!(first.keys().collect::<Vec<_>>(), ["2026-10", "2026-11"]);
+    let grown = says(format!("{october}2026-11-01,USD,7.3\n2026-11-02,USD,7.3\n"));
+    assert_eq!(grown["2026-10"], first["2026-10"]);
+    assert_ne!(grown["2026-11"], first["2026-11"]);
+    let mended = says(format!("{}2026-11-01,USD,7.3\n", october.replace("7.1", "7.11")));
+    assert_ne!(mended["2026-10"], first["2026-10"]);
+    assert_eq!(mended["2026-11"], first["2026-11"]);
+    let articles = "sku,name,category,list_price,unit_cost\n1,A,x,2,1\n";
+    assert!(world.stage("products", "products.csv", articles.as_bytes(), PLAIN).outcome.contents.is_empty());
+}

@@ -60,6 +60,7 @@ fn input(name: &str, status: InputStatus, clean: u64, rejected: u64) -> Input {
         staged: None,
         rejects: None,
         months: BTreeMap::new(),
+        contents: BTreeMap::new(),
         first_date: None,
         last_date: None,
         masked: Vec::new(),

@@ -170,6 +170,38 @@ async fn late_reference_rows_heal_recent_months_only() {
 }
 
 #[tokio::test]
+async fn what_is_dated_in_a_month_belongs_to_it_however_late_it_came() {
+    let mut lab = Lab::new();
+    for date in ["2026-09-10", "2026-09-20", "2026-10-05", "2026-11-05"] {
+        lab.sell("p1", &[(date, "c", "a", 1, 0)], None).await;
+    }
+    lab.quote("2026-09-01", &[("2026-09-01", 1)]).await;
+    let rated = "select s.business_date, max_by(r.rate, r.rate_date) as rate from feeds.sales as s \
+                 left join feeds.rates as r on r.rate_date <= s.business_date group by s.business_date";
+    let sidecar = "materialised = 'partitioned'\n[partition]\nby = 'business_date'\nunit = 'month'\n";
+    let (registry, problems) = registry(&lab.config, &[(Layer::Staging, "rated", rated, sidecar)]);
+    assert!(problems.is_empty(), "{problems:?}");
+    lab.models = vec!["rated".to_string()];
+    lab.build(&registry, "2026-11-22", false).await.unwrap();
+    // Long after the 45 days within which a snapshot of master data may still heal September.
+    lab.quote("2026-11-21", &[("2026-09-01", 1), ("2026-09-15", 2), ("2026-10-01", 3), ("2026-11-01", 4)]).await;
+    let outcome = lab.build(&registry, "2026-11-22", false).await.unwrap();
+    let rates = "select rate from rated order by business_date";
+    let expected = [1, 2, 3, 4].map(|rate| format!("{{\"rate\":{rate}}}"));
+    assert_eq!(ask(&outcome, rates).await, expected);
+    assert_eq!(outcome.built, 3);
+    // The same once more and a day of November: only November has news.
+    let again = [("2026-09-01", 1), ("2026-09-15", 2), ("2026-10-01", 3), ("2026-11-01", 4), ("2026-11-04", 5)];
+    lab.quote("2026-11-22", &again).await;
+    let outcome = lab.build(&registry, "2026-11-22", false).await.unwrap();
+    assert_eq!((outcome.built, outcome.reused), (1, 2));
+    let expected = [1, 2, 3, 5].map(|rate| format!("{{\"rate\":{rate}}}"));
+    assert_eq!(ask(&outcome, rates).await, expected);
+    let outcome = lab.build(&registry, "2026-11-22", true).await.unwrap();
+    assert_eq!(ask(&outcome, rates).await, expected);
+}
+
+#[tokio::test]
 async fn a_plan_says_what_would_be_built_and_why() {
     let (mut lab, registry) = small().await;
     let steps = plan(lab.plan(&registry, "2026-11-22", "x", false)).await.unwrap();

@@ -1,6 +1,6 @@
-//! What SQL alone cannot say, as documented functions: exact quantiles, the value beside an extreme, calendar steps,
-//! fitted models, what a day should have brought, the replay of a member's tier, columns that no contract knows yet. So
-//! every mart stays one SQL file.
+//! What SQL alone cannot say, or would say again and again, as documented functions: growth and shares, exact quantiles,
+//! the value beside an extreme, calendar steps, fitted models, what a day should have brought, the replay of a member's
+//! tier, columns that no contract knows yet. So every mart stays one SQL file.
 
 mod calendar;
 mod beside;
@@ -9,10 +9,13 @@ mod quantile;
 pub mod season;
 mod rows;
 mod lifetime;
+pub mod macros;
 mod tier;
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::prelude::SessionContext;
+
+use macros::Macro;
 
 /// One function of ours: how the engine runs it, and what people read about it.
 pub struct Function {
@@ -32,11 +35,14 @@ pub enum Body {
     Aggregate(AggregateUDF),
     /// One value for every row from the rows of its window.
     Window(WindowUDF),
+    /// A piece of SQL, put in the place of its name before anything is planned.
+    Macro(&'static Macro),
 }
 
 /// Every function of ours, in the order in which `tributary docs` shows them.
 pub fn all() -> Vec<Function> {
-    let mut functions = quantile::functions();
+    let mut functions = macros::functions();
+    functions.extend(quantile::functions());
     functions.extend(beside::functions());
     functions.extend(calendar::functions());
     functions.extend(season::functions());
@@ -54,6 +60,7 @@ pub fn register(context: &SessionContext) {
             Body::Scalar(scalar) => context.register_udf(scalar),
             Body::Aggregate(aggregate) => context.register_udaf(aggregate),
             Body::Window(window) => context.register_udwf(window),
+            Body::Macro(_) => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 use arrow::util::display::array_value_to_string;
 
 use super::*;
+use crate::models::query;
 use crate::models::session::{self, Limits};
 
 /// The rows of a query, cells joined by a blank.
@@ -10,7 +11,9 @@ pub(super) async fn ask(sql: &str) -> Vec<String> {
 
 async fn try_ask(sql: &str) -> Result<Vec<String>, String> {
     let context = session::open(Limits { memory_bytes: 1 << 26, spill_bytes: 0, threads: 3 }).unwrap();
-    let frame = context.sql(sql).await.map_err(|err| err.to_string())?;
+    let statement = query::parse(&context, sql).map_err(|err| err.to_string())?;
+    let plan = context.state().statement_to_plan(statement).await.map_err(|err| err.to_string())?;
+    let frame = context.execute_logical_plan(plan).await.map_err(|err| err.to_string())?;
     let batches = frame.collect().await.map_err(|err| err.to_string())?;
     let mut rows = Vec::new();
     for batch in batches {
@@ -20,6 +23,24 @@ async fn try_ask(sql: &str) -> Result<Vec<String>, String> {
         }
     }
     Ok(rows)
+}
+
+#[tokio::test]
+async fn ratios_and_growth_are_null_with_a_reason_where_there_is_none() {
+    let sql = "select ratio(part, whole) from (values (1, 4), (1, 0), (1, -4), (null, 4), (1, null)) t(part, whole)";
+    assert_eq!(ask(sql).await, ["0.25", "", "", "", ""]);
+    let sql = "select growth(cur, prior), growth_status(prior) from \
+               (values (150.00, 120.00), (5, 0), (5, -1), (5, null), (null, 4)) t(cur, prior)";
+    assert_eq!(ask(sql).await, ["0.25 ", " no_prior_period", " negative_base", " no_prior_period", " "]);
+    let sql = "select growth_status(prior, prior > 1) from (values (1), (2), (-1), (null)) t(prior)";
+    assert_eq!(ask(sql).await, ["incomplete_history", "", "incomplete_history", "incomplete_history"]);
+    // Values are expressions of any kind, also calls; names in capitals and names alike are no matter.
+    let sql = "select GROWTH(prior + cur, prior * 2), ratio(ratio(cur, 2), 1 + 1) from (values (4, 3)) t(prior, cur)";
+    assert_eq!(ask(sql).await, ["-0.125 0.75"]);
+    let err = try_ask("select growth(1)").await.unwrap_err();
+    assert!(err.contains("growth is called as growth(cur, prior) -> double"), "{err}");
+    let err = try_ask("select growth_status(1, true, 2)").await.unwrap_err();
+    assert!(err.contains("growth_status(prior) -> text or growth_status(prior, prior_is_whole)"), "{err}");
 }
 
 #[tokio::test]
@@ -139,6 +160,7 @@ fn every_function_says_how_it_is_called() {
             Body::Scalar(scalar) => scalar.name().to_string(),
             Body::Aggregate(aggregate) => aggregate.name().to_string(),
             Body::Window(window) => window.name().to_string(),
+            Body::Macro(known) => known.name.to_string(),
         };
         assert!(function.usage.starts_with(&format!("{name}(")), "{name}: {}", function.usage);
         assert!(function.words.ends_with('.'));

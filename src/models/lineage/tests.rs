@@ -12,7 +12,7 @@ fn registry(config: &Config) -> Registry {
         sql: sql.to_string(),
         sidecar: "materialised = 'view'\n".to_string(),
     };
-    let feed = Feed { kind: FeedKind::Event, schema: system::schema("rejects").unwrap() };
+    let feed = Feed::new(FeedKind::Event, system::schema("rejects").unwrap());
     let sources = vec![
         source(Layer::Staging, "lines", "select sender, file, line * 2 as double_line, reason from feeds.sales"),
         source(

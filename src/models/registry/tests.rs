@@ -19,7 +19,7 @@ fn source(layer: Layer, name: &str, sql: &str) -> Source {
 }
 
 fn read(sources: Vec<Source>) -> (Registry, Vec<String>) {
-    let feed = Feed { kind: FeedKind::Event, schema: system::schema("feeds").unwrap() };
+    let feed = Feed::new(FeedKind::Event, system::schema("feeds").unwrap());
     let feeds = BTreeMap::from([("sales".to_string(), feed)]);
     let (registry, problems) = Registry::from_sources(&config(), feeds, sources).unwrap();
     let told = problems.iter().map(|err| format!("{} ({})", err.one_line(), err.advice().unwrap_or_default()));

@@ -11,7 +11,7 @@ fn registry(config: &Config) -> Registry {
     ];
     let fields: Vec<_> =
         fields.iter().map(|(name, kind)| arrow::datatypes::Field::new(*name, kind.arrow(), true)).collect();
-    let feed = Feed { kind: FeedKind::Event, schema: Arc::new(Schema::new(fields)) };
+    let feed = Feed::new(FeedKind::Event, Arc::new(Schema::new(fields)));
     let source = |layer: Layer, name: &str, sql: &str, sidecar: &str| Source {
         layer,
         name: name.to_string(),
@@ -157,4 +157,30 @@ select * from daily
     )
     .await;
     assert!(report.failures.is_empty(), "{:#?}", report.failures);
+}
+
+/// What a statement does not touch stays computed, and what it touches, directly or not, is computed again.
+#[tokio::test]
+async fn only_what_reads_a_changed_table_is_computed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::parse("", folder.path()).unwrap();
+    let mut database = Database::open(&registry(&config), &config).unwrap();
+    let computed = |database: &Database| database.computed.iter().cloned().collect::<Vec<_>>();
+    database.execute("select * from daily").await.unwrap();
+    assert_eq!(computed(&database), ["daily", "stg_sales"]);
+    database.execute("insert into system.runs (run_id) values ('r')").await.unwrap();
+    assert_eq!(computed(&database), ["daily", "stg_sales"], "nobody reads runs");
+    database.execute("set near_days = 5").await.unwrap();
+    assert_eq!(computed(&database), ["stg_sales"], "daily names the setting");
+    database.execute("select * from daily").await.unwrap();
+    database.execute("insert into feeds.sales (order_id) values ('o')").await.unwrap();
+    assert_eq!(computed(&database), [""; 0]);
+    database.execute("select * from daily").await.unwrap();
+    database
+        .execute("create table stg_sales as select date '2026-11-22' as business_date, 2.0000 as net_amount")
+        .await
+        .unwrap();
+    assert_eq!(computed(&database), [""; 0], "given rows take the place of computed ones");
+    let DBOutput::Rows { rows, .. } = database.execute("select net_sales from daily").await.unwrap() else { panic!() };
+    assert_eq!(rows, [["2.0000"]]);
 }

@@ -91,6 +91,8 @@ pub(super) struct Rest {
     pub(super) drift: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) months: BTreeMap<String, u64>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) contents: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) masked: Vec<Period>,
 }
@@ -119,6 +121,7 @@ pub(super) fn input_of(row: &Row<'_>) -> Result<Input> {
         staged: None,
         rejects: None,
         months: rest.months,
+        contents: rest.contents,
         first_date: row.first_date,
         last_date: row.last_date,
         masked: rest.masked,

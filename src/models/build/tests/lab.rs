@@ -87,9 +87,15 @@ pub(super) fn registry(config: &Config, files: Files<'_>) -> (Registry, Vec<Erro
         sql: (*sql).to_string(),
         sidecar: (*sidecar).to_string(),
     });
-    let feeds = [("sales", FeedKind::Event), ("products", FeedKind::Reference)];
-    let feeds = feeds.into_iter().map(|(name, kind)| (name.to_string(), Feed { kind, schema: schema(name) }));
-    Registry::from_sources(config, feeds.collect(), sources.collect()).unwrap()
+    let feed = |name: &str, kind, dated_by: Option<&str>| {
+        (name.to_string(), Feed { dated_by: dated_by.map(str::to_string), ..Feed::new(kind, schema(name)) })
+    };
+    let feeds = [
+        feed("sales", FeedKind::Event, None),
+        feed("products", FeedKind::Reference, None),
+        feed("rates", FeedKind::Reference, Some("rate_date")),
+    ];
+    Registry::from_sources(config, feeds.into_iter().collect(), sources.collect()).unwrap()
 }
 
 fn schema(feed: &str) -> SchemaRef {
@@ -101,6 +107,7 @@ fn schema(feed: &str) -> SchemaRef {
             ("amount", ColumnType::Decimal(18, 4)),
             ("business_date", ColumnType::Date),
         ],
+        "rates" => &[("rate_date", ColumnType::Date), ("rate", ColumnType::Bigint)],
         _ => &[("sku", ColumnType::Text), ("category", ColumnType::Text)],
     };
     let lineage = [
@@ -164,6 +171,22 @@ impl Lab {
             Arc::new(Date32Array::from(days)),
         ];
         self.stage("sales", sender, columns, &dates, &format!("{rows:?}")).await;
+    }
+
+    /// Takes in a snapshot of rates, each of a date.
+    pub(super) async fn quote(&mut self, snapshot: &str, rows: &[(&str, i64)]) {
+        let days = rows.iter().map(|row| Date32Type::from_naive_date(day(row.0)));
+        let columns: Vec<arrow::array::ArrayRef> = vec![
+            Arc::new(Date32Array::from_iter_values(days)),
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.1))),
+        ];
+        let text = format!("{snapshot}{rows:?}");
+        self.stage("rates", "head", columns, &vec![day(snapshot); rows.len()], &text).await;
+        let mut contents: BTreeMap<String, String> = BTreeMap::new();
+        for (date, rate) in rows {
+            contents.entry(Month::of(day(date)).to_string()).or_default().push_str(&format!("{date}={rate} "));
+        }
+        self.inputs.last_mut().unwrap().contents = contents;
     }
 
     /// Takes in a snapshot of products: sku and category, valid from a date.
@@ -240,6 +263,7 @@ impl Lab {
             staged: Some(file),
             rejects: None,
             months,
+            contents: BTreeMap::new(),
             first_date: Some(first),
             last_date: Some(last),
             masked: Vec::new(),

@@ -1,0 +1,136 @@
+//! Functions that are a short piece of SQL under a name: put in its place in the parsed statement, so that the engine
+//! sees plain SQL, and the same text makes them known to any other tool.
+
+use std::ops::ControlFlow;
+use std::sync::LazyLock;
+
+use datafusion::error::DataFusionError;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function as Call, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectNamePart, Statement as Inner,
+    visit_expressions_mut,
+};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+
+use super::{Body, Function};
+
+/// A piece of SQL with a name and places for values.
+#[derive(Debug, Clone, Copy)]
+pub struct Macro {
+    /// How it is called.
+    pub name: &'static str,
+    /// The names of its values in the SQL.
+    pub values: &'static [&'static str],
+    /// The SQL.
+    pub sql: &'static str,
+    usage: &'static str,
+    words: &'static str,
+}
+
+const ALL: &[Macro] = &[
+    Macro {
+        name: "ratio",
+        values: &["part", "whole"],
+        sql: "case when whole > 0 then cast(part as double) / cast(whole as double) end",
+        usage: "ratio(part, whole) -> double",
+        words: "One amount by another, as a fraction: a share, a rate, a mean. NULL where the other is not above 0.",
+    },
+    Macro {
+        name: "growth",
+        values: &["cur", "prior"],
+        sql: "case when prior > 0 then cast(cur - prior as double) / cast(prior as double) end",
+        usage: "growth(cur, prior) -> double",
+        words: "The change against a prior period, as a fraction of it. NULL where growth_status says why.",
+    },
+    Macro {
+        name: "growth_status",
+        values: &["prior"],
+        sql: "case when prior < 0 then 'negative_base' when prior > 0 then null else 'no_prior_period' end",
+        usage: "growth_status(prior) -> text",
+        words: "Why there is no growth against a prior period: no_prior_period where it is 0 or unknown, negative_base; \
+                NULL where there is one.",
+    },
+    Macro {
+        name: "growth_status",
+        values: &["prior", "prior_is_whole"],
+        sql: "case when prior_is_whole is distinct from true then 'incomplete_history' \
+              when prior < 0 then 'negative_base' when prior > 0 then null else 'no_prior_period' end",
+        usage: "growth_status(prior, prior_is_whole) -> text",
+        words: "The same; incomplete_history where sales are known for only a part of the prior period.",
+    },
+];
+
+/// Each with its SQL understood once.
+static KNOWN: LazyLock<Vec<(&'static Macro, Result<Expr, String>)>> = LazyLock::new(|| {
+    let understood = |sql: &str| Parser::new(&GenericDialect {}).try_with_sql(sql)?.parse_expr();
+    ALL.iter().map(|known| (known, understood(known.sql).map_err(|err| err.to_string()))).collect()
+});
+
+pub(super) fn functions() -> Vec<Function> {
+    ALL.iter().map(|known| Function { usage: known.usage, words: known.words, body: Body::Macro(known) }).collect()
+}
+
+/// Puts the SQL of every call of a macro in its place.
+pub fn expand(statement: &mut Statement) -> Result<(), DataFusionError> {
+    let Statement::Statement(inner) = statement else { return Ok(()) };
+    let inner: &mut Inner = inner;
+    let outcome = visit_expressions_mut(inner, |expr| {
+        let Expr::Function(call) = &*expr else { return ControlFlow::Continue(()) };
+        match expanded(call) {
+            Ok(None) => {}
+            Ok(Some(sql)) => *expr = sql,
+            Err(words) => return ControlFlow::Break(DataFusionError::Plan(words)),
+        }
+        ControlFlow::Continue(())
+    });
+    match outcome {
+        ControlFlow::Break(err) => Err(err),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+fn expanded(call: &Call) -> Result<Option<Expr>, String> {
+    let [ObjectNamePart::Identifier(name)] = call.name.0.as_slice() else { return Ok(None) };
+    let named = || KNOWN.iter().filter(|(known, _)| known.name.eq_ignore_ascii_case(&name.value));
+    if named().next().is_none() {
+        return Ok(None);
+    }
+    let values = given(call).unwrap_or_default();
+    let Some((known, sql)) = named().find(|(known, _)| known.values.len() == values.len()) else {
+        let usages: Vec<&str> = named().map(|(known, _)| known.usage).collect();
+        return Err(format!("{name} is called as {}", usages.join(" or ")));
+    };
+    let mut sql = sql.clone()?;
+    let walked: ControlFlow<()> = visit_expressions_mut(&mut sql, |expr| {
+        if let Expr::Identifier(place) = &*expr
+            && let Some(at) = known.values.iter().position(|value| *value == place.value)
+        {
+            *expr = whole(values[at].clone());
+        }
+        ControlFlow::Continue(())
+    });
+    debug_assert!(walked.is_continue());
+    Ok(Some(sql))
+}
+
+/// The values of a plain call.
+fn given(call: &Call) -> Option<Vec<&Expr>> {
+    let FunctionArguments::List(list) = &call.args else { return None };
+    let plain = call.over.is_none() && call.filter.is_none() && list.duplicate_treatment.is_none();
+    let values = list.args.iter().map(|value| match value {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => Some(value),
+        _ => None,
+    });
+    values.collect::<Option<Vec<_>>>().filter(|_| plain)
+}
+
+/// An expression as one value beside operators.
+fn whole(expr: Expr) -> Expr {
+    match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) | Expr::Nested(_) | Expr::Function(_) => {
+            expr
+        }
+        other => Expr::Nested(Box::new(other)),
+    }
+}
