@@ -1,9 +1,15 @@
 //! `config.toml`: what the operator sets. The shipped file is embedded and gives every default, so
-//! a company's own file holds only what differs; unknown keys are refused with a did-you-mean.
+//! a company's own file holds only what differs; unknown keys are refused with a did-you-mean. A fault names file,
+//! line and key, what stands there and what is expected; all faults are told at once.
 
-use std::collections::BTreeMap;
+mod currency;
+mod limits;
+mod place;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -12,6 +18,12 @@ use crate::error::{Error, Result, closest};
 
 /// The shipped reference, which is also the source of every default.
 pub const REFERENCE: &str = include_str!("../config.toml");
+
+/// A day like any other, for questions about times of day.
+pub const ANY_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2026, 1, 14) {
+    Some(date) => date,
+    None => NaiveDate::MIN,
+};
 
 /// Validated settings. Folders are absolute once [`Config::load`] returns.
 #[derive(Debug, Clone, Deserialize)]
@@ -139,17 +151,40 @@ impl Config {
         })?;
         let root = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         let root = std::path::absolute(root)?;
-        Self::parse(&text, &root).map_err(|err| err.at(path.display()))
+        Self::read(&text, &root, &path.display().to_string())
     }
 
     /// Lays `text` over the reference and validates the result. Relative folders start from `root`.
     pub fn parse(text: &str, root: &Path) -> Result<Self> {
+        Self::read(text, root, "config.toml")
+    }
+
+    /// As [`Config::parse`]; `shown` is the file as messages name it.
+    fn read(text: &str, root: &Path, shown: &str) -> Result<Self> {
+        let placed = |faults: Vec<(String, Error)>| {
+            let lines = faults.into_iter().map(|(key, fault)| (place::line_of(text, &key), fault));
+            let mut lines: Vec<(Option<usize>, Error)> = lines.collect();
+            lines.sort_by_key(|(line, _)| *line);
+            let placed = lines.into_iter().map(|(line, fault)| {
+                let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+                fault.at(format!("{shown}{line}"))
+            });
+            Error::together("settings", placed.collect()).map_or(Ok(()), Err)
+        };
         let mut merged: Table =
             toml::from_str(REFERENCE).map_err(|err| Error::bug("the shipped config.toml is broken").because(err))?;
-        let own: Table = toml::from_str(text).map_err(|err| Error::config("not valid TOML").because(err))?;
-        overlay(&mut merged, own, "")?;
-        let mut config: Self =
-            Value::Table(merged).try_into().map_err(|err: toml::de::Error| Error::config(err.message().to_string()))?;
+        let own: Table = toml::from_str(text).map_err(|err| {
+            let line = err.span().map(|span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1);
+            let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+            Error::config("not valid TOML").at(format!("{shown}{line}")).because(err)
+        })?;
+        let mut faults = Vec::new();
+        overlay(&mut merged, own, "", &mut faults);
+        faults.extend(limits::beyond(&merged));
+        placed(faults)?;
+        let mut config: Self = Value::Table(merged)
+            .try_into()
+            .map_err(|err: toml::de::Error| Error::config(err.message().to_string()).at(shown))?;
         config.root = root.to_path_buf();
         for folder in [&mut config.folders.jobs, &mut config.folders.sql, &mut config.mail.folder] {
             *folder = root.join(&*folder);
@@ -157,50 +192,87 @@ impl Config {
         if !config.mail.smtp_ca_file.as_os_str().is_empty() {
             config.mail.smtp_ca_file = root.join(&config.mail.smtp_ca_file);
         }
-        config.validate()?;
+        placed(config.faults())?;
         Ok(config)
     }
 
-    fn validate(&self) -> Result<()> {
-        let one_of = |key: &str, value: &str, allowed: &[&str]| {
-            if allowed.contains(&value) {
-                return Ok(());
-            }
-            Err(Error::config(format!("{key} is \"{value}\"; expected one of: {}", allowed.join(", "))))
+    /// What is wrong with the texts of the settings, each with its key.
+    fn faults(&self) -> Vec<(String, Error)> {
+        let mut faults = Vec::new();
+        let mut add = |key: &str, fault: Option<Error>| faults.extend(fault.map(|fault| (key.to_string(), fault)));
+        for (key, value, allowed) in [
+            ("company.locale", &self.company.locale, ["zh", "en"].as_slice()),
+            ("engine.compression", &self.engine.compression, &["snappy", "zstd"]),
+            ("mail.transport", &self.mail.transport, &["file", "smtp"]),
+            ("mail.smtp_security", &self.mail.smtp_security, &["starttls", "tls", "none"]),
+            ("mail.rising_colour", &self.mail.rising_colour, &["red", "green"]),
+            ("mail.replies", &self.mail.replies, &["off", "refusals", "all"]),
+        ] {
+            add(
+                key,
+                (!allowed.contains(&value.as_str()))
+                    .then(|| Error::config(format!("{key} is \"{value}\"; expected one of: {}", allowed.join(", ")))),
+            );
+        }
+        add("company.base_currency", currency::fault("company.base_currency", &self.company.base_currency));
+        let named = |key: &str, fault: Error| {
+            let error = Error::config(format!("{key}: {fault}"));
+            fault.advice().map(ToString::to_string).into_iter().fold(error, Error::hint)
         };
-        one_of("company.locale", &self.company.locale, &["zh", "en"])?;
-        one_of("engine.compression", &self.engine.compression, &["snappy", "zstd"])?;
-        one_of("mail.transport", &self.mail.transport, &["file", "smtp"])?;
-        one_of("mail.smtp_security", &self.mail.smtp_security, &["starttls", "tls", "none"])?;
-        one_of("mail.rising_colour", &self.mail.rising_colour, &["red", "green"])?;
-        one_of("mail.replies", &self.mail.replies, &["off", "refusals", "all"])?;
-        crate::address::validate_sender(&self.mail.from).map_err(|err| err.at("mail.from"))?;
+        add("mail.from", crate::address::validate_sender(&self.mail.from).err().map(|fault| named("mail.from", fault)));
         for address in &self.company.head_office {
-            crate::address::validate_address(address).map_err(|err| err.at("company.head_office"))?;
+            let fault = crate::address::validate_address(address).err();
+            add("company.head_office", fault.map(|fault| named("company.head_office", fault)));
         }
-        if !(0.0..=1.0).contains(&self.intake.reject_limit) {
-            return Err(Error::config(format!(
-                "intake.reject_limit is {}; expected a share from 0 to 1",
-                self.intake.reject_limit
-            )));
+        if let Some((key, fault)) = self.smtp_fault() {
+            add(key, Some(fault));
         }
-        // less than this, and the program itself does not start
-        const READER_MIN: u64 = 64 << 20;
-        if self.intake.reader_memory_bytes < READER_MIN {
-            return Err(Error::config(format!(
-                "intake.reader_memory_bytes is {}; expected at least {READER_MIN}",
-                self.intake.reader_memory_bytes
-            ))
-            .hint("give the reader of workbooks room to work in; the default is 1 GiB"));
+        if !self.serve.ping_url.is_empty() {
+            let fit = url::Url::parse(&self.serve.ping_url).is_ok_and(|url| ["http", "https"].contains(&url.scheme()));
+            // The address is a secret of a kind, so it is not repeated.
+            add(
+                "serve.ping_url",
+                (!fit).then(|| {
+                    Error::config("serve.ping_url is no web address; expected https://…")
+                        .hint("copy it whole from the service that watches, or leave it empty")
+                }),
+            );
         }
-        if self.mail.transport == "smtp" && self.mail.smtp_host.is_empty() {
-            return Err(Error::config("mail.transport is \"smtp\" but mail.smtp_host is empty")
-                .hint("name the mail server, or set mail.transport = \"file\""));
+        faults
+    }
+
+    fn smtp_fault(&self) -> Option<(&'static str, Error)> {
+        if self.mail.transport != "smtp" {
+            return None;
         }
-        if self.state.checkpoint_every == 0 {
-            return Err(Error::config("state.checkpoint_every is 0; expected at least 1"));
+        if self.mail.smtp_host.is_empty() {
+            let error = Error::config("mail.transport is \"smtp\" but mail.smtp_host is empty")
+                .hint("name the mail server, or set mail.transport = \"file\"");
+            return Some(("mail.transport", error));
         }
-        Ok(())
+        let host = self.mail.smtp_host.trim_matches(['[', ']']);
+        let here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        (self.mail.smtp_security == "none" && !here).then(|| {
+            let error = Error::config(format!(
+                "mail.smtp_security is \"none\" for {host}; that is for a server on this machine only"
+            ));
+            let advice =
+                "set mail.smtp_security = \"starttls\" or \"tls\": mails and password would cross the network in clear";
+            ("mail.smtp_security", error.hint(advice))
+        })
+    }
+
+    /// The business settings that are not in the reference: an analyst's own, or a slip.
+    pub fn own_settings(&self) -> impl Iterator<Item = &str> {
+        let shipped = Self::shipped_settings();
+        self.settings.keys().filter(move |name| !shipped.contains(*name)).map(String::as_str)
+    }
+
+    /// Names of the business settings of the reference.
+    pub fn shipped_settings() -> BTreeSet<String> {
+        let reference: Table = toml::from_str(REFERENCE).unwrap_or_default();
+        let settings = reference.get("settings").and_then(Value::as_table);
+        settings.map(|settings| settings.keys().cloned().collect()).unwrap_or_default()
     }
 
     /// A business setting that is a whole number, not below 0.
@@ -234,27 +306,50 @@ fn resolve_cores(configured: usize) -> usize {
     }
 }
 
-/// Lays `own` over `base`. Only `settings` and `tables` may grow new keys.
-fn overlay(base: &mut Table, own: Table, prefix: &str) -> Result<()> {
+/// Lays `own` over `base` and notes what does not fit, with its key. Only `settings` and `tables` may grow new keys.
+fn overlay(base: &mut Table, own: Table, prefix: &str, faults: &mut Vec<(String, Error)>) {
     for (key, value) in own {
         let full = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         let open = prefix == "settings" || prefix == "tables";
         match (base.get_mut(&key), value) {
-            (Some(Value::Table(inner)), Value::Table(own)) => overlay(inner, own, &full)?,
-            (Some(slot), value) => *slot = value,
+            (Some(Value::Table(inner)), Value::Table(own)) => overlay(inner, own, &full, faults),
+            // A whole number may stand for a share or an amount.
+            (Some(slot @ Value::Float(_)), Value::Integer(number)) => {
+                #[expect(clippy::cast_precision_loss, reason = "settings are small")]
+                let number = number as f64;
+                *slot = Value::Float(number);
+            }
+            (Some(slot), value) if slot.same_type(&value) => *slot = value,
+            (Some(slot), value) => {
+                let error = Error::config(format!("`{full}` is {}; expected {}", kind(&value), kind(slot)));
+                faults.push((full, error.hint(format!("write it like the default: {key} = {slot}"))));
+            }
             (None, value) if open => {
                 base.insert(key, value);
             }
             (None, _) => {
                 let error = Error::config(format!("unknown setting `{full}`"));
-                return Err(match closest(&key, base.keys().map(String::as_str)) {
+                let error = match closest(&key, base.keys().map(String::as_str)) {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
                     None => error.hint("config.toml in the project lists every setting"),
-                });
+                };
+                faults.push((full, error));
             }
         }
     }
-    Ok(())
+}
+
+/// What kind of value it is, in words.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "a text",
+        Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number",
+        Value::Boolean(_) => "true or false",
+        Value::Datetime(_) => "a date",
+        Value::Array(_) => "a list",
+        Value::Table(_) => "a section",
+    }
 }
 
 #[cfg(test)]

@@ -64,6 +64,21 @@ impl Error {
     pub fn bug(message: impl Into<String>) -> Self {
         Self::new(Kind::Bug, message)
     }
+    /// One error about all `problems` found in `place`, each on a line of its own; none where there are none.
+    pub fn together(place: &str, mut problems: Vec<Self>) -> Option<Self> {
+        if problems.len() < 2 {
+            return problems.pop();
+        }
+        let mut text = format!("{} problems in {place}", problems.len());
+        for problem in &problems {
+            text.push_str("\n  ");
+            text.push_str(&problem.one_line());
+            if let Some(hint) = problem.advice() {
+                text.push_str(&format!(" ({hint})"));
+            }
+        }
+        Some(Self::config(text))
+    }
     /// Names the file, key or setting that is concerned.
     #[must_use]
     pub fn at(mut self, path: impl fmt::Display) -> Self {

@@ -5,6 +5,7 @@
 pub mod error;
 pub mod clock;
 mod sha256;
+mod secret;
 pub mod address;
 pub mod grammar;
 pub mod config;

@@ -28,6 +28,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::secret::Secrets;
 use crate::sha256::sha256_hex;
 use listing::is_folder_marker;
 
@@ -80,7 +81,7 @@ struct Inner {
     /// Whether files may be touched beside the object store's interface (fsync, own listing).
     direct: bool,
     retry: Retry,
-    secrets: failure::Secrets,
+    secrets: Secrets,
 }
 
 impl std::fmt::Debug for Store {
@@ -104,7 +105,7 @@ impl Store {
             place,
             None,
             Retry { retries: 2, first_pause: Duration::from_millis(1) },
-            failure::Secrets::default(),
+            Secrets::default(),
         )
     }
 
@@ -123,7 +124,7 @@ impl Store {
         place: String,
         folder: Option<PathBuf>,
         retry: Retry,
-        secrets: failure::Secrets,
+        secrets: Secrets,
     ) -> Self {
         let direct = folder.is_some();
         Self(Arc::new(Inner { object, place, folder, direct, retry, secrets }))

@@ -1,6 +1,7 @@
 //! Commands that look: `check`, `status`, `runs`, `show`, `query`, `test`, `clean`, `doctor`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
@@ -11,59 +12,11 @@ use super::{Console, Exit};
 use crate::config::Config;
 use crate::contract::Contracts;
 use crate::error::{Error, Result};
-use crate::job::Job;
-use crate::mail::rule::AlertRule;
 use crate::models::{self, Registry};
 use crate::state::record::{AlertPhase, InputStatus, RunRecord, RunStatus};
 use crate::state::{self, Options, State};
 use crate::store::Stores;
 use crate::{pipeline, report};
-
-/// Checks everything that can be checked without data.
-pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
-    let company = company(cli)?;
-    let mut faults: Vec<Error> = Vec::new();
-    let names = Job::names(&company.config.folders.jobs)?;
-    for name in &names {
-        if let Err(err) = company.job(name) {
-            faults.push(err.at(format!("jobs/{name}.toml")));
-        }
-    }
-    for address in &company.config.company.head_office {
-        faults.extend(
-            crate::address::validate_address(address).err().map(|err| err.at("config.toml: company.head_office")),
-        );
-    }
-    let checked = models::check(&company.registry, &company.config).await?;
-    for name in company.registry.alerts() {
-        let model = company.registry.model(name)?;
-        let rule = AlertRule::from_sidecar(name, &model.sidecar_path(), &model.sidecar.extra);
-        // The columns of a model that cannot be planned are not known; its own fault is told.
-        let columns = checked.schemas.get(name).map(|schema| schema.fields().iter().map(|field| field.name().as_str()));
-        let valid = rule.and_then(|rule| columns.map_or(Ok(()), |names| rule.validate(&names.collect::<Vec<_>>())));
-        faults.extend(valid.err());
-    }
-    faults.extend(checked.problems);
-    if console.json() {
-        let list: Vec<_> = faults.iter().map(|err| json!({"error": err.one_line(), "help": err.advice()})).collect();
-        console.document(&json!({"ok": faults.is_empty(), "faults": list}))?;
-    } else {
-        for fault in &faults {
-            console.error(fault);
-        }
-        console.line(format!(
-            "{}: {} jobs, {} senders, {} feed contracts, {} models ({} marts, {} alerts)",
-            if faults.is_empty() { "ok" } else { "faults found" },
-            names.len(),
-            company.senders.iter().count(),
-            company.contracts.iter().count(),
-            company.registry.names().count(),
-            company.registry.marts().count(),
-            company.registry.alerts().count(),
-        ))?;
-    }
-    Ok(if faults.is_empty() { Exit::Ok } else { Exit::Usage })
-}
 
 /// How the lake stands.
 pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) -> Result<Exit> {
@@ -299,7 +252,7 @@ pub(super) async fn test(cli: &Cli, files: &[PathBuf], console: &Console) -> Res
         if path.is_dir() { files.extend(models::slt::files(&path)?) } else { files.push(path) }
     }
     let registry = Registry::load_some(&config, &contracts, models::slt::words(&files))?;
-    let report = models::slt::run(&files, &registry, &config).await?;
+    let report = models::slt::run(&files, &Arc::new(registry), &Arc::new(config)).await?;
     let failed = report.files.iter().filter(|file| !file.failures.is_empty()).count();
     for file in &report.files {
         for failure in &file.failures {

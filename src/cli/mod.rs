@@ -7,6 +7,7 @@ mod console;
 mod init;
 mod run;
 mod serve;
+mod check;
 mod inspect;
 mod profile;
 mod rejects;
@@ -119,7 +120,7 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Plan(args) => run::plan(cli, args, console).await,
         Command::Backfill(args) => run::backfill(cli, args, console).await,
         Command::Serve(args) => serve::serve(cli, args, console).await,
-        Command::Check => inspect::check(cli, console).await,
+        Command::Check => check::check(cli, console).await,
         Command::Status { max_age } => inspect::status(cli, max_age.as_deref(), console).await,
         Command::Runs { limit } => inspect::runs(cli, *limit, console).await,
         Command::Show { run } => inspect::show(cli, run, console).await,

@@ -13,7 +13,7 @@ fn the_reference_is_complete_and_valid() {
 #[test]
 fn a_slip_is_refused_with_the_right_name() {
     let err = Config::parse("[company]\nlocal = \"en\"", Path::new("/x")).unwrap_err();
-    assert_eq!(err.to_string(), "unknown setting `company.local`");
+    assert_eq!(err.to_string(), "config.toml:2: unknown setting `company.local`");
     assert_eq!(err.advice(), Some("did you mean `locale`?"));
 }
 

@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::address::{header_text, parse_address, parse_sender};
 use crate::config::Mail;
 use crate::error::{Error, Result};
+use crate::secret::Secrets;
 use crate::state::record::OwedMail;
 
 /// Environment variable with the SMTP user.
@@ -53,6 +54,8 @@ pub struct Smtp {
     client: AsyncSmtpTransport<Tokio1Executor>,
     from: Address,
     timeout: Duration,
+    /// Struck out of whatever the server says: some quote the login that they refuse.
+    secrets: Secrets,
 }
 
 impl Transport {
@@ -116,11 +119,8 @@ impl Smtp {
         };
         let security = match mail.smtp_security.as_str() {
             "tls" => Tls::Wrapper(tls()?),
-            "none" if is_loopback(host) => Tls::None,
-            "none" => {
-                return Err(Error::config(format!("mail.smtp_security is \"none\" but {host} is not this machine"))
-                    .hint("mails and passwords would cross the network in clear: use \"starttls\" or \"tls\""));
-            }
+            // The settings allow it for a server on this machine only.
+            "none" => Tls::None,
             _ => Tls::Required(tls()?),
         };
         let timeout = Duration::from_secs(mail.smtp_timeout_seconds.max(1));
@@ -129,10 +129,12 @@ impl Smtp {
             .tls(security)
             .timeout(Some(timeout))
             .hello_name(ClientId::Domain(sender.email.domain().to_string()));
+        let mut secrets = Secrets::default();
         let secret = |name: &str| environment(name).filter(|text| !text.is_empty()).map(SecretString::from);
         match (secret(USER_VARIABLE), secret(PASSWORD_VARIABLE)) {
             (Some(user), Some(password)) => {
                 let (user, password) = (user.expose_secret().to_string(), password.expose_secret().to_string());
+                secrets = Secrets::new([user.clone(), password.clone()]);
                 builder = builder.credentials(Credentials::new(user, password));
             }
             (None, None) => {}
@@ -145,19 +147,24 @@ impl Smtp {
                     .hint("set both, or neither for a server that asks for none"));
             }
         }
-        Ok(Self { client: builder.build(), from: sender.email, timeout })
+        Ok(Self { client: builder.build(), from: sender.email, timeout, secrets })
     }
 
     async fn check(&self) -> Result<String> {
         let fault = match tokio::time::timeout(self.timeout, self.client.test_connection()).await {
             Ok(Ok(true)) => return Ok(format!("the server takes mails from {}", self.from)),
             Ok(Ok(false)) => "the server closed the connection".to_string(),
-            Ok(Err(err)) => one_line(&err),
+            Ok(Err(err)) => self.said(&err),
             Err(_) => format!("the server did not answer within {} s", self.timeout.as_secs()),
         };
         Err(Error::config(format!("mails cannot leave: {fault}")).at("mail.smtp_host").hint(format!(
             "look at mail.smtp_host, smtp_port and smtp_security, {USER_VARIABLE} and {PASSWORD_VARIABLE}"
         )))
+    }
+
+    /// Whether the server lets us in at all.
+    async fn is_open(&self) -> bool {
+        matches!(tokio::time::timeout(self.timeout, self.client.test_connection()).await, Ok(Ok(true)))
     }
 
     async fn send(&self, owed: &OwedMail, message: &[u8]) -> Outcome {
@@ -172,9 +179,26 @@ impl Smtp {
         let sent = tokio::time::timeout(self.timeout, self.client.send_raw(&envelope, message)).await;
         match sent {
             Err(_) => Outcome::Unreachable(format!("the server did not answer within {} s", self.timeout.as_secs())),
-            Ok(Ok(reply)) => Outcome::Taken(header_text(&reply.message().collect::<Vec<_>>().join(" "))),
-            Ok(Err(err)) => judge(&err),
+            Ok(Ok(reply)) => {
+                Outcome::Taken(self.secrets.scrub(&header_text(&reply.message().collect::<Vec<_>>().join(" "))))
+            }
+            Ok(Err(err)) => match judge(&err, self.said(&err)) {
+                // A server that turns away whoever comes (554 for a greeting) has not judged this mail.
+                Outcome::Refused(text) if !self.is_open().await => Outcome::Unreachable(text),
+                outcome => outcome,
+            },
         }
+    }
+
+    /// An error with its causes, without secrets.
+    fn said(&self, err: &lettre::transport::smtp::Error) -> String {
+        let mut text = err.to_string();
+        let mut cause = std::error::Error::source(err);
+        while let Some(inner) = cause {
+            text = format!("{text}: {inner}");
+            cause = inner.source();
+        }
+        self.secrets.scrub(&header_text(&text))
     }
 }
 
@@ -195,8 +219,8 @@ fn authority(path: &Path) -> Result<Option<Certificate>> {
 
 const BEGIN_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
-fn judge(err: &lettre::transport::smtp::Error) -> Outcome {
-    let text = one_line(err);
+/// What to do next about an error; `text` is what it says.
+fn judge(err: &lettre::transport::smtp::Error, text: String) -> Outcome {
     let code = err.status().map(u16::from);
     // A wrong password is the operator's to mend within the retry span, not this recipient's fault.
     if code.is_some_and(|code| matches!(code, 530 | 534 | 535 | 538)) {
@@ -211,23 +235,8 @@ fn judge(err: &lettre::transport::smtp::Error) -> Outcome {
     }
 }
 
-/// An error with its causes.
-fn one_line(err: &lettre::transport::smtp::Error) -> String {
-    let mut text = err.to_string();
-    let mut cause = std::error::Error::source(err);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    header_text(&text)
-}
-
 fn unwritable(err: Error, folder: &Path) -> Error {
     err.at(folder.display()).hint("is mail.folder writable?")
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Writes `<folder>/<as-of date>/<recipient>.eml`, whole or not at all. A different message of the same

@@ -28,7 +28,7 @@ impl Registry {
     /// Reads the models below the configured folder. Every problem is in the error, not only the first.
     pub fn load(config: &Config, contracts: &Contracts) -> Result<Self> {
         let (registry, problems) = Self::read(config, contracts)?;
-        match together(problems) {
+        match Error::together("the models", problems) {
             Some(err) => Err(err),
             None => Ok(registry),
         }
@@ -49,7 +49,7 @@ impl Registry {
         let mut ignored = Vec::new();
         let sources = sources(&config.folders.sql, &mut ignored)?;
         let (registry, problems) = Self::understand(config, feeds::of(contracts), sources, Some(wanted))?;
-        match together(problems) {
+        match Error::together("the models", problems) {
             Some(err) => Err(err),
             None => Ok(registry),
         }
@@ -200,22 +200,6 @@ impl Registry {
     pub fn marts_of_feed(&self, names: &[String], feed: &str) -> Vec<&str> {
         graph::marts_of_feed(&self.models, &self.order, names, feed)
     }
-}
-
-/// One error for several: the only one as it is, more as a list.
-fn together(mut problems: Vec<Error>) -> Option<Error> {
-    if problems.len() < 2 {
-        return problems.pop();
-    }
-    let mut text = format!("{} problems in the models", problems.len());
-    for problem in &problems {
-        text.push_str("\n  ");
-        text.push_str(&problem.one_line());
-        if let Some(hint) = problem.advice() {
-            text.push_str(&format!(" ({hint})"));
-        }
-    }
-    Some(Error::config(text))
 }
 
 #[cfg(test)]

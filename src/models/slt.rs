@@ -20,6 +20,7 @@ use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
+use futures::StreamExt;
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
 
 use super::bind::Parameters;
@@ -99,16 +100,21 @@ pub fn words(files: &[PathBuf]) -> BTreeSet<String> {
     texts.flat_map(words).collect()
 }
 
-/// Runs every file on an engine of its own.
-pub async fn run(files: &[PathBuf], registry: &Registry, config: &Config) -> Result<Report> {
+/// Runs every file on an engine of its own, as many at once as the engine may use threads.
+pub async fn run(files: &[PathBuf], registry: &Arc<Registry>, config: &Arc<Config>) -> Result<Report> {
+    let started = files.iter().cloned().map(|path| {
+        let (registry, config) = (Arc::clone(registry), Arc::clone(config));
+        tokio::spawn(async move { run_file(&path, &registry, &config).await })
+    });
+    let mut fared = futures::stream::iter(started).buffered(config.threads().max(1));
     let mut report = Report::default();
-    for path in files {
-        report.files.push(run_file(path, registry, config).await?);
+    while let Some(file) = fared.next().await {
+        report.files.push(file.map_err(|err| Error::bug("a test file brought its engine down").because(err))??);
     }
     Ok(report)
 }
 
-async fn run_file(path: &Path, registry: &Registry, config: &Config) -> Result<FileReport> {
+async fn run_file(path: &Path, registry: &Arc<Registry>, config: &Config) -> Result<FileReport> {
     let mut report = FileReport { path: path.to_path_buf(), passed: 0, failures: Vec::new() };
     let records = match sqllogictest::parse_file::<DefaultColumnType>(path) {
         Ok(records) => records,
@@ -166,7 +172,7 @@ struct Database {
 }
 
 impl Database {
-    async fn open(registry: &Registry, config: &Config) -> Result<Self> {
+    async fn open(registry: &Arc<Registry>, config: &Config) -> Result<Self> {
         let limits = Limits { memory_bytes: 1 << 30, spill_bytes: 1 << 30, threads: 1 };
         let context = session::open(limits)?;
         session::expect_few(&context);
@@ -186,7 +192,7 @@ impl Database {
             context.register_table(TableReference::partial("settings", name.as_str()), Arc::new(table))?;
         }
         let parameters = Parameters::of(config, AS_OF, "test-run")?;
-        Ok(Self { context, registry: Arc::new(registry.clone()), parameters, computed: BTreeSet::new() })
+        Ok(Self { context, registry: Arc::clone(registry), parameters, computed: BTreeSet::new() })
     }
 
     async fn execute(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>> {

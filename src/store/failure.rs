@@ -1,34 +1,16 @@
 //! What a store says when it fails: how bad that is, and its words with every known secret struck out.
 
-use std::sync::Arc;
-
-use secrecy::{ExposeSecret, SecretString};
-
 use crate::error::Kind;
+use crate::secret::Secrets;
 
-/// The values of environment variables that grant access, kept only to strike them out of texts.
-#[derive(Clone, Default)]
-pub(super) struct Secrets(Arc<Vec<SecretString>>);
-
-impl Secrets {
-    pub(super) fn of(environment: &[(String, String)]) -> Self {
-        let grants = |key: &str| {
-            ["AWS_", "AZURE_", "GOOGLE_"].iter().any(|start| key.starts_with(start))
-                && ["SECRET", "TOKEN", "KEY", "SAS", "PASSWORD"].iter().any(|word| key.contains(word))
-        };
-        Self(Arc::new(
-            environment
-                .iter()
-                .filter(|(key, value)| grants(&key.to_ascii_uppercase()) && value.len() >= 6)
-                .map(|(_, value)| SecretString::from(value.clone()))
-                .collect(),
-        ))
-    }
-
-    /// The text with every known secret struck out.
-    pub(super) fn scrub(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_string(), |text, secret| text.replace(secret.expose_secret(), "***"))
-    }
+/// The values of environment variables that grant access.
+pub(super) fn secrets_of(environment: &[(String, String)]) -> Secrets {
+    let grants = |key: &str| {
+        ["AWS_", "AZURE_", "GOOGLE_"].iter().any(|start| key.starts_with(start))
+            && ["SECRET", "TOKEN", "KEY", "SAS", "PASSWORD"].iter().any(|word| key.contains(word))
+    };
+    let granting = environment.iter().filter(|(key, _)| grants(&key.to_ascii_uppercase()));
+    Secrets::new(granting.map(|(_, value)| value.clone()))
 }
 
 /// What a caller does about a store's error.

@@ -11,9 +11,9 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 
-use super::failure::Secrets;
 use super::{Object, Put, Retry, Store, Survey};
 use crate::error::{Error, Result};
+use crate::secret::Secrets;
 
 /// Opens a folder as a store.
 pub(super) fn open(folder: &Path, create: bool, retry: Retry) -> Result<Store> {

@@ -11,7 +11,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
-use super::failure::{Secrets, chain};
+use super::failure::{chain, secrets_of};
 use super::{Retry, Store, local};
 use crate::error::{Error, Result};
 
@@ -26,6 +26,11 @@ pub(super) fn open(
     environment: &[(String, String)],
     retry: Retry,
 ) -> Result<Store> {
+    let slip = location.split_once(":/").filter(|(scheme, rest)| scheme.len() > 1 && !rest.starts_with('/'));
+    if let Some((scheme, _)) = slip {
+        return Err(Error::config(format!("`{scheme}:/` is neither a folder nor a URL"))
+            .hint(format!("write {scheme}://bucket/prefix")));
+    }
     if !location.contains("://") {
         return local::open(&root.join(location), create, retry);
     }
@@ -38,7 +43,7 @@ pub(super) fn open(
     let expected = "expected a folder, or a URL that starts with s3://, gs://, az://, file:/// or memory:///";
     let (scheme, prefix) = ObjectStoreScheme::parse(&url)
         .map_err(|err| Error::config(format!("no such kind of store; {expected}")).because(err))?;
-    let secrets = Secrets::of(environment);
+    let secrets = secrets_of(environment);
     let refused = |err: object_store::Error| {
         Error::config("the store cannot be opened")
             .hint("check the URL and the environment variables AWS_*, AZURE_* or GOOGLE_*")

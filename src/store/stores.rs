@@ -1,8 +1,10 @@
 //! The three stores of a company, opened as config.toml says.
 
+use std::path::Component;
+
 use super::{Retry, Store, remote};
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::{FileRef, Home};
 
 /// The three stores of a company.
@@ -31,8 +33,9 @@ impl Stores {
         let environment: Vec<(String, String)> = environment.collect();
         let open = |setting: &str, location: &str, create: bool| {
             remote::open(location, &config.root, create, &environment, Retry::of(config))
-                .map_err(|err| err.at(format!("stores.{setting}")))
+                .map_err(|err| err.at(format!("config.toml: stores.{setting}")))
         };
+        apart(config)?;
         Ok(Self {
             inbox: open("inbox", &config.stores.inbox, false)?,
             lake: open("lake", &config.stores.lake, true)?,
@@ -62,4 +65,49 @@ impl Stores {
         }
         Ok(())
     }
+}
+
+/// Refuses stores that are one place or hold one another: what is written to one would be taken for a delivery or be
+/// cleaned away in the other.
+fn apart(config: &Config) -> Result<()> {
+    let stores = [
+        ("inbox", place(config, &config.stores.inbox)),
+        ("lake", place(config, &config.stores.lake)),
+        ("marts", place(config, &config.stores.marts)),
+    ];
+    for (at, (name, this)) in stores.iter().enumerate() {
+        for (other, that) in stores.iter().skip(at + 1) {
+            // Each `memory:///` is a store of its own.
+            if !this.starts_with("memory:") && (this.starts_with(that) || that.starts_with(this)) {
+                let how = if this == that { "are one place" } else { "lie in one another" };
+                return Err(Error::config(format!("stores.{name} and stores.{other} {how}: {this} and {that}"))
+                    .at("config.toml")
+                    .hint("give each a folder or prefix of its own"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A store's place in one form, ending in `/`, so that a prefix of it is a place above it.
+fn place(config: &Config, location: &str) -> String {
+    if let Some((scheme, rest)) = location.split_once("://")
+        && scheme != "file"
+    {
+        let scheme = if scheme == "s3a" { "s3" } else { scheme };
+        return format!("{scheme}://{}/", rest.trim_end_matches('/'));
+    }
+    let path = location.strip_prefix("file://").unwrap_or(location);
+    let mut parts = Vec::new();
+    for part in config.root.join(path).components() {
+        match part {
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+            Component::ParentDir => drop(parts.pop()),
+            Component::Normal(name) => parts.push(name.to_string_lossy().into_owned()),
+        }
+    }
+    let plain: std::path::PathBuf = std::path::Path::new("/").join(parts.join("/"));
+    // Two names of one folder are one place; what is not there yet has only one.
+    let real = std::fs::canonicalize(&plain).unwrap_or(plain);
+    format!("{}/", real.display().to_string().trim_end_matches('/'))
 }

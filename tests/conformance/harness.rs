@@ -1,8 +1,12 @@
-//! Runs tests one after the other and prints as libtest does, with `ignored` decided at run time.
+//! Runs tests, as many at once as there are cores, and prints as libtest does, with `ignored` decided at run time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Instant;
 
 /// One test.
@@ -55,10 +59,39 @@ impl Arguments {
     }
 }
 
+/// How a test ended.
+enum End {
+    Passed,
+    Failed,
+    Ignored,
+}
+
+/// Runs `tests` and gives each when it ends. They are begun in their order, so that the longest stands first.
+fn ends(tests: &[&'static Test]) -> mpsc::Receiver<(&'static Test, End)> {
+    let (tell, told) = mpsc::channel();
+    let tests: Arc<[&'static Test]> = tests.into();
+    let next = Arc::new(AtomicUsize::new(0));
+    for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+        let (tell, tests, next) = (tell.clone(), Arc::clone(&tests), Arc::clone(&next));
+        thread::spawn(move || {
+            while let Some(test) = tests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let end = match data(test.data) {
+                    None => End::Ignored,
+                    Some(folder) if catch_unwind(AssertUnwindSafe(|| (test.run)(&folder))).is_ok() => End::Passed,
+                    Some(_) => End::Failed,
+                };
+                // Nobody listens once the report is written.
+                tell.send((*test, end)).ok();
+            }
+        });
+    }
+    told
+}
+
 /// Runs `tests` and reports.
-pub fn main(tests: &[Test]) -> ExitCode {
+pub fn main(tests: &'static [Test]) -> ExitCode {
     let arguments = Arguments::read();
-    let chosen: Vec<&Test> = tests.iter().filter(|test| arguments.wants(test.name)).collect();
+    let chosen: Vec<&'static Test> = tests.iter().filter(|test| arguments.wants(test.name)).collect();
     if arguments.list {
         for test in &chosen {
             println!("{}: test", test.name);
@@ -71,18 +104,20 @@ pub fn main(tests: &[Test]) -> ExitCode {
     let chosen = if arguments.ignored { Vec::new() } else { chosen };
     println!("\nrunning {} tests", chosen.len());
     let (mut passed, mut ignored, mut failed) = (0, 0, Vec::new());
-    for test in &chosen {
-        let Some(folder) = data(test.data) else {
-            ignored += 1;
-            println!("test {} ... ignored, there is no ../shared/data/{}", test.name, test.data);
-            continue;
-        };
-        if catch_unwind(AssertUnwindSafe(|| (test.run)(&folder))).is_ok() {
-            passed += 1;
-            println!("test {} ... ok", test.name);
-        } else {
-            failed.push(test.name);
-            println!("test {} ... FAILED", test.name);
+    for (test, end) in ends(&chosen) {
+        match end {
+            End::Ignored => {
+                ignored += 1;
+                println!("test {} ... ignored, there is no ../shared/data/{}", test.name, test.data);
+            }
+            End::Passed => {
+                passed += 1;
+                println!("test {} ... ok", test.name);
+            }
+            End::Failed => {
+                failed.push(test.name);
+                println!("test {} ... FAILED", test.name);
+            }
         }
     }
     if !failed.is_empty() {

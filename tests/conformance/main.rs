@@ -29,7 +29,8 @@ use std::process::ExitCode;
 
 use harness::Test;
 
-const TESTS: &[Test] = &[
+static TESTS: &[Test] = &[
+    Test { name: "online_retail::nights", data: "online_retail", run: online_retail::nights },
     Test { name: "adventureworks::reseller_sales", data: "adventureworks", run: adventureworks::reseller_sales },
     Test { name: "adventureworks::internet_sales", data: "adventureworks", run: adventureworks::internet_sales },
     Test { name: "adventureworks::last_day_stock", data: "adventureworks", run: adventureworks::last_day_stock },
@@ -41,7 +42,6 @@ const TESTS: &[Test] = &[
     Test { name: "cdnow::lifetime_models", data: "cdnow", run: cdnow::lifetime_models },
     Test { name: "rfm::segments", data: "rfm", run: rfm::segments },
     Test { name: "online_retail::lifetime_models", data: "online_retail", run: online_retail::lifetime_models },
-    Test { name: "online_retail::nights", data: "online_retail", run: online_retail::nights },
 ];
 
 fn main() -> ExitCode {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use chrono::NaiveDate;
 use flate2::Compression;
@@ -45,13 +46,8 @@ pub fn nights(data: &Path) {
     }
     run(&at_once, "closing", LAST_DAY);
 
-    let clean = lay_out("online_retail");
-    for (day, bytes) in &days {
-        clean.deliver(&format!("shop/sales/{day}.csv.gz"), bytes, *day);
-    }
-    run(&clean, "closing", LAST_DAY);
-
-    let ends: BTreeMap<_, _> = [("nightly", &nightly), ("at once", &at_once), ("without faults", &clean)]
+    let clean = without_faults(data);
+    let ends: BTreeMap<_, _> = [("nightly", &nightly), ("at once", &at_once), ("without faults", clean)]
         .into_iter()
         .map(|(name, world)| (name, figures(world)))
         .collect();
@@ -59,9 +55,22 @@ pub fn nights(data: &Path) {
         assert!(hashes.len() >= 5, "{name} published {hashes:?}");
         assert_eq!(hashes, &ends["nightly"], "{name} differs from nightly");
     }
-    for world in [&nightly, &clean] {
+    for world in [&nightly, clean] {
         published_figures(world);
     }
+}
+
+/// The company to which every file came once and on time, after one build over everything.
+fn without_faults(data: &Path) -> &'static World {
+    static DONE: OnceLock<World> = OnceLock::new();
+    DONE.get_or_init(|| {
+        let world = lay_out("online_retail");
+        for (day, bytes) in days(data) {
+            world.deliver(&format!("shop/sales/{day}.csv.gz"), &bytes, day);
+        }
+        run(&world, "closing", LAST_DAY);
+        world
+    })
 }
 
 /// The hashes of the marts that hold figures. `deliveries` tells how the files came, which is what differs here.
@@ -93,12 +102,7 @@ fn published_figures(world: &World) {
 /// instead of ln Γ: r 0.826713, alpha 9.97443, -37332.5647, errors 0.0268 and 0.3750; gamma-gamma 2.10850, 3.59481,
 /// 507.0139, -18955.2814, errors 0.1125, 0.1490 and 45.24).
 pub fn lifetime_models(data: &Path) {
-    let world = lay_out("online_retail");
-    for (day, bytes) in days(data) {
-        world.deliver(&format!("shop/sales/{day}.csv.gz"), &bytes, day);
-    }
-    run(&world, "closing", LAST_DAY);
-    let lake = Lake::open(&world);
+    let lake = Lake::open(without_faults(data));
     let buyers = lake.rows(
         "select count(*), count(*) filter (where repeat_purchases > 0), sum(repeat_purchases), sum(recency_days), sum(age_days),
         sum(repeat_spend) from customer_purchases",

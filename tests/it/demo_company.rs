@@ -8,7 +8,7 @@ use crate::support::marts::{Mart, ten_thousandths};
 use crate::support::world::{Outcome, PROJECT, World, files_below};
 
 const NIGHT: &str = "2026-11-22";
-/// 02:31 in Shanghai on the morning after: a minute after the shipped job is due.
+/// 02:31 in Shanghai on the morning after: the last file has been due for half an hour.
 const MORNING: (&str, &str) = ("TRIBUTARY_NOW", "2026-11-22T18:31:00Z");
 
 fn demo(world: &World, dir: &str, seed: &str) -> Outcome {

@@ -31,3 +31,35 @@ fn a_company_that_is_not_there_is_explained() {
     assert!(outcome.stderr.contains("config.toml"), "{outcome}");
     assert!(outcome.stderr.contains("tributary init"), "what to do: {outcome}");
 }
+
+/// What each file is right by itself and wrong with the rest is found before the night, not by it.
+#[test]
+fn check_finds_what_the_night_would_refuse() {
+    let world = World::new(&["sales_daily"]);
+    world.write(
+        "jobs/weekly.toml",
+        "description = \"x\"\nat = \"04:00\"\nmarts = [\"sales_dialy\"]\nsenders = [\"p0?\"]\n",
+    );
+    world.write(
+        "jobs/senders/p03.toml",
+        "name = \"Third\"\ncontact = \"nobody\"\n[feeds.sales]\npath = \"../lake/**\"\n\
+         expected = { by = \"09:00\", days = \"all\" }\n[feeds.sales.columns]\nsku = \"?\"\n",
+    );
+    let config = std::fs::read_to_string(world.path("config.toml")).expect("the settings");
+    world.write("config.toml", &format!("{config}[settings]\nnear_dyas = 30\n").replace("[\"hq@test.example\"]", "[]"));
+    let outcome = world.tributary(&["check"], &[]).expect(&[64]);
+    for said in [
+        "jobs/weekly.toml: marts names `sales_dialy`, which is not known",
+        "did you mean `sales_daily`?",
+        "jobs/senders/p03.toml: contact: \"nobody\" is not a mail address",
+        "jobs/senders/p03.toml: feeds.sales: path \"../lake/**\" leaves the inbox",
+        "jobs/senders/p03.toml: feeds.sales.columns.sku is still \"?\"",
+        "files of a day are due at 09:00 the morning after (grace 0 minutes), and nightly runs at 06:30",
+        "company.head_office is empty",
+        "settings.near_dyas is named by no model",
+        "did you mean `near_days`?",
+    ] {
+        assert!(outcome.stderr.contains(said), "`{said}` is not said, {outcome}");
+    }
+    assert!(outcome.stdout.starts_with("7 faults found"), "{outcome}");
+}

@@ -188,6 +188,17 @@ async fn a_wrong_password_waits_for_the_operator_and_is_not_shown() {
     let reason = &done.waiting[0].reason;
     assert!(reason.contains("535") && reason.contains("TRIBUTARY_SMTP_PASSWORD"), "{reason}");
     assert!(!reason.contains("canary-77aa"), "{reason}");
+    assert!(reason.contains("AUTH PLAIN ***"), "the login that the server quotes is struck out: {reason}");
+}
+
+#[tokio::test]
+async fn a_server_that_turns_everybody_away_has_judged_no_mail() {
+    let world = World::new(Fault::TurnedAway, &["a@demo.example", "b@demo.example"]).await;
+    let done = world.deliver(1, false).await;
+    assert_eq!((done.waiting.len(), done.dead.len()), (2, 0), "a greeting of 554 is no verdict on a mail");
+    assert!(done.waiting[0].reason.contains("554"), "{}", done.waiting[0].reason);
+    world.sink.set(Fault::None);
+    assert_eq!(world.deliver(1, true).await.sent.len(), 2);
 }
 
 #[tokio::test]

@@ -56,9 +56,9 @@ fn clear_text_is_for_this_machine_only() {
         let mail = smtp(&format!("smtp_host = \"{host}\"\nsmtp_security = \"none\""));
         assert!(Transport::new(&mail, none).is_ok(), "{host}");
     }
-    let mail = smtp("smtp_host = \"mail.example\"\nsmtp_security = \"none\"");
-    let err = Transport::new(&mail, none).expect_err("refused");
-    assert!(err.to_string().contains("mail.example is not this machine"), "{err}");
+    let text = "[mail]\ntransport = \"smtp\"\nsmtp_host = \"mail.example\"\nsmtp_security = \"none\"";
+    let err = Config::parse(text, Path::new("/x")).expect_err("refused");
+    assert!(err.to_string().contains("mail.example; that is for a server on this machine only"), "{err}");
     for security in ["starttls", "tls"] {
         let mail = smtp(&format!("smtp_host = \"mail.example\"\nsmtp_security = \"{security}\""));
         assert!(Transport::new(&mail, none).is_ok(), "{security}");

@@ -160,7 +160,7 @@ fn files_come_in_pairs() {
             "sql/staging/c.txt: neither a model nor its sidecar",
         ]
     );
-    let both = together(problems).unwrap();
+    let both = Error::together("the models", problems).unwrap();
     assert!(both.to_string().starts_with("3 problems in the models\n  "), "{both}");
 }
 

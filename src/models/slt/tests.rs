@@ -50,7 +50,7 @@ async fn play(script: &str) -> FileReport {
     let path = folder.path().join("daily.slt");
     std::fs::write(&path, script).unwrap();
     let config = Config::parse("", folder.path()).unwrap();
-    let report = run(&files(folder.path()).unwrap(), &registry(&config), &config).await.unwrap();
+    let report = run(&files(folder.path()).unwrap(), &Arc::new(registry(&config)), &Arc::new(config)).await.unwrap();
     report.files.into_iter().next().unwrap()
 }
 
@@ -164,7 +164,7 @@ select * from daily
 async fn only_what_reads_a_changed_table_is_computed_again() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config::parse("", folder.path()).unwrap();
-    let mut database = Database::open(&registry(&config), &config).await.unwrap();
+    let mut database = Database::open(&Arc::new(registry(&config)), &config).await.unwrap();
     let computed = |database: &Database| database.computed.iter().cloned().collect::<Vec<_>>();
     database.execute("select * from daily").await.unwrap();
     assert_eq!(computed(&database), ["daily", "stg_sales"]);

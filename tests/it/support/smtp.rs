@@ -36,7 +36,9 @@ pub(crate) enum Fault {
     Busy,
     /// 421 in place of the banner.
     Closing,
-    /// 535 to every login.
+    /// 554 in place of the banner: whoever comes is turned away.
+    TurnedAway,
+    /// 535 to every login, which it quotes.
     BadPassword,
 }
 
@@ -194,6 +196,10 @@ async fn greet(stream: &mut (impl AsyncWrite + Unpin), fault: &Fault) -> std::io
             stream.write_all(b"421 4.3.2 closing\r\n").await?;
             Err(std::io::ErrorKind::ConnectionAborted.into())
         }
+        Fault::TurnedAway => {
+            stream.write_all(b"554 5.3.2 no service for you today\r\n").await?;
+            Err(std::io::ErrorKind::ConnectionAborted.into())
+        }
         _ => stream.write_all(b"220 sink ready\r\n").await,
     }
 }
@@ -208,7 +214,8 @@ async fn talk(stream: impl AsyncRead + AsyncWrite, fault: &Fault, shared: &Mutex
             "250-sink\r\n250 AUTH PLAIN LOGIN\r\n".to_string()
         } else if upper.starts_with("AUTH") {
             let bad = *fault == Fault::BadPassword;
-            if bad { "535 5.7.8 wrong password\r\n".into() } else { "235 2.7.0 welcome\r\n".into() }
+            // As some servers do: the refused login is quoted.
+            if bad { format!("535 5.7.8 wrong password: {line}\r\n") } else { "235 2.7.0 welcome\r\n".into() }
         } else if upper.starts_with("RCPT TO:") {
             let address = line.split(['<', '>']).nth(1).unwrap_or_default().to_string();
             match fault {
