@@ -191,7 +191,7 @@ fn read(name: &str, bytes: &[u8], mapping: usize) -> Outcome {
         key: format!("d01/sales/{name}"),
         content: Spool::Disk(path),
         bytes: bytes.len() as u64,
-        sha256: "0".repeat(64),
+        version: "0".repeat(64),
         last_modified: chrono::DateTime::from_timestamp(1_795_395_600, 0).expect("an instant"),
     };
     let sender = &senders[mapping % senders.len()];

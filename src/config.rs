@@ -104,6 +104,8 @@ section!(
         catch_up_max: usize,
         retries: usize,
         retry_first_pause_ms: u64,
+        date_ahead_days_max: i64,
+        clock_behind_hours_max: i64,
         lease_seconds: u64,
     }
 );
@@ -130,6 +132,9 @@ section!(
         tries_per_run: u32,
         repeat_hours: i64,
         findings_max: usize,
+        findings_per_rule_max: usize,
+        finding_rows_max: usize,
+        comparison_base_min: f64,
         rising_colour: String,
         replies: String,
         reply_rows_max: usize,
@@ -205,7 +210,7 @@ impl Config {
             ("engine.compression", &self.engine.compression, &["snappy", "zstd"]),
             ("mail.transport", &self.mail.transport, &["file", "smtp"]),
             ("mail.smtp_security", &self.mail.smtp_security, &["starttls", "tls", "none"]),
-            ("mail.rising_colour", &self.mail.rising_colour, &["red", "green"]),
+            ("mail.rising_colour", &self.mail.rising_colour, &["locale", "red", "green"]),
             ("mail.replies", &self.mail.replies, &["off", "refusals", "all"]),
         ] {
             add(

@@ -74,6 +74,10 @@ pub struct Contract {
     /// What a later delivery does to an earlier one.
     #[serde(default = "by_period")]
     pub replaces: Replaces,
+    /// Reference feeds without which the rows that refer to them mean little: a company that delivers such rows has to
+    /// deliver this feed, too.
+    #[serde(default, skip_serializing)]
+    pub master_data: bool,
     /// Days before the file's period that a business date may lie. Where the rows make the period: days without a row
     /// after which what lies beyond is no longer the same file's period.
     #[serde(default = "back")]

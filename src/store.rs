@@ -10,6 +10,7 @@ mod failure;
 mod file_ref;
 mod listing;
 mod local;
+pub(crate) mod modes;
 mod quiet;
 mod remote;
 mod stores;
@@ -215,12 +216,13 @@ impl Store {
     pub async fn get_verified(&self, key: &str, sha256: &str) -> Result<Bytes> {
         let bytes = self.get(key).await?;
         let found = sha256_hex(&bytes);
-        if found != sha256 {
-            return Err(Error::input(format!("its bytes hash to {found}; expected {sha256}"))
-                .at(key)
-                .hint("the object was damaged or changed after it was written; restore it from a copy"));
-        }
-        Ok(bytes)
+        if found == sha256 { Ok(bytes) } else { Err(failure::altered(key, &found, sha256)) }
+    }
+
+    /// [`Store::get_verified`] for objects of any size, of which nothing is kept.
+    pub async fn check_hash(&self, key: &str, sha256: &str) -> Result<()> {
+        let fetched = transfer::download(self, key, &mut tokio::io::sink(), &Download::default()).await?;
+        if fetched.sha256 == sha256 { Ok(()) } else { Err(failure::altered(key, &fetched.sha256, sha256)) }
     }
 
     /// Creates the object unless the key is taken. After an error the object may be there or not.
@@ -319,15 +321,48 @@ impl Store {
         }
     }
 
-    /// Copies within the store, on its own side, replacing what `to` held.
+    /// Copies within the store, on its own side, replacing what `to` held. The copy shares nothing with its source.
     pub async fn copy(&self, from: &str, to: &str) -> Result<()> {
         let (source, target) = (self.checked(from)?, self.checked(to)?);
+        if let Some(folder) = self.direct_folder() {
+            return local::copy(folder, folder.join(from), to).await.map_err(|err| err.at(from));
+        }
         self.0.object.copy(&source, &target).await.map_err(|err| self.fail(from, &err))
+    }
+
+    /// Lays a file of this machine under `to`, replacing what it held.
+    pub async fn lay(&self, file: &FsPath, to: &str) -> Result<()> {
+        if let Some(folder) = self.direct_folder() {
+            self.checked(to)?;
+            return local::copy(folder, file.to_path_buf(), to).await.map_err(|err| err.at(to));
+        }
+        let mut source = tokio::fs::File::open(file).await?;
+        let mut writer = self.writer(to)?;
+        match tokio::io::copy(&mut source, &mut writer).await {
+            Ok(_) => writer.finish().await.map(drop),
+            Err(err) => {
+                writer.abort().await?;
+                Err(Error::retry("upload failed").at(to).because(err))
+            }
+        }
+    }
+
+    /// Removes the folders above `key` that hold nothing any more, where the store has folders.
+    pub async fn prune(&self, key: &str) -> Result<()> {
+        self.checked(key)?;
+        match self.direct_folder() {
+            Some(folder) => local::prune(folder, key).await,
+            None => Ok(()),
+        }
     }
 
     /// A streaming upload that hashes what passes. Nothing is visible before it finishes.
     pub fn writer(&self, key: &str) -> Result<HashingWriter> {
         let path = self.checked(key)?;
+        if let Some(folder) = self.direct_folder() {
+            let target = folder.join(key);
+            local::make_folders(folder, target.parent().unwrap_or(folder)).map_err(|err| err.at(key))?;
+        }
         Ok(HashingWriter::new(self.clone(), key, path))
     }
 
@@ -368,9 +403,9 @@ impl Store {
         }
     }
 
-    async fn sync(&self, keys: Vec<String>) -> Result<()> {
+    async fn sync(&self, keys: Vec<String>, mode: u32) -> Result<()> {
         match self.direct_folder() {
-            Some(folder) => local::sync(folder, keys).await,
+            Some(folder) => local::sync(folder, keys, mode).await,
             None => Ok(()),
         }
     }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use tributary::demo::series::{Kind, Planted, Series};
 
-/// A day on which a method raised its voice, and to which side.
+/// What a method raised its voice about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Alarm {
-    /// Position of the day.
+    /// Position of the day on which it was told.
     pub(crate) day: usize,
+    /// Position of the day on which it is said to have begun.
+    pub(crate) dated: usize,
     /// Above the expected.
     pub(crate) up: bool,
     /// A known cause explains it: nobody is called.
@@ -44,12 +46,14 @@ pub(crate) struct Found {
     pub(crate) found: usize,
     /// Days until they were told, together.
     pub(crate) days: usize,
+    /// How many were dated to their day.
+    pub(crate) dated: usize,
 }
 
 impl Score {
-    /// Adds the alarms raised on `series`, of which days from `first` on were judged.
-    pub(crate) fn add(&mut self, series: &Series, first: usize, alarms: &[Alarm]) {
-        self.days += series.days.len() - first;
+    /// Adds the alarms raised on `series`, of which so many days were judged.
+    pub(crate) fn add(&mut self, series: &Series, judged: usize, alarms: &[Alarm]) {
+        self.days += judged;
         let mut used = vec![false; alarms.len()];
         for fault in &series.faults {
             let until = if is_shift(fault) { fault.day + SHIFT_DAYS } else { fault.day + 1 };
@@ -63,6 +67,7 @@ impl Score {
                 used[at] = true;
                 found.found += 1;
                 found.days += alarms[at].day - fault.day + 1;
+                found.dated += usize::from(alarms[at].dated == fault.day);
             }
         }
         for (at, alarm) in alarms.iter().enumerate().filter(|(at, alarm)| !used[*at] && !alarm.explained) {
@@ -109,7 +114,15 @@ pub(crate) fn share(part: usize, whole: usize) -> f64 {
     part as f64 / whole.max(1) as f64
 }
 
-fn is_shift(fault: &Planted) -> bool {
+/// The spread of scores: half of what lies between their 15.87 and 84.13 percentiles, 1 of a bell's.
+pub(crate) fn spread(mut scores: Vec<f64>) -> f64 {
+    scores.sort_unstable_by(f64::total_cmp);
+    let last = scores.len().saturating_sub(1);
+    let place = |per_myriad: usize| scores.get(last * per_myriad / 10_000).copied().unwrap_or(f64::NAN);
+    (place(8_413) - place(1_587)) / 2.0
+}
+
+pub(crate) fn is_shift(fault: &Planted) -> bool {
     matches!(fault.kind, Kind::ShiftDown | Kind::ShiftUp)
 }
 

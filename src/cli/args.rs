@@ -129,6 +129,12 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Read every file that the commits name and compare it with its hash.
+    Verify {
+        /// Set a damaged newest commit aside (the next run does that night again), and bring readers to what is published.
+        #[arg(long)]
+        repair: bool,
+    },
     /// Check the machine and the stores: access, conditional writes, disk, time zones, mail.
     Doctor,
     /// Read the one file that a run asks about, in a process of its own.
@@ -266,6 +272,7 @@ pub struct ReportArgs {
 
 /// Arguments of `run` and `plan`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person may give")]
 pub struct RunArgs {
     /// The job: jobs/<JOB>.toml.
     pub job: String,
@@ -278,6 +285,15 @@ pub struct RunArgs {
     /// Only these marts and what they read (globs, comma separated).
     #[arg(long, value_delimiter = ',', value_name = "MARTS")]
     pub select: Vec<String>,
+    /// Take back what was published for later dates (a night when the clock was ahead): readers see this date again.
+    #[arg(long, conflicts_with = "select")]
+    pub take_back: bool,
+    /// The clock and the date are right, although nothing was delivered or published near them.
+    #[arg(long)]
+    pub trust_clock: bool,
+    /// Fill the marts from this lake, although they show commits that it does not have.
+    #[arg(long)]
+    pub new_lake: bool,
 }
 
 /// Arguments of `backfill`.

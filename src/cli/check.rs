@@ -15,7 +15,7 @@ use crate::error::{Error, Result, closest, unknown};
 use crate::job::{Job, matches_any};
 use crate::mail::rule::AlertRule;
 use crate::models;
-use crate::pipeline::Company;
+use crate::pipeline::{Company, master_data};
 use crate::sender::{Sender, SenderFeed};
 
 /// Checks everything that can be checked without data.
@@ -53,9 +53,10 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
 }
 
 fn tell(company: &Company, jobs: usize, faults: &[Error], console: &Console) -> Result<()> {
+    let missing = master_data_missing(company);
     if console.json() {
         let list: Vec<_> = faults.iter().map(|err| json!({"error": err.one_line(), "help": err.advice()})).collect();
-        return console.document(&json!({"ok": faults.is_empty(), "faults": list}));
+        return console.document(&json!({"ok": faults.is_empty(), "faults": list, "master_data_missing": missing}));
     }
     for fault in faults {
         console.error(fault);
@@ -72,7 +73,22 @@ fn tell(company: &Company, jobs: usize, faults: &[Error], console: &Console) -> 
         company.registry.names().count(),
         company.registry.marts().count(),
         company.registry.alerts().count(),
-    ))
+    ))?;
+    missing.iter().try_for_each(|line| console.line(format!("warning: {line}")))
+}
+
+/// One sentence for each list of master data that nobody delivers and feeds in use refer to.
+pub(super) fn master_data_missing(company: &Company) -> Vec<String> {
+    let missing = master_data::missing(&company.contracts, &company.senders);
+    let told = |(feed, used_by): (&String, &BTreeSet<String>)| {
+        let used_by: Vec<&str> = used_by.iter().map(String::as_str).collect();
+        format!(
+            "nobody delivers {feed}, and {} refer to it: describe it in jobs/senders ([feeds.{feed}]), or its figures stay \
+             without names and owners",
+            used_by.join(", ")
+        )
+    };
+    missing.iter().map(told).collect()
 }
 
 /// What a job names must be there, and must be something.

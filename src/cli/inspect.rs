@@ -1,4 +1,4 @@
-//! Commands that look: `check`, `status`, `runs`, `show`, `query`, `test`, `clean`, `doctor`.
+//! Commands that look: `runs`, `show`, `query`, `test`, `clean`, `doctor`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,92 +7,17 @@ use chrono::{TimeDelta, Utc};
 use serde_json::json;
 
 use super::args::Cli;
+use super::check::master_data_missing;
 use super::run::{clock, company};
 use super::{Console, Exit};
 use crate::config::Config;
 use crate::contract::Contracts;
 use crate::error::{Error, Result};
 use crate::models::{self, Registry};
-use crate::state::record::{AlertPhase, InputStatus, RunRecord, RunStatus};
+use crate::state::record::{InputStatus, RunRecord, RunStatus};
 use crate::state::{self, Options, State};
 use crate::store::Stores;
 use crate::{pipeline, report};
-
-/// How the lake stands.
-pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) -> Result<Exit> {
-    let company = company(cli)?;
-    let state = pipeline::state(&company).await?;
-    let now = company.clock.now();
-    let last = state.runs.iter().rev().find(|run| run.published());
-    let newest = state.runs.back();
-    let firing = state.alerts.iter().filter(|a| a.phase != AlertPhase::Resolved && a.muted.is_none()).count();
-    let active = state.inputs().filter(|input| input.status == InputStatus::Active).count();
-    let quarantined = state.inputs().filter(|input| input.status == InputStatus::Quarantined).count();
-    let owed = pipeline::undelivered(&company, state.owed.iter()).await?;
-    let limit = max_age.map(parse_age).transpose()?;
-    let too_old = limit.is_some_and(|limit| last.is_none_or(|run| now - run.ended_at > limit));
-    if console.json() {
-        console.document(&json!({
-            "commit": state.number,
-            "last_published": last,
-            "last_run": newest,
-            "alerts_firing": firing,
-            "inputs_active": active,
-            "inputs_quarantined": quarantined,
-            "mails_owed": owed,
-            "too_old": too_old,
-        }))?;
-    } else {
-        match last {
-            Some(run) => console.line(format!(
-                "last published  {} as of {}, ended {} ({})",
-                run.run_id,
-                run.logical_date,
-                run.ended_at.format("%Y-%m-%d %H:%M UTC"),
-                age(now - run.ended_at)
-            ))?,
-            None => console.line("last published  never")?,
-        }
-        if let Some(run) = newest.filter(|run| !run.published()) {
-            console.line(format!("last run        FAILED: {}", run.error.as_deref().unwrap_or("no reason kept")))?;
-        }
-        console.line(format!("commits         {}", state.number))?;
-        console.line(format!("files           {active} active, {quarantined} quarantined"))?;
-        console.line(format!("alerts firing   {firing}"))?;
-        console.line(format!("mails owed      {owed}"))?;
-        if too_old {
-            console.line(format!("TOO OLD         no successful run within {}", max_age.unwrap_or_default()))?;
-        }
-    }
-    let failed = newest.is_some_and(|run| !run.published());
-    Ok(match (too_old, failed, owed) {
-        (true, _, _) | (_, true, _) => Exit::Error,
-        (_, _, 1..) => Exit::Undelivered,
-        _ => Exit::Ok,
-    })
-}
-
-/// `26h`, `90m`, `2d`.
-pub(super) fn parse_age(text: &str) -> Result<TimeDelta> {
-    let wrong = || Error::config(format!("\"{text}\" is not an age")).hint("write for example 90m, 26h or 2d");
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let n: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
-    match unit {
-        'm' => TimeDelta::try_minutes(n),
-        'h' => TimeDelta::try_hours(n),
-        'd' => TimeDelta::try_days(n),
-        _ => None,
-    }
-    .ok_or_else(wrong)
-}
-
-fn age(span: TimeDelta) -> String {
-    match span.num_minutes() {
-        ..60 => format!("{} minutes ago", span.num_minutes().max(0)),
-        60..2880 => format!("{} hours ago", span.num_hours()),
-        _ => format!("{} days ago", span.num_days()),
-    }
-}
 
 fn word(status: RunStatus) -> &'static str {
     match status {
@@ -319,10 +244,12 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
         }
         Err(err) => findings.push(("stores", Err(err))),
     }
-    findings.push((
-        "models",
-        pipeline::Company::load(&cli.config, clock()?).map(|c| format!("{} models load", c.registry.names().count())),
-    ));
+    let loaded = pipeline::Company::load(&cli.config, clock()?);
+    let missing = loaded.as_ref().map(master_data_missing).unwrap_or_default();
+    findings.push(("models", loaded.map(|c| format!("{} models load", c.registry.names().count()))));
+    if !missing.is_empty() {
+        findings.push(("files", Err(Error::config(missing.join("; ")))));
+    }
     findings.push((
         "spill",
         tempfile::tempdir()
@@ -367,18 +294,4 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
         }
     }
     Ok(if faults == 0 { Exit::Ok } else { Exit::Usage })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_are_read() {
-        assert_eq!(parse_age("26h").unwrap(), TimeDelta::hours(26));
-        assert_eq!(parse_age("90m").unwrap(), TimeDelta::minutes(90));
-        assert!(parse_age("26").is_err());
-        assert!(parse_age("h").is_err());
-        assert!(parse_age("").is_err());
-    }
 }

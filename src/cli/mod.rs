@@ -9,11 +9,13 @@ mod run;
 mod serve;
 mod check;
 mod inspect;
+mod status;
 mod profile;
 mod rejects;
 mod describe;
 mod silence;
 mod mails;
+mod verify;
 mod manual;
 
 use std::ffi::OsString;
@@ -40,6 +42,8 @@ pub enum Exit {
     Error,
     /// Published, but mails could not be delivered.
     Undelivered,
+    /// Published, but what readers open could not be brought to it yet.
+    Behind,
     /// Wrong arguments, settings, jobs or models.
     Usage,
 }
@@ -53,6 +57,7 @@ impl Exit {
             Self::Checks => 2,
             Self::Error => 3,
             Self::Undelivered => 4,
+            Self::Behind => 5,
             Self::Usage => 64,
         }
     }
@@ -121,7 +126,7 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Backfill(args) => run::backfill(cli, args, console).await,
         Command::Serve(args) => serve::serve(cli, args, console).await,
         Command::Check => check::check(cli, console).await,
-        Command::Status { max_age } => inspect::status(cli, max_age.as_deref(), console).await,
+        Command::Status { max_age } => status::status(cli, max_age.as_deref(), console).await,
         Command::Runs { limit } => inspect::runs(cli, *limit, console).await,
         Command::Show { run } => inspect::show(cli, run, console).await,
         Command::Rejects(args) => rejects::rejects(cli, args, console).await,
@@ -134,6 +139,7 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Query { sql } => inspect::query(cli, sql, console).await,
         Command::Test { files } => inspect::test(cli, files, console).await,
         Command::Clean { dry_run } => inspect::clean(cli, *dry_run, console).await,
+        Command::Verify { repair } => verify::verify(cli, *repair, console).await,
         Command::Doctor => inspect::doctor(cli, console).await,
         Command::ReadFile { .. } => Err(Error::bug("read-file is answered before the runtime starts")),
         Command::Completions { shell } => manual::completions(*shell, console),

@@ -178,7 +178,7 @@ fn show(counts: &[Counted], whole: &[&Input], rows: &[Refusal], total: u64, cons
         console.line(format!("\n… and {} more rows: --limit 0 shows all", thousands(total - rows.len() as u64)))?;
     }
     console.line("\nNext\n  a sheet for the partner: tributary rejects --sender NAME --xlsx FILE (or --csv FILE)")?;
-    console.line("  after mending a mapping: tributary rejects --replay")
+    console.line("  after mending a mapping or raising a limit: tributary rejects --replay")
 }
 
 /// Writes the sheets. Columns bear the partner's own headers where all rows are of one sender.
@@ -232,7 +232,8 @@ async fn replay(company: &Company, found: &Found<'_>, console: &Console) -> Resu
         match (&one.gone, one.would_be) {
             (Some(gone), _) => console.line(format!("  now       cannot be read again: {gone}"))?,
             (None, Some(rows)) => {
-                let same = if one.changed { "" } else { "  (mapping and contract are unchanged)" };
+                let same =
+                    if one.changed { "" } else { "  (but no run reads it again: mapping and limits are unchanged)" };
                 console.line(format!("  would be  {}{same}", account(one.would_be_refused.as_deref(), rows)))?;
             }
             (None, None) => {}

@@ -8,7 +8,7 @@ use super::{Console, Exit};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::pipeline::apart::Reader;
-use crate::pipeline::{self, Company, Request, Watch};
+use crate::pipeline::{self, Company, Request, Told, Watch};
 use crate::report::{self, Report};
 use crate::state::record::RunStatus;
 
@@ -54,7 +54,8 @@ fn request(company: &Company, args: &RunArgs) -> Result<Request> {
     if date > last {
         return Err(Error::config(format!("{date} is not over yet: the last closed business day is {last}")));
     }
-    Ok(Request { job, date, full_refresh: args.full_refresh, select: args.select.clone(), quiet: false })
+    let told = Told { trust_clock: args.trust_clock, new_lake: args.new_lake, take_back: args.take_back };
+    Ok(Request { job, date, full_refresh: args.full_refresh, select: args.select.clone(), quiet: false, told })
 }
 
 /// Runs one job once and says what came of it.
@@ -80,6 +81,7 @@ pub(super) fn exit(report: &Report) -> Exit {
     match report.run.status {
         RunStatus::ChecksFailed => Exit::Checks,
         RunStatus::Failed => Exit::Error,
+        _ if report.behind.is_some() => Exit::Behind,
         _ if undelivered => Exit::Undelivered,
         _ if report.nothing_new => Exit::Ok,
         RunStatus::Warned => Exit::Warnings,
@@ -140,7 +142,8 @@ pub(super) async fn backfill(cli: &Cli, args: &BackfillArgs, console: &Console) 
     let bar = Bar(console.progress());
     let mut worst = Exit::Ok;
     for date in args.from.iter_days().take_while(|date: &NaiveDate| *date <= args.to) {
-        let request = Request { job: job.clone(), date, full_refresh: false, select: Vec::new(), quiet: true };
+        let told = Told::default();
+        let request = Request { job: job.clone(), date, full_refresh: false, select: Vec::new(), quiet: true, told };
         let report = pipeline::run(&company, &request, &bar).await?;
         let exit = exit(&report);
         let rows: u64 = report.marts.iter().map(|mart| mart.rows).sum();
@@ -166,6 +169,7 @@ fn word(exit: Exit) -> &'static str {
         Exit::Warnings => "warnings",
         Exit::Checks => "checks failed",
         Exit::Undelivered => "mails waiting",
+        Exit::Behind => "readers behind",
         Exit::Error | Exit::Usage => "failed",
     }
 }

@@ -11,7 +11,7 @@ use super::run::{company, exit};
 use super::{Console, Exit};
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::pipeline::{self, Company, Request};
+use crate::pipeline::{self, Company, Request, Told};
 use crate::report;
 use crate::schedule::{self, Host, JobDate, Ping, Serve};
 
@@ -54,7 +54,8 @@ impl Nights {
     /// Runs one date. Catch-up mails one digest, for the newest date: the earlier ones are quiet.
     async fn night(&self, job: &str, date: NaiveDate, quiet: bool) -> Result<report::Report> {
         let job = self.company.job(job)?;
-        let request = Request { job, date, full_refresh: false, select: Vec::new(), quiet };
+        let told = Told::default();
+        let request = Request { job, date, full_refresh: false, select: Vec::new(), quiet, told };
         Box::pin(pipeline::run(&self.company, &request, &())).await
     }
 }

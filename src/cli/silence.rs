@@ -7,8 +7,8 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone, Utc};
 use serde_json::json;
 
 use super::args::{Cli, SilenceArgs, SilenceCommand};
-use super::inspect::parse_age;
 use super::run::company;
+use super::status::parse_age;
 use super::{Console, Exit};
 use crate::error::{Error, Result, unknown};
 use crate::mail::rule::AlertRule;

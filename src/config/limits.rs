@@ -41,6 +41,8 @@ const RANGES: &[Range] = &[
     Range("run.catch_up_max", 1.0, 366.0),
     Range("run.retries", 0.0, 100.0),
     Range("run.retry_first_pause_ms", 0.0, 3_600_000.0),
+    Range("run.date_ahead_days_max", 0.0, DAYS),
+    Range("run.clock_behind_hours_max", 0.0, 8760.0),
     Range("run.lease_seconds", 1.0, 86_400.0),
     Range("state.checkpoint_every", 1.0, 1e6),
     Range("state.keep_orphans_days", 1.0, DAYS),
@@ -54,6 +56,9 @@ const RANGES: &[Range] = &[
     Range("mail.tries_per_run", 1.0, 100.0),
     Range("mail.repeat_hours", 1.0, 8760.0),
     Range("mail.findings_max", 1.0, 1000.0),
+    Range("mail.findings_per_rule_max", 1.0, 1000.0),
+    Range("mail.finding_rows_max", 0.0, 1000.0),
+    Range("mail.comparison_base_min", 0.0, 1.0),
     Range("mail.reply_rows_max", 1.0, 1000.0),
     Range("serve.tick_seconds", 1.0, 3600.0),
 ];

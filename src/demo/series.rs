@@ -26,6 +26,8 @@ pub struct SeriesDay {
     pub date: NaiveDate,
     /// Its sales.
     pub value: f64,
+    /// Its sales without the largest order, and without the largest return; none where that is not known.
+    pub without_largest: Option<(f64, f64)>,
     /// Its orders.
     pub orders: f64,
     /// The holiday or shopping festival that it belongs to; around a long holiday a week on both sides does.
@@ -100,6 +102,7 @@ fn quiet(rng: &mut Stream, rhythm: Rhythm, growth: f64, noise: f64, end: NaiveDa
             SeriesDay {
                 date: today,
                 value,
+                without_largest: None,
                 orders: value / 100.0,
                 holiday: holiday(&calendar, today),
                 promotion: promoted(rhythm, today),

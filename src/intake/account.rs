@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
+
 use super::period::{self, Span};
 use super::spool::Spool;
 use crate::contract::Kind;
@@ -14,6 +16,10 @@ pub(super) struct Account {
     pub clean: u64,
     pub totals: u64,
     pub blanks: u64,
+    /// Rows left out because the same row, value by value, counts already.
+    pub copies: u64,
+    /// By business day, hashes of a few rows.
+    pub marks: BTreeMap<NaiveDate, Vec<u64>>,
     pub reasons: BTreeMap<String, u64>,
     /// Clean rows by business day (references: day from which they hold).
     pub days: BTreeMap<i32, u64>,

@@ -34,7 +34,6 @@ pub(super) fn read_column(
     feed: &SenderFeed,
     zone: &mut Zone,
     batch: &mut Batch<'_>,
-    rows_before: i64,
     days: Option<&mut Vec<Option<i32>>>,
 ) -> ArrayRef {
     let count = batch.rows.len();
@@ -44,11 +43,6 @@ pub(super) fn read_column(
         ColumnType::Text => {
             let mut out = StringBuilder::with_capacity(count, count * 12);
             for at in 0..count {
-                if matches!(planned.origin, Origin::RowNumber) {
-                    let row = number(planned, feed, batch, at, rows_before);
-                    out.append_option(row.map(|row| row.to_string()));
-                    continue;
-                }
                 let text = value(planned, feed, batch, at);
                 out.append_option(text.and_then(|(text, cell)| {
                     let Some(wrong) = (cell == Cell::Number).then(|| lost_digits(&text, planned)).flatten() else {
@@ -77,19 +71,17 @@ pub(super) fn read_column(
         ColumnType::BigInt => {
             let mut out = Int64Builder::with_capacity(count);
             for at in 0..count {
-                let digits = number(planned, feed, batch, at, rows_before);
+                let digits = number(planned, feed, batch, at);
                 // eighteen digits, as the style allows, always fit
                 out.append_option(digits.and_then(|digits| i64::try_from(digits).ok()));
             }
             Arc::new(out.finish())
         }
-        ColumnType::Decimal(..) => {
-            decimals((0..count).map(|at| number(planned, feed, batch, at, rows_before)).collect(), planned)
-        }
+        ColumnType::Decimal(..) => decimals((0..count).map(|at| number(planned, feed, batch, at)).collect(), planned),
         ColumnType::Double => {
             let mut out = Float64Builder::with_capacity(count);
             for at in 0..count {
-                let digits = number(planned, feed, batch, at, rows_before);
+                let digits = number(planned, feed, batch, at);
                 out.append_option(digits.and_then(|digits| show(digits, planned.style.scale).parse().ok()));
             }
             Arc::new(out.finish())
@@ -276,16 +268,7 @@ fn lost_digits(text: &str, planned: &Planned<'_>) -> Option<Wrong> {
     Some(("number_for_text", expected.to_string()))
 }
 
-pub(super) fn number(
-    planned: &Planned<'_>,
-    feed: &SenderFeed,
-    batch: &mut Batch<'_>,
-    at: usize,
-    rows_before: i64,
-) -> Option<i128> {
-    if matches!(planned.origin, Origin::RowNumber) {
-        return Some(i128::from(rows_before) + i128::try_from(at).unwrap_or(0) + 1);
-    }
+pub(super) fn number(planned: &Planned<'_>, feed: &SenderFeed, batch: &mut Batch<'_>, at: usize) -> Option<i128> {
     let (text, cell) = value(planned, feed, batch, at)?;
     let read = match cell {
         Cell::Text => planned.style.read(text.as_bytes()),

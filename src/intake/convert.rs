@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use super::batch::{Batch, Fault};
 use super::block::{Block, Flaw, Row, Step};
 use super::column::{decimals, fault_of_number, number, read_column};
+use super::numbered::Numbered;
 use super::plan::{Origin, Plan, Planned};
 use super::rules;
 use crate::contract::{Contract, EXTRA, Kind};
@@ -44,7 +45,7 @@ pub(super) struct Converter<'a> {
     business: Option<usize>,
     /// Business days that are taken.
     window: (i32, i32),
-    rows_before: i64,
+    numbered: Numbered,
 }
 
 impl<'a> Converter<'a> {
@@ -71,7 +72,7 @@ impl<'a> Converter<'a> {
             schema: Arc::new(Schema::new(fields)),
             business,
             window,
-            rows_before: 0,
+            numbered: Numbered::default(),
         }
     }
 
@@ -90,15 +91,20 @@ impl<'a> Converter<'a> {
         let mut arrays: Vec<Option<ArrayRef>> = Vec::with_capacity(self.plan.columns.len());
         for at in 0..self.plan.columns.len() {
             let planned = &self.plan.columns[at];
-            let array = if matches!(planned.origin, Origin::Net(_)) {
+            let array = if matches!(planned.origin, Origin::Net(_) | Origin::RowNumber) {
                 None
             } else {
                 let wanted = (self.business == Some(at)).then_some(&mut days);
-                Some(read_column(planned, self.feed, &mut self.zone, &mut batch, self.rows_before, wanted))
+                Some(read_column(planned, self.feed, &mut self.zone, &mut batch, wanted))
             };
             arrays.push(array);
         }
-        self.rows_before += i64::try_from(count).unwrap_or(0);
+        for at in 0..arrays.len() {
+            if matches!(self.plan.columns[at].origin, Origin::RowNumber) {
+                arrays[at] = Some(self.numbered.of(at, count, &self.plan, self.contract, &arrays)?);
+            }
+        }
+        self.numbered.pass(count);
         for at in 0..arrays.len() {
             if arrays[at].is_none() {
                 let discount = self.discounts(at, &arrays, &mut batch);
@@ -218,7 +224,7 @@ impl<'a> Converter<'a> {
         let as_field = Planned { origin: Origin::Field(field), shaped: false, default: None, ..planned.clone() };
         let mut values = Vec::with_capacity(batch.rows.len());
         for row in 0..batch.rows.len() {
-            let net = number(&as_field, self.feed, batch, row, 0);
+            let net = number(&as_field, self.feed, batch, row);
             let value = match (quantities, prices, net) {
                 (Some(quantities), Some(prices), Some(net)) if !batch.bad[row] => {
                     let gross = i128::from(quantities.value(row)).checked_mul(prices.value(row));

@@ -129,7 +129,7 @@ fn collect(hashes: impl Iterator<Item = Step<u64>>, repeated: &HashSet<u64>) -> 
 }
 
 /// Folds a column's values into the hashes of its rows. NULL is a value of its own.
-fn fold(array: &ArrayRef, hashes: &mut [u64]) {
+pub(super) fn fold(array: &ArrayRef, hashes: &mut [u64]) {
     let null = 0x5bd1_e995_7b93_0d6f;
     macro_rules! each {
         ($values:expr, $value:ident => $word:expr) => {{
@@ -185,13 +185,13 @@ fn mix_bytes(mut hash: u64, bytes: &[u8]) -> u64 {
     mix(mix(hash, u64::from_le_bytes(last)), bytes.len() as u64)
 }
 
-/// A row that is refused because of its key.
+/// A row that does not count because of its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Drop {
     /// Position among the clean rows.
     pub at: usize,
-    /// `duplicate_row` or `duplicate_key`.
-    pub reason: &'static str,
+    /// Whether the same row, value by value, counts elsewhere: then nothing is lost and nothing refused.
+    pub is_copy: bool,
     /// The key.
     pub found: String,
     /// Where else it stands.
@@ -254,15 +254,9 @@ pub(super) fn judge(staged: &Spool, contract: &Contract, suspects: &[usize]) -> 
             lines.join(", ")
         };
         for (at, ..) in group.iter().skip(usize::from(alike)) {
-            let (reason, expected) = if alike {
-                (
-                    "duplicate_row",
-                    format!("every row once; the same row stands in lines {listed}, the first one counts"),
-                )
-            } else {
-                ("duplicate_key", format!("every key once; rows that differ stand in lines {listed}"))
-            };
-            drops.push(Drop { at: *at, reason, found: names.get(at).cloned().unwrap_or_default(), expected });
+            let expected = format!("every key once; rows that differ stand in lines {listed}");
+            let found = names.get(at).cloned().unwrap_or_default();
+            drops.push(Drop { at: *at, is_copy: alike, found, expected });
         }
     }
     drops.sort_by_key(|drop| drop.at);

@@ -103,16 +103,23 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     pub(super) fn period(&self) -> Result<Period, String> {
-        let named = super::named_period(self.feed, self.contract, &self.raw.key);
-        match (self.contract.kind, self.feed.period, named) {
-            (_, Some(PeriodRule::Rows), _) | (Kind::Event, None, None) => Ok(Period::FromRows),
-            (_, _, Some(span)) => Ok(Period::Known(Some(span))),
-            (Kind::Reference, _, None) => Ok(Period::Known(Some((self.delivered_on, self.delivered_on)))),
+        match (self.contract.kind, self.feed.period, self.named()) {
+            (Kind::Event, Some(PeriodRule::Rows), _) | (Kind::Event, None, None) => Ok(Period::FromRows),
             (Kind::Event, Some(PeriodRule::Name), None) => Err(format!(
                 "the period comes from the file's name, and {:?} has no date; name it like sales_2026-11-22.csv",
                 self.raw.key
             )),
+            (_, _, span) => Ok(Period::Known(span)),
         }
+    }
+
+    fn named(&self) -> Option<Span> {
+        super::named(self.feed, self.contract, &self.raw.key, self.lineage.delivered_at, self.zone)
+    }
+
+    /// The period of a file without rows: it says of the days in its name that there was nothing.
+    pub(super) fn empty_for(&self, account: &Account) -> Option<Span> {
+        self.named().filter(|_| account.read == 0)
     }
 
     /// Business days that are taken, as day numbers.
@@ -159,7 +166,7 @@ impl Job<'_> {
             return None;
         }
         let place = Sha256::digest(format!("{}\n{}", self.raw.sender, self.raw.key));
-        let input: String = self.raw.sha256.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
+        let input: String = self.raw.version.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
         let place = place.iter().take(4).fold(0_u32, |name, byte| name << 8 | u32::from(*byte));
         Some(self.out_dir.join(format!("{what}-{}-{input}-{place:08x}.parquet", self.contract.name)))
     }
@@ -216,13 +223,15 @@ impl Job<'_> {
             rows_read: account.read,
             rows_clean: 0,
             rows_rejected: account.read,
-            passed_over: account.totals + account.blanks,
+            passed_over: account.totals + account.blanks + account.copies,
             rejects_rows: account.rejects.as_ref().map_or(0, |_| account.reasons.values().sum()),
             rejects: account.rejects,
             months: BTreeMap::new(),
             contents: BTreeMap::new(),
             first_date: None,
             last_date: None,
+            marks: BTreeMap::new(),
+            passing: false,
             period_start: known.span().map(|span| span.0),
             period_end: known.span().map(|span| span.1),
             delivered_at: Some(self.lineage.delivered_at),
@@ -236,6 +245,10 @@ impl Job<'_> {
         if account.read == 0 {
             warnings.push("the file has a header and no rows".into());
         }
+        if account.copies > 0 {
+            warnings
+                .push(format!("{} rows stand there more than once, word for word: one of each counts", account.copies));
+        }
         let (period_start, period_end) = known.span().unzip();
         let span = account.span();
         let (first_date, last_date) = match self.contract.kind {
@@ -248,11 +261,13 @@ impl Job<'_> {
             rows_clean: account.clean,
             rows_rejected: account.rejected(),
             rejects_rows: account.rejected(),
-            passed_over: account.totals + account.blanks,
+            passed_over: account.totals + account.blanks + account.copies,
             months: account.months(self.contract.kind),
             contents: account.contents,
             first_date,
             last_date,
+            marks: account.marks,
+            passing: false,
             period_start,
             period_end,
             delivered_at: Some(self.lineage.delivered_at),

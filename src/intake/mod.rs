@@ -16,7 +16,7 @@ use std::path::Path;
 use crate::config;
 use crate::contract::{Contract, Kind};
 use crate::error::{Error, Result};
-use crate::sender::{PeriodRule, SenderFeed};
+use crate::sender::SenderFeed;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,8 @@ mod header;
 mod job;
 mod json;
 mod magic;
+mod marks;
+mod numbered;
 mod open;
 mod pass;
 mod period;
@@ -72,8 +74,8 @@ pub struct RawFile {
     pub content: Spool,
     /// Size in bytes.
     pub bytes: u64,
-    /// SHA-256 of the bytes as delivered, in hex.
-    pub sha256: String,
+    /// What its rows name it by.
+    pub version: String,
     /// When the store last saw it change.
     pub last_modified: DateTime<Utc>,
 }
@@ -111,6 +113,11 @@ pub struct Outcome {
     pub period_end: Option<NaiveDate>,
     /// When it was delivered; `None` only for [`Outcome::unreadable`].
     pub delivered_at: Option<DateTime<Utc>>,
+    /// By business day, hashes of a few rows: what another file must share to report the day anew. Only of event feeds
+    /// whose files replace each other by period.
+    pub marks: BTreeMap<NaiveDate, Vec<u64>>,
+    /// It is refused for something that the machine did, not the file: every run tries it again.
+    pub passing: bool,
     /// What should be said about it.
     pub warnings: Vec<String>,
     /// How its columns differ from what the mapping knows: one phrase a column ([`drift::told`]), to be told once.
@@ -131,17 +138,22 @@ pub fn delivered_at(feed: &SenderFeed, key: &str, last_modified: DateTime<Utc>) 
     period::delivered_at(key, feed.delivered_at.as_ref(), last_modified).unwrap_or(last_modified)
 }
 
-/// The period that a file's name gives it, where its name decides: what a known content says anew when it comes
-/// under another name. An empty file says so of each day that it is sent for.
-pub fn named_period(feed: &SenderFeed, contract: &Contract, key: &str) -> Option<(NaiveDate, NaiveDate)> {
-    if feed.period == Some(PeriodRule::Rows) {
-        return None;
+/// What a delivery is for, as far as that is known before its rows are: the days in its name; a snapshot without one is
+/// of the day of its delivery. The same bytes for something else are another delivery.
+pub fn named(
+    feed: &SenderFeed,
+    contract: &Contract,
+    key: &str,
+    delivered_at: DateTime<Utc>,
+    company_zone: Tz,
+) -> Option<(NaiveDate, NaiveDate)> {
+    let delivered_on = delivered_at.with_timezone(&feed.time_zone.unwrap_or(company_zone)).date_naive();
+    match (contract.kind, period::of_key(key)) {
+        (Kind::Event, span) => span,
+        // A snapshot stands for one day: the last that its name gives.
+        (Kind::Reference, Some((_, last))) => Some((last, last)),
+        (Kind::Reference, None) => Some((delivered_on, delivered_on)),
     }
-    period::of_key(key).map(|span| match contract.kind {
-        Kind::Event => span,
-        // a snapshot stands for one day: the last that its name gives
-        Kind::Reference => (span.1, span.1),
-    })
 }
 
 /// Reads one file by contract and mapping, and writes staged rows and rejects to `out_dir`; those of a text held in
@@ -173,7 +185,7 @@ pub fn stage_file(
             sender: raw.sender.clone(),
             feed: contract.name.clone(),
             file: raw.key.clone(),
-            input: raw.sha256.clone(),
+            input: raw.version.clone(),
             delivered_at,
         },
         zone,
@@ -223,7 +235,7 @@ pub fn stage_file(
             continue;
         }
         if matches!(known.period, Period::FromRows) {
-            known.period = Period::Known(job.period_of_rows(&pass.account));
+            known.period = Period::Known(job.period_of_rows(&pass.account).or_else(|| job.empty_for(&pass.account)));
             continue;
         }
         let hashes = pass.hashes.take();

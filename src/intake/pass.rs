@@ -15,6 +15,7 @@ use super::decode::{self, Decoder};
 use super::duplicates::KeyHashes;
 use super::header::{self, Header};
 use super::job::{Job, Known, Period};
+use super::marks::Marks;
 use super::open::{self, Content, Part};
 use super::plan::Plan;
 use super::text::TextSource;
@@ -35,6 +36,7 @@ pub(super) struct Pass<'a> {
     pub staged: Option<StagedWriter>,
     pub rejects: Option<RejectWriter>,
     pub hashes: Option<KeyHashes>,
+    pub marks: Option<Marks>,
     pub contents: Option<Contents>,
     pub next_drop: usize,
     /// Columns of a part that came up after its header was made: the reading ends there, to begin anew with them.
@@ -42,7 +44,8 @@ pub(super) struct Pass<'a> {
 }
 
 pub(super) fn finished(pass: Pass<'_>) -> Result<Account> {
-    let Pass { mut account, staged, rejects, contents, .. } = pass;
+    let Pass { mut account, staged, rejects, marks, contents, .. } = pass;
+    account.marks = marks.map(Marks::finish).unwrap_or_default();
     account.contents = contents.map(Contents::finish).unwrap_or_default();
     let ended = (|| {
         account.staged = staged.map(StagedWriter::finish).transpose()?.flatten();
@@ -66,6 +69,7 @@ impl<'a> Pass<'a> {
             staged: writing.then(|| StagedWriter::new(job.output("staged"), job.contract, &job.lineage, known.span())),
             rejects: writing.then(|| RejectWriter::new(job.output("rejects"), &job.lineage)),
             hashes: (writing && known.drops.is_none()).then(|| KeyHashes::new(job.contract)),
+            marks: writing.then(|| Marks::new(job.contract, job.feed)).flatten(),
             contents: writing.then(|| Contents::of(job.contract)).flatten(),
             next_drop: 0,
             late: None,
@@ -231,6 +235,9 @@ impl<'a> Pass<'a> {
         if let Some(hashes) = &mut self.hashes {
             hashes.add(&batch, self.job.out_dir)?;
         }
+        if let Some(marks) = &mut self.marks {
+            marks.add(&batch);
+        }
         if let Some(contents) = &mut self.contents {
             contents.add(&batch)?;
         }
@@ -283,11 +290,16 @@ impl<'a> Pass<'a> {
         for drop in &drops[first..first + mine] {
             let at = drop.at - before;
             keep[at] = false;
+            if drop.is_copy {
+                self.account.copies += 1;
+                self.account.read -= 1;
+                continue;
+            }
             let row = &block.rows[kept[at]];
             self.reject(Reject {
                 line: row.line,
                 column: self.job.contract.key.join(", "),
-                reason: drop.reason,
+                reason: "duplicate_key",
                 found: drop.found.clone(),
                 expected: drop.expected.clone(),
                 raw: source.raw(block, row),

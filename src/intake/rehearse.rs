@@ -82,17 +82,18 @@ pub fn rehearse(
         content: Spool::Disk(file.path.clone()),
         bytes: file.path.metadata()?.len(),
         // Nothing is kept, so nobody asks for its name.
-        sha256: "0".repeat(64),
+        version: "0".repeat(64),
         last_modified: file.last_modified,
     };
     let company = &config.company;
     let (limits, out) = (&config.intake, scratch.path());
     let outcome = stage_file(&raw, mapping, contract, limits, company.time_zone, &company.base_currency, out)?;
-    let refused = outcome.rejects.as_ref().map(|rejects| first(rejects, most)).transpose()?.unwrap_or_default();
-    Ok(Rehearsal { outcome: Outcome { staged: None, rejects: None, ..outcome }, refused })
+    let refused_rows = outcome.rejects.as_ref().map(|rejects| refused(rejects, most)).transpose()?.unwrap_or_default();
+    Ok(Rehearsal { outcome: Outcome { staged: None, rejects: None, ..outcome }, refused: refused_rows })
 }
 
-fn first(rejects: &Spool, most: usize) -> Result<Vec<Refused>> {
+/// The first refused rows of a file.
+pub fn refused(rejects: &Spool, most: usize) -> Result<Vec<Refused>> {
     let mut refused = Vec::new();
     for batch in rejects.rows(most.max(1), None)?.take(1) {
         let batch = batch?;

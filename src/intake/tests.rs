@@ -123,7 +123,7 @@ impl World {
             key: format!("d01/{feed}/{name}"),
             content,
             bytes: size as u64,
-            sha256: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".into(),
+            version: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".into(),
             last_modified: "2026-11-23T01:00:00Z".parse().unwrap(),
         };
         let (limits, zone) = (&self.config.intake, self.config.company.time_zone);

@@ -16,8 +16,8 @@ use crate::state::record::{Alert, AlertPhase, RunRecord, RunStatus};
 pub struct Headline {
     /// What it is about: a channel's name.
     pub name: String,
-    /// Net sales of the day in base currency.
-    pub value: f64,
+    /// Net sales of the day in base currency; none where nothing of the day is there.
+    pub value: Option<f64>,
     /// Whether the day's files are all there.
     pub complete: bool,
     /// The same weekday of last week; none where there is none.
@@ -61,6 +61,8 @@ pub struct Edition<'a> {
     pub now: DateTime<Utc>,
     /// As-of date of the figures that readers see now; the previous one when this run published nothing.
     pub data_as_of: Option<NaiveDate>,
+    /// The night that the reports show, where it is newer than this run's.
+    pub readers_at: Option<NaiveDate>,
     /// Deliveries of the whole company.
     pub received: &'a Received,
     /// Feeds that are not all there.
@@ -149,13 +151,24 @@ pub(crate) fn pick<'a>(edition: &Edition<'a>, audience: &Audience) -> Picked<'a>
     picked
 }
 
-/// Sorts the worst first: severity, then new or worse before ongoing, then value; names make it stable.
-fn rank<'a>(rules: &BTreeMap<String, AlertRule>, alert: &'a Alert) -> (usize, bool, f64, &'a str, &'a str) {
-    let lower = rules.get(&alert.rule).is_some_and(|rule| rule.worse == Worse::Lower);
+/// What a finding is sorted by: a tuple, smallest first.
+type Rank<'a> = (usize, usize, f64, bool, f64, &'a str, &'a str);
+
+/// Sorts what has to be seen first: the run and the files that the other figures depend on, then severity, then what costs
+/// most, then new or worse before ongoing, then value within a rule; names make it stable.
+pub(crate) fn rank<'a>(rules: &BTreeMap<String, AlertRule>, alert: &'a Alert) -> Rank<'a> {
+    let rule = rules.get(&alert.rule);
+    let severity = SEVERITIES.iter().position(|known| *known == alert.severity).unwrap_or(SEVERITIES.len());
+    let about = match rule.map_or(About::Business, |rule| rule.about) {
+        About::Run if alert.severity != "info" => 0,
+        About::Delivery if alert.severity != "info" => 1,
+        _ => 2,
+    };
+    let stake = rule.and_then(|rule| rule.stake(alert)).unwrap_or(0.0);
+    let lower = rule.is_some_and(|rule| rule.worse == Worse::Lower);
     let value = alert.value.filter(|value| value.is_finite());
     let value = value.map_or(f64::MAX, |value| if lower { value } else { -value });
-    let severity = SEVERITIES.iter().position(|known| *known == alert.severity).unwrap_or(SEVERITIES.len());
-    (severity, alert.phase == AlertPhase::Ongoing, value, &alert.rule, &alert.fingerprint)
+    (about, severity, -stake, alert.phase == AlertPhase::Ongoing, value, &alert.rule, &alert.fingerprint)
 }
 
 /// The word a mail starts with.

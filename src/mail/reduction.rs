@@ -25,8 +25,24 @@ pub struct Reduction {
 pub enum Standing {
     /// The company does not use the feed.
     Unused,
+    /// Nobody delivers it, and feeds in use refer to it.
+    MasterData,
     /// Its files are not due yet.
     Awaited,
     /// It should be there.
     Lacking,
+}
+
+/// One line about the feeds that this company does not use, if there are any.
+pub fn unused(reduced: &[Reduction]) -> Option<String> {
+    let unused = reduced.iter().filter(|reduction| reduction.standing == Standing::Unused);
+    let feeds: Vec<&str> = unused.map(|reduction| reduction.feed.as_str()).collect();
+    let (count, them) =
+        if feeds.len() == 1 { ("1 feed".to_string(), "it") } else { (format!("{} feeds", feeds.len()), "them") };
+    (!feeds.is_empty()).then(|| {
+        format!(
+            "{count} never arrived and no sender delivers {them}: {}; what needs {them} is NULL, with a status",
+            feeds.join(", ")
+        )
+    })
 }

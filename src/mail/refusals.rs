@@ -41,7 +41,6 @@ pub fn advice(reason: &str, words: &Words) -> &'static str {
             "同一单号与行号只能出现一次：删除或更正重复行后重新发送",
             "the same order and line stands twice: remove or correct one and send the file again",
         ),
-        "duplicate_row" => ("完全相同的行只计一次，无需处理", "an identical row counts once; nothing needs to be done"),
         "ragged_row" | "malformed_json" | "field_too_long" | "nul_byte" | "bad_encoding" => {
             ("该行本身已损坏：请重新导出文件并发送", "the line itself is damaged: export the file again and send it")
         }

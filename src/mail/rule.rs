@@ -77,7 +77,9 @@ pub struct AlertRule {
     pub labels: Vec<String>,
     /// Column that ranks findings and says whether one got worse.
     pub value: Option<String>,
-    /// `percent`, `money`, `number`, `days` or `none`.
+    /// Column with what the finding is about in money: the dearest is told first.
+    pub at_stake: Option<String>,
+    /// `percent`, `points`, `money`, `number`, `days` or `none`.
     #[serde(default = "none")]
     pub value_format: String,
     /// Which direction of the value is bad.
@@ -161,7 +163,7 @@ impl AlertRule {
     pub fn all<'a>(
         sidecars: impl Iterator<Item = (&'a str, String, &'a toml::Table)>,
     ) -> Result<BTreeMap<String, Self>> {
-        let built_in = [Self::run_failed(), Self::run_reduced(), Self::mail_undelivered()];
+        let built_in = [Self::run_failed(), Self::run_reduced(), Self::master_data_missing(), Self::mail_undelivered()];
         let models = sidecars.map(|(name, place, sidecar)| Self::from_sidecar(name, &place, sidecar));
         models.chain(built_in.map(Ok)).map(|rule| rule.map(|rule| (rule.name.clone(), rule))).collect()
     }
@@ -175,6 +177,12 @@ impl AlertRule {
     /// `causes_en`, `causes_zh`.
     pub fn run_reduced() -> Self {
         built_in("run_reduced", include_str!("templates/run_reduced.toml"))
+    }
+
+    /// The rule for master data that is referred to and never came; columns `feed`, `marts`, `name_en`, `name_zh`,
+    /// `used_en`, `used_zh`.
+    pub fn master_data_missing() -> Self {
+        built_in("master_data_missing", include_str!("templates/master_data_missing.toml"))
     }
 
     /// The rule for mails that could not be delivered in time; columns `recipient`, `subject`, `error`.
@@ -197,7 +205,7 @@ impl AlertRule {
                     .hint("give severity = \"critical\", \"warning\" or \"info\", or severity_column = the column"));
             }
         }
-        one_of("value_format", &self.value_format, &["percent", "money", "number", "days", "none"])?;
+        one_of("value_format", &self.value_format, &["percent", "points", "money", "number", "days", "none"])?;
         if self.worse_by.is_nan() || self.worse_by < 0.0 {
             return Err(Error::config(format!("alert.worse_by is {}; expected a share from 0", self.worse_by)));
         }
@@ -224,7 +232,12 @@ impl AlertRule {
             let error = Error::config(format!("alert.{key} names column `{column}`, which the model does not return"));
             Err(error.at(place).hint(suggest(column, &known)))
         };
-        let single = [("severity_column", &self.severity_column), ("value", &self.value), ("history", &self.history)];
+        let single = [
+            ("severity_column", &self.severity_column),
+            ("value", &self.value),
+            ("at_stake", &self.at_stake),
+            ("history", &self.history),
+        ];
         for (key, column) in single {
             column.as_deref().map_or(Ok(()), |column| check(key, column))?;
         }
@@ -286,6 +299,11 @@ impl AlertRule {
         }
     }
 
+    /// What is at stake in money, where the rule knows.
+    pub fn stake(&self, alert: &Alert) -> Option<f64> {
+        self.at_stake.as_ref().and_then(|column| alert.row.get(column)).and_then(as_number).map(f64::abs)
+    }
+
     /// Past values to draw, oldest first; at most the last 30.
     pub fn past(&self, alert: &Alert) -> Vec<f64> {
         let Some(cell) = self.history.as_ref().and_then(|column| alert.row.get(column)) else { return Vec::new() };
@@ -344,7 +362,9 @@ fn validate_text(key: &str, text: &str, words: &Words, known: &BTreeSet<&str>) -
             let fatal = [ErrorKind::UnknownFilter, ErrorKind::UnknownTest, ErrorKind::UnknownFunction];
             if fatal.contains(&err.kind()) {
                 return Err(Error::config(format!("alert.{key} cannot be written"))
-                    .hint("filters there are: percent, signed_percent, money, number, days, date")
+                    .hint(
+                        "filters there are: percent, signed_percent, points, signed_points, money, number, days, date",
+                    )
                     .because(plain(&err)));
             }
         }

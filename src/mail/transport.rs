@@ -20,6 +20,7 @@ use crate::config::Mail;
 use crate::error::{Error, Result};
 use crate::secret::Secrets;
 use crate::state::record::OwedMail;
+use crate::store::modes;
 
 /// Environment variable with the SMTP user.
 pub const USER_VARIABLE: &str = "TRIBUTARY_SMTP_USER";
@@ -84,7 +85,7 @@ impl Transport {
     pub(crate) async fn check(&self) -> Result<String> {
         match self {
             Self::File(folder) => {
-                std::fs::create_dir_all(folder).map_err(Error::from).map_err(|err| unwritable(err, folder))?;
+                modes::make(folder).map_err(Error::from).map_err(|err| unwritable(err, folder))?;
                 tempfile::NamedTempFile::new_in(folder).map_err(Error::from).map_err(|err| unwritable(err, folder))?;
                 Ok(format!("files into {}", folder.display()))
             }
@@ -245,7 +246,7 @@ async fn write_file(folder: &Path, owed: &OwedMail, message: &[u8]) -> Result<Pa
     let folder = folder.join(as_of(owed));
     let (owed, message) = (owed.clone(), message.to_vec());
     let write = move || -> Result<PathBuf> {
-        std::fs::create_dir_all(&folder)?;
+        modes::make(&folder)?;
         let name = file_name(&owed.recipient);
         let mut path = folder.join(format!("{name}.eml"));
         match std::fs::read(&path) {
@@ -254,7 +255,7 @@ async fn write_file(folder: &Path, owed: &OwedMail, message: &[u8]) -> Result<Pa
             Err(_) => {}
         }
         let aside = folder.join(format!(".{name}.{}.part", file_name(&owed.run_id)));
-        let mut file = std::fs::File::create(&aside)?;
+        let mut file = modes::ours().write(true).create(true).truncate(true).open(&aside)?;
         std::io::Write::write_all(&mut file, &message)?;
         file.sync_all()?;
         std::fs::rename(&aside, &path)?;

@@ -1,17 +1,19 @@
 //! What a digest shows, in sentences: everything the templates print is decided here.
 
+mod groups;
 mod sentences;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use groups::groups;
 use sentences::{clip, full_day, lead, more, mute, name_list, subject, why};
 
 use crate::address::header_text;
 use crate::mail::edition::{Audience, Edition, Headline, Picked, Received, Status, status};
 use crate::mail::reduction::{Reduction, Standing};
-use crate::mail::rule::{Said, label_line};
+use crate::mail::rule::{About, Said, label_line};
 use crate::mail::words::Words;
 use crate::state::record::{Alert, AlertPhase};
 
@@ -69,6 +71,16 @@ pub(crate) struct Item {
     pub(crate) advice: String,
     pub(crate) reference: String,
     pub(crate) bars: Vec<Bar>,
+    pub(crate) others: String,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A further finding of the same rule, in a line.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Row {
+    pub(crate) title: String,
+    pub(crate) value: String,
+    pub(crate) reference: String,
 }
 
 /// A figure of the day.
@@ -100,21 +112,26 @@ impl View {
     pub(crate) fn new(edition: &Edition<'_>, audience: &Audience, picked: &Picked<'_>, words: &Words) -> Self {
         let received = audience.received.as_ref().unwrap_or(edition.received);
         let status = status(edition, received, picked);
-        let mut found: Vec<Item> = picked.due.iter().map(|alert| item(edition, alert, words)).collect();
-        let rest = found.split_off(found.len().min(edition.config.mail.findings_max.max(1)));
+        let mut told = groups(edition, &picked.due);
+        let rest = told.split_off(told.len().min(edition.config.mail.findings_max.max(1))).concat();
+        let found: Vec<Item> = told.iter().map(|group| item(edition, group, words)).collect();
+        // The subject is about the business where there is any; that files are missing is said in the summary.
+        let business =
+            |group: &&Vec<&Alert>| edition.rules.get(&group[0].rule).is_none_or(|rule| rule.about == About::Business);
+        let fact = told.iter().position(|group| business(&group)).and_then(|place| found.get(place)).or(found.first());
         let lead = lead(edition, received, picked, status, words);
         let scope = header_text(audience.scope.as_deref().unwrap_or_default());
-        let subject = subject(edition, received, picked, status, found.first(), &scope, words);
-        let preview = match found.first() {
+        let subject = subject(edition, received, picked, status, fact, &scope, words);
+        let preview = match fact {
             Some(worst) if worst.reason.is_empty() => lead.clone(),
             Some(worst) => format!("{} · {}", lead.trim_end_matches(['。', '.']), worst.reason),
             None => lead.clone(),
         };
-        let more = more(edition, picked, rest.len(), words);
+        let more = more(edition, picked, &rest, words);
         let mute = if found.is_empty() { String::new() } else { mute(edition, words) };
         let colour = match status {
             Status::Failed => RED,
-            Status::Alert => found.first().map_or(AMBER, |worst| worst.colour),
+            Status::Alert => fact.map_or(AMBER, |worst| worst.colour),
             Status::Late => AMBER,
             Status::Ok => GREEN,
         };
@@ -153,7 +170,7 @@ fn labels(words: &Words) -> BTreeMap<&'static str, &'static str> {
     let pairs = [
         ("reason", "原因", "Cause"),
         ("advice", "建议", "Do"),
-        ("worst", "最严重", "The worst"),
+        ("worst", "首要", "First"),
         ("others", "其他", "Also"),
         ("figures", "当日净销售额", "Net sales of the day"),
         ("against", "较上周同日", "against the same day last week"),
@@ -170,6 +187,16 @@ fn facts(edition: &Edition<'_>, received: &Received, words: &Words) -> Vec<Fact>
         value: edition.data_as_of.map_or_else(|| "—".to_string(), |day| full_day(day, words)),
         bad: edition.data_as_of != Some(run.logical_date),
     }];
+    if let Some(newer) = edition.readers_at {
+        facts.push(Fact {
+            name: words.pick("报表仍为", "Reports show"),
+            value: words.pick(
+                format!("{}（本邮件仅述上述日期）", full_day(newer, words)),
+                format!("{}; this mail is of the earlier date alone", full_day(newer, words)),
+            ),
+            bad: true,
+        });
+    }
     if received.expected > 0 {
         let missing = name_list(&received.missing, 3, words);
         let counts = format!("{}/{}", received.received, received.expected);
@@ -206,7 +233,8 @@ fn count(rows: u64) -> f64 {
     rows as f64
 }
 
-fn item(edition: &Edition<'_>, alert: &Alert, words: &Words) -> Item {
+fn item(edition: &Edition<'_>, group: &[&Alert], words: &Words) -> Item {
+    let alert = group[0];
     let rule = edition.rules.get(&alert.rule);
     let said = rule.map_or_else(
         || Said { title: label_line(&alert.rule, alert), ..Said::default() },
@@ -235,6 +263,35 @@ fn item(edition: &Edition<'_>, alert: &Alert, words: &Words) -> Item {
         advice: clip(&said.advice, TEXT_CHARS),
         reference: clip(&label_line(&alert.rule, alert), TEXT_CHARS),
         bars: rule.map_or_else(Vec::new, |rule| bars(&rule.past(alert))),
+        others: others(edition, group, words),
+        rows: rows(edition, group, words),
+    }
+}
+
+/// The findings of a group after its worst, as lines of a small table.
+fn rows(edition: &Edition<'_>, group: &[&Alert], words: &Words) -> Vec<Row> {
+    let row = |alert: &&Alert| {
+        let reference = label_line(&alert.rule, alert);
+        let said = edition.rules.get(&alert.rule).map(|rule| rule.say(alert, words));
+        let said = said.unwrap_or_else(|| Said { title: reference.clone(), ..Said::default() });
+        let title = clip(&said.title, TITLE_CHARS);
+        Row { value: if title.contains(&said.value) { String::new() } else { said.value }, title, reference }
+    };
+    group.iter().skip(1).take(edition.config.mail.finding_rows_max).map(row).collect()
+}
+
+/// How many findings of the same rule there are, and how many of them are in no line.
+fn others(edition: &Edition<'_>, group: &[&Alert], words: &Words) -> String {
+    let count = group.len();
+    if count < 2 {
+        return String::new();
+    }
+    let left = (count - 1).saturating_sub(edition.config.mail.finding_rows_max);
+    let name = edition.rules.get(&group[0].rule).map_or_else(|| group[0].rule.clone(), |rule| rule.short_name(words));
+    let all = words.pick(format!("{name}共 {count} 项，此为其首"), format!("the first of {count}: {name}"));
+    match left {
+        0 => all,
+        _ => words.pick(format!("{all}；另有 {left} 项未列"), format!("{all}; {left} not listed")),
     }
 }
 
@@ -264,8 +321,15 @@ fn resolved(edition: &Edition<'_>, picked: &Picked<'_>, words: &Words) -> Vec<St
 }
 
 fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words) -> Figure {
-    let (rise, fall) = if edition.config.mail.rising_colour == "red" { (RED, GREEN) } else { (GREEN, RED) };
-    let growth = headline.previous.filter(|previous| *previous > 0.0).map(|previous| headline.value / previous - 1.0);
+    let is_red = match edition.config.mail.rising_colour.as_str() {
+        "locale" => words.pick(true, false),
+        colour => colour == "red",
+    };
+    let (rise, fall) = if is_red { (RED, GREEN) } else { (GREEN, RED) };
+    // A hundred times nothing is nothing to tell.
+    let least = edition.config.mail.comparison_base_min * usual(&headline.history);
+    let previous = headline.previous.filter(|previous| *previous > 0.0 && *previous >= least);
+    let growth = headline.value.zip(previous).map(|(value, previous)| value / previous - 1.0);
     let (change, colour) = match growth {
         // A fall for want of a file is no fall.
         _ if !headline.complete => (words.pick("数据未齐", "not all in").to_string(), AMBER),
@@ -276,12 +340,18 @@ fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words) -> Figure {
     };
     Figure {
         name: clip(&header_text(&headline.name), 40),
-        value: words.money(headline.value),
+        value: words.money(headline.value.unwrap_or(f64::NAN)),
         change,
         colour,
         previous: headline.previous.map_or_else(String::new, |previous| words.money(previous)),
         bars: bars(&headline.history),
     }
+}
+
+/// The mean of the past days before the last; 0 without any.
+fn usual(history: &[f64]) -> f64 {
+    let days = &history[..history.len().saturating_sub(1)];
+    if days.is_empty() { 0.0 } else { days.iter().sum::<f64>() / count(days.len() as u64) }
 }
 
 /// Heights of a small chart, 3 to 24 pixels. It shows the shape of the weeks, not the level: the ground
@@ -316,9 +386,11 @@ fn notes(edition: &Edition<'_>, audience: &Audience, words: &Words) -> Vec<Strin
         );
         clip(&header_text(&line), TEXT_CHARS)
     };
-    let told = edition.reduced.iter().filter(|reduction| reduction.standing != Standing::Unused);
-    let mut lines = capped(told.map(said).collect(), words);
-    let others = edition.run.notes.len().saturating_sub(edition.reduced.len());
+    let told = || edition.reduced.iter().filter(|reduction| reduction.standing != Standing::Unused);
+    let mut lines = capped(told().map(said).collect(), words);
+    // Each is a note of the run, and all that are not used together one.
+    let of_feeds = told().count() + usize::from(told().count() < edition.reduced.len());
+    let others = edition.run.notes.len().saturating_sub(of_feeds);
     if others > 0 && edition.config.company.head_office.contains(&audience.address) {
         let command = format!("tributary show {}", header_text(&edition.run.run_id));
         lines.push(words.pick(

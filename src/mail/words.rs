@@ -72,6 +72,21 @@ impl Words {
         if fraction > 0.0 && text.starts_with(|c: char| c.is_ascii_digit()) { format!("+{text}") } else { text }
     }
 
+    /// A difference of two shares in percentage points: 0.329 is `32.9 个百分点`, `32.9 points`.
+    pub fn points(&self, difference: f64) -> String {
+        if !difference.is_finite() {
+            return UNKNOWN.to_string();
+        }
+        let figure = grouped(difference * 100.0, 1);
+        self.pick(format!("{figure} 个百分点"), format!("{figure} points"))
+    }
+
+    /// As [`Words::points`] with its sign.
+    pub fn signed_points(&self, difference: f64) -> String {
+        let text = self.points(difference);
+        if difference > 0.0 && difference.is_finite() { format!("+{text}") } else { text }
+    }
+
     /// An amount in base currency, short: `¥125.6 万`, `$1.26M`.
     pub fn money(&self, amount: f64) -> String {
         if !amount.is_finite() {
@@ -127,10 +142,11 @@ impl Words {
         names[date.weekday().num_days_from_monday() as usize].to_string()
     }
 
-    /// A figure in the format that a rule names: `percent`, `money`, `number`, `days`; else as it is.
+    /// A figure in the format that a rule names: `percent`, `points`, `money`, `number`, `days`; else as it is.
     pub fn figure(&self, value: f64, format: &str) -> String {
         match format {
             "percent" => self.percent(value),
+            "points" => self.points(value),
             "money" => self.money(value),
             "number" => self.number(value),
             "days" => self.days(value),
@@ -165,9 +181,11 @@ impl Words {
     pub fn environment(&self) -> Environment<'static> {
         let mut env = Environment::new();
         env.set_undefined_behavior(UndefinedBehavior::Strict);
-        let figures: [(&'static str, Write); 5] = [
+        let figures: [(&'static str, Write); 7] = [
             ("percent", Self::percent),
             ("signed_percent", Self::signed_percent),
+            ("points", Self::points),
+            ("signed_points", Self::signed_points),
             ("money", Self::money),
             ("number", Self::number),
             ("days", Self::days),
@@ -282,6 +300,8 @@ mod tests {
         assert_eq!(zh.signed_percent(0.0), "0.0%");
         assert_eq!(zh.signed_percent(-0.0001), "0.0%");
         assert_eq!(zh.percent(f64::INFINITY), "—");
+        assert_eq!((zh.points(0.3286), en.points(-0.462)), ("32.9 个百分点".into(), "-46.2 points".into()));
+        assert_eq!((en.signed_points(0.1), en.signed_points(f64::NAN)), ("+10.0 points".into(), "—".into()));
         assert_eq!(zh.days(12.0), "12 天");
         assert_eq!(en.days(1.0), "1 day");
         assert_eq!(en.days(12.5), "12.5 days");

@@ -142,7 +142,17 @@ fn cast(expr: Expr, data_type: DataType) -> Expr {
 }
 
 /// Parameters that every run gives besides the settings.
-pub const GIVEN: [&str; 4] = ["as_of_date", "base_currency", "time_zone", "run_id"];
+pub const GIVEN: [&str; 6] = ["as_of_date", PARTITION_FROM, PARTITION_TO, "base_currency", "time_zone", "run_id"];
+/// First day of the month that is built: only for partitioned models, so that a series need not start with an event.
+pub(super) const PARTITION_FROM: &str = "partition_from";
+/// Last day of the month that is built, at most the as-of date: where a series ends, whether or not anything happened.
+pub(super) const PARTITION_TO: &str = "partition_to";
+
+/// First day of what is not cut into months.
+const BEGINNING: NaiveDate = match NaiveDate::from_ymd_opt(1900, 1, 1) {
+    Some(date) => date,
+    None => NaiveDate::MIN,
+};
 
 /// Every parameter with its value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -158,7 +168,8 @@ impl Parameters {
         }
         for name in GIVEN {
             let value = match name {
-                "as_of_date" => Value::Date(as_of),
+                "as_of_date" | PARTITION_TO => Value::Date(as_of),
+                PARTITION_FROM => Value::Date(BEGINNING),
                 "base_currency" => Value::Text(config.company.base_currency.clone()),
                 "time_zone" => Value::Text(config.company.time_zone.name().to_string()),
                 _ => Value::Text(run_id.to_string()),
@@ -181,11 +192,24 @@ impl Parameters {
         self.0.keys().map(String::as_str)
     }
 
-    /// Replaces a value; `text` is read as the parameter's own type.
+    /// The same for one partition, which has these days.
+    pub(super) fn within(&self, from: NaiveDate, to: NaiveDate) -> Self {
+        let mut values = self.0.clone();
+        values.insert(PARTITION_FROM.to_string(), Value::Date(from));
+        values.insert(PARTITION_TO.to_string(), Value::Date(to));
+        Self(values)
+    }
+
+    /// Replaces a value; `text` is read as the parameter's own type. What is not cut into months ends with the as-of
+    /// date, also when that is moved.
     pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
         match self.0.get_mut(name) {
             Some(slot) => {
                 *slot = slot.like(text).map_err(|err| err.at(format!("${name}")))?;
+                let moved = slot.clone();
+                if name == "as_of_date" {
+                    self.0.insert(PARTITION_TO.to_string(), moved);
+                }
                 Ok(())
             }
             None => Err(self.unknown(name)),
@@ -221,7 +245,8 @@ impl Parameters {
 
     /// Names of the settings: what does not change from night to night.
     pub(super) fn lasting(&self) -> BTreeSet<String> {
-        self.0.keys().filter(|name| !matches!(name.as_str(), "as_of_date" | "run_id")).cloned().collect()
+        let nightly = ["as_of_date", PARTITION_FROM, PARTITION_TO, "run_id"];
+        self.0.keys().filter(|name| !nightly.contains(&name.as_str())).cloned().collect()
     }
 
     /// `name=type:value` of each of `names`, in order: what a fingerprint takes in.

@@ -46,7 +46,7 @@ impl Job<'_> {
         let started = Instant::now();
         let context = session::fork_for(base, world.rows(&reading))?;
         world.provide(&context, &reading).await?;
-        let frame = world.plan(&context, model).await?;
+        let frame = world.plan(&context, model, &reading).await?;
         let located = |err: DataFusionError| query::located(&err, &model.path, &model.sql);
         let conform =
             Conform::new(frame.schema().as_arrow(), &model.sidecar.columns).map_err(|err| err.at(&model.path))?;

@@ -69,6 +69,8 @@ pub(super) struct Reading<'a> {
     system: BTreeSet<String>,
     settings: BTreeSet<String>,
     parameters: BTreeSet<String>,
+    /// The days of the partition, where it is one.
+    days: Option<(NaiveDate, NaiveDate)>,
 }
 
 impl<'a> World<'a> {
@@ -77,7 +79,8 @@ impl<'a> World<'a> {
         let mut lookback: BTreeMap<String, u32> = BTreeMap::new();
         let declared = model.sidecar.partition.as_ref().map(|partition| &partition.lookback_days);
         let mut open: Vec<(&Model, u32)> = vec![(model, 0)];
-        let mut reading = Reading::default();
+        let window = self.window(month, 0);
+        let mut reading = Reading { days: window.from.map(|from| (from, window.to)), ..Reading::default() };
         // Views are read with the window of whoever reads them; the widest of several ways to a source counts.
         while let Some((reader, inherited)) = open.pop() {
             for name in reader.reads.models.iter().chain(&reader.reads.feeds) {
@@ -119,6 +122,14 @@ impl<'a> World<'a> {
             reading.models.insert(name, seen);
         }
         Ok(reading)
+    }
+
+    /// The parameters as a step knows them.
+    pub(super) fn parameters_of(&self, reading: &Reading<'_>) -> Parameters {
+        match reading.days {
+            Some((from, to)) => self.parameters.within(from, to),
+            None => self.parameters.clone(),
+        }
     }
 
     fn window(&self, month: Option<Month>, lookback: u32) -> Window {
@@ -207,9 +218,14 @@ impl<'a> World<'a> {
     }
 
     /// The rows of `model` over what `context` was provided with.
-    pub(super) async fn plan(&self, context: &SessionContext, model: &Model) -> Result<DataFrame> {
+    pub(super) async fn plan(
+        &self,
+        context: &SessionContext,
+        model: &Model,
+        reading: &Reading<'_>,
+    ) -> Result<DataFrame> {
         let Model { statement, path, sql, .. } = model;
-        spool::plan(context, statement, &self.parameters, path, sql, self.spool_bytes).await
+        spool::plan(context, statement, &self.parameters_of(reading), path, sql, self.spool_bytes).await
     }
 
     /// The hash of everything that decides a step's rows.
@@ -240,7 +256,7 @@ impl<'a> World<'a> {
             let view = self.registry.model(name)?;
             line(&format!("view {name} {}", view.statement));
         }
-        line(&self.parameters.describe(&reading.parameters));
+        line(&self.parameters_of(reading).describe(&reading.parameters));
         for name in &reading.histories {
             let history = self.registry.feeds().get(name).and_then(|feed| feed.history.as_ref());
             line(&format!("history {}", history.map(|history| history.sql.as_str()).unwrap_or_default()));
@@ -363,29 +379,6 @@ impl Reading<'_> {
         self.system.extend(reads.system.iter().cloned());
         self.settings.extend(reads.settings.iter().cloned());
         self.parameters.extend(reads.parameters.iter().cloned());
-    }
-
-    /// What `view` sees of this, directly and through other views.
-    pub(super) fn below(&self, registry: &Registry, view: &Model) -> Result<Self> {
-        let mut below = Self::default();
-        let mut open = vec![view];
-        while let Some(reader) = open.pop() {
-            below.take(&reader.reads);
-            for name in &reader.reads.models {
-                let read = registry.model(name)?;
-                if read.is_view() && below.views.insert(name.clone()) {
-                    open.push(read);
-                }
-            }
-        }
-        below.models.retain(|name, _| self.models.contains_key(name));
-        for (name, seen) in &mut below.models {
-            seen.clone_from(&self.models[name]);
-        }
-        for (name, shown) in &mut below.feeds {
-            shown.clone_from(self.feeds.get(name).ok_or_else(|| Error::bug(format!("feed {name} is not read")))?);
-        }
-        Ok(below)
     }
 
     /// A partition of `stale` that is read, if any is.

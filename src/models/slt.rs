@@ -23,7 +23,7 @@ use datafusion::sql::sqlparser::ast;
 use futures::StreamExt;
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
 
-use super::bind::Parameters;
+use super::bind::{PARTITION_TO, Parameters};
 use super::cast::{Conform, declared};
 use super::functions::macros;
 use super::model::Model;
@@ -198,7 +198,12 @@ impl Database {
     async fn execute(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>> {
         if let Some((name, value)) = setting(sql) {
             self.parameters.set(name, value)?;
-            self.forget(|model| model.reads.parameters.contains(name))?;
+            // What is not cut into months ends with the as-of date.
+            let last_day = name == "as_of_date";
+            self.forget(|model| {
+                let names = &model.reads.parameters;
+                names.contains(name) || last_day && names.contains(PARTITION_TO)
+            })?;
             return Ok(DBOutput::StatementComplete(0));
         }
         let located = |err: datafusion::error::DataFusionError| query::located(&err, "test", sql);

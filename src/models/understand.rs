@@ -10,7 +10,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Spanned, visit_relations};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::bind::{Parameters, placeholders};
+use super::bind::{PARTITION_FROM, PARTITION_TO, Parameters, placeholders};
 use super::model::{Feed, Layer, Model, Reads, Source};
 use super::sidecar::{Materialised, Rule, Sidecar};
 use super::{query, system};
@@ -66,10 +66,18 @@ impl Names<'_> {
                     problems.push(
                         Error::config(format!("a partitioned model must not name ${given}")).at(&sql_path).hint(
                             "its partitions would change with every run; the runner itself cuts off rows after the \
-                             as-of date",
+                             as-of date, and $partition_from and $partition_to are the days of the month it builds",
                         ),
                     );
                 }
+            }
+        } else {
+            for given in [PARTITION_FROM, PARTITION_TO].into_iter().filter(|given| reads.parameters.contains(*given)) {
+                problems.push(
+                    Error::config(format!("only a partitioned model may name ${given}"))
+                        .at(&sql_path)
+                        .hint("what is built whole ends with $as_of_date"),
+                );
             }
         }
         let mut check_reads = Reads::default();

@@ -29,11 +29,17 @@ impl Night<'_> {
         hash.update(serde_json::to_vec(&self.company.config.settings)?);
         hash.update(serde_json::to_vec(&self.company.config.tables)?);
         let mut inputs: Vec<&Input> = self.all_inputs().filter(|input| self.sender_in_job(&input.sender)).collect();
-        inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256).cmp(&(&b.feed, &b.sender, &b.sha256)));
+        inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256, a.named).cmp(&(&b.feed, &b.sender, &b.sha256, b.named)));
         for input in inputs {
             hash.update(format!(
-                "{}/{}/{}/{}/{:?}/{:?}\n",
-                input.feed, input.sender, input.sha256, input.contract_fingerprint, input.status, input.masked
+                "{}/{}/{}/{:?}/{}/{:?}/{:?}\n",
+                input.feed,
+                input.sender,
+                input.sha256,
+                input.named,
+                input.contract_fingerprint,
+                input.status,
+                input.masked
             ));
         }
         // A deadline that passed between two runs turns an awaited file into a missing one.
@@ -51,7 +57,7 @@ impl Night<'_> {
 
     /// Sets and returns whether the committed run of this job and date already holds all there is.
     pub(super) fn nothing_new(&mut self) -> Result<bool> {
-        if self.request.full_refresh || !self.sightings.is_empty() {
+        if self.request.full_refresh || self.request.told.take_back || !self.sightings.is_empty() {
             return Ok(false);
         }
         let fingerprint = self.plan_fingerprint()?;
@@ -129,6 +135,7 @@ impl Night<'_> {
         Ok(Report {
             run,
             nothing_new: self.nothing_new,
+            behind: self.behind,
             passing: self.passing,
             files: self.files,
             refusals,

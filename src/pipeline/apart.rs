@@ -5,7 +5,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -64,15 +63,18 @@ pub(super) async fn read(
     let own = tokio::fs::metadata(program).await.map_or(0, |meta| meta.len());
     let memory = config.intake.reader_memory_bytes;
     let kibibytes = memory.saturating_add(own) / 1024;
+    let seconds = config.intake.reader_seconds_max.max(1);
     let mut command = tokio::process::Command::new("sh");
     command
         .arg("-c")
         // where the limit cannot be set, the process apart is still better than none
-        .arg("ulimit -v \"$1\" 2>/dev/null; exec \"$0\" --config \"$2\" read-file \"$3\"")
+        .arg("ulimit -v \"$1\" 2>/dev/null; ulimit -S -t \"$4\" 2>/dev/null; exec \"$0\" --config \"$2\" read-file \"$3\"")
         .arg(program)
         .arg(kibibytes.to_string())
         .arg(settings)
         .arg(out_dir)
+        // seconds of the processor: a busy machine is no reason to refuse a file
+        .arg(seconds.to_string())
         .env("RUST_BACKTRACE", "0")
         // one heap for all threads: each further one reserves 64 MiB of address space
         .env("MALLOC_ARENA_MAX", "1")
@@ -80,12 +82,7 @@ pub(super) async fn read(
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    let seconds = config.intake.reader_seconds_max;
-    let Ok(ended) = tokio::time::timeout(Duration::from_secs(seconds), command.output()).await else {
-        return Ok(Outcome::unreadable(format!(
-            "the file takes more than {seconds} seconds to read (intake.reader_seconds_max); send it as CSV, or split it"
-        )));
-    };
+    let ended = command.output().await;
     let ended = ended.map_err(|err| Error::retry("the file's reader cannot be started").because(err))?;
     match (ended.status.code(), tokio::fs::read(out_dir.join(OUTCOME)).await) {
         (Some(0), Ok(answer)) => Ok(serde_json::from_slice(&answer)?),
@@ -95,11 +92,37 @@ pub(super) async fn read(
         }
         // the shell found no program to run: it was replaced or removed meanwhile
         (Some(126 | 127), _) => Err(Error::retry("the file's reader cannot be started").at(program.display())),
+        _ if signal(ended.status) == Some(SIGXCPU) => Ok(Outcome::unreadable(format!(
+            "the file takes more than {seconds} seconds of the processor to read (intake.reader_seconds_max); send it as CSV, or split it"
+        ))),
+        // nobody but the system or an operator ends a process like this
+        _ if matches!(signal(ended.status), Some(SIGKILL | SIGTERM)) => Ok(Outcome {
+            passing: true,
+            ..Outcome::unreadable(
+                "reading the file was ended from outside (is the machine short of memory?); every run tries it again",
+            )
+        }),
         _ => {
             tracing::debug!(key = %raw.key, status = %ended.status, "the file's reader was stopped");
             Ok(stopped(memory))
         }
     }
+}
+
+/// Signals by which a reader may end.
+const SIGKILL: i32 = 9;
+const SIGTERM: i32 = 15;
+/// Sent by the system when the time of the processor is used up.
+const SIGXCPU: i32 = 24;
+
+#[cfg(unix)]
+fn signal(status: std::process::ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_status: std::process::ExitStatus) -> Option<i32> {
+    None
 }
 
 fn stopped(memory: u64) -> Outcome {
@@ -144,3 +167,6 @@ fn out_of_memory(error: &Error) -> bool {
     }
     false
 }
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -25,25 +25,26 @@ pub(super) async fn load(night: &Night<'_>) -> Result<Workdays> {
     if !expected.any(|expected| expected.days == ExpectedDays::Workdays) {
         return Ok(workdays);
     }
-    for snapshot in newest(night) {
+    for snapshot in snapshots(night) {
         read(night, snapshot, &mut workdays).await?;
     }
     Ok(workdays)
 }
 
-/// The snapshot of each sender that stands, earliest first: of two that name the same day, the later one counts.
-fn newest<'a>(night: &'a Night<'_>) -> Vec<&'a Input> {
+/// All snapshots, earliest first: of one day and region the newest row counts, whichever snapshot brought it, so that next
+/// year's calendar takes nothing away from this one's. Of equal ones the newest.
+fn snapshots<'a>(night: &'a Night<'_>) -> Vec<&'a Input> {
     fn age(input: &Input) -> (Option<NaiveDate>, DateTime<Utc>, &str, &str) {
         (input.period_start, input.delivered_at, &input.sender, &input.sha256)
     }
-    let mut by_sender: BTreeMap<&str, &Input> = BTreeMap::new();
+    let mut by_content: BTreeMap<(&str, &str), &Input> = BTreeMap::new();
     for input in night.all_inputs().filter(|input| input.feed == CALENDAR && input.status == InputStatus::Active) {
-        let held = by_sender.entry(&input.sender).or_insert(input);
+        let held = by_content.entry((&input.sender, &input.sha256)).or_insert(input);
         if age(input) > age(held) {
             *held = input;
         }
     }
-    let mut snapshots: Vec<&Input> = by_sender.into_values().collect();
+    let mut snapshots: Vec<&Input> = by_content.into_values().collect();
     snapshots.sort_by(|a, b| age(a).cmp(&age(b)));
     snapshots
 }

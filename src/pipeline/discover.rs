@@ -11,6 +11,7 @@ use futures::StreamExt;
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::flow::{Arrival, Night, Unlisted};
+use super::read_by::ReadBy;
 use crate::error::{Error, Kind, Result};
 use crate::sender::SenderFeed;
 use crate::state::ledger;
@@ -53,7 +54,7 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                 night.unusable(&sender.name, feed, &place, &err.message());
             }
             let contract = company.contracts.expect(feed)?;
-            let fingerprint = mapping.fingerprint(contract, &company.config.company);
+            let reading = ReadBy::of(mapping, contract, &company.config);
             moved(night, &sender.name, mapping, &listing.objects);
             let mut fresh = 0;
             for object in listing.objects {
@@ -62,7 +63,7 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                     continue;
                 }
                 if ledger::already_seen(&night.state, &sender.name, feed, &object)
-                    && !mended(night, &sender.name, feed, &fingerprint, &object)
+                    && !mended(night, &sender.name, feed, &reading, &object)
                 {
                     continue;
                 }
@@ -232,11 +233,12 @@ async fn strangers(night: &mut Night<'_>) {
     }
 }
 
-/// A file that was refused, whole or in rows, by another contract or mapping than today's gets another chance.
-fn mended(night: &Night<'_>, sender: &str, feed: &str, fingerprint: &str, object: &Object) -> bool {
+/// A file that was refused, whole or in rows, by another contract or mapping than today's, or under other limits, gets
+/// another chance.
+fn mended(night: &Night<'_>, sender: &str, feed: &str, reading: &ReadBy, object: &Object) -> bool {
     let sighting = night.state.last_sighting(sender, feed, object);
-    let known = sighting.and_then(|sighting| night.state.input(sender, feed, &sighting.sha256));
-    known.is_some_and(|input| input.was_refused() && input.contract_fingerprint != fingerprint)
+    let known = sighting.and_then(|sighting| night.state.input(&sighting.id()));
+    known.is_some_and(|input| reading.reads_again(input))
 }
 
 fn matcher(glob: &str) -> Result<GlobMatcher> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use tempfile::TempDir;
 
@@ -17,7 +17,7 @@ use crate::mail::reduction::Reduction;
 use crate::models::{BuildOutcome, PlanStep};
 use crate::report::{FileLine, MailLine, MartLine};
 use crate::state::State;
-use crate::state::record::{Afterwards, Alert, Input, InputId, OwedMail, RunRecord, RunStatus, Sighting};
+use crate::state::record::{Afterwards, Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
 use crate::store::Put;
 
 /// The model that gives each manager the day's figures, where a company has one.
@@ -59,6 +59,17 @@ pub struct Landed {
     pub folder: Option<TempDir>,
     /// SHA-256 of the raw bytes, in hex.
     pub sha256: String,
+}
+
+/// Whether a file says of the same days what another of the same bytes said, whatever their names: its rows carry their
+/// dates themselves.
+pub(super) fn says_again(known: &Input, again: &Input) -> bool {
+    let usable = |input: &Input| input.status != InputStatus::Quarantined && input.first_date.is_some();
+    known.sha256 == again.sha256
+        && (known.first_date, known.last_date) == (again.first_date, again.last_date)
+        && (&known.sender, &known.feed) == (&again.sender, &again.feed)
+        && usable(known)
+        && usable(again)
 }
 
 /// A file read by its contract: staged, refused whole, or known already.
@@ -144,10 +155,18 @@ pub(super) struct Night<'a> {
     /// What the run before did after its commit, to be told by this run's.
     pub(super) afterwards: Option<Afterwards>,
     pub(super) nothing_new: bool,
+    /// Why `duckdb.sql` or `latest/` do not show what is published.
+    pub(super) behind: Option<String>,
     pub(super) plan_fingerprint: OnceLock<String>,
 }
 
 impl<'a> Night<'a> {
+    /// The night that readers see, where it is newer than this one: then this run moves neither what they read nor the
+    /// alerts, and its mails speak of its own date only.
+    pub(super) fn newer(&self) -> Option<NaiveDate> {
+        self.state.logical_date.filter(|newest| *newest > self.request.date)
+    }
+
     pub(super) fn new(company: &'a Company, request: &'a Request, state: State) -> Self {
         Self {
             company,
@@ -179,6 +198,7 @@ impl<'a> Night<'a> {
             stage_ms: BTreeMap::new(),
             afterwards: None,
             nothing_new: false,
+            behind: None,
             plan_fingerprint: OnceLock::new(),
         }
     }
@@ -229,7 +249,7 @@ impl<'a> Night<'a> {
     pub(super) fn job_inputs(&self) -> Vec<Input> {
         let mut inputs: Vec<Input> =
             self.all_inputs().filter(|input| self.sender_in_job(&input.sender)).cloned().collect();
-        inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256).cmp(&(&b.feed, &b.sender, &b.sha256)));
+        inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256, a.named).cmp(&(&b.feed, &b.sender, &b.sha256, b.named)));
         inputs
     }
 

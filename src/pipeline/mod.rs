@@ -13,16 +13,20 @@ pub mod alert;
 pub mod apart;
 mod workdays;
 mod calendar;
+mod clockwork;
 mod deliver;
 mod discover;
 mod expect;
 mod fetch;
 mod killpoint;
+pub mod master_data;
 mod names;
 mod replay;
 mod reply;
 mod publish;
 mod raise;
+mod read_by;
+mod readers;
 mod reduce;
 mod stage;
 mod system;
@@ -36,9 +40,11 @@ use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 
+pub use clockwork::behind as clock_behind;
 pub use deliver::{flush, undelivered};
 pub use flow::{Arrival, Plan, Watch};
 pub use names::names;
+pub use readers::{behind, latest as show_published, same_lake};
 pub use replay::{Replayed, replay};
 
 use crate::clock::Clock;
@@ -115,6 +121,19 @@ pub struct Request {
     pub select: Vec<String>,
     /// Change no alert and mail nothing (backfill, and catch-up before the newest date).
     pub quiet: bool,
+    /// What is done although it looks like a mistake.
+    pub told: Told,
+}
+
+/// What the operator says about things that a run refuses to guess.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Told {
+    /// Clock and date are right, however far they are from the newest delivery.
+    pub trust_clock: bool,
+    /// The marts may be filled from a lake that never filled them.
+    pub new_lake: bool,
+    /// What was published for later dates is taken back.
+    pub take_back: bool,
 }
 
 /// Runs one job for one date, from the inbox to the mails.
@@ -122,6 +141,9 @@ pub struct Request {
 /// An `Err` means that not even a failed run could be recorded (no store, no lease, wrong settings);
 /// every later failure is committed, mailed to head office and told in the report.
 pub async fn run(company: &Company, request: &Request, watch: &dyn Watch) -> Result<Report> {
+    if !request.told.new_lake {
+        readers::same_lake(company).await?;
+    }
     let options = Options::of(&company.config);
     let holder = format!("run {} {}", request.job.name, request.date);
     let mut held = state::hold(&company.stores, &options, &company.clock, &holder).await?;
@@ -137,9 +159,16 @@ pub async fn run(company: &Company, request: &Request, watch: &dyn Watch) -> Res
 }
 
 async fn run_with_lease(company: &Company, request: &Request, watch: &dyn Watch, held: &mut Held) -> Result<Report> {
-    publish::roll_forward(company, &held.state).await?;
     let mut night = Night::new(company, request, held.state.clone());
+    // Readers that lag behind are no reason to stop a night: it brings them forward itself.
+    night.behind = readers::roll_forward(company, &held.state).await.err().map(|err| lagging(&err));
     night.afterwards = publish::untold(company, &mut night.state).await;
+    if let Some(newest) = night.newer() {
+        night.notes.push(format!(
+            "readers stay at the night of {newest}: duckdb.sql and latest/ do not change for {}, nor do the alerts that stand",
+            request.date
+        ));
+    }
     let deadline = Duration::from_secs(company.config.run.deadline_minutes * 60);
     let outcome = match tokio::time::timeout(deadline, Box::pin(night_path(&mut night, held, watch))).await {
         Ok(outcome) => outcome,
@@ -168,6 +197,7 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
 
     let stage = night.begin(watch, "discover", 0);
     let arrivals = discover::discover(night).await?;
+    clockwork::plausible(night, &arrivals)?;
     let arrivals = discover::settled(night, arrivals).await?;
     night.finish(stage);
     killpoint("discover");
@@ -201,10 +231,17 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
     let stage = night.begin(watch, "publish", 0);
     publish::commit(night, &built, held).await?;
     killpoint("commit");
-    publish::latest(company, &night.state).await?;
+    // The night is true. That readers do not see it yet is told, and healed by the next start.
+    night.behind = readers::latest(company, &night.state).await.err().map(|err| lagging(&err));
     night.finish(stage);
     killpoint("publish");
     Ok(())
+}
+
+/// What is said when `duckdb.sql` and `latest/` could not be brought to what is published.
+fn lagging(err: &Error) -> String {
+    tracing::error!(error = err.one_line(), "readers do not see the newest night yet");
+    err.one_line()
 }
 
 /// Fetches and stages files, several at once, in the order of their keys.

@@ -1,13 +1,6 @@
-//! Makes a night true: one commit, then the stable paths for readers that need them.
-//!
-//! `duckdb.sql` is the atomic flip (views over exact, immutable files). `latest/` gets only the files that
-//! changed, each whole, and `latest/_run.json` last; a crash in between is rolled forward at the next start.
+//! Makes a night true: one commit. What readers open follows it in `readers.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
-
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 use super::Company;
 use super::flow::{Built, Night};
@@ -16,7 +9,7 @@ use crate::models::Registry;
 use crate::report::MartLine;
 use crate::state::record::{Afterwards, Changes, CommitKind, Partition};
 use crate::state::{Held, State};
-use crate::store::{FileRef, Home, keys};
+use crate::store::keys;
 
 /// Commits what the night took in, built, raised and owes.
 pub(super) async fn commit(night: &mut Night<'_>, built: &Built, held: &mut Held) -> Result<()> {
@@ -29,9 +22,17 @@ pub(super) async fn commit(night: &mut Night<'_>, built: &Built, held: &mut Held
     changes.partitions = outcome
         .partitions
         .iter()
-        .filter(|made| night.state.partition(&made.model, &made.partition).is_none_or(|stands| **stands != **made))
+        // What a night that is taken back has left standing is replaced whole.
+        .filter(|made| {
+            changes.takes_back
+                || night.state.partition(&made.model, &made.partition).is_none_or(|stands| **stands != **made)
+        })
         .cloned()
         .collect();
+    // What stands of the newest night is not touched by an earlier one.
+    if night.newer().is_some() {
+        changes.alerts = None;
+    }
     append(night, held, CommitKind::Run, changes).await
 }
 
@@ -49,6 +50,7 @@ fn changes(night: &Night<'_>) -> Result<Changes> {
         owed: night.owed.clone(),
         run: Some(night.record(night.company.clock.now())?),
         afterwards: night.afterwards.clone(),
+        takes_back: night.request.told.take_back,
         ..Changes::default()
     })
 }
@@ -115,106 +117,4 @@ pub(super) fn mart_lines<'a>(
         }
     }
     marts.into_values().collect()
-}
-
-/// What `latest/_run.json` says: which commit the stable paths show, and what each of them holds.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Latest {
-    /// Number of the commit.
-    commit: u64,
-    /// The run that published.
-    run_id: String,
-    /// Its as-of date.
-    as_of_date: Option<chrono::NaiveDate>,
-    /// SHA-256 by path below `latest/`.
-    files: BTreeMap<String, String>,
-}
-
-/// Finishes what a crash left undone: nothing, when `latest/` shows the newest commit.
-pub(super) async fn roll_forward(company: &Company, state: &State) -> Result<()> {
-    match state.published_run() {
-        Some(run) if shown(company).await?.run_id != run.run_id => latest(company, state).await,
-        _ => Ok(()),
-    }
-}
-
-async fn shown(company: &Company) -> Result<Latest> {
-    match company.stores.marts.get_if_exists(keys::LATEST_RUN).await? {
-        // A damaged file is written again.
-        Some(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
-        None => Ok(Latest::default()),
-    }
-}
-
-/// Brings `duckdb.sql` and `latest/` to what the newest logical date published.
-pub(super) async fn latest(company: &Company, state: &State) -> Result<()> {
-    let Some(run) = state.published_run() else { return Ok(()) };
-    let marts = &company.stores.marts;
-    let mut by_mart: BTreeMap<&str, Vec<(&str, &FileRef)>> = BTreeMap::new();
-    for partition in state.partitions() {
-        if let Some(file) = partition.file.as_ref().filter(|file| file.home == Home::Marts) {
-            by_mart.entry(&partition.model).or_default().push((&partition.partition, file));
-        }
-    }
-    marts.put(keys::DUCKDB_SQL, Bytes::from(duckdb_sql(company, &by_mart, &run.run_id))).await?;
-
-    let before = shown(company).await?;
-    let mut wanted: BTreeMap<String, &FileRef> = BTreeMap::new();
-    for (mart, files) in &by_mart {
-        for (partition, file) in files {
-            let path = match company.registry.get(mart).and_then(|model| model.sidecar.partition.as_ref()) {
-                Some(by) if *partition != "all" => keys::latest_partition(mart, &by.by, partition),
-                _ => keys::latest(mart),
-            };
-            wanted.insert(path, file);
-        }
-    }
-    for (path, file) in &wanted {
-        if before.files.get(path) != Some(&file.sha256) {
-            marts.copy(&file.key, path).await?;
-        }
-    }
-    let gone: BTreeSet<&String> = before.files.keys().filter(|path| !wanted.contains_key(*path)).collect();
-    for path in gone {
-        marts.delete(path).await?;
-    }
-    let now_shown = Latest {
-        commit: state.number,
-        run_id: run.run_id.clone(),
-        as_of_date: Some(run.logical_date),
-        files: wanted.into_iter().map(|(path, file)| (path, file.sha256.clone())).collect(),
-    };
-    marts.put(keys::LATEST_RUN, Bytes::from(serde_json::to_vec_pretty(&now_shown)?)).await?;
-    Ok(())
-}
-
-/// Views over the exact files, with comments, for `DuckDB` and the BI tools that go through it.
-fn duckdb_sql(company: &Company, by_mart: &BTreeMap<&str, Vec<(&str, &FileRef)>>, run_id: &str) -> String {
-    let mut sql = format!(
-        "-- Written by tributary, run {run_id}. Views over immutable files: read this file again after each night.\n"
-    );
-    for (mart, files) in by_mart {
-        let list: Vec<String> =
-            files.iter().map(|(_, file)| quoted(&company.stores.marts.reader_path(&file.key))).collect();
-        // Writing into a String cannot fail.
-        write!(
-            sql,
-            "\ncreate or replace view {mart} as select * from read_parquet([\n    {}\n]);\n",
-            list.join(",\n    ")
-        )
-        .ok();
-        let Some(model) = company.registry.get(mart) else { continue };
-        let comment = format!("{} · {} (grain: {})", model.description_en(), model.description_zh(), model.grain());
-        writeln!(sql, "comment on view {mart} is {};", quoted(&comment)).ok();
-        for column in model.columns() {
-            let unit = column.unit.as_ref().map(|unit| format!(" [{unit}]")).unwrap_or_default();
-            let comment = format!("{}{unit} · {}", column.en, column.zh);
-            writeln!(sql, "comment on column {mart}.{} is {};", column.name, quoted(&comment)).ok();
-        }
-    }
-    sql
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

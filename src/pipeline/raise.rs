@@ -14,7 +14,8 @@ use crate::mail::deliver::{dead_letters, recent};
 use crate::mail::digest;
 use crate::mail::edition::{Audience, Edition, Headline};
 use crate::mail::rule::{AlertRule, Row};
-use crate::state::record::{AlertPhase, OwedMail};
+use crate::mail::words::Words;
+use crate::state::record::{Alert, AlertPhase, OwedMail};
 use crate::store::keys;
 
 /// How the headlines name the head office, whatever its addresses are.
@@ -38,9 +39,13 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     found.push(Found { rule: &failed, rows: Vec::new(), scope: job.clone() });
     let reduced = AlertRule::run_reduced();
     found.push(Found { rule: &reduced, rows: reduce::alert_row(night).into_iter().collect(), scope: job.clone() });
+    let master_data = AlertRule::master_data_missing();
+    found.push(Found { rule: &master_data, rows: reduce::master_data_rows(night), scope: BTreeMap::new() });
     let undelivered = AlertRule::mail_undelivered();
     found.push(Found { rule: &undelivered, rows: unreached(night).await?, scope: BTreeMap::new() });
-    judge(night, &found)?;
+    // An earlier date is judged as if there were no other: of what was found since, its mails say nothing.
+    let previous = if night.newer().is_some() { Vec::new() } else { night.state.alerts.clone() };
+    judge(night, &found, &previous)?;
     if night.request.job.mail {
         let audiences = audiences(night, built).await?;
         write_digests(night, &rules, &audiences).await?;
@@ -81,7 +86,8 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
         ("data_as_of".to_string(), data_as_of.map_or(Json::Null, Json::from)),
     ]);
     let job = BTreeMap::from([("job".to_string(), night.request.job.name.clone())]);
-    judge(night, &[Found { rule: &failed, rows: vec![row], scope: job }])?;
+    let previous = night.state.alerts.clone();
+    judge(night, &[Found { rule: &failed, rows: vec![row], scope: job }], &previous)?;
     let told = night.alerts.iter().flatten().any(|alert| {
         alert.rule == failed.name && alert.phase != AlertPhase::Resolved && alert.mailed_at == Some(night.started_at)
     });
@@ -94,12 +100,12 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
     Ok(())
 }
 
-fn judge(night: &mut Night<'_>, found: &[Found<'_>]) -> Result<()> {
+fn judge(night: &mut Night<'_>, found: &[Found<'_>], previous: &[Alert]) -> Result<()> {
     let silences: Vec<_> = night.state.silences.values().cloned().collect();
     let judged = alert::judge(
         found,
         &alert::Night {
-            previous: &night.state.alerts,
+            previous,
             silences: &silences,
             now: night.started_at,
             logical_date: night.request.date,
@@ -126,7 +132,8 @@ async fn audiences(night: &Night<'_>, built: &Built) -> Result<Vec<Audience>> {
             }
         }
     }
-    let mut headlines = headlines(built).await?;
+    let company = &night.company.config.company;
+    let mut headlines = headlines(built, &Words::new(&company.locale, &company.base_currency)).await?;
     let head_office = headlines.remove(HEAD_OFFICE).unwrap_or_default();
     addresses.retain(|address| crate::address::validate_address(address).is_ok());
     Ok(addresses
@@ -141,7 +148,7 @@ async fn audiences(night: &Night<'_>, built: &Built) -> Result<Vec<Audience>> {
 }
 
 /// The day's figures by owner, in the order of the model.
-async fn headlines(built: &Built) -> Result<BTreeMap<String, Vec<Headline>>> {
+async fn headlines(built: &Built, words: &Words) -> Result<BTreeMap<String, Vec<Headline>>> {
     let mut by_owner: BTreeMap<String, Vec<Headline>> = BTreeMap::new();
     if !built.outcome.has(HEADLINES) {
         return Ok(by_owner);
@@ -154,13 +161,11 @@ async fn headlines(built: &Built) -> Result<BTreeMap<String, Vec<Headline>>> {
     let sql = format!("select * from {HEADLINES} order by owner, position");
     for row in built.outcome.query(&sql).await? {
         let text = |column: &str| row.get(column).and_then(Json::as_str).map(str::to_string);
-        let (Some(owner), Some(name), Some(value)) = (text("owner"), text("name"), number(&row, "value")) else {
-            continue;
-        };
+        let Some(owner) = text("owner") else { continue };
         let history = text("history").unwrap_or_default();
         by_owner.entry(owner).or_default().push(Headline {
-            name,
-            value,
+            name: text("name").unwrap_or_else(|| words.pick("全部渠道", "All channels").to_string()),
+            value: number(&row, "value"),
             complete: row.get("is_complete").and_then(Json::as_bool).unwrap_or(true),
             previous: number(&row, "previous"),
             history: history.split(';').filter_map(|day| day.trim().parse().ok()).collect(),
@@ -181,6 +186,7 @@ async fn write_digests(
         run: &night.record(night.started_at)?,
         now: night.started_at,
         data_as_of: published.or_else(|| night.state.published_run().map(|run| run.logical_date)),
+        readers_at: night.newer(),
         received: &expect::received(night)?,
         reduced: &night.reduced,
         rules,

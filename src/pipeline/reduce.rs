@@ -9,9 +9,10 @@ use toml::Table;
 
 use super::expect::{self, Lack};
 use super::flow::Night;
+use super::master_data;
 use crate::config::Config;
 use crate::error::Result;
-use crate::mail::reduction::{Reduction, Standing};
+use crate::mail::reduction::{Reduction, Standing, unused};
 use crate::mail::rule::{Row, Texts};
 use crate::models::BuildOutcome;
 
@@ -26,13 +27,23 @@ const DAYS_SHOWN: usize = 4;
 /// Tells what reduces the run: in the account, in its notes, and for the mails in both languages.
 pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[String]) -> Result<()> {
     let mut causes: BTreeMap<String, Vec<Texts>> = BTreeMap::new();
-    let mut unused: BTreeSet<String> = BTreeSet::new();
+    let mut not_used: BTreeSet<String> = BTreeSet::new();
+    let master_data = master_data::missing(&night.company.contracts, &night.company.senders);
     for feed in absent_feeds {
-        let cause = texts("never arrived and is read as empty", "从未收到，按空表计算");
+        let cause = match master_data.get(feed) {
+            Some(used_by) => {
+                let used_by = used_by_names(&night.company.config, used_by);
+                texts(
+                    format!("never arrived and is read as empty, though {} refer to it", used_by.en),
+                    format!("从未收到，按空表计算，而{}要用它对应", used_by.zh),
+                )
+            }
+            None => texts("never arrived and is read as empty", "从未收到，按空表计算"),
+        };
         causes.entry(feed.clone()).or_default().push(cause);
         // A feed that no sender declares is not used by this company; one that is declared is missed.
         if !night.company.senders.iter().any(|sender| sender.feeds.contains_key(feed)) {
-            unused.insert(feed.clone());
+            not_used.insert(feed.clone());
         }
     }
     for place in &night.unlisted {
@@ -55,21 +66,23 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
     for (feed, because) in causes {
         let marts: Vec<String> =
             night.company.registry.marts_of_feed(marts, &feed).into_iter().map(str::to_string).collect();
-        let standing = match (unused.contains(&feed), awaited.contains(&feed)) {
+        let standing = match (not_used.contains(&feed), awaited.contains(&feed)) {
+            (true, _) if master_data.contains_key(&feed) => Standing::MasterData,
             (true, _) => Standing::Unused,
             (_, true) => Standing::Awaited,
             _ => Standing::Lacking,
         };
         let name = name(&night.company.config, &feed);
         let reduction = Reduction { feed, name, because, marts, standing };
-        let note = note(&reduction);
-        if standing == Standing::Lacking {
-            night.warn(note);
-        } else {
-            night.notes.push(note);
+        match standing {
+            Standing::Lacking | Standing::MasterData => night.warn(note(&reduction)),
+            Standing::Awaited => night.notes.push(note(&reduction)),
+            Standing::Unused => {}
         }
         night.reduced.push(reduction);
     }
+    // A company that only sells would read the same of twenty feeds every night.
+    night.notes.extend(unused(&night.reduced));
     Ok(())
 }
 
@@ -96,6 +109,32 @@ pub(super) fn alert_row(night: &Night<'_>) -> Option<Row> {
             ("causes_zh".to_string(), Json::from(causes(|texts| &texts.zh, "：", "，", "；"))),
         ])
     })
+}
+
+/// The rows of the alert `master_data_missing`.
+pub(super) fn master_data_rows(night: &Night<'_>) -> Vec<Row> {
+    let company = night.company;
+    let missing = master_data::missing(&company.contracts, &company.senders);
+    let lacking = night.reduced.iter().filter(|reduction| reduction.standing == Standing::MasterData);
+    let row = |reduction: &Reduction| {
+        let used_by = used_by_names(&company.config, missing.get(&reduction.feed)?);
+        Some(Row::from([
+            ("feed".to_string(), Json::from(reduction.feed.clone())),
+            ("marts".to_string(), Json::from(reduction.marts.len())),
+            ("name_en".to_string(), Json::from(reduction.name.en.clone())),
+            ("name_zh".to_string(), Json::from(reduction.name.zh.clone())),
+            ("used_en".to_string(), Json::from(used_by.en)),
+            ("used_zh".to_string(), Json::from(used_by.zh)),
+        ]))
+    };
+    lacking.filter_map(row).collect()
+}
+
+/// What the settings call several feeds.
+fn used_by_names(config: &Config, feeds: &BTreeSet<String>) -> Texts {
+    let names: Vec<Texts> = feeds.iter().map(|feed| name(config, feed)).collect();
+    let joined = |said: fn(&Texts) -> &str, comma: &str| names.iter().map(said).collect::<Vec<_>>().join(comma);
+    texts(joined(|name| &name.en, ", "), joined(|name| &name.zh, "、"))
 }
 
 fn lacking(sender: &str, lack: Lack, dates: &[NaiveDate]) -> Texts {

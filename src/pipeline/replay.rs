@@ -1,12 +1,14 @@
-//! What the next run would make of refused files by today's mappings. The run itself does it: it reads a refused
-//! file again as soon as its contract or mapping has changed (see `discover`); here nothing is kept.
+//! What the next run would make of refused files by today's mappings and limits. The run itself does it: it reads a
+//! refused file again as soon as one of them has changed (see `discover`); here nothing is kept.
 
 use serde::Serialize;
 
 use super::Company;
+use super::stage::{self, Readings};
 use crate::error::{Error, Kind, Result};
-use crate::intake::rehearse::{Local, Rehearsal, rehearse};
-use crate::state::record::{Input, InputStatus};
+use crate::intake::rehearse::{Rehearsal, refused};
+use crate::intake::{RawFile, Spool};
+use crate::state::record::{Input, InputStatus, version_name};
 use crate::store::Download;
 
 /// Refused rows shown of a file that would still have some.
@@ -21,7 +23,8 @@ pub struct Replayed {
     pub feed: String,
     /// Key in the inbox.
     pub file: String,
-    /// Contract or mapping differ from those by which it was read; only then a run reads it again.
+    /// Contract, mapping or limits differ from those by which it was read, or the machine alone was the reason; only then
+    /// a run reads it again.
     pub changed: bool,
     /// Why it was refused whole; none where only rows were.
     pub was_refused: Option<String>,
@@ -83,12 +86,11 @@ async fn again(company: &Company, input: &Input) -> Result<(bool, Rehearsal)> {
         Error::config(format!("sender {} is described no more", input.sender))
             .hint(format!("write jobs/senders/{}.toml", input.sender))
     })?;
-    let mapping = sender
-        .feeds
-        .get(&input.feed)
-        .ok_or_else(|| Error::config(format!("sender {} delivers no {} any more", input.sender, input.feed)))?;
-    let contract = company.contracts.expect(&input.feed)?;
-    let changed = mapping.fingerprint(contract, &company.config.company) != input.contract_fingerprint;
+    if !sender.feeds.contains_key(&input.feed) {
+        return Err(Error::config(format!("sender {} delivers no {} any more", input.sender, input.feed)));
+    }
+    let reading = Readings::default().of(company, &input.sender, &input.feed)?;
+    let read_again = reading.read_by.reads_again(input);
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("raw");
     let limits = Download { bytes_max: company.config.intake.file_bytes_max, ..Download::default() };
@@ -96,10 +98,18 @@ async fn again(company: &Company, input: &Input) -> Result<(bool, Rehearsal)> {
     if fetched.sha256 != input.sha256 {
         return Err(Error::input("another file lies there now: the next run reads it").at(&input.key));
     }
-    let (sender, feed) = (sender.clone(), input.feed.clone());
-    let (contracts, config) = (company.contracts.clone(), company.config.clone());
-    let file = Local { path, key: input.key.clone(), last_modified: input.last_modified };
-    let work = tokio::task::spawn_blocking(move || rehearse(&file, &sender, &feed, &contracts, &config, REFUSED_SHOWN));
-    let rehearsal = work.await.map_err(|err| Error::input("the reader gave up on this file").because(err))??;
-    Ok((changed, rehearsal))
+    let raw = RawFile {
+        sender: input.sender.clone(),
+        feed: input.feed.clone(),
+        key: input.key.clone(),
+        content: Spool::Disk(path),
+        bytes: input.bytes,
+        version: version_name(&input.version()),
+        last_modified: input.last_modified,
+    };
+    // By the same reader, within the same limits, as a run.
+    let outcome = stage::read(company, raw, reading, folder.path()).await?;
+    let rejects = outcome.rejects.as_ref();
+    let refused = rejects.map(|rejects| refused(rejects, REFUSED_SHOWN)).transpose()?.unwrap_or_default();
+    Ok((read_again, Rehearsal { outcome, refused }))
 }

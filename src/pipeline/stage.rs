@@ -9,14 +9,15 @@ use tokio::io::{AsyncWriteExt, BufReader};
 
 use super::Company;
 use super::apart::{self, Reader};
-use super::flow::{Landed, Night, Staged};
+use super::flow::{Arrival, Landed, Night, Staged, says_again};
+use super::read_by::ReadBy;
 use crate::config;
 use crate::contract::Contract;
 use crate::error::{Error, Result};
 use crate::intake::{self, Outcome, RawFile, Spool};
 use crate::sender::SenderFeed;
 use crate::sha256::sha256_hex;
-use crate::state::record::{Input, InputStatus, Sighting};
+use crate::state::record::{Input, InputStatus, Sighting, version_name};
 use crate::store::{FileRef, Home, keys};
 
 /// Bytes of a staged file that are read at once.
@@ -26,7 +27,7 @@ const READ_BYTES: usize = 256 * 1024;
 pub(super) struct Reading {
     mapping: SenderFeed,
     contract: Contract,
-    fingerprint: String,
+    pub(super) read_by: ReadBy,
     limits: config::Intake,
     zone: Tz,
     base_currency: String,
@@ -40,7 +41,7 @@ impl Reading {
         let mapping = sender.feeds.get(feed).ok_or_else(vanished("feed"))?;
         let contract = company.contracts.get(feed).ok_or_else(vanished("contract"))?;
         Ok(Self {
-            fingerprint: mapping.fingerprint(contract, &company.config.company),
+            read_by: ReadBy::of(mapping, contract, &company.config),
             mapping: mapping.clone(),
             contract: contract.clone(),
             limits: company.config.intake.clone(),
@@ -70,23 +71,12 @@ impl Readings {
 pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Reading>) -> Result<Staged> {
     let company = night.company;
     let Landed { arrival, content, folder, sha256 } = landed;
-    let fingerprint = reading.fingerprint.clone();
-    let sighting = Sighting {
-        key: arrival.key.clone(),
-        bytes: arrival.bytes,
-        etag: arrival.etag.clone(),
-        last_modified: arrival.last_modified,
-        sender: arrival.sender.clone(),
-        feed: arrival.feed.clone(),
-        sha256: sha256.clone(),
-        delivered_at: intake::delivered_at(&reading.mapping, &arrival.key, arrival.last_modified),
-        period: intake::named_period(&reading.mapping, &reading.contract, &arrival.key),
-        outcome: String::new(),
-        run_id: night.run_id.clone(),
-        gone: false,
-    };
-    let known = night.state.input(&arrival.sender, &arrival.feed, &sha256);
-    if known.is_some_and(|known| known.contract_fingerprint == fingerprint) {
+    let read_by = reading.read_by.clone();
+    let fingerprint = read_by.rows.clone();
+    let sighting = sighting(night, &arrival, &reading, &sha256);
+    let named = sighting.named;
+    let known = night.state.input(&sighting.id());
+    if known.is_some_and(|known| read_by.has_read(known)) {
         return Ok(Staged { sighting, input: None, reasons: BTreeMap::new(), kept: None });
     }
 
@@ -96,7 +86,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
         key: arrival.key.clone(),
         content,
         bytes: arrival.bytes,
-        sha256: sha256.clone(),
+        version: version_name(&sighting.version()),
         last_modified: arrival.last_modified,
     };
     let scratch = folder.as_ref().map_or_else(std::env::temp_dir, |folder| folder.path().to_path_buf());
@@ -116,6 +106,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
         sender: arrival.sender,
         feed: arrival.feed,
         sha256,
+        named,
         key: arrival.key,
         bytes: arrival.bytes,
         etag: arrival.etag,
@@ -138,14 +129,27 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
         contents: outcome.contents,
         first_date: outcome.first_date,
         last_date: outcome.last_date,
+        marks: outcome.marks,
         masked: Vec::new(),
         resent_at: None,
     };
+    if known.is_none()
+        && outcome.quarantined.is_none()
+        && let Some(twin) = night
+            .state
+            .versions(&input.sender, &input.feed)
+            .find(|other| says_again(other, &input) && read_by.has_read(other))
+    {
+        let sighting = Sighting { named: twin.named, ..sighting };
+        return Ok(Staged { sighting, input: None, reasons: BTreeMap::new(), kept: None });
+    }
     // The same bytes under two names in one night are two uploads of which one will count: each has a key of its own.
     let maker = format!("{}-{}", night.run_id, &sha256_hex(input.key.as_bytes())[..8]);
     if let Some(reason) = outcome.quarantined {
         input.status = InputStatus::Quarantined;
         input.reason = Some(reason);
+        // What the machine alone was the reason of is tried again by every run.
+        input.contract_fingerprint = if outcome.passing { String::new() } else { read_by.refusal };
     } else if let Some(staged) = &outcome.staged {
         let key = keys::staged(&input.feed, &input.sender, &input.sha256, &input.contract_fingerprint, &maker);
         input.staged = Some(upload(night, key, staged, input.rows_clean).await?);
@@ -157,8 +161,34 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
     Ok(Staged { sighting, input: Some(input), reasons: outcome.reasons, kept: None })
 }
 
+/// The delivery of these bytes.
+fn sighting(night: &Night<'_>, arrival: &Arrival, reading: &Reading, sha256: &str) -> Sighting {
+    let delivered_at = intake::delivered_at(&reading.mapping, &arrival.key, arrival.last_modified);
+    // The very object that was seen before goes by what it went by then.
+    let mut seen = night.state.sightings_of(&arrival.sender, &arrival.feed, &arrival.key);
+    let seen = seen.find(|seen| (seen.sha256.as_str(), seen.last_modified) == (sha256, arrival.last_modified));
+    let named = match seen {
+        Some(seen) => seen.named,
+        None => intake::named(&reading.mapping, &reading.contract, &arrival.key, delivered_at, reading.zone),
+    };
+    Sighting {
+        key: arrival.key.clone(),
+        bytes: arrival.bytes,
+        etag: arrival.etag.clone(),
+        last_modified: arrival.last_modified,
+        sender: arrival.sender.clone(),
+        feed: arrival.feed.clone(),
+        sha256: sha256.to_string(),
+        delivered_at,
+        named,
+        outcome: String::new(),
+        run_id: night.run_id.clone(),
+        gone: false,
+    }
+}
+
 /// Reads `raw` by its contract into files in `out`; no file, however bad, takes the night down with it.
-async fn read(company: &Company, raw: RawFile, reading: Arc<Reading>, out: &Path) -> Result<Outcome> {
+pub(super) async fn read(company: &Company, raw: RawFile, reading: Arc<Reading>, out: &Path) -> Result<Outcome> {
     if let Reader::Apart { program, config } = &company.reader
         && let Spool::Disk(path) = &raw.content
         && intake::is_foreign(path)

@@ -15,7 +15,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use super::expect;
 use super::flow::Night;
 use crate::error::Result;
-use crate::state::record::{Input, InputStatus, Period, RunRecord, RunStatus};
+use crate::state::record::{Input, InputId, InputStatus, Period, RunRecord, RunStatus, version_name};
 
 /// All of them by name.
 pub(super) fn tables(night: &Night<'_>) -> Result<BTreeMap<String, RecordBatch>> {
@@ -66,19 +66,18 @@ fn input_rows(night: &Night<'_>, inputs: &[&Input]) -> Result<RecordBatch> {
         })
         .collect();
     // What each file was found to be when it was first seen.
-    let mut outcomes: BTreeMap<(&str, &str, &str), &str> = BTreeMap::new();
+    let mut outcomes: BTreeMap<InputId, &str> = BTreeMap::new();
     for sighting in night.state.all_sightings().map(AsRef::as_ref).chain(&night.sightings) {
         if sighting.outcome != "duplicate" {
-            outcomes.insert((&sighting.sender, &sighting.feed, &sighting.sha256), &sighting.outcome);
+            outcomes.insert(sighting.id(), &sighting.outcome);
         }
     }
-    let outcome = |input: &Input| {
-        outcomes.get(&(input.sender.as_str(), input.feed.as_str(), input.sha256.as_str())).map_or("new", |text| text)
-    };
+    let outcome = |input: &Input| outcomes.get(&input.id()).copied().unwrap_or("new");
+    let names: Vec<String> = inputs.iter().map(|input| version_name(&input.version())).collect();
     batch(vec![
         ("sender", text(inputs, |i| Some(i.sender.as_str()))),
         ("feed", text(inputs, |i| Some(i.feed.as_str()))),
-        ("input", text(inputs, |i| Some(i.sha256.as_str()))),
+        ("input", Arc::new(StringArray::from_iter_values(&names))),
         ("file", text(inputs, |i| Some(i.key.as_str()))),
         ("status", text(inputs, |i| Some(input_status(i.status)))),
         ("reason", text(inputs, |i| i.reason.as_deref())),

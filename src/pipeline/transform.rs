@@ -7,7 +7,7 @@ use super::{reduce, system};
 use crate::error::{Error, Result};
 use crate::job::matches_any;
 use crate::models::{self, BuildPlan, PlanStep, Severity};
-use crate::state::record::{Input, Partition};
+use crate::state::record::{Input, Partition, version_name};
 
 /// Builds. A failed check of severity `error` ends the run before anything is published.
 pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Result<Built> {
@@ -105,7 +105,7 @@ async fn refused_by_sql(night: &Night<'_>, outcome: &models::BuildOutcome) -> Re
         let files = if fresh.len() > 200 {
             String::new()
         } else {
-            let list: Vec<String> = fresh.iter().map(|input| format!("'{}'", input.sha256)).collect();
+            let list: Vec<String> = fresh.iter().map(|input| format!("'{}'", version_name(&input.version()))).collect();
             format!(" and _input in ({})", list.join(", "))
         };
         let sql = format!(

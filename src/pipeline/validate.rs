@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::expect;
-use super::flow::{Night, Staged};
+use super::flow::{Night, Staged, says_again};
 use crate::contract::{self, Contract};
 use crate::intake::drift;
 use crate::report::FileLine;
@@ -21,17 +21,25 @@ pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
     let mut fresh: Vec<Input> = Vec::new();
     let mut repeats: Vec<Sighting> = Vec::new();
     let mut reasons: BTreeMap<InputId, BTreeMap<String, u64>> = BTreeMap::new();
+    let mut by_bytes: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for Staged { sighting, input, reasons: refused, kept } in staged {
         if let Some(kept) = kept {
             night.warn(kept);
         }
-        match input {
-            // The same bytes under two names in one night: the second is a repeated delivery.
-            Some(input) if !reasons.contains_key(&input.id()) => {
-                reasons.insert(input.id(), refused);
-                fresh.push(input);
-            }
-            _ => repeats.push(sighting),
+        let Some(input) = input else {
+            repeats.push(sighting);
+            continue;
+        };
+        // The same bytes under two names in one night: the second is a repeated delivery.
+        let same = by_bytes.entry(input.sha256.clone()).or_default();
+        let twin =
+            same.iter().map(|at| &fresh[*at]).find(|other| other.id() == input.id() || says_again(other, &input));
+        if let Some(twin) = twin {
+            repeats.push(Sighting { named: twin.named, ..sighting });
+        } else {
+            same.push(fresh.len());
+            reasons.insert(input.id(), refused);
+            fresh.push(input);
         }
     }
     tell_once(night, &mut fresh);
@@ -47,8 +55,7 @@ pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
 
 /// One line for each known file that was read again by a changed mapping: its delivery is no new one.
 fn read_again(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String, u64>>) {
-    let told: BTreeSet<InputId> =
-        night.sightings.iter().map(|s| (s.sender.clone(), s.feed.clone(), s.sha256.clone())).collect();
+    let told: BTreeSet<InputId> = night.sightings.iter().map(Sighting::id).collect();
     for id in reasons.keys().filter(|id| !told.contains(*id)) {
         let Some(input) = night.inputs.get(id) else { continue };
         count(&mut night.refusals, input, &reasons[id]);
@@ -68,8 +75,7 @@ pub(super) fn late(night: &mut Night<'_>) {
     let mut late = Vec::new();
     for (at, file) in night.files.iter().enumerate().filter(|(_, file)| file.rows_read > 0) {
         let delivered = deliveries.get(file.key.as_str());
-        let input =
-            delivered.and_then(|held| night.inputs.get(&(file.sender.clone(), file.feed.clone(), held.sha256.clone())));
+        let input = delivered.and_then(|held| night.inputs.get(&held.id()));
         let Some((delivered, input)) = delivered.zip(input) else { continue };
         // A file of many days is judged by the last: the one whose deadline it could last meet.
         let by = input
@@ -98,7 +104,7 @@ fn duration(by: chrono::TimeDelta) -> String {
 fn overlaps(night: &mut Night<'_>) {
     let mut said: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for now in night.inputs.values() {
-        let Some(before) = night.state.input(&now.sender, &now.feed, &now.sha256) else { continue };
+        let Some(before) = night.state.input(&now.id()) else { continue };
         let lost = match (before.status, now.status) {
             (InputStatus::Active, InputStatus::Superseded) => now.period().into_iter().collect(),
             (InputStatus::Active, InputStatus::Active) => newly(&before.masked, &now.masked),
@@ -107,9 +113,9 @@ fn overlaps(night: &mut Night<'_>) {
         for period in lost {
             let takers = night.inputs.values().filter(|taker| {
                 (&taker.sender, &taker.feed) == (&now.sender, &now.feed)
-                    && taker.sha256 != now.sha256
+                    && taker.id() != now.id()
                     && taker.status == InputStatus::Active
-                    && taker.period().is_some_and(|held| held.0 <= period.1 && period.0 <= held.1)
+                    && holds(taker, period)
             });
             for taker in takers {
                 let days =
@@ -124,6 +130,12 @@ fn overlaps(night: &mut Night<'_>) {
             file.notes.append(notes);
         }
     }
+}
+
+/// Whether a file reports any of these days, by its name or by its rows.
+fn holds(input: &Input, days: Period) -> bool {
+    input.period().is_some_and(|held| held.0 <= days.1 && days.0 <= held.1)
+        || input.marks.range(days.0..=days.1).next().is_some()
 }
 
 /// Ranges of `now` that were not masked before.
@@ -158,8 +170,8 @@ fn replaces(contract: &Contract) -> Replaces {
 fn account(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String, u64>>) {
     let mut warnings = Vec::new();
     for sighting in &night.sightings {
-        let id = (sighting.sender.clone(), sighting.feed.clone(), sighting.sha256.clone());
-        let known = night.state.input(&id.0, &id.1, &id.2).map(AsRef::as_ref);
+        let id = sighting.id();
+        let known = night.state.input(&id).map(AsRef::as_ref);
         let Some(input) = night.inputs.get(&id).or(known) else { continue };
         let read = input.key == sighting.key && reasons.contains_key(&id);
         let mut notes = Vec::new();

@@ -67,6 +67,8 @@ pub struct Report {
     pub run: RunRecord,
     /// The run found nothing to do: same inputs, same SQL, same settings as the last one of this date.
     pub nothing_new: bool,
+    /// Published, but `duckdb.sql` or `latest/` could not be brought to it yet: why. The next start tries again.
+    pub behind: Option<String>,
     /// The error that ended it may pass by itself: trying again can help.
     pub passing: bool,
     /// Files taken in by this run.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::Report;
+use crate::mail::reduction::Standing;
 use crate::state::record::{AlertPhase, RunStatus};
 
 /// Renders the account. Files that went through without a word are only counted.
@@ -22,6 +23,7 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
             "{} {}: nothing new. Same files, SQL and settings as run {}; no file was written and no mail sent.",
             run.job, run.logical_date, run.run_id
         )?;
+        write_behind(out, report)?;
         return write_mails(out, report);
     }
     let status = match run.status {
@@ -55,6 +57,7 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
     if let Some(error) = &run.error {
         writeln!(out, "\nError\n  {error}")?;
     }
+    write_behind(out, report)?;
     write_files(out, report)?;
     if !report.refusals.is_empty() {
         writeln!(out, "\nRejected rows")?;
@@ -98,6 +101,15 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
     Ok(())
 }
 
+fn write_behind(out: &mut String, report: &Report) -> std::fmt::Result {
+    let Some(behind) = &report.behind else { return Ok(()) };
+    writeln!(
+        out,
+        "\nPublished, but readers are behind\n  {behind}\n  The night is safe in the lake. Mend the marts folder, then run again: the \
+         next start brings duckdb.sql and latest/ forward."
+    )
+}
+
 fn write_files(out: &mut String, report: &Report) -> std::fmt::Result {
     let mut outcomes: BTreeMap<&str, u64> = BTreeMap::new();
     for file in &report.files {
@@ -116,11 +128,13 @@ fn write_files(out: &mut String, report: &Report) -> std::fmt::Result {
     Ok(())
 }
 
+/// Feeds that this company does not use are one note.
 fn write_reduced(out: &mut String, report: &Report) -> std::fmt::Result {
-    if !report.reduced.is_empty() {
+    let told: Vec<_> = report.reduced.iter().filter(|reduction| reduction.standing != Standing::Unused).collect();
+    if !told.is_empty() {
         writeln!(out, "\nReduced marts, and why")?;
     }
-    for reduction in &report.reduced {
+    for reduction in told {
         let because: Vec<&str> = reduction.because.iter().map(|cause| cause.en.as_str()).collect();
         writeln!(out, "  {}: {}", reduction.feed, because.join("; "))?;
         writeln!(

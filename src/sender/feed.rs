@@ -56,7 +56,8 @@ pub struct SenderFeed {
     pub format: Option<Format>,
     /// Encoding, where declared.
     pub encoding: Option<&'static Encoding>,
-    /// Field delimiter, where declared; otherwise found from the header.
+    /// Field delimiter, where declared; otherwise found from the header. A blank stands for any run of blanks, and quotes
+    /// are then text.
     pub delimiter: Option<u8>,
     /// Quote character; `None` switches quoting off.
     pub quote: Option<u8>,

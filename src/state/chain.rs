@@ -13,7 +13,7 @@ use super::{Options, State, checkpoint, nonce};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::sha256::sha256_hex;
-use crate::store::{FileRef, Put, Stores, keys};
+use crate::store::{FileRef, Put, Store, Stores, keys};
 
 /// What somebody wants to become true.
 #[derive(Debug, Clone, PartialEq)]
@@ -246,6 +246,24 @@ impl Chain {
     }
 }
 
+/// Moves the newest commit out of the chain if it cannot be read, and says where to. What it made true is so no more:
+/// the next run does that night again.
+pub async fn set_newest_aside(lake: &Store) -> Result<Option<String>> {
+    let listed = lake.list(keys::COMMITS).await?;
+    let Some(newest) = listed.iter().filter_map(|object| keys::commit_number(&object.key)).max() else {
+        return Ok(None);
+    };
+    let key = keys::commit(newest);
+    let bytes = lake.get(&key).await?;
+    if decode(&key, &bytes).is_ok() {
+        return Ok(None);
+    }
+    let aside = keys::commit_aside(newest, &nonce());
+    lake.put(&aside, bytes).await?;
+    lake.delete(&key).await?;
+    Ok(Some(aside))
+}
+
 /// Waits for an answer of the store, but not for ever.
 pub(super) async fn within<T>(limit: Duration, request: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::time::timeout(limit, request)
@@ -284,20 +302,48 @@ fn unknown(key: &str, err: &Error) -> Error {
         .because(err.one_line())
 }
 
+/// What a commit's own hash stands behind: its last member, so that the newest commit, whose hash no successor names
+/// yet, tells by itself that it was cut or changed.
+const SEAL: &str = ",\"sha256\":\"";
+/// What follows the hash.
+const SEAL_END: &str = "\"}\n";
+/// Characters of the hash.
+const SEAL_DIGITS: usize = 64;
+
 fn encode(commit: &Commit) -> Result<Bytes> {
     let mut bytes = serde_json::to_vec(commit)?;
-    bytes.push(b'\n');
+    let sha256 = sha256_hex(&bytes);
+    bytes.pop();
+    bytes.extend_from_slice(format!("{SEAL}{sha256}{SEAL_END}").as_bytes());
     Ok(bytes.into())
 }
 
 fn decode(key: &str, bytes: &[u8]) -> Result<Commit> {
-    serde_json::from_slice(bytes).map_err(|err| {
-        Error::input("the commit cannot be read")
-            .at(key)
-            .hint("it was damaged, or written by a newer tributary; restore it from a copy, or update")
-            .because(err)
-    })
+    let damaged = || Error::input("the commit was cut or changed after it was written").at(key).hint(WAY_OUT);
+    let commit = serde_json::from_slice(bytes).map_err(|err| damaged().because(err))?;
+    match sealed(bytes) {
+        Some((whole, sha256)) if sha256_hex(&whole) != sha256 => Err(damaged()),
+        // Commits without a hash of their own were written before there was one.
+        _ => Ok(commit),
+    }
 }
+
+/// Refuses the bytes of a commit that was cut or changed.
+pub fn check_whole(key: &str, bytes: &[u8]) -> Result<()> {
+    decode(key, bytes).map(drop)
+}
+
+/// A commit as it was before it was sealed, and the hash that it was given.
+fn sealed(bytes: &[u8]) -> Option<(Vec<u8>, &str)> {
+    let rest = bytes.strip_suffix(SEAL_END.as_bytes())?;
+    let at = rest.len().checked_sub(SEAL_DIGITS)?;
+    let whole = rest[..at].strip_suffix(SEAL.as_bytes())?;
+    Some(([whole, b"}"].concat(), std::str::from_utf8(&rest[at..]).ok()?))
+}
+
+/// What can be done about a commit that is damaged.
+const WAY_OUT: &str = "restore state/commits from a copy; if it is the newest one: `tributary verify --repair` falls back to the \
+                       commit before it, and the next run does that night again";
 
 /// A commit just written or met, read back from its bytes so that memory and replay agree.
 fn check(state: &State, number: u64, bytes: &[u8]) -> Result<(Commit, String)> {

@@ -85,7 +85,7 @@ fn encode(state: &State) -> Result<Vec<u8>> {
             sink.input(input, own_sighting(place, input))?;
         }
         for sighting in place.sightings.values().flatten() {
-            let input = place.inputs.get(&sighting.sha256);
+            let input = place.inputs.get(&sighting.version());
             if !input.is_some_and(|input| own_sighting(place, input).is_some_and(|own| Arc::ptr_eq(own, sighting))) {
                 sink.sighting(sighting)?;
             }
@@ -125,6 +125,7 @@ impl Sink {
             months: input.months.clone(),
             contents: input.contents.clone(),
             masked: input.masked.clone(),
+            marks: input.marks.clone(),
         };
         let json = if rest == Rest::default() { None } else { Some(serde_json::to_string(&rest)?) };
         let mut row = Row {
@@ -149,6 +150,8 @@ impl Sink {
             rows_rejected: Some(signed(input.rows_rejected)),
             period_start: input.period_start,
             period_end: input.period_end,
+            named_start: input.named.map(|named| named.0),
+            named_end: input.named.map(|named| named.1),
             first_date: input.first_date,
             last_date: input.last_date,
             ..Row::default()
@@ -181,8 +184,8 @@ impl Sink {
             bytes: Some(signed(sighting.bytes)),
             last_modified: Some(nanos(sighting.last_modified)),
             delivered_at: Some(nanos(sighting.delivered_at)),
-            period_start: sighting.period.map(|period| period.0),
-            period_end: sighting.period.map(|period| period.1),
+            named_start: sighting.named.map(|named| named.0),
+            named_end: sighting.named.map(|named| named.1),
             ..Row::default()
         })
     }

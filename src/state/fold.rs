@@ -1,14 +1,14 @@
 //! The chain folded: what is true after the newest commit. Applying a commit is a pure function of
 //! state and commit, so that a replay, a checkpoint and the run that wrote it all agree.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::record::{
-    Afterwards, Alert, Commit, CommitKind, Input, InputStatus, OwedMail, Partition, RunRecord, RunStatus, Sighting,
-    Silence,
+    Afterwards, Alert, Commit, CommitKind, Input, InputId, InputStatus, OwedMail, Partition, RunRecord, RunStatus,
+    Sighting, Silence, Version,
 };
 use crate::store::{FileRef, Object};
 
@@ -36,8 +36,8 @@ pub struct Done {
 /// Everything that came from one sender for one feed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Deliveries {
-    /// Contents by sha256.
-    pub(super) inputs: BTreeMap<String, Arc<Input>>,
+    /// By what makes them the same.
+    pub(super) inputs: BTreeMap<Version, Arc<Input>>,
     /// Sightings by key, in the order in which they were recorded.
     pub(super) sightings: BTreeMap<String, Vec<Arc<Sighting>>>,
 }
@@ -115,29 +115,39 @@ impl State {
         }
     }
 
-    /// Every known content, by sender, feed and sha256.
+    /// Every known version, by sender and feed.
     pub fn inputs(&self) -> impl Iterator<Item = &Arc<Input>> {
         self.deliveries.values().flat_map(|place| place.inputs.values())
     }
 
-    /// Contents of one feed whose rows count, by sender and sha256.
+    /// Versions of one feed whose rows count, by sender.
     pub fn active(&self, feed: &str) -> impl Iterator<Item = &Arc<Input>> {
         self.inputs().filter(move |input| input.feed == feed && input.status == InputStatus::Active)
     }
 
-    /// Every content of one sender and feed.
+    /// Every version of one sender and feed.
     pub fn versions(&self, sender: &str, feed: &str) -> impl Iterator<Item = &Arc<Input>> {
         self.place(sender, feed).into_iter().flat_map(|place| place.inputs.values())
     }
 
-    /// One content.
-    pub fn input(&self, sender: &str, feed: &str, sha256: &str) -> Option<&Arc<Input>> {
-        self.place(sender, feed)?.inputs.get(sha256)
+    /// One of them.
+    pub fn input(&self, id: &InputId) -> Option<&Arc<Input>> {
+        self.place(&id.0, &id.1)?.inputs.get(&id.2)
     }
 
     /// Every delivery of one sender and feed, by key.
     pub fn sightings(&self, sender: &str, feed: &str) -> impl Iterator<Item = &Arc<Sighting>> {
         self.place(sender, feed).into_iter().flat_map(|place| place.sightings.values().flatten())
+    }
+
+    /// The deliveries of one key, in the order in which they were recorded.
+    pub fn sightings_of<'a>(
+        &'a self,
+        sender: &str,
+        feed: &str,
+        key: &str,
+    ) -> impl Iterator<Item = &'a Arc<Sighting>> + use<'a> {
+        self.place(sender, feed).and_then(|place| place.sightings.get(key)).into_iter().flatten()
     }
 
     /// Every delivery, by sender, feed and key.
@@ -214,6 +224,9 @@ impl State {
         self.epoch = self.epoch.max(epoch);
         self.written_at = Some(written_at);
         let published = kind == CommitKind::Run;
+        if let Some(date) = logical_date.filter(|_| published && changes.takes_back) {
+            self.take_back(date, &changes.partitions, written_at);
+        }
         if published {
             self.logical_date = self.logical_date.max(logical_date);
         }
@@ -257,7 +270,7 @@ impl State {
 
     pub(super) fn put_input(&mut self, input: Input) {
         let place = self.deliveries.entry((input.sender.clone(), input.feed.clone())).or_default();
-        place.inputs.insert(input.sha256.clone(), Arc::new(input));
+        place.inputs.insert(input.version(), Arc::new(input));
     }
 
     pub(super) fn put_sighting(&mut self, sighting: Sighting) {
@@ -265,6 +278,22 @@ impl State {
         let held = place.sightings.entry(sighting.key.clone()).or_default();
         held.retain(|earlier| (&earlier.sha256, earlier.last_modified) != (&sighting.sha256, sighting.last_modified));
         held.push(Arc::new(sighting));
+    }
+
+    /// Forgets that anything was published for a date after `date`. What stands of the models that the new night built
+    /// makes way for its partitions, and may be reused.
+    fn take_back(&mut self, date: NaiveDate, built: &[Partition], at: DateTime<Utc>) {
+        self.logical_date = Some(date);
+        self.done.retain(|(_, done), _| *done <= date);
+        let models: BTreeSet<&str> = built.iter().map(|made| made.model.as_str()).collect();
+        self.model_dates.retain(|model, set_by| *set_by <= date || !models.contains(model.as_str()));
+        let (gone, stands) =
+            std::mem::take(&mut self.current).into_iter().partition(|((model, _), _)| models.contains(model.as_str()));
+        self.current = stands;
+        let gone: BTreeMap<Place, Arc<Partition>> = gone;
+        for (place, partition) in gone {
+            self.remembered.entry(place).or_default().push(Remembered { partition, last_used: at });
+        }
     }
 
     /// A run of an older logical date than the one that set a model's partitions does not move them,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::State;
-use super::record::{Input, InputStatus, Period, Sighting};
+use super::record::{Input, InputStatus, Period, Sighting, Version};
 use crate::store::Object;
 
 /// What a later delivery does to an earlier one of the same sender and feed.
@@ -100,12 +100,12 @@ fn settle_place(
     rule: Replaces,
     settled: &mut Settled,
 ) {
-    let mut versions: BTreeMap<String, Arc<Input>> =
-        state.versions(sender, feed).map(|input| (input.sha256.clone(), Arc::clone(input))).collect();
+    let mut versions: BTreeMap<Version, Arc<Input>> =
+        state.versions(sender, feed).map(|input| (input.version(), Arc::clone(input))).collect();
     let before = versions.clone();
     for input in staged {
-        let keep = versions.get(&input.sha256).is_some_and(|known| {
-            if before.contains_key(&input.sha256) {
+        let keep = versions.get(&input.version()).is_some_and(|known| {
+            if before.contains_key(&input.version()) {
                 // Read again by the same contract: the rows are there already.
                 known.contract_fingerprint == input.contract_fingerprint && known.status != InputStatus::Quarantined
             } else {
@@ -114,11 +114,11 @@ fn settle_place(
             }
         });
         if !keep {
-            versions.insert(input.sha256.clone(), Arc::new(input));
+            versions.insert(input.version(), Arc::new(input));
         }
     }
     // A repeat of a content that nobody has read says nothing yet: it stays unseen and is fetched.
-    arrived.retain(|sighting| versions.contains_key(&sighting.sha256));
+    arrived.retain(|sighting| versions.contains_key(&sighting.version()));
     arrived.sort_by(|a, b| sighting_order(a).cmp(&sighting_order(b)));
 
     let recorded: BTreeMap<Identity<'_>, &Sighting> =
@@ -128,21 +128,18 @@ fn settle_place(
     let sightings: Vec<&Sighting> = sightings.into_values().collect();
     let versions: Vec<Arc<Input>> = versions.into_values().collect();
     let resolved = resolve(&versions, &sightings, rule);
-    let by_content: BTreeMap<&str, &Input> = resolved.iter().map(|input| (input.sha256.as_str(), input)).collect();
+    let by_version: BTreeMap<Version, &Input> = resolved.iter().map(|input| (input.version(), input)).collect();
 
-    let mut known: BTreeSet<(&str, Option<Period>)> = BTreeSet::new();
-    known.extend(before.values().map(|input| meaning(input, input.period())));
-    known
-        .extend(recorded.values().filter_map(|held| Some(meaning(by_content.get(held.sha256.as_str())?, held.period))));
+    let mut known: BTreeSet<Version> = before.keys().cloned().collect();
     let mut told = BTreeSet::new();
     for sighting in &arrived {
-        let Some(now) = by_content.get(sighting.sha256.as_str()) else { continue };
+        let Some(now) = by_version.get(&sighting.version()) else { continue };
         if !told.insert(identity(sighting)) {
             continue;
         }
-        let was = before.get(&now.sha256).map(|input| input.status);
+        let was = before.get(&now.version()).map(|input| input.status);
         let healed = was == Some(InputStatus::Quarantined) && now.status != InputStatus::Quarantined;
-        let first = known.insert(meaning(now, sighting.period.or(now.period()))) || healed;
+        let first = known.insert(now.version()) || healed;
         let held = recorded.get(&identity(sighting));
         let outcome = match held {
             Some(held) if !healed => held.outcome.clone(),
@@ -157,7 +154,7 @@ fn settle_place(
     }
     settled
         .inputs
-        .extend(resolved.into_iter().filter(|input| before.get(&input.sha256).is_none_or(|was| **was != *input)));
+        .extend(resolved.into_iter().filter(|input| before.get(&input.version()).is_none_or(|was| **was != *input)));
 }
 
 type Identity<'a> = (&'a str, &'a str, DateTime<Utc>);
@@ -165,11 +162,6 @@ type Identity<'a> = (&'a str, &'a str, DateTime<Utc>);
 /// What makes it the same delivery.
 fn identity(sighting: &Sighting) -> Identity<'_> {
     (&sighting.key, &sighting.sha256, sighting.last_modified)
-}
-
-/// What makes it say the same: its content; for an empty one also the period it is empty for.
-fn meaning(input: &Input, period: Option<Period>) -> (&str, Option<Period>) {
-    (&input.sha256, period.filter(|_| input.rows_read == 0))
 }
 
 /// What one delivery meant, for people.
@@ -184,7 +176,6 @@ fn outcome(
     if now.status == InputStatus::Quarantined {
         return "quarantined";
     }
-    let period = sighting.period.or(now.period());
     if !first {
         let back = was == Some(InputStatus::Superseded) && now.status == InputStatus::Active;
         return if back { "reinstated" } else { "duplicate" };
@@ -192,12 +183,12 @@ fn outcome(
     if now.status == InputStatus::Superseded {
         return "older";
     }
-    let (at, sha256) = ((sighting.delivered_at, sighting.last_modified), &now.sha256);
+    let at = (sighting.delivered_at, sighting.last_modified, &now.sha256);
     let corrects = all.iter().any(|other| {
         other.status != InputStatus::Quarantined
-            && other.sha256 != *sha256
-            && (other.delivered_at, other.last_modified, &other.sha256) < (at.0, at.1, sha256)
-            && touches(rule, period, other.period())
+            && other.version() != now.version()
+            && (other.delivered_at, other.last_modified, &other.sha256) < at
+            && touches(rule, now.period(), other.period())
     });
     if corrects { "corrected" } else { "new" }
 }
@@ -222,74 +213,49 @@ fn sighting_order(sighting: &Sighting) -> Order<'_> {
     (sighting.delivered_at, sighting.last_modified, &sighting.key)
 }
 
-/// One delivery of one content for one period.
-struct Appearance<'a> {
-    delivered_at: DateTime<Utc>,
-    last_modified: DateTime<Utc>,
-    sha256: &'a str,
-    period: Option<Period>,
-    index: usize,
-}
-
-/// Works out, from every content and every delivery of one sender and feed, how each content stands.
-/// Depends on nothing but these sets; gives the contents in the order in which they came.
+/// Works out, from every version and every delivery of one sender and feed, how each version stands.
+/// Depends on nothing but these sets; gives the versions in their order.
 ///
-/// A content with rows reports one period, that of its first delivery, and counts from its newest
-/// delivery for it. An empty content reports nothing sold for each period it was delivered for.
+/// A version counts from its newest delivery.
 pub fn resolve(versions: &[Arc<Input>], sightings: &[&Sighting], rule: Replaces) -> Vec<Input> {
     let mut resolved: Vec<Input> = versions.iter().map(|input| (**input).clone()).collect();
-    let mut by_content: BTreeMap<&str, Vec<&Sighting>> = BTreeMap::new();
+    let mut by_version: BTreeMap<Version, Vec<&Sighting>> = BTreeMap::new();
     for sighting in sightings {
-        by_content.entry(sighting.sha256.as_str()).or_default().push(sighting);
+        by_version.entry(sighting.version()).or_default().push(sighting);
     }
     let own: Vec<Sighting> = versions.iter().map(|input| Sighting::of(input)).collect();
-    let mut appearances = Vec::new();
+    let mut newest: Vec<(DateTime<Utc>, DateTime<Utc>, usize)> = Vec::new();
     for (index, input) in versions.iter().enumerate() {
-        let mut deliveries: Vec<&Sighting> = by_content.remove(input.sha256.as_str()).unwrap_or_default();
+        let mut deliveries: Vec<&Sighting> = by_version.remove(&input.version()).unwrap_or_default();
         // An input tells of its own delivery, should no sighting do so.
         if !deliveries.iter().any(|sighting| identity(sighting) == identity(&own[index])) {
             deliveries.push(&own[index]);
         }
         deliveries.sort_by(|a, b| sighting_order(a).cmp(&sighting_order(b)));
         let (Some(first), Some(last)) = (deliveries.first(), deliveries.last()) else { continue };
-        let period = |sighting: &Sighting| sighting.period.or(input.period()).filter(|period| period.0 <= period.1);
-        let reported = period(first);
         let record = &mut resolved[index];
         record.key.clone_from(&first.key);
         record.bytes = first.bytes;
         record.etag.clone_from(&first.etag);
         record.last_modified = first.last_modified;
         record.delivered_at = first.delivered_at;
-        (record.period_start, record.period_end) = (reported.map(|p| p.0), reported.map(|p| p.1));
         record.masked.clear();
         let resent = rule == Replaces::Key && last.delivered_at > first.delivered_at;
         record.resent_at = resent.then_some(last.delivered_at);
-        if input.status == InputStatus::Quarantined {
-            continue;
+        if input.status != InputStatus::Quarantined {
+            record.status = InputStatus::Superseded;
+            newest.push((last.delivered_at, last.last_modified, index));
         }
-        record.status = InputStatus::Superseded;
-        let empty = input.rows_read == 0;
-        appearances.extend(deliveries.iter().filter(|sighting| empty || period(sighting) == reported).map(
-            |sighting| Appearance {
-                delivered_at: sighting.delivered_at,
-                last_modified: sighting.last_modified,
-                sha256: &input.sha256,
-                period: period(sighting),
-                index,
-            },
-        ));
     }
     // Newest first: each finds what later ones have taken already.
-    appearances
-        .sort_by(|a, b| (b.delivered_at, b.last_modified, b.sha256).cmp(&(a.delivered_at, a.last_modified, a.sha256)));
+    newest.sort_by(|a, b| {
+        let order = |at: &(DateTime<Utc>, DateTime<Utc>, usize)| (at.0, at.1, versions[at.2].version());
+        order(b).cmp(&order(a))
+    });
     let mut taken = Taken::default();
-    let mut counted: BTreeSet<(usize, Option<Period>)> = BTreeSet::new();
-    for appearance in appearances {
-        if !counted.insert((appearance.index, appearance.period)) {
-            continue;
-        }
-        let record = &mut resolved[appearance.index];
-        let Some(period) = appearance.period else {
+    for (.., index) in newest {
+        let record = &mut resolved[index];
+        let Some(period) = record.period().filter(|period| period.0 <= period.1) else {
             record.status = InputStatus::Active;
             continue;
         };
@@ -298,9 +264,10 @@ pub fn resolve(versions: &[Arc<Input>], sightings: &[&Sighting], rule: Replaces)
                 let masked = taken.within(period);
                 let stands = masked != [period];
                 if stands && record.rows_read > 0 {
-                    record.masked = masked;
+                    record.masked = taken.repeated(&record.marks, masked);
                 }
                 taken.add(period);
+                taken.mark(&record.marks);
                 stands
             }
             Replaces::Key => taken.exact.insert(period),
@@ -319,9 +286,30 @@ struct Taken {
     /// Disjoint ranges, not adjacent, by first date.
     ranges: BTreeMap<NaiveDate, NaiveDate>,
     exact: BTreeSet<Period>,
+    /// Hashes of rows of later files, by business day.
+    marks: BTreeMap<NaiveDate, BTreeSet<u64>>,
 }
 
 impl Taken {
+    /// `masked` and the days of `marks` that a later file reports anew, although one of the two is not for that day by
+    /// its name: a rolling export. Late rows for a day share nothing with what was said of it, and add to it.
+    fn repeated(&self, marks: &BTreeMap<NaiveDate, Vec<u64>>, masked: Vec<Period>) -> Vec<Period> {
+        let again = marks
+            .iter()
+            .filter(|(day, own)| self.marks.get(*day).is_some_and(|later| own.iter().any(|mark| later.contains(mark))));
+        let mut all = Self::default();
+        for range in masked.into_iter().chain(again.map(|(day, _)| (*day, *day))) {
+            all.add(range);
+        }
+        all.ranges.into_iter().collect()
+    }
+
+    fn mark(&mut self, marks: &BTreeMap<NaiveDate, Vec<u64>>) {
+        for (day, own) in marks {
+            self.marks.entry(*day).or_default().extend(own);
+        }
+    }
+
     /// The taken parts of a period.
     fn within(&self, period: Period) -> Vec<Period> {
         let before = self.ranges.range(..period.0).next_back();

@@ -8,6 +8,7 @@
 //! [`State`] is what all commits together say, [`lease`] keeps two runners from working at once, and
 //! [`clean`] removes what nothing names any more. Only this module writes state.
 
+mod version;
 pub mod record;
 mod fold;
 pub mod ledger;

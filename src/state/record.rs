@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use super::version::{InputId, Period, Version, version_name};
 use crate::store::FileRef;
 
 /// Where an input stands.
@@ -20,7 +21,8 @@ pub enum InputStatus {
     Quarantined,
 }
 
-/// One version of one file of one sender: identified by sender + feed + sha256 of the raw bytes.
+/// One version of one file of one sender: identified by sender + feed + what it was delivered for + sha256 of the raw
+/// bytes. The same bytes for another day are another delivery: a closed shop's header, a stock that did not change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// Folder name of the sender.
@@ -29,6 +31,9 @@ pub struct Input {
     pub feed: String,
     /// SHA-256 of the raw bytes as delivered, in hex.
     pub sha256: String,
+    /// What it was delivered for: the days in its name; of a snapshot without, the day of its delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<Period>,
     /// Key in the inbox.
     pub key: String,
     /// Size of the raw file.
@@ -47,7 +52,7 @@ pub struct Input {
     pub status: InputStatus,
     /// Why it was quarantined, in words.
     pub reason: Option<String>,
-    /// Fingerprint of the contract and mapping it was read by.
+    /// Fingerprint of the contract and mapping it was read by; of a refusal of the limits, too.
     pub contract_fingerprint: String,
     /// Run that took it in.
     pub run_id: String,
@@ -57,7 +62,7 @@ pub struct Input {
     pub rows_clean: u64,
     /// Rows that were refused.
     pub rows_rejected: u64,
-    /// Rows dropped as identical copies inside the file (counted in `rows_rejected` as reason `duplicate_row`).
+    /// What should be said about it, such as identical copies of rows, of which one counts.
     pub warnings: Vec<String>,
     /// How its columns differ from what the mapping knows, as far as it was told for the first time by this file:
     /// each difference is told once for a sender and feed, not every night.
@@ -77,6 +82,9 @@ pub struct Input {
     pub first_date: Option<NaiveDate>,
     /// Largest business date among its rows.
     pub last_date: Option<NaiveDate>,
+    /// By business day, hashes of a few of its rows: two files that share one say the same day again, others add up.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub marks: BTreeMap<NaiveDate, Vec<u64>>,
     /// Date ranges (inclusive) that a later overlapping file of the same sender and feed holds instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked: Vec<(NaiveDate, NaiveDate)>,
@@ -87,9 +95,14 @@ pub struct Input {
 }
 
 impl Input {
-    /// Sender, feed and content: what makes it the same file, whatever its name.
+    /// What makes it the same file.
     pub fn id(&self) -> InputId {
-        (self.sender.clone(), self.feed.clone(), self.sha256.clone())
+        (self.sender.clone(), self.feed.clone(), self.version())
+    }
+
+    /// The same within its sender and feed.
+    pub fn version(&self) -> Version {
+        (self.sha256.clone(), self.named)
     }
 
     /// Refused whole, or in some of its rows, and still of interest: no later version has taken its place.
@@ -106,12 +119,6 @@ impl Input {
         Some((self.period_start?, self.period_end?))
     }
 }
-
-/// First and last business date, both inclusive.
-pub type Period = (NaiveDate, NaiveDate);
-
-/// Sender, feed, sha256 of the raw bytes.
-pub type InputId = (String, String, String);
 
 /// One delivery: an object of the inbox and the content it was found to hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,9 +139,9 @@ pub struct Sighting {
     pub sha256: String,
     /// When the sender delivered it: declared in the file's name, else `last_modified`.
     pub delivered_at: DateTime<Utc>,
-    /// Period by its name; none where the content decides.
+    /// What it was delivered for, as the version that it brought or repeats goes by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub period: Option<Period>,
+    pub named: Option<Period>,
     /// What it meant: `new`, `corrected`, `duplicate`, `reinstated`, `older`, `quarantined`.
     pub outcome: String,
     /// Run that saw it first.
@@ -156,11 +163,21 @@ impl Sighting {
             feed: input.feed.clone(),
             sha256: input.sha256.clone(),
             delivered_at: input.delivered_at,
-            period: input.period(),
+            named: input.named,
             outcome: String::new(),
             run_id: input.run_id.clone(),
             gone: false,
         }
+    }
+
+    /// The version that it brought or repeats.
+    pub fn id(&self) -> InputId {
+        (self.sender.clone(), self.feed.clone(), self.version())
+    }
+
+    /// The same within its sender and feed.
+    pub fn version(&self) -> Version {
+        (self.sha256.clone(), self.named)
     }
 }
 
@@ -347,6 +364,9 @@ pub struct Changes {
     /// A silence laid or ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silence: Option<Silence>,
+    /// This run's date is the newest that readers see, whatever was published for later ones.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub takes_back: bool,
     /// Rebate periods frozen by payout.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frozen: Vec<serde_json::Value>,

@@ -74,6 +74,7 @@ pub(crate) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
     Input {
         sender: "华东".into(),
         feed: "sales".into(),
+        named: None,
         key: format!("华东/sales/{content}.csv"),
         bytes: 100,
         etag: Some(format!("tag-{content}")),
@@ -96,6 +97,7 @@ pub(crate) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
         contents: BTreeMap::from([("2026-11".to_string(), "c0ffee".to_string())]),
         first_date: period.map(|p| day(p.0)),
         last_date: period.map(|p| day(p.1)),
+        marks: BTreeMap::new(),
         masked: Vec::new(),
         resent_at: None,
         sha256,
@@ -103,12 +105,8 @@ pub(crate) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
 }
 
 /// A delivery of `content` under another key.
-pub(super) fn delivery(content: &str, key: &str, delivered: i64, period: Option<(u32, u32)>) -> Sighting {
-    Sighting {
-        key: key.into(),
-        period: period.map(|p| (day(p.0), day(p.1))),
-        ..Sighting::of(&input(content, delivered, None))
-    }
+pub(super) fn delivery(content: &str, key: &str, delivered: i64) -> Sighting {
+    Sighting { key: key.into(), ..Sighting::of(&input(content, delivered, None)) }
 }
 
 pub(super) fn partition(model: &str, partition: &str, fingerprint: &str) -> Partition {
@@ -174,7 +172,7 @@ pub(super) fn full_changes(n: u32) -> Changes {
     Changes {
         sightings: vec![
             Sighting { outcome: "new".into(), ..Sighting::of(&input) },
-            Sighting { outcome: "duplicate".into(), ..delivery(&content, &format!("again-{n}.csv"), 500, None) },
+            Sighting { outcome: "duplicate".into(), ..delivery(&content, &format!("again-{n}.csv"), 500) },
         ],
         inputs: vec![input],
         partitions: vec![partition("sales_daily", "2026-11", &format!("f{n}")), partition("empty", "all", "f")],
@@ -192,6 +190,7 @@ pub(super) fn full_changes(n: u32) -> Changes {
             author: "me".into(),
             comment: "盘点".into(),
         }),
+        takes_back: false,
         frozen: vec![serde_json::json!({ "period": n })],
     }
 }

@@ -1,6 +1,6 @@
 //! What a store says when it fails: how bad that is, and its words with every known secret struck out.
 
-use crate::error::Kind;
+use crate::error::{Error, Kind};
 use crate::secret::Secrets;
 
 /// The values of environment variables that grant access.
@@ -38,4 +38,11 @@ pub(super) fn chain(err: &dyn std::error::Error) -> String {
         cause = err.source();
     }
     line
+}
+
+/// An object that is not what was written.
+pub(super) fn altered(key: &str, found: &str, expected: &str) -> Error {
+    Error::input(format!("its bytes hash to {found}; expected {expected}"))
+        .at(key)
+        .hint("the object was damaged or changed after it was written; restore it from a copy")
 }

@@ -29,6 +29,11 @@ pub fn schemas(fingerprint: &str) -> String {
     format!("{SCHEMAS}/{fingerprint}.arrow")
 }
 
+/// Whether a key of the lake is a partition of a model.
+pub fn is_model(key: &str) -> bool {
+    key.starts_with("models/")
+}
+
 /// One partition of a mart, in the marts.
 pub fn mart(mart: &str, partition: &str, fingerprint: &str, run_id: &str) -> String {
     format!("{mart}/{partition}/{fingerprint}-{run_id}.parquet")
@@ -39,9 +44,23 @@ pub fn latest(mart: &str) -> String {
     format!("latest/{mart}.parquet")
 }
 
-/// The stable path of one partition of a large mart, in the marts.
-pub fn latest_partition(mart: &str, by: &str, partition: &str) -> String {
-    format!("latest/{mart}/{by}={partition}/part.parquet")
+/// Folder of the stable paths, in the marts.
+pub const LATEST: &str = "latest";
+
+/// The stable path of one partition of a large mart, in the marts. No `=` in it: readers would take the folder's name
+/// for the value of a column.
+pub fn latest_partition(mart: &str, partition: &str) -> String {
+    format!("latest/{mart}/{partition}/part.parquet")
+}
+
+/// The mart of a stable path; none for anything else that lies in `latest/`.
+pub fn latest_mart(key: &str) -> Option<&str> {
+    let rest = key.strip_prefix(LATEST)?.strip_prefix('/')?;
+    match rest.split('/').collect::<Vec<_>>().as_slice() {
+        [file] => file.strip_suffix(".parquet"),
+        [mart, _, "part.parquet"] => Some(mart),
+        _ => None,
+    }
 }
 
 /// What `latest/` was made from, in the marts; written after everything else in it.
@@ -62,6 +81,11 @@ pub fn commit(number: u64) -> String {
 pub fn commit_number(key: &str) -> Option<u64> {
     let number = key.strip_prefix(COMMITS)?.strip_prefix('/')?.strip_suffix(".json")?.parse().ok()?;
     (commit(number) == key).then_some(number)
+}
+
+/// Where a damaged commit is kept; `token` keeps two of one number apart.
+pub fn commit_aside(number: u64, token: &str) -> String {
+    format!("state/aside/{number:06}-{token}.json")
 }
 
 /// Folder of checkpoints, in the lake.

@@ -1,7 +1,7 @@
 //! What a folder needs beside the object store's interface: durable writes, a listing that refuses to
 //! leave the folder, and the leftovers of uploads that died.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 
-use super::{Object, Put, Retry, Store, Survey};
+use super::{Object, Put, Retry, Store, Survey, modes};
 use crate::error::{Error, Result};
 use crate::secret::Secrets;
 
 /// Opens a folder as a store.
 pub(super) fn open(folder: &Path, create: bool, retry: Retry) -> Result<Store> {
     if create {
-        fs::create_dir_all(folder)
+        modes::make(folder)
             .map_err(|err| Error::config("the folder cannot be made").at(folder.display()).because(err))?;
     }
     let root = fs::canonicalize(folder).map_err(|err| {
@@ -74,12 +74,53 @@ fn put_now(root: &Path, target: &Path, bytes: &[u8], mode: Mode) -> Result<Put> 
     put
 }
 
+/// Copies the file `from`, wherever it lies, under `key`: bytes of its own, so that whoever changes the copy changes
+/// nothing that a commit names. File systems that can share blocks until one side is written do so.
+pub(super) async fn copy(root: &Path, from: PathBuf, key: &str) -> Result<()> {
+    let (root, target) = (root.to_path_buf(), root.join(key));
+    blocking(move || {
+        let folder = target.parent().unwrap_or(&root).to_path_buf();
+        make_folders(&root, &folder)?;
+        let mut source = File::open(&from).map_err(|err| match err.kind() {
+            ErrorKind::NotFound => Error::input("there is no such object").because(err),
+            _ => Error::from(err),
+        })?;
+        let (mut file, passing) = passing_file(&target)?;
+        let placed = std::io::copy(&mut source, &mut file)
+            .and_then(|_| file.set_permissions(modes::permissions(modes::IMMUTABLE, &file.metadata()?)))
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&passing, &target));
+        if let Err(err) = placed {
+            // A leftover is swept by `clean`; failing to remove it must not hide what happened.
+            fs::remove_file(&passing).ok();
+            return Err(err.into());
+        }
+        sync_folder(&folder)
+    })
+    .await
+}
+
+/// Removes the folders above `key` that hold nothing any more.
+pub(super) async fn prune(root: &Path, key: &str) -> Result<()> {
+    let (root, path) = (root.to_path_buf(), root.join(key));
+    blocking(move || {
+        // One that is not empty, or just gained a file, stays: the system says so.
+        for folder in path.ancestors().skip(1).take_while(|folder| *folder != root) {
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
 /// `<name>#<n>`: the object store's own name for an unfinished upload, which no listing shows.
 fn passing_file(target: &Path) -> Result<(File, PathBuf)> {
     for n in 1..10_000_u32 {
         let mut name = target.as_os_str().to_owned();
         name.push(format!("#{n}"));
-        match OpenOptions::new().write(true).create_new(true).open(&name) {
+        match modes::ours().write(true).create_new(true).open(&name) {
             Ok(file) => return Ok((file, PathBuf::from(name))),
             Err(err) if err.kind() == ErrorKind::AlreadyExists => {}
             Err(err) => return Err(err.into()),
@@ -89,12 +130,12 @@ fn passing_file(target: &Path) -> Result<(File, PathBuf)> {
 }
 
 /// Makes missing folders and syncs the parents that gained one.
-fn make_folders(root: &Path, folder: &Path) -> Result<()> {
+pub(super) fn make_folders(root: &Path, folder: &Path) -> Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
     let missing: Vec<&Path> = folder.ancestors().take_while(|dir| *dir != root && !dir.is_dir()).collect();
-    fs::create_dir_all(folder)?;
+    modes::make(folder)?;
     for dir in missing.iter().rev() {
         sync_folder(dir.parent().unwrap_or(root))?;
     }
@@ -111,8 +152,8 @@ fn sync_folder(_folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Syncs written files and the folders between them and the root.
-pub(super) async fn sync(root: &Path, keys: Vec<String>) -> Result<()> {
+/// Syncs written files and the folders between them and the root; from here on the files have this mode.
+pub(super) async fn sync(root: &Path, keys: Vec<String>, mode: u32) -> Result<()> {
     let mut folders = std::collections::BTreeSet::new();
     for key in &keys {
         let path = root.join(key);
@@ -121,7 +162,11 @@ pub(super) async fn sync(root: &Path, keys: Vec<String>) -> Result<()> {
     let files = keys.into_iter().map(|key| {
         let path = root.join(&key);
         blocking(move || {
-            File::open(&path).and_then(|file| file.sync_all()).map_err(|err| match err.kind() {
+            let safe = File::open(&path).and_then(|file| {
+                file.set_permissions(modes::permissions(mode, &file.metadata()?))?;
+                file.sync_all()
+            });
+            safe.map_err(|err| match err.kind() {
                 ErrorKind::NotFound => Error::bug("a file that is about to be committed is not there").at(key),
                 _ => Error::from(err).at(key),
             })

@@ -2,7 +2,7 @@
 
 use std::path::Component;
 
-use super::{Retry, Store, remote};
+use super::{Retry, Store, modes, remote};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::store::{FileRef, Home};
@@ -61,7 +61,9 @@ impl Stores {
     pub async fn sync(&self, files: &[&FileRef]) -> Result<()> {
         for home in [Home::Lake, Home::Marts] {
             let keys = files.iter().filter(|file| file.home == home).map(|file| file.key.clone()).collect();
-            self.of(home).sync(keys).await?;
+            // Marts are immutable for readers, too; what the lake holds is only ours.
+            let mode = if home == Home::Marts { modes::IMMUTABLE } else { modes::OURS };
+            self.of(home).sync(keys, mode).await?;
         }
         Ok(())
     }

@@ -40,6 +40,7 @@ static TESTS: &[Test] = &[
     Test { name: "adventureworks::turnover", data: "adventureworks", run: adventureworks::turnover },
     Test { name: "adventureworks::quotas", data: "adventureworks", run: adventureworks::quotas },
     Test { name: "cdnow::lifetime_models", data: "cdnow", run: cdnow::lifetime_models },
+    Test { name: "cdnow::raw_text", data: "cdnow", run: cdnow::raw_text },
     Test { name: "rfm::segments", data: "rfm", run: rfm::segments },
     Test { name: "online_retail::lifetime_models", data: "online_retail", run: online_retail::lifetime_models },
 ];

@@ -268,3 +268,81 @@ fn a_key_that_cannot_be_used_is_named_and_the_rest_goes_on() {
     assert!(night.stdout.contains("p09-unknown") || night.stderr.contains("p09-unknown"), "{night}");
     assert_eq!(net_of(&world, "p01", "2026-11-06"), sent("p01", "2026-11-06", 0));
 }
+
+/// A shop that is closed sends its header; a stock over which nothing happens is counted anew. The bytes are those of
+/// the day before, the deliveries are not.
+#[test]
+fn the_same_bytes_for_another_day_are_that_days_delivery() {
+    let world = World::new(MARTS);
+    let mapping = std::fs::read_to_string(world.path("jobs/senders/p01.toml")).expect("a mapping");
+    let stock = "[feeds.inventory]\nexpected = { by = \"06:00\", from = \"2026-11-04\" }\n";
+    let dated = "[feeds.inventory.columns]\ncounted_on = { from_name = '(\\d{4}-\\d{2}-\\d{2})' }\n";
+    let mapping = mapping.replace("[feeds.inventory]\n", stock).replace("[feeds.inventory.columns]\n", dated);
+    world.write("jobs/senders/p01.toml", &mapping);
+    world.deliver_history("2026-11-03");
+    let header = one_day("2026-11-04", 0).lines().next().expect("a header").to_string() + "\n";
+    let counted = "sku,on_hand_quantity,unit_cost\n00017,40,24.00\n00018,0,29.50\n";
+    for day in ["2026-11-03", "2026-11-04", NIGHT] {
+        world.deliver(&format!("p01/inventory/{day}.csv"), counted, date(day));
+    }
+    for day in ["2026-11-04", NIGHT] {
+        world.deliver(&format!("p01/sales/{day}.csv"), &header, date(day));
+        world.deliver(&format!("p02/sales/{day}.csv"), sales_file("p02", std::iter::once(date(day)), 0), date(day));
+        let night = world.night(day).expect(&[0]);
+        assert!(!night.stdout.contains("duplicate"), "{night}");
+        let deliveries = world.mart("deliveries");
+        for feed in ["sales", "inventory"] {
+            let wanted = [("sender", "p01"), ("feed", feed), ("business_date", day)];
+            let rows = deliveries.find(&wanted);
+            assert_eq!(rows.len(), 1, "{day} {feed}");
+            assert_ne!(rows[0][deliveries.column("status")], "missing", "{day} {feed}");
+        }
+        assert_eq!(net_of(&world, "p01", day), 0);
+    }
+    // A re-send for the same day is a duplicate.
+    world.deliver("p01/sales/2026-11-05 again.csv", &header, date("2026-11-06"));
+    let again = world.night_with(NIGHT, &[], &[("TRIBUTARY_NOW", "2026-11-06T22:30:00Z")]).published();
+    assert!(again.stdout.contains("duplicate    p01/sales/2026-11-05 again.csv"), "{again}");
+    let counts = world.tributary(
+        &["query", "select as_of_date, count(*) from inventory_health group by 1"],
+        &[("TRIBUTARY_NOW", "2026-11-06T22:30:00Z")],
+    );
+    counts.expect(&[0]);
+}
+
+/// Exports of the last three days under the name of the newest, without line numbers.
+#[test]
+fn a_rolling_export_counts_each_day_once() {
+    let world = World::small();
+    world.write(
+        "jobs/senders/p02.toml",
+        "[feeds.sales]\n[feeds.sales.columns]\npartner_id = { constant = \"p02\" }\nchannel_id = { constant = \"ch_live\" }\n\
+         order_id = \"order\"\nline_no = { row_number = true }\nsold_at = \"time\"\nquantity = \"qty\"\nunit_price = \"price\"\n",
+    );
+    world.deliver_history("2026-10-31");
+    for month in ["2026-09", "2026-10"] {
+        world.withdraw(&format!("p02/sales/{month}.csv"));
+    }
+    let header = "order,time,sku,qty,price\n";
+    let (one, two, three) = (
+        "1,2026-11-20 10:00,00017,1,34.90\n",
+        "2,2026-11-21 10:00,00018,1,20.00\n",
+        "3,2026-11-22 10:00,A-100,1,90.00\n",
+    );
+    world.deliver("p02/sales/shop_2026-11-21.csv", format!("{header}{one}{two}"), date("2026-11-21"));
+    world.night("2026-11-21").published();
+    world.deliver("p02/sales/shop_2026-11-22.csv", format!("{header}{three}{two}{one}"), date("2026-11-22"));
+    let night = world.night("2026-11-22").published();
+    assert!(
+        night.stdout.contains("holds 2026-11-20 to 2026-11-21 instead of p02/sales/shop_2026-11-21.csv"),
+        "{night}"
+    );
+    for (day, net) in [("2026-11-20", 349_000), ("2026-11-21", 200_000), ("2026-11-22", 900_000)] {
+        assert_eq!(net_of(&world, "p02", day), net, "{day}");
+    }
+    // An order of the 20th that came to light later adds to its day.
+    let late = "9,2026-11-20 18:00,00017,1,10.00\n4,2026-11-23 10:00,00017,1,34.90\n";
+    world.deliver("p02/sales/shop_2026-11-23.csv", format!("{header}{late}"), date("2026-11-23"));
+    world.night("2026-11-23").published();
+    assert_eq!(net_of(&world, "p02", "2026-11-20"), 449_000);
+}

@@ -181,7 +181,12 @@ fn without_arrival(world: &World) -> BTreeMap<String, String> {
 fn a_past_date_sees_nothing_that_came_to_pass_later() {
     let late = world();
     late.night(NIGHT).published();
-    late.night_with("2026-11-03", &[], &[("TRIBUTARY_NOW", "2026-11-05T23:30:00Z")]).published();
+    let earlier = late.night_with("2026-11-03", &[], &[("TRIBUTARY_NOW", "2026-11-05T23:30:00Z")]).published();
+    // Whoever asked for it is told that nobody's reports moved; the alerts of the newest night stand as they stood.
+    assert!(earlier.stdout.contains("readers stay at the night of 2026-11-05"), "{earlier}");
+    let commits = late.commits();
+    let run = commits.iter().rev().find(|commit| commit.logical_date == Some(date("2026-11-03"))).expect("its commit");
+    assert!(run.changes.alerts.is_none(), "an earlier night touches no alert that stands");
     let then = World::new(MARTS);
     then.deliver_history("2026-11-03");
     then.night("2026-11-03").published();
@@ -198,4 +203,41 @@ fn a_past_date_sees_nothing_that_came_to_pass_later() {
     assert_eq!(of(&late), of(&then));
     let newest = late.mart("sales_daily");
     assert!(newest.values("business_date").contains(&NIGHT), "latest/ still shows the newest night");
+}
+
+/// A company that followed the README with one sales file: what the rows refer to was never delivered, and says so
+/// before the first night and in its mail.
+#[test]
+fn figures_without_master_data_are_not_called_well() {
+    let world = World::new(&["sales_daily", "channel_kpis"]);
+    std::fs::remove_file(world.path("jobs/senders/hq.toml")).expect("the head office");
+    world.deliver(
+        "p01/sales/2026-11-05.csv",
+        company::sales_file("p01", std::iter::once(date("2026-11-05")), 0),
+        date("2026-11-05"),
+    );
+    std::fs::remove_file(world.path("jobs/senders/p02.toml")).expect("the other partner");
+    let mapping = std::fs::read_to_string(world.path("jobs/senders/p01.toml")).expect("a mapping");
+    let alone = mapping.split("[feeds.inventory]").next().expect("sales").replace("2026-11-01", "2026-11-05");
+    world.write("jobs/senders/p01.toml", &alone);
+    let check = world.tributary(&["check"], &[]).expect(&[0]);
+    let doctor = world.tributary(&["doctor"], &[]).expect(&[64]);
+    for feed in ["channels", "partners", "products"] {
+        let line = format!("nobody delivers {feed}, and sales refer to it");
+        assert!(check.stdout.contains(&line), "{line}: {check}");
+        assert!(doctor.stdout.contains(&line), "{line}: {doctor}");
+    }
+    assert!(!check.stdout.contains("delivers customers") && !check.stdout.contains("delivers regions"), "{check}");
+    let night = world.night_with("2026-11-05", &["--output", "json"], &[]).expect(&[1]).json();
+    let alerts = night["alerts"].as_array().expect("alerts");
+    let missing: Vec<&str> = alerts
+        .iter()
+        .filter(|alert| alert["rule"] == "master_data_missing")
+        .filter_map(|alert| alert["labels"]["feed"].as_str())
+        .collect();
+    assert_eq!(missing, ["channels", "partners", "products"]);
+    let mails = world.mails();
+    let mail = mails.values().next().expect("head office has a mail");
+    let mail = tributary::mail::parts::open(mail.as_bytes()).expect("our own message");
+    assert!(mail.text.contains("从未收到") && !mail.text.contains("一切正常"), "{}", mail.text);
 }

@@ -10,6 +10,7 @@
 mod support;
 
 mod first_night;
+mod quiet;
 mod deliveries;
 mod inbox;
 mod any_order;
@@ -17,6 +18,7 @@ mod hostile;
 mod fuzz;
 mod recovery;
 mod rivals;
+mod publishing;
 mod serving;
 mod stores;
 mod demo_company;

@@ -173,7 +173,7 @@ impl Desk {
             key: file.key.clone(),
             content: Spool::Disk(file.path.clone()),
             bytes: file.path.metadata().expect("the file").len(),
-            sha256: "0".repeat(64),
+            version: "0".repeat(64),
             last_modified: file.last_modified,
         };
         let company = &self.config.company;

@@ -94,7 +94,7 @@ fn a_mended_mapping_heals_what_was_refused() {
     };
     assert_eq!(net(&world), 0);
     let unchanged = rejects(&world, &["--replay"]).expect(&[0]);
-    assert!(unchanged.stdout.contains("(mapping and contract are unchanged)"), "{unchanged}");
+    assert!(unchanged.stdout.contains("(but no run reads it again: mapping and limits are unchanged)"), "{unchanged}");
     assert!(unchanged.stdout.contains("nothing would change"), "{unchanged}");
 
     let path = world.path("jobs/senders/p02.toml");
@@ -181,4 +181,30 @@ fn partners_get_an_answer_where_the_company_wants_it() {
     let before = world.mails().len();
     world.night_again(NIGHT).expect(&[0]);
     assert_eq!(world.mails().len(), before, "nothing new, no mail");
+}
+
+/// A refusal by a limit lasts as long as the limit: the reason stays visible, a replay says what would be, and raising
+/// the limit is all it takes.
+#[test]
+fn a_file_refused_by_a_limit_is_read_again_when_the_limit_is_raised() {
+    let world = World::small();
+    world.deliver_history(NIGHT);
+    let config = std::fs::read_to_string(world.path("config.toml")).expect("settings");
+    world.write("config.toml", &format!("{config}[intake]\nrows_max = 5\n"));
+    world.night(NIGHT).expect(&[1]);
+    let said = rejects(&world, &["--sender", "p02"]).expect(&[0]);
+    assert!(said.stdout.contains("the file has more than 5 rows"), "{said}");
+    let replay = rejects(&world, &["--replay", "--sender", "p02"]).expect(&[0]);
+    assert!(replay.stdout.contains("nothing would change"), "{replay}");
+    let same = world.night_again(NIGHT).expect(&[0]);
+    assert!(same.stdout.contains("nothing new"), "{same}");
+
+    world.write("config.toml", &format!("{config}[intake]\nrows_max = 1000\n"));
+    let replay = rejects(&world, &["--replay", "--sender", "p02", "--file", "2026-11-05"]).expect(&[0]);
+    assert!(replay.stdout.contains("1 files would change, +6 rows"), "{replay}");
+    let healed = world.night_with(NIGHT, &[], &[("TRIBUTARY_NOW", "2026-11-06T00:30:00Z")]).published();
+    assert!(healed.stdout.contains("read_again   p02/sales/2026-11-05.csv"), "{healed}");
+    assert!(rejects(&world, &[]).expect(&[0]).stdout.contains("nothing is refused"));
+    let sales = world.mart("sales_daily");
+    assert!(!sales.find(&[("business_date", NIGHT), ("partner_id", "p02")]).is_empty());
 }

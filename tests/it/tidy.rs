@@ -236,6 +236,43 @@ fn sql_never_asks_what_time_it_is() {
     clean(&findings, "use $as_of_date: the same inputs give the same marts");
 }
 
+/// Whether a text holds a word: not as a part of a longer one.
+fn names(text: &str, word: &str) -> bool {
+    let within = |char: Option<char>| char.is_some_and(|char| char.is_alphanumeric() || char == '_');
+    text.match_indices(word)
+        .any(|(at, _)| !within(text[..at].chars().next_back()) && !within(text[at + word.len()..].chars().next()))
+}
+
+/// A setting that nothing reads is a promise that nobody keeps. Where it is only parsed and checked, it is not read.
+#[test]
+fn every_setting_of_the_reference_is_read() {
+    let reference: toml::Table = toml::from_str(&file("config.toml")).expect("the reference");
+    let parsing = file("src/config.rs");
+    let (_, reading) = parsing.split_once("    /// A business setting that is a whole number").expect("accessors");
+    let shipped = sources().into_iter().filter(|(path, _)| !path.starts_with("src/config"));
+    let said = |text: &str| {
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let mut rust: String = shipped.map(|(_, text)| said(&text)).collect::<Vec<_>>().join("\n");
+    rust.push_str(&said(reading));
+    let models: String = ["sql", "toml"].iter().flat_map(|kind| texts("sql", kind).into_values()).collect();
+    let mut findings = Vec::new();
+    for (section, keys) in &reference {
+        for key in keys.as_table().expect("a section").keys() {
+            let read = match section.as_str() {
+                "settings" => names(&models, &format!("${key}")) || rust.contains(&format!("\"{key}\"")),
+                "tables" => names(&models, &format!("settings.{key}")) || rust.contains(&format!("\"{key}\"")),
+                _ => names(&rust, &format!("{section}.{key}")),
+            };
+            if !read {
+                findings.push(format!("{section}.{key}"));
+            }
+        }
+    }
+    clean(&findings, "no code reads these settings: honour them, or take them out of config.toml");
+}
+
 #[test]
 fn every_fixture_is_used() {
     let mut readers: String = texts("tests", "rs").into_values().chain(texts("src", "rs").into_values()).collect();

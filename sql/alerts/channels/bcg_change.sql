@@ -1,6 +1,7 @@
 -- Units whose BCG class in the last closed quarter is another one than in the quarter before. The class of the running
 -- quarter is provisional and moves with every week's sales: it is no news until the quarter is closed. A class that
--- leads to the advice to leave is told by bcg_exit; a unit that was not classified before is new, not changed.
+-- leads to the advice to leave is told by bcg_exit; a unit that was not classified before is new, not changed. Growth on
+-- the quarter before holds the season: such a class says where a unit stands, but its moves are no news.
 with
 changes as (
     select *
@@ -9,15 +10,17 @@ changes as (
         and class <> 'unclassified'
         and previous_class <> 'unclassified'
         and advice <> 'exit'
+        and growth_basis = 'year_on_year'
+        and previous_growth_basis = 'year_on_year'
 ),
 -- From the best place in the matrix to the worst.
 places as (
     select *
     from (values
-        ('star', 1, true, true, 'star', '明星'),
-        ('cash_cow', 2, false, true, 'cash cow', '金牛'),
-        ('question_mark', 3, true, false, 'question mark', '问题'),
-        ('dog', 4, false, false, 'dog', '瘦狗')
+        ('star', 1, true, true, 'star', '明星类'),
+        ('cash_cow', 2, false, true, 'cash cow', '金牛类'),
+        ('question_mark', 3, true, false, 'question mark', '问题类'),
+        ('dog', 4, false, false, 'dog', '瘦狗类')
     ) as places (class, place, is_fast, is_large, class_en, class_zh)
 )
 select

@@ -65,7 +65,12 @@ final as (
         cases.channel_manager,
         affected.manager as affected_manager,
         cases.month,
-        case cases.severity when 'severe' then 'critical' when 'minor' then 'info' else 'warning' end as severity,
+        case
+            when cases.proposed_measure = 'hear' then 'info'
+            when cases.severity = 'severe' then 'critical'
+            when cases.severity = 'minor' then 'info'
+            else 'warning'
+        end as severity,
         cases.first_seen,
         cases.last_seen,
         cases.lines,
@@ -89,7 +94,8 @@ final as (
         cases.rebate_period,
         cases.rebate_attainment,
         cases.proposed_measure,
-        cases.rebate_deduction_rate
+        cases.rebate_deduction_rate,
+        cast(cases.proposed_deduction as double) as proposed_deduction
     from cases
     inner join listed
         on cases.partner_id = listed.partner_id
@@ -108,5 +114,5 @@ select
     unapproved_promotion_value, price_war_value, top_findings, affected_partner_id, affected_partner_name,
     first_mover_id, first_mover_name, cause, price_deviation, months_with_conflicts, days_of_inventory_at_first,
     days_of_inventory_usual, rebate_plan_id, rebate_period, rebate_attainment, proposed_measure,
-    rebate_deduction_rate
+    rebate_deduction_rate, proposed_deduction
 from final

@@ -1,4 +1,5 @@
 -- Partners and channels whose sales of the running month are further behind a straight line to the target than allowed.
+-- Days whose files are not all there are no days to be behind on.
 with
 partner_months as (
     select partner_id, partner_name, channel_id, month, month_start, net_sales, target
@@ -15,6 +16,14 @@ partners as (
 ),
 channels as (
     select channel_id, name, manager from channels_current
+),
+incomplete as (
+    select entity_type as scope, entity_id as scope_id, count(distinct business_date) as days
+    from incomplete_days
+    where feed = 'sales'
+        and business_date >= cast(date_trunc('month', $as_of_date) as date)
+        and business_date <= $as_of_date
+    group by entity_type, entity_id
 ),
 both_levels as (
     select
@@ -44,11 +53,20 @@ targeted as (
 ),
 paced as (
     select
-        *,
+        targeted.*,
         ratio(net_sales, target) as attainment,
-        cast($as_of_date - month_start + 1 as double) / (next_month - month_start) as time_share,
+        coalesce(incomplete.days, 0) as days_left_out,
+        $as_of_date - month_start + 1 - coalesce(incomplete.days, 0) as days_judged,
+        next_month - month_start as month_days,
         next_month - 1 - $as_of_date as days_left
     from targeted
+    left join incomplete
+        on targeted.scope = incomplete.scope
+        and targeted.scope_id = incomplete.scope_id
+),
+timed as (
+    select *, cast(days_judged as double) / month_days as time_share
+    from paced
 ),
 final as (
     select
@@ -64,14 +82,16 @@ final as (
         attainment,
         time_share,
         round(time_share - attainment, 9) as pace_gap,
+        (time_share - attainment) * cast(target as double) as sales_behind,
         days_left,
+        days_left_out,
         greatest(cast(target - net_sales as double), 0) as missing_sales,
         greatest(cast(target - net_sales as double), 0) / nullif(cast(days_left as double), 0) as needed_per_day,
-        cast(net_sales as double) / cast($as_of_date - month_start + 1 as double) as sold_per_day
-    from paced
+        cast(net_sales as double) / nullif(cast(days_judged as double), 0) as sold_per_day
+    from timed
     where round(time_share - attainment, 9) > $pace_gap_max
 )
 select
     scope, scope_id, name, channel_id, partner_manager, channel_manager, month, net_sales, target, attainment,
-    time_share, pace_gap, days_left, missing_sales, needed_per_day, sold_per_day
+    time_share, pace_gap, sales_behind, days_left, days_left_out, missing_sales, needed_per_day, sold_per_day
 from final

@@ -39,9 +39,9 @@ summed as (
         string_agg(
             product_name || ' (' || sku || ') +' || cast(overstock_units as text), '; ' order by place
         ) filter (where place <= $mail_products_max) as top_products,
-        count(*) filter (where transfer_out_units > 0) as products_to_transfer,
-        count(*) filter (where advice = 'promote') as products_to_promote,
-        count(*) filter (where advice = 'reduce_supply') as products_to_reduce
+        cast(sum(transfer_out_units * unit_cost) as double) as transfer_value,
+        cast(sum(promote_units * unit_cost) as double) as promote_value,
+        cast(sum(reduce_supply_units * unit_cost) as double) as reduce_supply_value
     from ranked
     group by partner_id
 ),
@@ -71,18 +71,15 @@ final as (
         cast(totals.overstock_value as double) as overstock_value,
         summed.products,
         summed.top_products,
-        summed.products_to_transfer,
-        summed.products_to_promote,
-        summed.products_to_reduce,
+        summed.transfer_value,
+        summed.promote_value,
+        summed.reduce_supply_value,
         ranked.sku as worst_sku,
         ranked.product_name as worst_product,
         ranked.overstock_units as worst_units,
         ranked.required_units as worst_required_units,
-        case
-            when first_moves.units >= $transfer_share_min * ranked.overstock_units then 'transfer'
-            when ranked.sell_out_units = 0 or ranked.units_age_91_plus >= $old_stock_share * ranked.on_hand_units then 'promote'
-            else 'reduce_supply'
-        end as worst_action,
+        ranked.promote_units as worst_promote_units,
+        ranked.reduce_supply_units as worst_reduce_units,
         cast(ceil(
             cast(ranked.overstock_units as double) / nullif(cast(ranked.average_daily_sell_out as double), 0)
         ) as bigint) as worst_days_to_clear,
@@ -106,6 +103,6 @@ final as (
 select
     as_of_date, partner_id, partner_name, partner_manager, channel_id, channel_name, channel_manager, overstock_rate,
     overstock_limit, channel_overstock_rate, stock_value, overstock_value, products, top_products,
-    products_to_transfer, products_to_promote, products_to_reduce, worst_sku, worst_product, worst_units,
-    worst_required_units, worst_action, worst_days_to_clear, transfer_units, transfer_partner_id, transfer_partner_name
+    transfer_value, promote_value, reduce_supply_value, worst_sku, worst_product, worst_units, worst_required_units,
+    worst_promote_units, worst_reduce_units, worst_days_to_clear, transfer_units, transfer_partner_id, transfer_partner_name
 from final

@@ -13,7 +13,7 @@ channels as (
     select channel_id, manager from channels_current
 ),
 rows_of_month as (
-    select closed.*, abs(coalesce(closed.variance_value, cast(0 as decimal(18, 4)))) as variance_size
+    select closed.*, coalesce(abs(closed.variance_value), cast(0 as decimal(18, 4))) as variance_size
     from closed
     inner join last_month
         on closed.month_start = last_month.month_start
@@ -28,7 +28,8 @@ summed as (
     select
         partner_id,
         count(*) filter (where is_breach) as products,
-        coalesce(sum(abs(variance_value)) filter (where is_breach), 0) as variance_value,
+        sum(abs(variance_value)) filter (where is_breach) as variance_value,
+        sum((sell_in_units - sell_out_units) * unit_cost) as excess_value,
         string_agg(
             product_name || ' (' || sku || ') ' || cast(variance_units as text), '; ' order by place
         ) filter (where is_breach and place <= $mail_products_max) as top_products,
@@ -48,6 +49,10 @@ final as (
         ranked.month,
         summed.products,
         cast(summed.variance_value as double) as variance_value,
+        -- What the finding is about: goods that are not where they should be, or that came beyond what was sold.
+        cast(
+            case when summed.is_stuffed then summed.excess_value else summed.variance_value end as double
+        ) as at_stake,
         summed.top_products,
         summed.is_stuffed,
         cast($stuffing_ratio as double) as stuffing_ratio,
@@ -70,7 +75,7 @@ final as (
     where summed.products > 0 or summed.is_stuffed
 )
 select
-    partner_id, partner_name, partner_manager, channel_manager, month, products, variance_value, top_products,
+    partner_id, partner_name, partner_manager, channel_manager, month, products, variance_value, at_stake, top_products,
     is_stuffed, stuffing_ratio, stuffing_months, sales_days_missing, sell_in_units, sell_out_units, worst_sku,
     worst_product, worst_expected, worst_counted
 from final

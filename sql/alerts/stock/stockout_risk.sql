@@ -12,7 +12,8 @@ ranked as (
     -- What is empty or nearly so comes first; among equals, what sells most money.
     select
         *,
-        cast(average_daily_sell_out * unit_cost as double) as daily_cost,
+        -- What will not be sold before a replacement can be there, at cost.
+        cast(average_daily_sell_out * unit_cost as double) * (lead_time_days - days_of_inventory) as sales_at_risk,
         row_number() over (
             partition by partner_id order by days_of_inventory, average_daily_sell_out * unit_cost desc, sku
         ) as place
@@ -24,6 +25,7 @@ summed as (
         count(*) as products,
         count(*) filter (where on_hand_units = 0) as products_empty,
         sum(replenish_units) as replenish_units,
+        sum(sales_at_risk) as sales_at_risk,
         string_agg(
             product_name || ' (' || sku || ') ' || cast(on_hand_units as text), '; ' order by place
         ) filter (where place <= $mail_products_max) as top_products
@@ -41,6 +43,7 @@ final as (
         summed.products_empty,
         case when summed.products_empty > 0 then 'warning' else 'info' end as severity,
         summed.replenish_units as replenish_in_all,
+        summed.sales_at_risk,
         summed.top_products,
         ranked.sku as worst_sku,
         ranked.product_name as worst_product,
@@ -62,7 +65,7 @@ final as (
 )
 select
     as_of_date, partner_id, partner_name, partner_manager, channel_manager, products, products_empty, severity,
-    replenish_in_all, top_products, worst_sku, worst_product, worst_days, worst_on_hand, worst_on_order,
+    replenish_in_all, sales_at_risk, top_products, worst_sku, worst_product, worst_days, worst_on_hand, worst_on_order,
     worst_lead_time_days, worst_replenish_units, worst_transfer_units, worst_transfer_from, worst_transfer_name,
     worst_daily_units
 from final

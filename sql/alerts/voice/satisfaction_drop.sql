@@ -8,7 +8,8 @@ monthly as (
         month_start,
         sum(responses) as responses,
         sum(satisfied_responses) as satisfied_responses,
-        sum(complaints) as complaints
+        sum(complaints) as complaints,
+        bool_or(coalesce(satisfaction_change_status, '') = 'incomplete_history') as before_is_part
     from experience
     group by channel_id, month, month_start
 ),
@@ -35,6 +36,7 @@ compared as (
         on monthly.channel_id = before.channel_id
         and before.month_start = cast(monthly.month_start - interval '1 month' as date)
     where monthly.month_start = cast(date_trunc('month', $as_of_date) as date)
+        and not monthly.before_is_part
 ),
 final as (
     select

@@ -101,11 +101,15 @@ final as (
         cast(told.upper as double) as upper,
         coalesce(told.level_change, told.gap_rate) as gap_rate,
         abs(coalesce(told.level_change, told.gap_rate)) as distance,
+        case when told.metric = 'net_sales' then abs(cast(told.observed - told.expected as double)) end as gap_value,
         told.direction,
         told.kind,
         told.off_days,
         told.severity,
         told.explanation,
+        told.partial_cause,
+        told.partial_rate,
+        told.entity_type = 'total' and told.metric = 'net_sales' and told.observed = 0 as is_all_closed,
         histories.past
     from told
     left join partners
@@ -126,6 +130,6 @@ final as (
 )
 select
     business_date, feed, metric, metric_en, metric_zh, entity_type, entity_id, entity_en, entity_zh, partner_id,
-    partner_manager, channel_manager, observed, expected, lower, upper, gap_rate, distance, direction, kind, off_days,
-    severity, explanation, past
+    partner_manager, channel_manager, observed, expected, lower, upper, gap_rate, gap_value, distance, direction, kind,
+    off_days, severity, explanation, partial_cause, partial_rate, is_all_closed, past
 from final

@@ -2,7 +2,11 @@
 -- not judged; partners that left are nobody's business any more.
 with
 classes as (
-    select * from bcg_classes where not provisional
+    select
+        *,
+        lag(growth_basis) over (partition by unit_type, unit_id order by quarter_start) as previous_growth_basis
+    from bcg_classes
+    where not provisional
 ),
 channels as (
     select channel_id, name, manager from channels_current
@@ -28,6 +32,7 @@ select
     classes.growth,
     classes.growth_cut,
     classes.growth_basis,
+    classes.previous_growth_basis,
     classes.share_rule,
     case when classes.share_rule = 'relative' then classes.relative_share else classes.share end as share,
     case when classes.share_rule = 'relative' then cast($bcg_relative_cut as double) else classes.share_cut end

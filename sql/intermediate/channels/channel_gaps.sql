@@ -63,6 +63,7 @@ judged as (
         types.region,
         types.channel_type,
         types.region_net_sales,
+        types.year_before_is_part,
         cast(types.net_sales as decimal(28, 4)) < $gap_share * cast(types.region_net_sales as decimal(28, 4))
             as is_lacking,
         peer_counts.comparison_basis,
@@ -108,7 +109,7 @@ decided as (
             when not is_lacking then null
             when comparable_regions < $gap_regions_min then 'too_few_regions'
             when successful_regions < regions_wanted and successful_regions + undecided_regions >= regions_wanted
-                then 'no_prior_period'
+                then case when year_before_is_part then 'incomplete_history' else 'no_prior_period' end
         end as gap_status
     from wanted
 ),

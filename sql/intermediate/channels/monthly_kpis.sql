@@ -1,5 +1,6 @@
 -- Every monthly figure of a channel or a partner in one place: first the counts and amounts, then the rates.
--- A rate that is not defined is NULL, and its *_status says why.
+-- A rate that is not defined is NULL, and its *_status says why. A month that began before the records do is neither held
+-- against its target or the market nor compared with.
 with measures as (
     select
         sales.*,
@@ -124,6 +125,7 @@ select
     returns,
     adjustments,
     net_sales,
+    net_sales_status,
     units,
     orders,
     active_customers,
@@ -135,22 +137,31 @@ select
     ratio(net_sales, total_net_sales) as contribution_share,
     case when total_net_sales <= 0 then 'no_sales' end as contribution_share_status,
 
-    ratio(net_sales, market_sales_amount) as market_share,
-    case when coalesce(market_sales_amount, 0) <= 0 then 'no_market_data' end as market_share_status,
+    case when is_part is not true then ratio(net_sales, market_sales_amount) end as market_share,
+    case
+        when coalesce(market_sales_amount, 0) <= 0 then 'no_market_data'
+        when is_part then 'incomplete_history'
+    end as market_share_status,
 
     month_before_net_sales,
-    growth(net_sales, month_before_net_sales) as sales_growth_mom,
-    growth_status(month_before_net_sales) as sales_growth_mom_status,
+    case when month_before_is_part is not true then growth(net_sales, month_before_net_sales) end as sales_growth_mom,
+    case when month_before_is_part then 'incomplete_history' else growth_status(month_before_net_sales) end
+        as sales_growth_mom_status,
 
     year_before_net_sales,
-    growth(net_sales, year_before_net_sales) as sales_growth_yoy,
-    growth_status(year_before_net_sales) as sales_growth_yoy_status,
+    case when year_before_is_part is not true then growth(net_sales, year_before_net_sales) end as sales_growth_yoy,
+    case when year_before_is_part then 'incomplete_history' else growth_status(year_before_net_sales) end
+        as sales_growth_yoy_status,
 
-    ratio(net_sales - month_before_net_sales, total_month_before) as growth_contribution,
-    growth_status(total_month_before) as growth_contribution_status,
+    case when month_before_is_part is not true then ratio(net_sales - month_before_net_sales, total_month_before) end
+        as growth_contribution,
+    case when month_before_is_part then 'incomplete_history' else growth_status(total_month_before) end
+        as growth_contribution_status,
 
-    ratio(net_sales - year_before_net_sales, total_year_before) as growth_contribution_yoy,
-    growth_status(total_year_before) as growth_contribution_yoy_status,
+    case when year_before_is_part is not true then ratio(net_sales - year_before_net_sales, total_year_before) end
+        as growth_contribution_yoy,
+    case when year_before_is_part then 'incomplete_history' else growth_status(total_year_before) end
+        as growth_contribution_yoy_status,
 
     cast(gross_margin as decimal(18,4)) as gross_margin,
     case
@@ -204,8 +215,11 @@ select
     end as complaint_rate_status,
 
     target,
-    ratio(net_sales, target) as attainment,
-    case when coalesce(target, 0) <= 0 then 'no_target' end as attainment_status,
+    case when is_part is not true then ratio(net_sales, target) end as attainment,
+    case
+        when coalesce(target, 0) <= 0 then 'no_target'
+        when is_part then 'incomplete_history'
+    end as attainment_status,
 
     buyers,
     repeat_buyers,

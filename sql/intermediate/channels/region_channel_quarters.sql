@@ -3,7 +3,7 @@
 -- elapsed days.
 with
 regions as (
-    select unit_id as region, quarter, quarter_start, closes_on, provisional
+    select unit_id as region, quarter, quarter_start, closes_on, provisional, year_before_is_part
     from unit_quarters
     where unit_type = 'region'
 ),
@@ -36,6 +36,7 @@ final as (
         regions.quarter_start,
         regions.closes_on,
         regions.provisional,
+        regions.year_before_is_part,
         regions.region,
         channels.channel_id,
         coalesce(channel_versions.name, channels.channel_id) as channel_name,
@@ -65,5 +66,5 @@ final as (
 )
 select
     quarter, quarter_start, closes_on, provisional, region, channel_id, channel_name, channel_type, has_sales,
-    net_sales, year_before_net_sales
+    net_sales, year_before_net_sales, year_before_is_part
 from final

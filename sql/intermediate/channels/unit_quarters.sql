@@ -1,13 +1,16 @@
 -- Net sales of every unit by quarter from its first sale on, beside the quarter before and the same quarter of
 -- the year before. The running quarter stands beside the same elapsed days of the earlier ones.
--- A unit is judged against the year before from its fifth quarter on, against the quarter before until then.
+-- A unit is judged against the year before from its fifth quarter on, against the quarter before until then. A quarter
+-- that began before the records do is no base for either.
 with quarters as (
     select
-        quarter,
-        cast(date_trunc('quarter', min(month_start)) as date) as quarter_start,
-        max(closes_on) as closes_on
+        kpi_months.quarter,
+        cast(date_trunc('quarter', min(kpi_months.month_start)) as date) as quarter_start,
+        max(kpi_months.closes_on) as closes_on,
+        min(sales_history.first_day) > cast(date_trunc('quarter', min(kpi_months.month_start)) as date) as is_part
     from kpi_months
-    group by quarter
+    cross join sales_history
+    group by kpi_months.quarter
 ),
 
 sales as (
@@ -42,12 +45,18 @@ spine as (
         quarters.quarter_start,
         quarters.closes_on,
         quarters.closes_on < cast(quarters.quarter_start + interval '3 months' as date) - 1 as provisional,
+        coalesce(before.is_part, false) as quarter_before_is_part,
+        coalesce(year_ago.is_part, false) as year_before_is_part,
         cast(row_number() over (
             partition by first_quarters.unit_type, first_quarters.unit_id
             order by quarters.quarter_start
         ) as bigint) as quarter_no
     from first_quarters
     inner join quarters on quarters.quarter_start >= first_quarters.first_quarter_start
+    left join quarters as before
+        on before.quarter_start = cast(quarters.quarter_start - interval '3 months' as date)
+    left join quarters as year_ago
+        on year_ago.quarter_start = cast(quarters.quarter_start - interval '12 months' as date)
 )
 
 select
@@ -58,9 +67,11 @@ select
     spine.closes_on,
     spine.provisional,
     spine.quarter_no,
+    spine.quarter_before_is_part,
+    spine.year_before_is_part,
     case
-        when spine.quarter_no >= 5 then 'year_on_year'
-        when spine.quarter_no >= 2 then 'prior_quarter'
+        when spine.quarter_no >= 5 and not spine.year_before_is_part then 'year_on_year'
+        when spine.quarter_no >= 2 and not spine.quarter_before_is_part then 'prior_quarter'
         else 'none'
     end as growth_basis,
     cast(coalesce(sales.net_sales, 0) as decimal(18,4)) as net_sales,

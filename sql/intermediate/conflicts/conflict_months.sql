@@ -15,6 +15,7 @@ lines as (
         max(list_value) as list_value,
         bool_or(kind = 'cross_region') as is_cross_region,
         bool_and(kind = 'cross_region') as is_only_cross_region,
+        bool_and(kind = 'price_war' and reason = 'followed') as is_only_followed,
         bool_or(is_adjacent and kind = 'cross_region') as is_adjacent,
         bool_or(affected_partner_id is not null) as is_owned
     from evidence
@@ -27,6 +28,7 @@ final as (
         count(*) as lines,
         sum(quantity) as units,
         sum(net_amount) as conflict_value,
+        coalesce(sum(net_amount) filter (where is_only_followed), 0) as followed_value,
         sum(list_value) as list_value,
         count(list_value) as priced_lines,
         min(business_date) as first_seen,
@@ -38,6 +40,6 @@ final as (
     group by month_start, partner_id
 )
 select
-    month_start, partner_id, lines, units, conflict_value, list_value, priced_lines, first_seen, last_seen,
-    is_only_cross_region, is_only_adjacent, is_anywhere_owned
+    month_start, partner_id, lines, units, conflict_value, followed_value, list_value, priced_lines, first_seen,
+    last_seen, is_only_cross_region, is_only_adjacent, is_anywhere_owned
 from final

@@ -1,9 +1,10 @@
 -- What each identified customer spent less what they brought back, by day, how many orders they began, and the days on
 -- which they bought something and kept it: the small step from which scores, lifetime value, membership and follow-ups
--- count.
+-- count. What cost nothing was bought too; only a day on which returns took away all that was bought is none.
 with
 lines as (
-    select business_date, customer_id, partner_id, order_id, has_sale_line, net_amount from customer_orders
+    select business_date, customer_id, partner_id, order_id, has_sale_line, has_return_line, net_amount
+    from customer_orders
 ),
 orders as (
     -- An order is one order, however many of its lines follow on later days.
@@ -22,7 +23,7 @@ days as (
         business_date,
         customer_id,
         cast(sum(net_amount) as decimal(18, 4)) as net_amount,
-        bool_or(has_sale_line) and sum(net_amount) > 0 as is_purchase
+        bool_or(has_sale_line) and (sum(net_amount) > 0 or not bool_or(has_return_line)) as is_purchase
     from lines
     group by business_date, customer_id
 )

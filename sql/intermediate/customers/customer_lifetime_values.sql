@@ -1,6 +1,7 @@
 -- What each buyer is worth over the coming year: purchases expected by the BG/NBD model × mean spend by the gamma-gamma
--- model × margin. Without fitted models, last year's spend × margin × the share of customers who stay from year to
--- year.
+-- model × margin. Without fitted models, or where the purchases do not tell how customers leave (not_identified: any a
+-- and b with the same ratio fit them as well), last year's spend × margin × the share of customers who stay from year to
+-- year. A product without a cost is not all margin: its lines say nothing of the margin.
 with
 purchases as (
     select * from customer_purchases
@@ -11,7 +12,7 @@ activity as (
     where evaluated_on = $as_of_date
 ),
 parameters as (
-    select model, parameter, value, converged from model_fits
+    select model, parameter, value, converged, status from model_fits
 ),
 lines as (
     select customer_id, net_amount, cost_amount
@@ -22,7 +23,9 @@ lines as (
 
 models as (
     select
-        bool_and(converged) as is_fitted,
+        bool_and(converged) and not bool_or(model = 'bg_nbd' and coalesce(status, '') = 'not_identified') as is_fitted,
+        bool_and(converged) and bool_or(model = 'bg_nbd' and coalesce(status, '') = 'not_identified')
+            as is_unidentified,
         max(value) filter (where model = 'bg_nbd' and parameter = 'r') as r,
         max(value) filter (where model = 'bg_nbd' and parameter = 'alpha') as alpha,
         max(value) filter (where model = 'bg_nbd' and parameter = 'a') as a,
@@ -48,28 +51,38 @@ company as (
     select sum(net_amount) as net_amount, sum(cost_amount) as cost_amount
     from margins
 ),
-rates as (
+known_rates as (
     select
         purchases.*,
-        coalesce(
-            case when margins.net_amount > 0
-                then 1 - cast(margins.cost_amount as double) / nullif(cast(margins.net_amount as double), 0)
-            end,
-            case when company.net_amount > 0
-                then 1 - cast(company.cost_amount as double) / nullif(cast(company.net_amount as double), 0)
-            end,
-            cast($margin_rate_default as double)
-        ) as margin_rate
+        case when margins.net_amount > 0
+            then 1 - cast(margins.cost_amount as double) / nullif(cast(margins.net_amount as double), 0)
+        end as own_rate,
+        case when company.net_amount > 0
+            then 1 - cast(company.cost_amount as double) / nullif(cast(company.net_amount as double), 0)
+        end as company_rate
     from company
     cross join purchases
     left join margins
         on purchases.customer_id = margins.customer_id
 ),
+rates as (
+    select
+        *,
+        coalesce(own_rate, company_rate, cast($margin_rate_default as double)) as margin_rate,
+        case
+            when own_rate is not null then null
+            when company_rate is not null then 'company_rate'
+            else 'default_rate'
+        end as margin_rate_status
+    from known_rates
+),
 expected as (
     select
         rates.customer_id,
         rates.margin_rate,
+        rates.margin_rate_status,
         models.is_fitted,
+        models.is_unidentified,
         activity.frequency,
         activity.monetary,
         staying.retention_rate,
@@ -87,9 +100,9 @@ expected as (
         ) end as discounted_purchases,
         -- The mean of all customers, drawn towards the customer's own the more often it was seen. With q up to 1 all
         -- customers together have no mean, so who bought once has none either.
-        case when models.is_fitted and (rates.repeat_purchases > 0 or models.q > 1) then
+        case when models.is_fitted and (rates.paid_repeat_purchases > 0 or models.q > 1) then
             models.p * (models.v + cast(rates.repeat_spend as double))
-            / nullif(models.p * rates.repeat_purchases + models.q - 1, 0)
+            / nullif(models.p * rates.paid_repeat_purchases + models.q - 1, 0)
         end as mean_spend
     from models
     cross join staying
@@ -112,18 +125,21 @@ final as (
         cast(clv as decimal(18, 4)) as clv,
         case when is_fitted then 'bg_nbd_gamma_gamma' else 'simple' end as clv_method,
         case
+            when clv is not null and is_unidentified then 'not_identified'
             when clv is not null then null
-            when is_fitted then 'no_mean_spend'
+            when is_fitted and mean_spend is null then 'no_mean_spend'
+            when is_fitted then 'no_expected_purchases'
             when coalesce(frequency, 0) = 0 then 'no_sales_in_window'
             else 'no_prior_period'
         end as clv_status,
         probability_alive,
         expected_purchases,
         cast(mean_spend as decimal(18, 4)) as expected_purchase_value,
-        margin_rate
+        margin_rate,
+        margin_rate_status
     from valued
 )
 select
     customer_id, clv, clv_method, clv_status, probability_alive, expected_purchases, expected_purchase_value,
-    margin_rate
+    margin_rate, margin_rate_status
 from final

@@ -13,9 +13,10 @@ final as (
         channel_id,
         order_id,
         bool_or(sale_type = 'sale') as has_sale_line,
+        bool_or(sale_type = 'return') as has_return_line,
         cast(sum(net_amount) as decimal(18, 4)) as net_amount
     from lines
     group by business_date, customer_id, partner_id, channel_id, order_id
 )
-select business_date, customer_id, partner_id, channel_id, order_id, has_sale_line, net_amount
+select business_date, customer_id, partner_id, channel_id, order_id, has_sale_line, has_return_line, net_amount
 from final

@@ -1,4 +1,5 @@
--- The version of every customer that is in force on the as-of date.
+-- The version of every customer that is in force on the as-of date. Nobody is contacted of whom it is not known that
+-- they may be.
 select
     customer_id,
     joined_on,
@@ -8,7 +9,8 @@ select
     region,
     referred_by,
     manager,
-    contact_allowed,
+    coalesce(contact_allowed, false) as contact_allowed,
+    case when contact_allowed is null then 'unknown' end as contact_status,
     valid_from,
     valid_to
 from stg_customers

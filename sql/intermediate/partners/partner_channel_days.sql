@@ -12,6 +12,7 @@ select
     cast(sum(list_price_value) as decimal(18,4)) as list_price_value,
     cast(sum(cost_amount) as decimal(18,4)) as cost_amount,
     count(*) filter (where list_price_value is null) as articles_without_list_price,
-    count(*) filter (where cost_amount is null) as articles_without_cost
+    count(*) filter (where cost_amount is null) as articles_without_cost,
+    sum(stale_rate_lines) as stale_rate_lines
 from sales_by_article_day
 group by business_date, partner_id, channel_id

@@ -5,7 +5,7 @@ with quarters as (
 ),
 
 sales as (
-    select unit_id as partner_id, quarter, net_sales, year_before_net_sales
+    select unit_id as partner_id, quarter, net_sales, year_before_net_sales, year_before_is_part
     from unit_quarters
     where unit_type = 'partner'
 ),
@@ -131,6 +131,7 @@ select
     quarters.sales_team_size,
     sales.net_sales,
     sales.year_before_net_sales,
+    coalesce(sales.year_before_is_part, false) as year_before_is_part,
     margins.margin_net_sales,
     margins.gross_margin,
     period_targets.target,

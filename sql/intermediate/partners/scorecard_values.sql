@@ -23,8 +23,12 @@ plain as (
     union all
     select
         partner_id, quarter, 'growth' as metric,
-        growth(net_sales, year_before_net_sales) as value,
-        case when year_before_net_sales < 0 then 'negative_base' else 'no_prior_period' end as reason
+        case when year_before_is_part is not true then growth(net_sales, year_before_net_sales) end as value,
+        case
+            when year_before_is_part then 'incomplete_history'
+            when year_before_net_sales < 0 then 'negative_base'
+            else 'no_prior_period'
+        end as reason
     from facts
     union all
     select

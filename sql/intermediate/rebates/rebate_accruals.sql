@@ -3,25 +3,35 @@
 --   retrospective  the highest tier reached pays its rate on everything
 --   single         the highest tier reached pays its amount (or its rate on everything)
 -- A tier that asks for growth counts only where that growth was shown; without it the band is paid as the tier below.
+-- Where growth is not known both readings are computed: without these tiers, and with them.
 -- The cap of the highest tier reached limits the whole.
 with periods as (
     select * from rebate_periods
 ),
 
+readings as (
+    select false as is_growth_granted, * from rebate_tiers where is_qualified
+    union all
+    select true as is_growth_granted, * from rebate_tiers where coalesce(is_qualified, true)
+),
+
 qualified as (
     select
         *,
-        lead(band_from) over (partition by partner_id, plan_id, period order by edge, tier_no) as next_band_from
-    from rebate_tiers
-    where is_qualified
-        and edge is not null
+        lead(band_from) over (
+            partition by is_growth_granted, partner_id, plan_id, period order by edge, tier_no
+        ) as next_band_from
+    from readings
+    where edge is not null
 ),
 
 bands as (
     select
         *,
         greatest(least(actual, coalesce(next_band_from, actual)) - band_from, 0) as band,
-        row_number() over (partition by partner_id, plan_id, period order by edge desc, tier_no desc) as place
+        row_number() over (
+            partition by is_growth_granted, partner_id, plan_id, period order by edge desc, tier_no desc
+        ) as place
     from qualified
     where is_reached
 ),
@@ -36,15 +46,41 @@ band_rebates as (
 ),
 
 by_bands as (
-    select partner_id, plan_id, period, sum(band_rebate) as band_rebate
+    select is_growth_granted, partner_id, plan_id, period, sum(band_rebate) as band_rebate
     from band_rebates
-    group by partner_id, plan_id, period
+    group by is_growth_granted, partner_id, plan_id, period
 ),
 
 reached as (
-    select partner_id, plan_id, period, tier_no, cap, whole_rebate
+    select is_growth_granted, partner_id, plan_id, period, tier_no, cap, whole_rebate
     from band_rebates
     where place = 1
+),
+
+uncapped as (
+    select
+        reached.is_growth_granted,
+        reached.partner_id,
+        reached.plan_id,
+        reached.period,
+        reached.tier_no,
+        reached.cap,
+        case when periods.method = 'marginal' then by_bands.band_rebate else reached.whole_rebate end as rebate
+    from reached
+    inner join periods
+        on periods.partner_id = reached.partner_id
+        and periods.plan_id = reached.plan_id
+        and periods.period = reached.period
+    inner join by_bands
+        on by_bands.is_growth_granted = reached.is_growth_granted
+        and by_bands.partner_id = reached.partner_id
+        and by_bands.plan_id = reached.plan_id
+        and by_bands.period = reached.period
+),
+
+capped as (
+    select *, least(rebate, coalesce(cast(cap as decimal(38,10)), rebate)) as capped_rebate
+    from uncapped
 ),
 
 -- The next edge ahead, and a tier that was reached but not earned for want of growth.
@@ -54,7 +90,8 @@ ahead as (
         plan_id,
         period,
         min(edge) filter (where not is_reached) as next_edge,
-        bool_or(is_reached and not is_qualified) as growth_is_short
+        bool_or(is_reached and not is_qualified) as growth_is_short,
+        bool_or(is_reached and is_qualified is null) as growth_is_open
     from rebate_tiers
     group by partner_id, plan_id, period
 ),
@@ -62,28 +99,30 @@ ahead as (
 earned as (
     select
         periods.*,
-        reached.tier_no,
-        reached.cap,
+        shown.tier_no,
+        shown.cap,
         ahead.next_edge,
         coalesce(ahead.growth_is_short, false) as growth_is_short,
+        coalesce(ahead.growth_is_open, false) as growth_is_open,
         case
             when not periods.history_is_complete then 'incomplete_history'
             when periods.tiers_by = 'attainment' and periods.attainment is null then 'no_target'
         end as rebate_status,
-        case
-            when reached.tier_no is null then cast(0 as decimal(38,10))
-            when periods.method = 'marginal' then by_bands.band_rebate
-            else reached.whole_rebate
-        end as uncapped
+        shown.rebate as uncapped,
+        coalesce(shown.capped_rebate, cast(0 as decimal(38,10))) as rebate,
+        granted.tier_no as granted_tier_no,
+        coalesce(granted.capped_rebate, cast(0 as decimal(38,10))) as granted_rebate
     from periods
-    left join by_bands
-        on by_bands.partner_id = periods.partner_id
-        and by_bands.plan_id = periods.plan_id
-        and by_bands.period = periods.period
-    left join reached
-        on reached.partner_id = periods.partner_id
-        and reached.plan_id = periods.plan_id
-        and reached.period = periods.period
+    left join capped as shown
+        on not shown.is_growth_granted
+        and shown.partner_id = periods.partner_id
+        and shown.plan_id = periods.plan_id
+        and shown.period = periods.period
+    left join capped as granted
+        on granted.is_growth_granted
+        and granted.partner_id = periods.partner_id
+        and granted.plan_id = periods.plan_id
+        and granted.period = periods.period
     left join ahead
         on ahead.partner_id = periods.partner_id
         and ahead.plan_id = periods.plan_id
@@ -118,19 +157,23 @@ final as (
         case when rebate_status is null then tier_no end as tier_no,
         case
             when rebate_status is not null then rebate_status
+            when growth_is_open and tier_no is null then 'growth_unknown'
             when growth_is_short and tier_no is null then 'growth_not_shown'
             when tier_no is null then 'below_first_tier'
         end as tier_status,
-        growth_is_short,
+        case when growth_is_short then true when not growth_is_open then false end as growth_is_short,
         case when rebate_status is null then cast(next_edge - actual as decimal(18,4)) end as missing_to_next_tier,
         case
             when rebate_status is not null then rebate_status
             when next_edge is null then 'highest_tier'
         end as missing_to_next_tier_status,
         case when rebate_status is null then coalesce(uncapped > cap, false) end as is_capped,
-        case when rebate_status is null then least(uncapped, coalesce(cast(cap as decimal(38,10)), uncapped)) end
-            as rebate,
-        rebate_status
+        case when rebate_status is null then rebate end as rebate,
+        rebate_status,
+        -- It matters only where the amounts differ.
+        rebate_status is null and growth_is_open and granted_rebate is distinct from rebate as growth_is_unknown,
+        case when rebate_status is null then granted_tier_no end as tier_no_with_growth,
+        case when rebate_status is null then granted_rebate end as rebate_with_growth
     from earned
 )
 
@@ -138,5 +181,6 @@ select
     partner_id, partner_name, partner_manager, channel_id, plan_id, period_type, period, period_start, period_end,
     closes_on, counts_from, counts_to, provisional, basis, metric, method, actual, target, attainment,
     attainment_status, prior_actual, growth, growth_status, tier_no, tier_status, growth_is_short,
-    missing_to_next_tier, missing_to_next_tier_status, is_capped, rebate, rebate_status
+    missing_to_next_tier, missing_to_next_tier_status, is_capped, rebate, rebate_status, growth_is_unknown,
+    tier_no_with_growth, rebate_with_growth
 from final

@@ -20,7 +20,13 @@ select
     periods.target,
     periods.attainment,
     periods.attainment_status,
-    nearest.edge_gap
+    nearest.edge_gap,
+    case
+        when nearest.edge_gap is not null then null
+        when not periods.history_is_complete then 'incomplete_history'
+        when periods.tiers_by = 'attainment' and periods.attainment is null then 'no_target'
+        else 'no_edge'
+    end as edge_status
 from rebate_periods as periods
 left join nearest
     on nearest.partner_id = periods.partner_id

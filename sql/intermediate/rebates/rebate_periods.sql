@@ -140,9 +140,9 @@ prior_actuals as (
     group by framed.plan_id, framed.partner_id, framed.period
 ),
 
--- From the first month on in which anything is known of the flow.
+-- From the first day on of which anything is known of the flow.
 history as (
-    select flow, cast(date_trunc('month', min(business_date)) as date) as known_from
+    select flow, min(business_date) as known_from
     from days
     group by flow
 ),
@@ -152,6 +152,7 @@ measured as (
         framed.*,
         coalesce(history.known_from <= framed.counts_from, false) as history_is_complete,
         coalesce(history.known_from <= framed.prior_from, false) as prior_is_complete,
+        coalesce(history.known_from > framed.prior_from and history.known_from <= framed.prior_to, false) as prior_is_part,
         cast(
             coalesce(case framed.metric when 'money' then actuals.money else actuals.units end, 0) as decimal(18,4)
         ) as actual,
@@ -217,6 +218,7 @@ final as (
         end as growth,
         case
             when not history_is_complete then 'incomplete_history'
+            when prior_is_part then 'incomplete_history'
             when not prior_is_complete or prior_actual = 0 then 'no_prior_period'
             when prior_actual < 0 then 'negative_base'
         end as growth_status

@@ -49,7 +49,8 @@ select
     edge,
     case when metric = 'units' then greatest(edge - 1, 0) else edge end as band_from,
     coalesce(actual >= edge, false) as is_reached,
-    min_growth is null or coalesce(growth >= cast(min_growth as double), false) as is_qualified,
+    -- NULL where the growth that a tier asks for is not known: that neither grants nor denies it.
+    min_growth is null or growth >= cast(min_growth as double) as is_qualified,
     case
         when not history_is_complete then null
         when tiers_by = 'attainment' then abs(attainment - cast(from_value as double))

@@ -2,6 +2,7 @@
 -- An order makes its customer a buyer from its day on, until the window has passed or the next order takes over; and a
 -- repeat buyer as long as the order before it is in the window too. Adding up who enters and who leaves day by day
 -- takes one pass, where counting every window anew would take one a day.
+-- A channel has a row for every day up to the partition's last, also after its buyers have gone.
 with
 order_days as (
     select business_date, channel_id, customer_id, order_key
@@ -51,19 +52,15 @@ changes as (
     group by channel_id, day
 ),
 channels as (
-    select channel_id, min(ordered_on) as first_day, max(last_day(ordered_on)) as last_day
+    select channel_id, min(ordered_on) as first_day
     from ends
     group by channel_id
 ),
-last_days as (
-    select max(last_day) as last_day from channels
-),
 days as (
     select
-        channels.channel_id,
-        unnest(generate_series(channels.first_day, last_days.last_day, interval '1 day')) as day
+        channel_id,
+        unnest(generate_series(first_day, $partition_to, interval '1 day')) as day
     from channels
-    cross join last_days
 ),
 final as (
     select

@@ -10,7 +10,10 @@ select
     kpi_months.quarter,
     kpi_months.month_start,
     currencies.currency,
-    stg_fx_rates.rate_to_base
+    stg_fx_rates.rate_to_base,
+    kpi_months.closes_on,
+    kpi_months.closes_on - stg_fx_rates.rate_date as rate_age_days,
+    case when kpi_months.closes_on - stg_fx_rates.rate_date > $fx_rate_days_max then 'stale_rate' end as rate_status
 from kpi_months
 cross join currencies
 inner join stg_fx_rates
@@ -23,5 +26,8 @@ select
     quarter,
     month_start,
     $base_currency as currency,
-    cast(1 as decimal(18,8)) as rate_to_base
+    cast(1 as decimal(18,8)) as rate_to_base,
+    closes_on,
+    0 as rate_age_days,
+    null as rate_status
 from kpi_months

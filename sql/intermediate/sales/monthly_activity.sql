@@ -1,5 +1,6 @@
 -- Orders, customers and regions of each channel and each partner by month, and the buyers and repeat buyers of
--- the $customer_window_days days that end with the month. None of them adds up over months.
+-- the $customer_window_days days that end with the month. None of them adds up over months. A month without orders
+-- still has the buyers of its window.
 with scoped_orders as (
     select
         'channel' as scope,
@@ -61,9 +62,17 @@ month_regions as (
     group by scope, scope_id, month_start
 ),
 
-months as (
-    select distinct cast(date_trunc('month', business_date) as date) as month_start
+first_month as (
+    select cast(date_trunc('month', min(business_date)) as date) as month_start
     from orders
+),
+
+months as (
+    select unnest(generate_series(
+        greatest(month_start, $partition_from), $partition_to, interval '1 month'
+    )) as month_start
+    from first_month
+    where month_start is not null
 ),
 
 -- One row an order, so that the next step counts rows: counting distinct orders after the join would not be

@@ -1,7 +1,8 @@
 -- Sales of each channel and each partner by month, beside those of the month before and of the year before.
 -- A row for every month from the first sale or target on (of a partner, or goods received), also without sales, so
 -- that a stop is seen.
--- The running month stands beside the same elapsed days of the earlier ones.
+-- The running month stands beside the same elapsed days of the earlier ones. Of a month that began before the records
+-- do, only a part is known: is_part, and of what is compared with it month_before_is_part and year_before_is_part.
 with scoped_days as (
     select 'channel' as scope, channel_id as scope_id, partner_channel_days.*
     from partner_channel_days
@@ -25,7 +26,8 @@ sales as (
         ) as net_sales_elapsed,
         sum(units) as units,
         case when sum(articles_without_list_price) = 0 then sum(list_price_value) end as list_price_value,
-        case when sum(articles_without_cost) = 0 then sum(cost_amount) end as cost_amount
+        case when sum(articles_without_cost) = 0 then sum(cost_amount) end as cost_amount,
+        sum(stale_rate_lines) as stale_rate_lines
     from scoped_days
     group by scope, scope_id, cast(date_trunc('month', business_date) as date)
 ),
@@ -72,9 +74,16 @@ spine as (
         kpi_months.month_start,
         kpi_months.month,
         kpi_months.closes_on,
-        kpi_months.provisional
+        kpi_months.provisional,
+        kpi_months.is_part,
+        coalesce(before.is_part, false) as month_before_is_part,
+        coalesce(year_ago.is_part, false) as year_before_is_part
     from first_months
     inner join kpi_months on kpi_months.month_start >= first_months.first_month
+    left join kpi_months as before
+        on before.month_start = cast(kpi_months.month_start - interval '1 month' as date)
+    left join kpi_months as year_ago
+        on year_ago.month_start = cast(kpi_months.month_start - interval '12 months' as date)
 )
 
 select
@@ -84,11 +93,15 @@ select
     spine.month,
     spine.closes_on,
     spine.provisional,
+    spine.is_part,
+    spine.month_before_is_part,
+    spine.year_before_is_part,
     cast(coalesce(sales.gross_sales, 0) as decimal(18,4)) as gross_sales,
     cast(coalesce(sales.discounts, 0) as decimal(18,4)) as discounts,
     cast(coalesce(sales.returns, 0) as decimal(18,4)) as returns,
     cast(coalesce(sales.adjustments, 0) as decimal(18,4)) as adjustments,
     cast(coalesce(sales.net_sales, 0) as decimal(18,4)) as net_sales,
+    case when sales.stale_rate_lines > 0 then 'stale_rate' end as net_sales_status,
     coalesce(sales.units, 0) as units,
     cast(sales.list_price_value as decimal(18,4)) as list_price_value,
     cast(sales.cost_amount as decimal(18,4)) as cost_amount,

@@ -66,10 +66,9 @@ together as (
     select scope, scope_id, metric, period, target from made_years
 ),
 
--- From the month of the first sale on.
 history as (
-    select min(month_start) as known_from
-    from kpi_months
+    select min(first_day) as known_from
+    from sales_history
 ),
 
 framed as (

@@ -1,10 +1,23 @@
 -- Distinct orders and known customers of each partner from the quarter's first day to the month's end. They do not add
--- up over months, so each month counts anew; a quarter is the row of its last month.
-with months as (
-    select distinct
-        cast(date_trunc('month', business_date) as date) as month_start,
-        cast(date_trunc('quarter', business_date) as date) as quarter_start
+-- up over months, so each month counts anew; a quarter is the row of its last month, also where nobody ordered in it.
+with first_month as (
+    select cast(date_trunc('month', min(business_date)) as date) as month_start
     from orders
+),
+
+calendar_months as (
+    select unnest(generate_series(
+        greatest(month_start, $partition_from), $partition_to, interval '1 month'
+    )) as month_start
+    from first_month
+    where month_start is not null
+),
+
+months as (
+    select
+        month_start,
+        cast(date_trunc('quarter', month_start) as date) as quarter_start
+    from calendar_months
 ),
 
 partner_orders as (

@@ -14,6 +14,7 @@ select
     cast(sum(net_amount) as decimal(18,4)) as net_sales,
     coalesce(sum(quantity) filter (where sale_type <> 'adjustment'), 0) as units,
     cast(sum(list_value) as decimal(18,4)) as list_price_value,
-    cast(sum(cost_amount) as decimal(18,4)) as cost_amount
+    cast(sum(cost_amount) as decimal(18,4)) as cost_amount,
+    count(*) filter (where rate_status = 'stale_rate') as stale_rate_lines
 from sales_lines
 group by business_date, partner_id, channel_id, region, sku

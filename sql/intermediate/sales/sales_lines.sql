@@ -79,6 +79,7 @@ select
     converted.net_amount,
     cast(converted.source_net_amount as decimal(18,4)) as source_net_amount,
     converted.currency,
+    converted.rate_status,
     cast(articles.list_price * converted.goods_quantity as decimal(18,4)) as list_value,
     cast(articles.unit_cost * converted.goods_quantity as decimal(18,4)) as cost_amount,
     converted.promotion_id,

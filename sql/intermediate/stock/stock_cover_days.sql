@@ -12,14 +12,6 @@ sold as (
     from sales_lines
     group by partner_id, business_date
 ),
-last_known as (
-    select max(day) as day
-    from (
-        select max(counted_on) as day from counts
-        union all
-        select max(business_date) as day from sold
-    ) as both_feeds
-),
 replaced as (
     select
         partner_id,
@@ -30,12 +22,11 @@ replaced as (
 ),
 spans as (
     select
-        replaced.partner_id,
-        replaced.counted_on,
-        replaced.stock_value,
-        least(replaced.replaced_on - 1, replaced.counted_on + $stale_count_days, last_known.day) as stands_until
+        partner_id,
+        counted_on,
+        stock_value,
+        least(replaced_on - 1, counted_on + $stale_count_days, $partition_to) as stands_until
     from replaced
-    cross join last_known
 ),
 days as (
     select

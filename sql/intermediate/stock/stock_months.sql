@@ -24,33 +24,33 @@ products as (
     select sku, unit_cost, lead_time_days, launched_on, valid_from, superseded_from
     from stg_products
 ),
+presence as (
+    select partner_id, sku, business_date, state, since from stock_presence
+),
 snapshots as (
     select partner_id, counted_on
     from counts
     group by partner_id, counted_on
 ),
-last_known as (
-    select max(business_date) as business_date
+first_known as (
+    select min(business_date) as business_date
     from (
-        select max(counted_on) as business_date from snapshots
+        select min(counted_on) as business_date from snapshots
         union all
-        select max(business_date) as business_date from sales
+        select min(business_date) as business_date from sales
     ) as both_feeds
 ),
 calendar_months as (
-    select cast(date_trunc('month', counted_on) as date) as month_start from snapshots
-    union
-    select cast(date_trunc('month', business_date) as date) as month_start from sales
+    select unnest(generate_series(
+        greatest(cast(date_trunc('month', business_date) as date), $partition_from), $partition_to, interval '1 month'
+    )) as month_start
+    from first_known
+    where business_date is not null
 ),
 months as (
-    -- A running month closes, for now, on the last day that anything is known of.
-    select
-        calendar_months.month_start,
-        least(
-            cast(calendar_months.month_start + interval '1 month' as date) - 1, last_known.business_date
-        ) as closes_on
+    -- A running month closes, for now, with the day that is reported.
+    select month_start, least(last_day(month_start), $partition_to) as closes_on
     from calendar_months
-    cross join last_known
 ),
 judged as (
     -- The last days before a month speak for it only while the partner cooperates.
@@ -172,7 +172,10 @@ demand as (
                 sum(sales.quantity) filter (where sales.business_date > months.closes_on - $demand_window_days), 0
             ),
             0
-        ) as sell_out_units
+        ) as sell_out_units,
+        min(sales.business_date) filter (
+            where sales.business_date > months.closes_on - $demand_window_days and sales.sale_type = 'sale'
+        ) as first_sold_on
     from sales
     inner join months
         on sales.business_date > months.month_start - $demand_window_days
@@ -183,6 +186,15 @@ demand as (
 sellers as (
     select distinct partner_id, month_start
     from demand
+),
+arrivals as (
+    select presence.partner_id, presence.sku, months.month_start, max(presence.since) as arrived_on
+    from presence
+    inner join months
+        on presence.business_date > months.closes_on - $demand_window_days
+        and presence.business_date <= months.closes_on
+    where presence.state = 'arrived'
+    group by presence.partner_id, presence.sku, months.month_start
 ),
 everything as (
     select partner_id, sku, month_start from stock
@@ -212,7 +224,14 @@ joined as (
         coalesce(demand.sell_out_units, 0) as sell_out_units,
         sellers.partner_id is not null as partner_sells,
         coalesce(products.lead_time_days, $lead_time_default_days) as lead_time_days,
-        coalesce(months.closes_on - products.launched_on < $new_item_days, false) as launched_lately
+        coalesce(products.launched_on > months.closes_on - $new_item_days, false)
+        or coalesce(arrivals.arrived_on > months.closes_on - $new_item_days, false) as is_new_here,
+        -- As for the stock of today: from the launch, or the arrival at this partner.
+        greatest(
+            months.closes_on - $demand_window_days + 1,
+            arrivals.arrived_on,
+            case when products.launched_on is not null then least(products.launched_on, demand.first_sold_on) end
+        ) as on_sale_from
     from everything
     inner join months
         on everything.month_start = months.month_start
@@ -231,6 +250,10 @@ joined as (
         on everything.partner_id = demand.partner_id
         and everything.sku = demand.sku
         and everything.month_start = demand.month_start
+    left join arrivals
+        on everything.partner_id = arrivals.partner_id
+        and everything.sku = arrivals.sku
+        and everything.month_start = arrivals.month_start
     left join sellers
         on everything.partner_id = sellers.partner_id
         and everything.month_start = sellers.month_start
@@ -239,20 +262,40 @@ joined as (
         and products.valid_from <= months.closes_on
         and products.superseded_from > months.closes_on
 ),
+gone as (
+    select joined.partner_id, joined.sku, joined.month_start, count(*) as missing_days
+    from joined
+    inner join presence
+        on joined.partner_id = presence.partner_id
+        and joined.sku = presence.sku
+        and presence.business_date between joined.on_sale_from and joined.closes_on
+    where presence.state = 'missing'
+    group by joined.partner_id, joined.sku, joined.month_start
+),
+timed as (
+    select
+        joined.*,
+        joined.closes_on - joined.on_sale_from + 1 - coalesce(gone.missing_days, 0) as days_on_sale
+    from joined
+    left join gone
+        on joined.partner_id = gone.partner_id
+        and joined.sku = gone.sku
+        and joined.month_start = gone.month_start
+),
 needed as (
     select
         *,
         case
             when not partner_sells then null
-            when sell_out_units = 0 and launched_lately then 0
-            else greatest(
+            when closing_units <= 0 or sell_out_units = 0 and is_new_here then 0
+            when days_on_sale > 0 then greatest(
                 closing_units - (
-                    sell_out_units * (lead_time_days + $review_days + $safety_days) + $demand_window_days - 1
-                ) / $demand_window_days,
+                    sell_out_units * (lead_time_days + $review_days + $safety_days) + days_on_sale - 1
+                ) / days_on_sale,
                 0
             )
         end as overstock_units
-    from joined
+    from timed
 ),
 final as (
     select

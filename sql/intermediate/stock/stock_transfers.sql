@@ -1,8 +1,11 @@
 -- Which surplus goes to which partner that is short of the same product: largest need first, the partner with
--- the most left gives first, and no unit is promised twice. Runs before anything is replenished.
+-- the most left gives first, and no unit is promised twice. Runs before anything is replenished. A move must be worth
+-- a lorry, and nothing goes to a partner that holds too much already or whose sales are being looked into.
 with recursive
 positions as (
-    select partner_id, territory, partner_status, sku, on_hand_units, overstock_units, shortage_units
+    select
+        partner_id, territory, partner_status, sku, unit_cost, on_hand_units, overstock_units, shortage_units,
+        partner_overstock_rate
     from stock_positions
     where count_status <> 'stale_count' and sells
 ),
@@ -11,17 +14,28 @@ regions as (
     from stg_regions
     where valid_from <= $as_of_date and valid_to > $as_of_date
 ),
+suspected as (
+    select distinct partner_id
+    from conflict_cases
+    where is_suspected and last_seen > $as_of_date - $conflict_notice_days
+),
 donors as (
-    select sku, partner_id, overstock_units
+    select sku, partner_id, unit_cost, overstock_units
     from positions
-    where overstock_units > 0 and overstock_units > $overstock_limit * on_hand_units
+    where overstock_units >= $transfer_units_min and overstock_units > $overstock_limit * on_hand_units
     qualify row_number() over (partition by sku order by overstock_units desc, partner_id) <= $transfer_partners_max
 ),
 recipients as (
-    select sku, partner_id, shortage_units
+    select positions.sku, positions.partner_id, positions.shortage_units
     from positions
-    where shortage_units > 0 and partner_status = 'active'
-    qualify row_number() over (partition by sku order by shortage_units desc, partner_id) <= $transfer_partners_max
+    left anti join suspected
+        on positions.partner_id = suspected.partner_id
+    where positions.shortage_units >= $transfer_units_min
+        and positions.partner_status = 'active'
+        and coalesce(positions.partner_overstock_rate <= $overstock_limit, true)
+    qualify row_number() over (
+        partition by positions.sku order by positions.shortage_units desc, positions.partner_id
+    ) <= $transfer_partners_max
 ),
 territories as (
     -- An empty territory is the whole country.
@@ -90,17 +104,26 @@ needs as (
         and recipients.partner_id = servable.to_partner_id
 ),
 promises as (
-    -- One turn per need, largest first; each turn hands what the donors have left to the next need.
+    -- One turn per need, largest first; each turn hands what the donors have left to the next need. `least_units` is
+    -- the smallest move: in units, and in value where the cost is known.
     select
         cast(0 as bigint) as turn,
         donors.sku,
         donors.partner_id as from_partner_id,
         cast(null as text) as to_partner_id,
         cast(0 as bigint) as units,
-        cast(donors.overstock_units as bigint) as left_units
+        cast(donors.overstock_units as bigint) as left_units,
+        greatest(
+            $transfer_units_min,
+            coalesce(cast(ceil($transfer_value_min / nullif(donors.unit_cost, 0)) as bigint), $transfer_units_min)
+        ) as least_units
     from donors
     union all
-    select turn, sku, from_partner_id, to_partner_id, units, left_units - units as left_units
+    select
+        turn, sku, from_partner_id, to_partner_id,
+        case when units >= least_units then units else 0 end as units,
+        case when units >= least_units then left_units - units else left_units end as left_units,
+        least_units
     from (
         select
             turn,
@@ -108,6 +131,7 @@ promises as (
             from_partner_id,
             to_partner_id,
             left_units,
+            least_units,
             least(usable_units, greatest(shortage_units - offered_before, 0)) as units
         from (
             select
@@ -117,9 +141,18 @@ promises as (
                 needs.partner_id as to_partner_id,
                 needs.shortage_units,
                 promises.left_units,
-                case when allowed.to_partner_id is null then 0 else promises.left_units end as usable_units,
+                promises.least_units,
+                case
+                    when allowed.to_partner_id is null or promises.left_units < promises.least_units then 0
+                    else promises.left_units
+                end as usable_units,
                 coalesce(
-                    sum(case when allowed.to_partner_id is null then 0 else promises.left_units end) over (
+                    sum(
+                        case
+                            when allowed.to_partner_id is null or promises.left_units < promises.least_units then 0
+                            else promises.left_units
+                        end
+                    ) over (
                         partition by promises.sku
                         order by promises.left_units desc, promises.from_partner_id
                         rows between unbounded preceding and 1 preceding

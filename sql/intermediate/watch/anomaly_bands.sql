@@ -1,6 +1,6 @@
 -- For each judged day and series: what was to be expected, how far off is too far, and whether the day is told.
 -- season_band (see `tributary docs`) learns each series day by day: level × weekday × season of the year × holiday.
--- Under $anomaly_orders_min orders or $anomaly_complaints_min complaints a day chance has it all: nothing is judged.
+-- Under $anomaly_orders_min orders (of prices $anomaly_price_orders_min) or $anomaly_complaints_min complaints a day chance has it all: nothing is judged.
 with
 series as (
     select * from watch_series
@@ -16,6 +16,8 @@ banded as (
         season_band(
             value,
             events,
+            without_order,
+            without_return,
             is_holiday,
             is_promoted,
             is_incomplete,
@@ -24,10 +26,16 @@ banded as (
             $anomaly_band,
             $anomaly_gap_min,
             $anomaly_history_days_min,
+            $anomaly_dispersion,
             case metric when 'stock_level' then $anomaly_stock_noise_min else $anomaly_noise_min end,
             $anomaly_holiday_noise,
+            $anomaly_shift_band,
             $anomaly_shift_days,
-            case metric when 'complaints' then $anomaly_complaints_min else $anomaly_orders_min end
+            case metric
+                when 'complaints' then $anomaly_complaints_min
+                when 'average_price' then $anomaly_price_orders_min
+                else $anomaly_orders_min
+            end
         ) over (partition by entity_type, entity_id, metric order by business_date) as band
     from series
 ),

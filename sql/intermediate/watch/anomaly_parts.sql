@@ -2,6 +2,8 @@
 -- entity's expected value, by the medians of the same weekday over the trailing weeks; so the contributions of all
 -- parts add up to the gap. `part_type` partner is there for every entity, because files belong to partners.
 -- For rates a part's share of the gap is what its own rate and its weight moved the whole by.
+-- Orders are counted anew for every part, as they do not add up over smaller ones: an order that touches several
+-- categories belongs to the one that makes most of it.
 with
 findings as (
     select business_date, entity_type, entity_id, metric, feed, expected, gap from anomaly_findings
@@ -13,6 +15,22 @@ sales as (
 stock as (
     select * from watch_stock_days
     where business_date > $as_of_date - $anomaly_days - 7 * $anomaly_weeks
+),
+order_parts as (
+    select
+        business_date, channel_id, partner_id, region, coalesce(category, 'unknown') as category,
+        partner_id || '/' || order_id as order_key, sum(net_amount) as value
+    from sales_lines
+    where
+        sale_type = 'sale'
+        and business_date <= $as_of_date and business_date > $as_of_date - $anomaly_days - 7 * $anomaly_weeks
+    group by business_date, channel_id, partner_id, region, coalesce(category, 'unknown'), partner_id || '/' || order_id
+),
+orders as (
+    select
+        *,
+        row_number() over (partition by business_date, order_key order by value desc, category, region) = 1 as is_main
+    from order_parts
 ),
 complaints as (
     select * from watch_complaints
@@ -40,15 +58,21 @@ looked_at as (
     cross join steps
 ),
 parts as (
-    select 'sales' as feed, business_date, channel_id, partner_id, region, category, net_sales, units, orders,
-        sale_value, sale_units, return_value, promoted_net_sales, promotion_id
+    select 'sales' as feed, business_date, channel_id, partner_id, region, category, net_sales, units,
+        sale_value, return_value, basket_value, basket_list, promoted_net_sales, promotion_id,
+        cast(null as text) as order_key, true as is_main
     from sales
     union all
+    select 'orders', business_date, channel_id, partner_id, region, category, 0, 0, 0, 0, 0, 0, 0, null, order_key, is_main
+    from orders
+    union all
     -- Stock and complaints stand in the first column, which is summed for them.
-    select 'inventory', business_date, channel_id, partner_id, region, category, stock_value, 0, 0, 0, 0, 0, 0, null
+    select 'inventory', business_date, channel_id, partner_id, region, category, stock_value, 0, 0, 0, 0, 0, 0, null,
+        null, true
     from stock
     union all
-    select 'complaints', business_date, channel_id, partner_id, region, category, complaints, 0, 0, 0, 0, 0, 0, null
+    select 'complaints', business_date, channel_id, partner_id, region, category, complaints, 0, 0, 0, 0, 0, 0, null,
+        null, true
     from complaints
 ),
 placed as (
@@ -76,11 +100,12 @@ placed as (
 members as (
     select
         looked_at.business_date, looked_at.entity_type, looked_at.entity_id, looked_at.metric, looked_at.weeks_back,
-        placed.part_type, placed.part_id, placed.net_sales, placed.units, placed.orders, placed.sale_value,
-        placed.sale_units, placed.return_value, placed.promoted_net_sales, placed.promotion_id
+        placed.part_type, placed.part_id, placed.net_sales, placed.units, placed.sale_value, placed.return_value,
+        placed.basket_value, placed.basket_list, placed.promoted_net_sales, placed.promotion_id,
+        case when placed.is_main or placed.part_type <> 'category' then placed.order_key end as order_key
     from looked_at
     inner join placed
-        on looked_at.feed = placed.feed
+        on case looked_at.metric when 'orders' then 'orders' else looked_at.feed end = placed.feed
         and looked_at.entity_type = placed.entity_type
         and looked_at.entity_id = placed.entity_id
         and looked_at.day = placed.business_date
@@ -89,15 +114,17 @@ part_days as (
     -- What is compared: an amount, or the two sides of a rate.
     select
         business_date, entity_type, entity_id, metric, part_type, part_id, weeks_back,
+        cast(case metric
+            when 'orders' then cast(count(distinct order_key) as decimal(24, 6))
+            else cast(sum(case metric
+                when 'units' then units
+                when 'average_price' then basket_value
+                when 'return_rate' then return_value
+                else net_sales
+            end) as decimal(24, 6))
+        end as decimal(24, 6)) as upper_side,
         cast(sum(case metric
-            when 'units' then units
-            when 'orders' then orders
-            when 'average_price' then sale_value
-            when 'return_rate' then return_value
-            else net_sales
-        end) as decimal(24, 6)) as upper_side,
-        cast(sum(case metric
-            when 'average_price' then cast(sale_units as decimal(24, 6))
+            when 'average_price' then basket_list
             when 'return_rate' then sale_value
             else 0
         end) as decimal(24, 6)) as lower_side,
@@ -148,6 +175,7 @@ compared as (
 wholes as (
     select
         business_date, entity_type, entity_id, metric, part_type,
+        cast(sum(upper_side) filter (where weeks_back = 0) as double) as observed_upper,
         cast(sum(lower_side) filter (where weeks_back = 0) as double) as observed_lower
     from filled
     group by business_date, entity_type, entity_id, metric, part_type
@@ -177,13 +205,21 @@ final as (
                     0
                 )
                 - coalesce(
-                    (compared.expected_upper - findings.expected * compared.expected_lower)
-                    / nullif(expected_wholes.expected_lower, 0),
+                    (
+                        compared.expected_upper
+                        - expected_wholes.expected_upper / nullif(expected_wholes.expected_lower, 0)
+                        * compared.expected_lower
+                    ) / nullif(expected_wholes.expected_lower, 0),
                     0
                 )
             else
+                -- Where the trailing weeks brought nothing, what was expected is shared out as the day came.
                 compared.observed_upper
-                - coalesce(findings.expected * compared.expected_upper / nullif(expected_wholes.expected_upper, 0), 0)
+                - coalesce(
+                    findings.expected * compared.expected_upper / nullif(expected_wholes.expected_upper, 0),
+                    findings.expected * compared.observed_upper / nullif(wholes.observed_upper, 0),
+                    0
+                )
         end as contribution,
         case
             when compared.metric in ('average_price', 'return_rate') then

@@ -1,7 +1,7 @@
 -- The figures at the top of each manager's mail: net sales of the as-of date, the same weekday a week earlier,
 -- and the last fourteen days as a row of numbers. Channel managers see their channels, partner managers their
--- partners, head office the total and every channel. Days without sales count as 0; where the day's files are not all
--- there, the figure is marked.
+-- partners, head office the total and every channel. Days without sales count as 0, unless files of the day are missing:
+-- then a figure is marked, and where nothing of the day is there it is not known.
 with sales as (
     select
         business_date,
@@ -27,7 +27,7 @@ figures as (
         'head_office' as owner,
         'total' as entity_type,
         'total' as entity_id,
-        '全部渠道 · all channels' as name,
+        cast(null as varchar) as name,
         business_date,
         sum(net_sales) as net_sales
     from sales
@@ -93,7 +93,8 @@ filled as (
         entities.entity_id,
         entities.name,
         days.business_date,
-        coalesce(figures.net_sales, 0) as net_sales
+        coalesce(figures.net_sales, 0) as net_sales,
+        figures.net_sales is not null as has_sales
     from entities
     cross join days
     left join figures
@@ -103,26 +104,39 @@ filled as (
         and figures.business_date = days.business_date
 ),
 
+incomplete as (
+    select distinct
+        business_date,
+        entity_type,
+        case entity_type when 'total' then 'total' else entity_id end as entity_id
+    from incomplete_days
+    where feed = 'sales'
+),
+
+marked as (
+    select filled.*, incomplete.entity_id is null as is_complete
+    from filled
+    left join incomplete
+        on incomplete.entity_type = filled.entity_type
+        and incomplete.entity_id = filled.entity_id
+        and incomplete.business_date = filled.business_date
+),
+
 summarised as (
+    -- What half of a day brought a week ago is nothing to compare with.
     select
         owner,
         entity_type,
         entity_id,
         name,
-        sum(case when business_date = $as_of_date then net_sales end) as value,
-        sum(case when business_date = cast($as_of_date - interval '7 days' as date) then net_sales end) as previous,
+        sum(net_sales) filter (where business_date = $as_of_date and (is_complete or has_sales)) as value,
+        sum(net_sales) filter (where business_date = cast($as_of_date - interval '7 days' as date) and is_complete)
+            as previous,
+        bool_and(is_complete) filter (where business_date = $as_of_date) as is_complete,
         string_agg(cast(net_sales as varchar), ';' order by business_date) as history,
         sum(net_sales) as fortnight
-    from filled
+    from marked
     group by owner, entity_type, entity_id, name
-),
-
-incomplete as (
-    select
-        entity_type,
-        case entity_type when 'total' then 'total' else entity_id end as entity_id
-    from incomplete_days
-    where feed = 'sales' and business_date = $as_of_date
 )
 
 select
@@ -133,7 +147,7 @@ select
     summarised.value,
     summarised.previous,
     summarised.history,
-    incomplete.entity_id is null as is_complete,
+    summarised.is_complete,
     row_number() over (
         partition by summarised.owner
         order by
@@ -142,6 +156,3 @@ select
             summarised.entity_id
     ) as position
 from summarised
-left join incomplete
-    on incomplete.entity_type = summarised.entity_type
-    and incomplete.entity_id = summarised.entity_id

@@ -2,9 +2,25 @@
 with
 lines as (
     select
-        business_date, channel_id, partner_id, region, category, order_id, sale_type, promotion_id,
-        net_amount, quantity
+        business_date, channel_id, partner_id, region, coalesce(category, 'unknown') as category,
+        sale_type, promotion_id, net_amount, quantity,
+        case when sale_type = 'sale' and quantity > 0 and list_value > 0 then
+            cast(cast(net_amount as decimal(28, 8)) / quantity as decimal(18, 4))
+        end as unit_net,
+        case when sale_type = 'sale' and quantity > 0 and list_value > 0 then
+            cast(cast(list_value as decimal(28, 8)) / quantity as decimal(18, 4))
+        end as unit_list
     from sales_lines
+),
+baskets as (
+    -- As in watch_days: one of each line, at a price that counts within reach of its list price.
+    select
+        *,
+        cast(greatest(
+            least(unit_net, cast(unit_list * cast($anomaly_price_reach as decimal(9, 4)) as decimal(18, 4))),
+            cast(cast(unit_list as decimal(28, 8)) / cast($anomaly_price_reach as decimal(9, 4)) as decimal(18, 4))
+        ) as decimal(18, 4)) as basket_price
+    from lines
 ),
 final as (
     -- Adjustments move money, not goods. Return value is positive.
@@ -13,21 +29,21 @@ final as (
         channel_id,
         partner_id,
         region,
-        coalesce(category, 'unknown') as category,
+        category,
         cast(sum(net_amount) as decimal(18, 4)) as net_sales,
         coalesce(sum(quantity) filter (where sale_type in ('sale', 'return')), 0) as units,
-        count(distinct order_id) filter (where sale_type = 'sale') as orders,
         cast(coalesce(sum(net_amount) filter (where sale_type = 'sale'), 0) as decimal(18, 4)) as sale_value,
-        coalesce(sum(quantity) filter (where sale_type = 'sale'), 0) as sale_units,
         cast(coalesce(sum(-net_amount) filter (where sale_type = 'return'), 0) as decimal(18, 4)) as return_value,
+        cast(coalesce(sum(basket_price), 0) as decimal(18, 4)) as basket_value,
+        cast(coalesce(sum(unit_list), 0) as decimal(18, 4)) as basket_list,
         cast(
             coalesce(sum(net_amount) filter (where promotion_id is not null), 0) as decimal(18, 4)
         ) as promoted_net_sales,
         max(promotion_id) as promotion_id
-    from lines
-    group by business_date, channel_id, partner_id, region, coalesce(category, 'unknown')
+    from baskets
+    group by business_date, channel_id, partner_id, region, category
 )
 select
-    business_date, channel_id, partner_id, region, category, net_sales, units, orders, sale_value, sale_units,
-    return_value, promoted_net_sales, promotion_id
+    business_date, channel_id, partner_id, region, category, net_sales, units, sale_value, return_value, basket_value,
+    basket_list, promoted_net_sales, promotion_id
 from final

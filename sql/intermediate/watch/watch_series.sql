@@ -122,8 +122,17 @@ sales_days as (
         coalesce(sales.units, 0) as units,
         coalesce(sales.orders, 0) as orders,
         sales.sale_value,
-        sales.sale_units,
-        sales.return_value
+        sales.return_value,
+        sales.basket_value,
+        sales.basket_list,
+        coalesce(sales.largest_sale_value, 0) as largest_sale_value,
+        coalesce(sales.largest_sale_units, 0) as largest_sale_units,
+        coalesce(sales.largest_return_value, 0) as largest_return_value,
+        coalesce(sales.largest_return_units, 0) as largest_return_units,
+        coalesce(sales.value_events, 0) as value_events,
+        coalesce(sales.unit_events, 0) as unit_events,
+        coalesce(sales.price_events, 0) as price_events,
+        coalesce(sales.return_events, 0) as return_events
     from marked
     left join sales
         on marked.entity_type = sales.entity_type
@@ -132,33 +141,47 @@ sales_days as (
     where marked.feed = 'sales'
 ),
 series as (
+    -- What a day is without its largest sale or return has to stand out too: a day that one of them made is that one's.
     select business_date, entity_type, entity_id, 'net_sales' as metric, 'amount' as scale,
-        cast(net_sales as decimal(24, 6)) as value, orders as events, is_holiday, is_promoted, is_incomplete, days_back
+        cast(net_sales as decimal(24, 6)) as value, value_events as events,
+        cast(net_sales - largest_sale_value as decimal(24, 6)) as without_order,
+        cast(net_sales + largest_return_value as decimal(24, 6)) as without_return,
+        is_holiday, is_promoted, is_incomplete, days_back
     from sales_days
     union all
     select business_date, entity_type, entity_id, 'units', 'amount',
-        cast(units as decimal(24, 6)), orders, is_holiday, is_promoted, is_incomplete, days_back
+        cast(units as decimal(24, 6)), unit_events,
+        cast(units - largest_sale_units as decimal(24, 6)), cast(units + largest_return_units as decimal(24, 6)),
+        is_holiday, is_promoted, is_incomplete, days_back
     from sales_days
     union all
     select business_date, entity_type, entity_id, 'orders', 'amount',
-        cast(orders as decimal(24, 6)), orders, is_holiday, is_promoted, is_incomplete, days_back
+        cast(orders as decimal(24, 6)), cast(orders as double), null, null,
+        is_holiday, is_promoted, is_incomplete, days_back
     from sales_days
     union all
+    -- Of a fixed basket: one of each line sold, against the same at list price.
     select business_date, entity_type, entity_id, 'average_price', 'price',
-        cast(cast(sale_value as decimal(28, 8)) / nullif(sale_units, 0) as decimal(24, 6)),
-        orders, is_holiday, is_promoted, is_incomplete, days_back
+        cast(cast(basket_value as decimal(28, 8)) / nullif(basket_list, 0) as decimal(24, 6)), price_events, null, null,
+        is_holiday, is_promoted, is_incomplete, days_back
     from sales_days
     union all
+    -- A rate of returns rises by returns: its events, and what it is without the largest, are theirs.
     select business_date, entity_type, entity_id, 'return_rate', 'rate',
         case when sale_value > 0 then
             cast(cast(return_value as decimal(28, 8)) / nullif(sale_value, 0) as decimal(24, 6))
         end,
-        orders, is_holiday, is_promoted, is_incomplete, days_back
+        return_events,
+        case when sale_value > 0 then
+            cast(cast(return_value - largest_return_value as decimal(28, 8)) / nullif(sale_value, 0) as decimal(24, 6))
+        end,
+        null,
+        is_holiday, is_promoted, is_incomplete, days_back
     from sales_days
     union all
     -- No promotion moves stock on the day, and no chance plays in it.
     select marked.business_date, marked.entity_type, marked.entity_id, 'stock_level', 'amount',
-        cast(stock_levels.stock_value as decimal(24, 6)), cast(null as bigint),
+        cast(stock_levels.stock_value as decimal(24, 6)), null, null, null,
         marked.is_holiday, false, marked.is_incomplete, marked.days_back
     from marked
     left join stock_levels
@@ -168,7 +191,8 @@ series as (
     where marked.feed = 'inventory'
     union all
     select marked.business_date, marked.entity_type, marked.entity_id, 'complaints', 'amount',
-        cast(coalesce(complaint_counts.complaints, 0) as decimal(24, 6)), coalesce(complaint_counts.complaints, 0),
+        cast(coalesce(complaint_counts.complaints, 0) as decimal(24, 6)),
+        cast(coalesce(complaint_counts.complaints, 0) as double), null, null,
         marked.is_holiday, false, marked.is_incomplete, marked.days_back
     from marked
     left join complaint_counts
@@ -178,6 +202,6 @@ series as (
     where marked.feed = 'complaints'
 )
 select
-    business_date, entity_type, entity_id, metric, scale, value, events, is_holiday, is_promoted, is_incomplete,
-    days_back
+    business_date, entity_type, entity_id, metric, scale, value, events, without_order, without_return, is_holiday,
+    is_promoted, is_incomplete, days_back
 from series

@@ -134,6 +134,7 @@ judged as (
     select
         *,
         case
+            when growth_basis = 'none' and quarter_no > 1 then 'incomplete_history'
             when growth_basis = 'none' or base_net_sales = 0 then 'no_prior_period'
             when base_net_sales < 0 then 'negative_base'
         end as growth_status,
@@ -217,6 +218,7 @@ select
     growth_cut,
     case
         when growth_cut is not null then null
+        when growth_basis = 'none' and quarter_no > 1 then 'incomplete_history'
         when group_base_net_sales < 0 then 'negative_base'
         else 'no_prior_period'
     end as growth_cut_status,

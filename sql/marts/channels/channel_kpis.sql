@@ -28,6 +28,7 @@ select
     kpis.returns,
     kpis.adjustments,
     kpis.net_sales,
+    kpis.net_sales_status,
     kpis.units,
     kpis.orders,
     kpis.active_customers,

@@ -14,6 +14,7 @@ with sales as (
         sum(returns) as returns,
         sum(adjustments) as adjustments,
         sum(net_sales) as net_sales,
+        sum(stale_rate_lines) as stale_rate_lines,
         sum(units) as units,
         case when sum(articles_without_list_price) = 0 then sum(list_price_value) end as list_price_value,
         case when sum(articles_without_cost) = 0 then sum(cost_amount) end as cost_amount
@@ -133,6 +134,20 @@ coverage as (
     group by channel_id, business_date
 ),
 
+parts as (
+    -- Months that began before the records do, and those that are compared with one.
+    select
+        kpi_months.month_start,
+        kpi_months.is_part,
+        coalesce(before.is_part, false) as month_before_is_part,
+        coalesce(year_ago.is_part, false) as year_before_is_part
+    from kpi_months
+    left join kpi_months as before
+        on before.month_start = cast(kpi_months.month_start - interval '1 month' as date)
+    left join kpi_months as year_ago
+        on year_ago.month_start = cast(kpi_months.month_start - interval '12 months' as date)
+),
+
 promises as (
     select
         channel_id,
@@ -164,6 +179,7 @@ together as (
         coalesce(sales.returns, 0) as returns,
         coalesce(sales.adjustments, 0) as adjustments,
         coalesce(sales.net_sales, 0) as net_sales,
+        coalesce(sales.stale_rate_lines, 0) as stale_rate_lines,
         coalesce(sales.units, 0) as units,
         sales.list_price_value,
         sales.net_sales - sales.cost_amount as gross_margin,
@@ -187,11 +203,16 @@ together as (
         coalesce(promises.reported_deliveries, 0) as reported_deliveries,
         coalesce(promises.on_time_deliveries, 0) as on_time_deliveries,
         targets.target,
+        parts.is_part,
+        parts.month_before_is_part,
+        parts.year_before_is_part,
         case when arrived.complaints_arrived then coalesce(complaints.complaints, 0) end as complaints,
         coalesce(coverage.expected_days, 0) as expected_days,
         coalesce(coverage.delivered_days, 0) as delivered_days
     from days
     cross join arrived
+    inner join parts
+        on parts.month_start = cast(date_trunc('month', days.business_date) as date)
     left join sales
         on sales.channel_id = days.channel_id
         and sales.business_date = days.business_date
@@ -249,6 +270,7 @@ select
     cast(totals.returns as decimal(18,4)) as returns,
     cast(totals.adjustments as decimal(18,4)) as adjustments,
     cast(totals.net_sales as decimal(18,4)) as net_sales,
+    case when totals.stale_rate_lines > 0 then 'stale_rate' end as net_sales_status,
     cast(totals.month_to_date_net_sales as decimal(18,4)) as month_to_date_net_sales,
     totals.units,
     totals.orders,
@@ -276,16 +298,28 @@ select
     growth_status(totals.total_year_before) as growth_contribution_yoy_status,
 
     cast(totals.month_before_to_date_net_sales as decimal(18,4)) as month_before_to_date_net_sales,
-    growth(totals.month_to_date_net_sales, totals.month_before_to_date_net_sales) as month_to_date_growth_mom,
-    growth_status(totals.month_before_to_date_net_sales) as month_to_date_growth_mom_status,
+    case when totals.month_before_is_part is not true
+        then growth(totals.month_to_date_net_sales, totals.month_before_to_date_net_sales)
+    end as month_to_date_growth_mom,
+    case when totals.month_before_is_part then 'incomplete_history'
+        else growth_status(totals.month_before_to_date_net_sales)
+    end as month_to_date_growth_mom_status,
 
     cast(totals.year_before_to_date_net_sales as decimal(18,4)) as year_before_to_date_net_sales,
-    growth(totals.month_to_date_net_sales, totals.year_before_to_date_net_sales) as month_to_date_growth_yoy,
-    growth_status(totals.year_before_to_date_net_sales) as month_to_date_growth_yoy_status,
+    case when totals.year_before_is_part is not true
+        then growth(totals.month_to_date_net_sales, totals.year_before_to_date_net_sales)
+    end as month_to_date_growth_yoy,
+    case when totals.year_before_is_part then 'incomplete_history'
+        else growth_status(totals.year_before_to_date_net_sales)
+    end as month_to_date_growth_yoy_status,
 
     totals.target as month_target,
-    ratio(totals.month_to_date_net_sales, totals.target) as month_to_date_attainment,
-    case when coalesce(totals.target, 0) <= 0 then 'no_target' end as month_to_date_attainment_status,
+    case when totals.is_part is not true then ratio(totals.month_to_date_net_sales, totals.target) end
+        as month_to_date_attainment,
+    case
+        when coalesce(totals.target, 0) <= 0 then 'no_target'
+        when totals.is_part then 'incomplete_history'
+    end as month_to_date_attainment_status,
 
     cast(totals.gross_margin as decimal(18,4)) as gross_margin,
     case

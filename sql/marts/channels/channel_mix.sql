@@ -22,13 +22,14 @@ units as (
     select
         'channel' as level,
         quarter, quarter_start, closes_on, provisional, region, channel_type, channel_id, channel_name, has_sales,
-        net_sales, year_before_net_sales
+        net_sales, year_before_net_sales, year_before_is_part
     from channels
     union all
     select
         'channel_type' as level,
         quarter, quarter_start, closes_on, provisional, region, channel_type, 'all' as channel_id,
-        channel_type as channel_name, has_sales, net_sales, year_before_net_sales
+        channel_type as channel_name, has_sales, net_sales, year_before_net_sales,
+        year_before_is_part
     from types
 ),
 placed as (
@@ -114,8 +115,9 @@ final as (
         role,
         case when role is null then 'no_sales' end as role_status,
         year_before_net_sales,
-        growth(net_sales, year_before_net_sales) as sales_growth_yoy,
-        growth_status(year_before_net_sales) as sales_growth_yoy_status,
+        case when year_before_is_part is not true then growth(net_sales, year_before_net_sales) end as sales_growth_yoy,
+        case when year_before_is_part then 'incomplete_history' else growth_status(year_before_net_sales) end
+            as sales_growth_yoy_status,
         gap,
         gap_status,
         comparison_basis,

@@ -8,6 +8,16 @@ cases as (
 chasing as (
     select * from conflict_chasing
 ),
+rebates as (
+    -- What a deduction could be taken from. A rebate that cannot be computed leaves the sum open.
+    select
+        partner_id,
+        month_start,
+        coalesce(sum(greatest(rebate, 0)), 0) as known_rebate,
+        count(*) > count(rebate) as has_unknown_rebate
+    from conflict_rebates
+    group by partner_id, month_start
+),
 findings as (
     select partner_id, month_start, kind, count(*) as findings, sum(amount) as amount
     from channel_conflicts
@@ -91,6 +101,9 @@ measured as (
         months.net_sales,
         cast(cases.conflict_value as double)
         / cast(case when months.net_sales > 0 then months.net_sales end as double) as sales_share,
+        cases.conflict_value - cases.followed_value as own_value,
+        cast(cases.conflict_value - cases.followed_value as double)
+        / cast(case when months.net_sales > 0 then months.net_sales end as double) as own_share,
         case when cases.priced_lines = cases.lines then
             1 - cast(cases.conflict_value as double) / nullif(cast(cases.list_value as double), 0)
         end as price_deviation,
@@ -103,9 +116,13 @@ measured as (
         chasing.period as rebate_period,
         chasing.attainment as rebate_attainment,
         chasing.edge_gap as rebate_edge_gap,
+        chasing.sell_in_period,
         chasing.last_sell_in,
         chasing.usual_sell_in,
-        chasing.is_chasing
+        chasing.is_chasing,
+        case when chasing.partner_id is null then 'no_rebate_plan' else chasing.chasing_status end as chasing_status,
+        coalesce(rebates.known_rebate, 0) as known_rebate,
+        coalesce(rebates.has_unknown_rebate, false) as has_unknown_rebate
     from cases
     inner join by_kind
         on cases.partner_id = by_kind.partner_id
@@ -128,6 +145,9 @@ measured as (
     left join chasing
         on cases.partner_id = chasing.partner_id
         and cases.month_start = chasing.month_start
+    left join rebates
+        on cases.partner_id = rebates.partner_id
+        and cases.month_start = rebates.month_start
 ),
 flagged as (
     -- NULL where the figures that would tell are missing.
@@ -138,6 +158,14 @@ flagged as (
             when sales_share < $conflict_major_share then 'moderate'
             when sales_share >= $conflict_major_share then 'severe'
         end as severity,
+        -- Whoever only answered another's price cut is not measured by it.
+        case
+            when own_value = 0 then 'followed'
+            when own_share < $conflict_minor_share then 'minor'
+            when own_share < $conflict_major_share then 'moderate'
+            when own_share >= $conflict_major_share then 'severe'
+            else 'undefined'
+        end as own_severity,
         is_only_cross_region and not is_anywhere_owned as suggests_blank_market,
         is_only_cross_region and is_only_adjacent and sales_share < $spill_share_max
         and price_deviation < $spill_deviation_max as suggests_border_spill,
@@ -159,6 +187,31 @@ decided as (
             else 'unclear'
         end as cause
     from flagged
+),
+proposed as (
+    -- A deduction is sized by the case: never more than the goods were sold for; and one that is nothing beside them, or
+    -- that there is no rebate to take it from, is no measure at all.
+    select
+        decided.*,
+        measures.measure,
+        measures.measure_without_rebate,
+        cast(measures.rebate_deduction_rate as double) as full_rate,
+        case when not decided.has_unknown_rebate then
+            least(
+                decided.known_rebate * cast(measures.rebate_deduction_rate as decimal(9, 6)),
+                cast(decided.own_value as decimal(38, 10))
+            )
+        end as deduction
+    from decided
+    left join settings.conflict_measures as measures
+        on decided.own_severity = measures.severity
+),
+sized as (
+    select
+        *,
+        full_rate > 0 and coalesce(deduction > 0 and deduction >= $conflict_deduction_min * own_value, true)
+            as is_deducted
+    from proposed
 ),
 final as (
     select
@@ -185,6 +238,7 @@ final as (
         cast(decided.unapproved_promotion_value as decimal(18, 4)) as unapproved_promotion_value,
         decided.price_war_findings,
         cast(decided.price_war_value as decimal(18, 4)) as price_war_value,
+        cast(decided.followed_value as decimal(18, 4)) as followed_value,
         decided.net_sales,
         decided.sales_share,
         case when decided.sales_share is null then 'no_sales' end as sales_share_status,
@@ -205,35 +259,47 @@ final as (
         decided.rebate_period,
         decided.rebate_attainment,
         decided.rebate_edge_gap,
+        case when decided.rebate_plan_id is null then 'no_rebate_plan' end as rebate_status,
+        decided.sell_in_period,
         decided.last_sell_in,
         decided.usual_sell_in,
-        case when decided.rebate_plan_id is null then 'no_rebate_plan' end as rebate_status,
         decided.suggests_blank_market,
         decided.suggests_border_spill,
         decided.suggests_overstock,
         decided.suggests_rebate_chasing,
+        case when decided.suggests_rebate_chasing is null then decided.chasing_status end as rebate_chasing_status,
         decided.suggests_malicious,
         decided.cause,
         case decided.cause when 'unclear' then 'unclear' when 'malicious' then 'suspected' else 'indicated' end
             as cause_status,
-        measures.measure as proposed_measure,
-        cast(measures.rebate_deduction_rate as double) as rebate_deduction_rate
-    from decided
+        decided.own_severity in ('moderate', 'severe', 'undefined')
+        and decided.cause not in ('blank_market', 'border_spill') as is_suspected,
+        case when decided.is_deducted or decided.full_rate = 0 then decided.measure else decided.measure_without_rebate end
+            as proposed_measure,
+        case
+            when not decided.is_deducted then 0
+            when decided.deduction is null then decided.full_rate
+            else cast(decided.deduction as double) / nullif(cast(decided.known_rebate as double), 0)
+        end as rebate_deduction_rate,
+        cast(case when not decided.is_deducted then 0 else decided.deduction end as decimal(18, 4))
+            as proposed_deduction,
+        case when decided.is_deducted and decided.deduction is null then 'rebate_unknown' end
+            as proposed_deduction_status
+    from sized as decided
     left join partners
         on decided.partner_id = partners.partner_id
     left join channels
         on partners.channel_id = channels.channel_id
-    left join settings.conflict_measures as measures
-        on coalesce(decided.severity, 'undefined') = measures.severity
 )
 select
     month, month_start, provisional, partner_id, partner_name, partner_manager, channel_id, channel_name,
     channel_manager, first_seen, last_seen, findings, lines, units, conflict_value, cross_region_findings,
     cross_region_value, below_floor_findings, below_floor_value, unapproved_promotion_findings,
-    unapproved_promotion_value, price_war_findings, price_war_value, net_sales, sales_share, sales_share_status,
-    severity, severity_status, price_deviation, price_deviation_status, lines_not_judged, amount_not_judged,
+    unapproved_promotion_value, price_war_findings, price_war_value, followed_value, net_sales, sales_share,
+    sales_share_status, severity, severity_status, price_deviation, price_deviation_status, lines_not_judged, amount_not_judged,
     months_with_conflicts, days_of_inventory_at_first, days_of_inventory_usual, stock_status, rebate_plan_id,
-    rebate_period, rebate_attainment, rebate_edge_gap, last_sell_in, usual_sell_in, rebate_status, suggests_blank_market,
-    suggests_border_spill, suggests_overstock, suggests_rebate_chasing, suggests_malicious, cause, cause_status,
-    proposed_measure, rebate_deduction_rate
+    rebate_period, rebate_attainment, rebate_edge_gap, rebate_status, sell_in_period, last_sell_in, usual_sell_in,
+    suggests_blank_market, suggests_border_spill, suggests_overstock, suggests_rebate_chasing, rebate_chasing_status,
+    suggests_malicious, cause, cause_status, is_suspected, proposed_measure, rebate_deduction_rate, proposed_deduction,
+    proposed_deduction_status
 from final

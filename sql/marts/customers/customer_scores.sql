@@ -1,7 +1,7 @@
 -- Who each customer is by recency, frequency and money, where they are moving, and what to do next.
 with
 customers as (
-    select customer_id, joined_on, region, manager, contact_allowed
+    select customer_id, joined_on, region, manager, contact_allowed, contact_status
     from customers_current
 ),
 activity as (
@@ -130,7 +130,8 @@ joined as (
         customers.joined_on,
         customers.region,
         customers.manager,
-        customers.contact_allowed,
+        coalesce(customers.contact_allowed, false) as contact_allowed,
+        case when customers.customer_id is null then 'unknown' else customers.contact_status end as contact_status,
         activity.first_order_on,
         activity.last_order_on,
         activity.recency_days,
@@ -153,6 +154,8 @@ joined as (
         lifetimes.expected_purchases,
         lifetimes.expected_purchase_value,
         lifetimes.margin_rate,
+        case when lifetimes.customer_id is null then 'no_sales' else lifetimes.margin_rate_status end
+            as margin_rate_status,
         favourite_channels.channel_id as preferred_channel,
         favourite_categories.category as preferred_category,
         before.rfm_cell as previous_rfm_cell,
@@ -200,6 +203,7 @@ final as (
         region,
         manager,
         contact_allowed,
+        contact_status,
         first_order_on,
         last_order_on,
         recency_days,
@@ -232,6 +236,7 @@ final as (
         expected_purchases,
         expected_purchase_value,
         margin_rate,
+        margin_rate_status,
         preferred_channel,
         preferred_category,
         previous_rfm_cell,
@@ -254,9 +259,10 @@ final as (
     from moved
 )
 select
-    as_of_date, customer_id, joined_on, region, manager, contact_allowed, first_order_on, last_order_on, recency_days,
-    frequency, frequency_all_time, monetary, monetary_all_time, average_order_value, sales_status, r_score, f_score,
-    m_score, score_status, rfm_segment, rfm_cell, segment, segment4, segment_status, abc_class, clv, clv_method,
-    clv_status, probability_alive, expected_purchases, expected_purchase_value, margin_rate, preferred_channel,
-    preferred_category, previous_rfm_cell, previous_segment, movement, next_action
+    as_of_date, customer_id, joined_on, region, manager, contact_allowed, contact_status, first_order_on, last_order_on,
+    recency_days, frequency, frequency_all_time, monetary, monetary_all_time, average_order_value, sales_status,
+    r_score, f_score, m_score, score_status, rfm_segment, rfm_cell, segment, segment4, segment_status, abc_class, clv,
+    clv_method, clv_status, probability_alive, expected_purchases, expected_purchase_value, margin_rate,
+    margin_rate_status, preferred_channel, preferred_category, previous_rfm_cell, previous_segment, movement,
+    next_action
 from final

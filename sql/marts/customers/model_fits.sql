@@ -3,7 +3,7 @@
 -- say so.
 with
 purchases as (
-    select repeat_purchases, recency_days, age_days, repeat_spend from customer_purchases
+    select repeat_purchases, recency_days, age_days, paid_repeat_purchases, repeat_spend from customer_purchases
 ),
 wanted as (
     select *
@@ -32,10 +32,10 @@ buying as (
     where enough.is_enough
 ),
 spending as (
-    select unnest(gamma_gamma_fit(sorted_rows(purchases.repeat_purchases, purchases.repeat_spend))) as fit
+    select unnest(gamma_gamma_fit(sorted_rows(purchases.paid_repeat_purchases, purchases.repeat_spend))) as fit
     from enough
     cross join purchases
-    where enough.is_enough and purchases.repeat_purchases > 0
+    where enough.is_enough and purchases.paid_repeat_purchases > 0
 ),
 fits as (
     select 'bg_nbd' as model, fit from buying

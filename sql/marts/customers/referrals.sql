@@ -1,6 +1,6 @@
 -- Who brings customers in: the customers that each referred, what those spent in their first year as members, and the
--- reward earned for it. A first year that began before the known sales cannot be told: it counts for nothing, neither as
--- sales nor for a reward, and the status says so.
+-- reward earned for it. A first year that began before the known sales, or nobody knows when, cannot be told: it counts
+-- for nothing, neither as sales nor for a reward, and the status says so.
 with
 members as (
     select customer_id, joined_on, referred_by, manager from customers_current

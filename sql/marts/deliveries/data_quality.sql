@@ -1,7 +1,7 @@
 -- What was refused, by sender, feed, day of delivery and reason: rows that intake rejected, and rows that are
 -- held back because they name something unknown. Files that were refused whole, with the rows that were lost with
 -- them although nothing was wrong with these. And what was odd but kept: stock reported below zero,
--- complaints that end before they begin.
+-- complaints that end before they begin, amounts that were converted at an old rate.
 with rejected as (
     select
         sender,
@@ -77,6 +77,34 @@ kept as (
         1 as refused_rows
     from stg_complaints
     where first_response_at < opened_at or resolved_at < opened_at
+    union all
+    select
+        _sender as sender,
+        'sales' as feed,
+        cast(_delivered_at at time zone $time_zone as date) as delivered_on,
+        rate_status as reason,
+        'kept' as outcome,
+        _file as file,
+        _line as line,
+        'currency' as "column",
+        currency as found,
+        1 as refused_rows
+    from stg_sales
+    where rate_status is not null and refused_reason is null
+    union all
+    select
+        _sender as sender,
+        'shipments' as feed,
+        cast(_delivered_at at time zone $time_zone as date) as delivered_on,
+        rate_status as reason,
+        'kept' as outcome,
+        _file as file,
+        _line as line,
+        'currency' as "column",
+        currency as found,
+        1 as refused_rows
+    from stg_shipments
+    where rate_status is not null and refused_reason is null
 ),
 
 refused as (

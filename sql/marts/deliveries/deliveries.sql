@@ -202,13 +202,16 @@ before as (
         and earlier.number = looking_back.number_before
 ),
 
--- The lower median: a number that was really delivered, and that no single day of festival sales moves.
+-- The lower median: a number that was really delivered, and that no single day of festival sales moves. How far the
+-- files before it scatter is taken on square roots, on which chance moves few rows and many alike.
 usual as (
     select
         sender,
         feed,
         business_date,
         max(earlier_days) as earlier_days,
+        cast(sum(cast(sqrt(rows_a_day) as decimal(18, 6))) as double) / max(earlier_days) as mean_root,
+        cast(sum(cast(rows_a_day as decimal(18, 6))) as double) / max(earlier_days) as mean_rows,
         max(rows_a_day) filter (where rows_place = (earlier_days + 1) / 2) as usual_rows,
         max(files) filter (where files_place = (earlier_days + 1) / 2) as usual_files
     from before
@@ -220,6 +223,14 @@ compared as (
         together.*,
         coalesce(usual.earlier_days, 0) as earlier_days,
         case when usual.earlier_days >= $usual_files_min then usual.usual_rows end as usual_rows,
+        -- Chance alone leaves roots a standard deviation of a half.
+        greatest(
+            sqrt(
+                greatest(usual.mean_rows - usual.mean_root * usual.mean_root, 0)
+                * usual.earlier_days / nullif(usual.earlier_days - 1, 0)
+            ),
+            0.5
+        ) as root_spread,
         case when usual.earlier_days >= $usual_files_min then usual.usual_files end as usual_files
     from together
     left join usual
@@ -258,7 +269,9 @@ select
         when usual_rows = 0 then 'usually_empty'
     end as usual_rows_share_status,
     case
-        when rows_a_day < $few_rows_share * usual_rows then 'few_rows'
+        when
+            rows_a_day < $few_rows_share * usual_rows
+            and sqrt(usual_rows) - sqrt(rows_a_day) > $few_rows_band * root_spread then 'few_rows'
         when files < $few_rows_share * usual_files then 'few_files'
     end as warning,
     case

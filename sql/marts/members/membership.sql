@@ -1,8 +1,9 @@
 -- Where each member stands: the tier that their spending has earned, points earned, used and expired, what is missing
--- to the next tier, and what they are entitled to or owed.
+-- to the next tier, and what they are entitled to or owed. None of this is known of whom it is not known since when they
+-- are a member.
 with
 members as (
-    select customer_id, joined_on, birth_date, manager, contact_allowed from customers_current
+    select customer_id, joined_on, birth_date, manager, contact_allowed, contact_status from customers_current
 ),
 sums as (
     select * from member_accounts
@@ -39,7 +40,7 @@ month as (
 standings as (
     select
         members.*,
-        coalesce(replays.tier_no, 1) as tier_no,
+        case when members.joined_on is not null then coalesce(replays.tier_no, 1) end as tier_no,
         replays.previous_tier_no,
         replays.changed_on as tier_changed_on,
         replays.review_on as tier_review_on
@@ -96,19 +97,22 @@ joined as (
         next_tiers.from_value as next_from,
         entitlements.entitlements,
         entitlements.discount_rate,
-        coalesce(sums.tier_value_12_months, 0) as tier_value_12_months,
-        coalesce(sums.points_earned, 0) as points_earned,
-        coalesce(sums.points_taken_back, 0) as points_taken_back,
-        coalesce(sums.points_expiring_by_notice, 0) as points_expiring_by_notice,
+        case when standings.joined_on is not null then coalesce(sums.tier_value_12_months, 0) end as tier_value_12_months,
+        case when standings.joined_on is not null then coalesce(sums.points_earned, 0) end as points_earned,
+        case when standings.joined_on is not null then coalesce(sums.points_taken_back, 0) end as points_taken_back,
+        case when standings.joined_on is not null then coalesce(sums.points_expiring_by_notice, 0) end
+            as points_expiring_by_notice,
         case when arrived.redemptions_arrived then coalesce(used.points_redeemed, 0) end as points_redeemed,
-        case when arrived.redemptions_arrived then coalesce(used.points_expired, 0) end as points_expired,
-        coalesce(sums.reward_spend, 0) as reward_spend,
-        coalesce(rewards.coupon, 0) as coupon,
-        coalesce(rewards.cashback, 0) as cashback,
+        case
+            when arrived.redemptions_arrived and standings.joined_on is not null then coalesce(used.points_expired, 0)
+        end as points_expired,
+        case when standings.joined_on is not null then coalesce(sums.reward_spend, 0) end as reward_spend,
+        case when standings.joined_on is not null then coalesce(rewards.coupon, 0) end as coupon,
+        case when standings.joined_on is not null then coalesce(rewards.cashback, 0) end as cashback,
         coupons_sent.customer_id is not null as is_coupon_sent
     from standings
     cross join arrived
-    inner join tiers
+    left join tiers
         on standings.tier_no = tiers.tier_no
     left join tiers as previous_tiers
         on standings.previous_tier_no = previous_tiers.tier_no
@@ -132,6 +136,8 @@ final as (
         joined_on,
         manager,
         contact_allowed,
+        contact_status,
+        case when joined_on is null then 'no_join_date' end as membership_status,
         tier_no,
         tier,
         tier_changed_on,
@@ -140,17 +146,21 @@ final as (
         tier_value_12_months,
         next_tier,
         case when next_from is not null then greatest(next_from - tier_value_12_months, 0) end as missing_to_next_tier,
-        case when next_tier is null then 'highest_tier' end as next_tier_status,
+        case
+            when joined_on is null then 'no_join_date'
+            when next_tier is null then 'highest_tier'
+        end as next_tier_status,
         points_earned,
         points_redeemed,
         points_expired,
         points_earned - points_redeemed - points_expired as points_balance,
         -- Without further use, so much will have expired by the end of the notice.
         case
-            when points_redeemed is not null
+            when points_expired is not null
                 then greatest(points_expiring_by_notice + points_taken_back - points_redeemed - points_expired, 0)
         end as points_expiring,
         case
+            when joined_on is null then 'no_join_date'
             when points_redeemed is null then 'no_redemption_data'
             when points_earned - points_redeemed - points_expired < 0 then 'overdrawn'
         end as points_status,
@@ -160,15 +170,16 @@ final as (
         cast(discount_rate as double) as discount_rate,
         to_char(month.starts_on, '%Y-%m') as reward_month,
         reward_spend,
-        case when is_coupon_sent then 0 else coupon end as coupon_due,
+        case when is_coupon_sent and joined_on is not null then 0 else coupon end as coupon_due,
         case when is_coupon_sent then 'sent' end as coupon_status,
         cashback as cashback_due
     from month
     cross join joined
 )
 select
-    as_of_date, customer_id, joined_on, manager, contact_allowed, tier_no, tier, tier_changed_on, previous_tier,
-    tier_review_on, tier_value_12_months, next_tier, missing_to_next_tier, next_tier_status, points_earned,
-    points_redeemed, points_expired, points_balance, points_expiring, points_status, birthday_this_month,
-    birthday_status, entitlements, discount_rate, reward_month, reward_spend, coupon_due, coupon_status, cashback_due
+    as_of_date, customer_id, joined_on, manager, contact_allowed, contact_status, membership_status, tier_no, tier,
+    tier_changed_on, previous_tier, tier_review_on, tier_value_12_months, next_tier, missing_to_next_tier,
+    next_tier_status, points_earned, points_redeemed, points_expired, points_balance, points_expiring, points_status,
+    birthday_this_month, birthday_status, entitlements, discount_rate, reward_month, reward_spend, coupon_due,
+    coupon_status, cashback_due
 from final

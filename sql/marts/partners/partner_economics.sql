@@ -2,7 +2,8 @@
 -- Support is judged against comparable partners: those of the same channel and mode without it in that month. What the
 -- partner would have sold at their pace is its own month before × their growth; the rest is uplift.
 with months as (
-    select scope_id as partner_id, month, month_start, closes_on, provisional, net_sales, month_before_net_sales
+    select scope_id as partner_id, month, month_start, closes_on, provisional, net_sales, month_before_net_sales,
+        month_before_is_part
     from monthly_sales
     where scope = 'partner'
 ),
@@ -139,6 +140,7 @@ compared as (
             when not supported.costs_arrived then 'no_cost_data'
             when supported.support_cost is null then 'no_rate'
             when not supported.is_supported then 'no_support'
+            when supported.month_before_is_part then 'incomplete_history'
             when supported.month_before_net_sales <= 0 then 'no_prior_period'
             when coalesce(comparable.comparable_partners, 0) < $support_comparables_min then 'no_comparable_partners'
         end as uplift_status,
@@ -218,8 +220,12 @@ select
     is_supported,
     month_before_net_sales,
     comparable_partners,
-    growth(comparable_net_sales, comparable_month_before) as comparable_growth,
-    case when coalesce(comparable_month_before, 0) <= 0 then 'no_comparable_partners' end as comparable_growth_status,
+    case when month_before_is_part is not true then growth(comparable_net_sales, comparable_month_before) end
+        as comparable_growth,
+    case
+        when coalesce(comparable_month_before, 0) <= 0 then 'no_comparable_partners'
+        when month_before_is_part then 'incomplete_history'
+    end as comparable_growth_status,
     sales_uplift,
     uplift_status as sales_uplift_status,
     cast(sales_uplift as double) / nullif(cast(support_cost as double), 0) as support_return,

@@ -59,7 +59,8 @@ select
     coalesce(order_counts.orders, 0) as orders,
     coalesce(customer_counts.customers, 0) as customers,
     amounts.list_price_value,
-    amounts.cost_amount
+    amounts.cost_amount,
+    case when amounts.stale_rate_lines > 0 then 'stale_rate' end as net_sales_status
 from amounts
 left join order_counts
     on order_counts.business_date = amounts.business_date

@@ -70,6 +70,8 @@ by_product as (
         month_start, partner_id, sku,
         cast(sell_in_units as double) as came,
         cast(sell_out_units as double) as went,
+        sell_in_units - sell_out_units as excess_units,
+        (sell_in_units - sell_out_units) * cost as excess_value,
         cast(greatest(closing_units, 0) as double) * days / nullif(cast(greatest(sell_out_units, 0) as double), 0)
             as days_of_inventory
     from varied
@@ -82,6 +84,8 @@ by_partner as (
         '' as sku,
         cast(sum(sell_in_units * cost) as double) as came,
         cast(sum(sell_out_units * cost) as double) as went,
+        sum(sell_in_units - sell_out_units) as excess_units,
+        sum((sell_in_units - sell_out_units) * cost) as excess_value,
         cast(sum(greatest(closing_units, 0) * cost) as double) * max(days)
         / nullif(cast(sum(greatest(sell_out_units, 0) * cost) as double), 0) as days_of_inventory
     from varied
@@ -97,7 +101,11 @@ judged as (
     -- Nothing sold while goods came in is the plainest case; its days of inventory have no end.
     select
         *,
-        came > 0 and came >= $stuffing_ratio * greatest(went, 0) as is_overfilled,
+        -- A few units, or little money, fill no channel; where the cost is not known the units have to tell.
+        came > 0
+        and came >= $stuffing_ratio * greatest(went, 0)
+        and excess_units >= $stuffing_units_min
+        and coalesce(excess_value >= $stuffing_value_min, true) as is_overfilled,
         lag(days_of_inventory) over (partition by partner_id, sku order by month_start) as days_before,
         extract(year from month_start) * 12 + extract(month from month_start) as month_no
     from paces
@@ -127,8 +135,8 @@ joined as (
         varied.*,
         of_product.days_of_inventory,
         coalesce(gaps.sales_days_missing, 0) as sales_days_missing,
-        coalesce(of_product.is_stuffed, false) as is_stuffed,
-        coalesce(of_partner.is_stuffed, false) as is_partner_stuffed,
+        of_product.is_stuffed,
+        of_partner.is_stuffed as is_partner_stuffed,
         coalesce(partners.name, varied.partner_id) as partner_name,
         partners.channel_id,
         partners.manager as partner_manager
@@ -165,6 +173,7 @@ final as (
         sell_out_units,
         expected_closing_units,
         closing_units,
+        cast(cost as decimal(18, 4)) as unit_cost,
         variance_units,
         cast(variance_units * cost as decimal(18, 4)) as variance_value,
         case when available_units > 0 then
@@ -175,11 +184,8 @@ final as (
             case when available_units <= 0 then 'nothing_available' end
         ) as reconciliation_status,
         sales_days_missing,
-        coalesce(
-            abs(variance_units) > $reconciliation_tolerance_units
-            and abs(variance_units) > $reconciliation_tolerance_rate * greatest(available_units, 0),
-            false
-        ) as is_breach,
+        abs(variance_units) > $reconciliation_tolerance_units
+        and abs(variance_units) > $reconciliation_tolerance_rate * greatest(available_units, 0) as is_breach,
         days_of_inventory,
         is_stuffed,
         is_partner_stuffed
@@ -188,6 +194,6 @@ final as (
 select
     month, month_start, provisional, partner_id, partner_name, partner_manager, channel_id, sku, product_name,
     opened_on, closed_on, opening_units, sell_in_units, sell_out_units, expected_closing_units, closing_units,
-    variance_units, variance_value, variance_rate, reconciliation_status, sales_days_missing, is_breach,
+    unit_cost, variance_units, variance_value, variance_rate, reconciliation_status, sales_days_missing, is_breach,
     days_of_inventory, is_stuffed, is_partner_stuffed
 from final

@@ -1,6 +1,6 @@
 -- How customers feel about each channel at each stage, by month: satisfaction, complaints, what they speak of, and how
 -- that changed against the month before. A month still running counts its complaints against the same days of the month
--- before (at most its length).
+-- before (at most its length). A month that began before the records do is not compared with.
 with
 surveys as (
     select channel_id, stage, score, theme, cast(date_trunc('month', business_date) as date) as month_start
@@ -72,6 +72,13 @@ arrived as (
         (select count(*) from system.feeds where feed = 'surveys' and arrived) > 0 as surveys_arrived,
         (select count(*) from system.feeds where feed = 'complaints' and arrived) > 0 as complaints_arrived
 ),
+records as (
+    select least(
+        (select min(first_day) from sales_history),
+        (select min(business_date) from complaints),
+        (select min(business_date) from stg_surveys where business_date <= $as_of_date)
+    ) as begin_on
+),
 everything as (
     select channel_id, stage, month_start from answered
     union
@@ -116,6 +123,10 @@ final as (
         monthly.stage,
         to_char(monthly.month_start, '%Y-%m') as month,
         monthly.month_start,
+        case
+            when records.begin_on >= monthly.month_start then 'no_prior_period'
+            when records.begin_on > cast(monthly.month_start - interval '1 month' as date) then 'incomplete_history'
+        end as before_status,
         cast(monthly.month_start + interval '1 month' as date) > $as_of_date + 1 as provisional,
         monthly.responses,
         monthly.satisfied_responses,
@@ -131,19 +142,14 @@ final as (
         monthly.themes as top_themes,
         before.satisfaction_rate as previous_satisfaction_rate,
         before.responses as previous_responses,
-        monthly.satisfaction_rate - before.satisfaction_rate as satisfaction_change,
-        case
-            when monthly.responses is null then 'no_survey_data'
-            when before.satisfaction_rate is null then 'no_prior_period'
-            when monthly.responses = 0 then 'no_responses'
-        end as satisfaction_change_status,
         case
             when monthly.complaints is null then null
             when cast(monthly.month_start + interval '1 month' as date) > $as_of_date + 1 then
                 coalesce(complained_so_far.complaints, 0)
             else coalesce(before.complaints, 0)
-        end as previous_complaints
+        end as known_complaints
     from monthly
+    cross join records
     left join monthly as before
         on monthly.channel_id = before.channel_id
         and monthly.stage = before.stage
@@ -154,10 +160,24 @@ final as (
         and complained_so_far.month_start = cast(monthly.month_start - interval '1 month' as date)
     left join channels
         on monthly.channel_id = channels.channel_id
+),
+compared as (
+    select
+        *,
+        case when before_status is null then satisfaction_rate - previous_satisfaction_rate end as satisfaction_change,
+        case
+            when responses is null then 'no_survey_data'
+            when before_status is not null then before_status
+            when previous_satisfaction_rate is null then 'no_prior_period'
+            when responses = 0 then 'no_responses'
+        end as satisfaction_change_status,
+        case when before_status is null then known_complaints end as previous_complaints
+    from final
 )
 select
     channel_id, channel_name, stage, month, month_start, provisional, responses, satisfied_responses, satisfaction_rate,
     average_score, satisfaction_status, complaints, complaints_status, complaint_categories, top_themes, previous_satisfaction_rate,
     previous_responses, satisfaction_change, satisfaction_change_status, previous_complaints,
-    complaints - previous_complaints as complaints_change
-from final
+    complaints - previous_complaints as complaints_change,
+    coalesce(complaints_status, before_status) as complaints_change_status
+from compared

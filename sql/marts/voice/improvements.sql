@@ -83,11 +83,21 @@ counted as (
     from mentions
     group by theme, category
 ),
+records as (
+    -- The window before the recent one is known in part only where the records begin in it.
+    select least(
+        (select min(first_day) from sales_history), (select min(business_date) from mentions)
+    ) > $as_of_date - 2 * $improvement_window_days + 1 as begin_late
+),
 grown as (
     select
-        *,
-        growth(mentions_recent, mentions_before) as mentions_growth
+        counted.*,
+        coalesce(records.begin_late, false) as begin_late,
+        case when not coalesce(records.begin_late, false)
+            then growth(counted.mentions_recent, counted.mentions_before)
+        end as mentions_growth
     from counted
+    cross join records
 ),
 final as (
     select
@@ -98,9 +108,11 @@ final as (
         grown.mentions_recent,
         grown.mentions_before,
         grown.mentions_growth,
-        growth_status(grown.mentions_before) as mentions_growth_status,
+        case when grown.begin_late then 'incomplete_history' else growth_status(grown.mentions_before) end
+            as mentions_growth_status,
         case
             when grown.mentions_recent = 0 then 'quiet'
+            when grown.begin_late then null
             when grown.first_seen > $as_of_date - $improvement_window_days then 'new'
             when grown.mentions_before = 0 or grown.mentions_growth >= $improvement_trend_min then 'rising'
             when grown.mentions_growth <= -$improvement_trend_min then 'falling'

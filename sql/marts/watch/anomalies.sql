@@ -2,8 +2,29 @@
 -- far, why, and whether a missing file, a holiday or a promotion already explains it. What a missing file explains is
 -- no collapse of sales. Days that only go on are counted in off_days of the first one, and told no more.
 with
-findings as (
+told as (
     select * from anomaly_findings
+),
+closed_days as (
+    -- A day on which nobody sold anything is one finding, of all.
+    select business_date
+    from told
+    where entity_type = 'total' and metric = 'net_sales' and direction = 'down' and observed = 0
+),
+findings as (
+    select told.*
+    from told
+    left join closed_days
+        on told.business_date = closed_days.business_date
+    where
+        closed_days.business_date is null
+        or told.feed <> 'sales'
+        or (told.entity_type = 'total' and told.metric = 'net_sales')
+),
+bands as (
+    select business_date, metric, entity_type, entity_id, observed, expected
+    from anomaly_bands
+    where observed is not null and expected is not null
 ),
 parts as (
     select * from anomaly_parts
@@ -142,27 +163,92 @@ file_causes as (
                 and cast(file_gaps.contribution as double) <= $anomaly_cause_share * findings.gap
         end
 ),
-calendar_reasons as (
+calendar_directions as (
+    -- What a day of the calendar can do to a figure: shops that close sell less, a festival sells more and cheaper.
+    select * from (values
+        ('holiday', 'net_sales', 'down'), ('holiday', 'units', 'down'), ('holiday', 'orders', 'down'),
+        ('holiday', 'complaints', 'down'),
+        ('shopping_festival', 'net_sales', 'up'), ('shopping_festival', 'units', 'up'), ('shopping_festival', 'orders', 'up'),
+        ('shopping_festival', 'complaints', 'up'), ('shopping_festival', 'average_price', 'down'),
+        ('workday_moved', 'net_sales', 'up'), ('workday_moved', 'units', 'up'), ('workday_moved', 'orders', 'up'),
+        ('workday_moved', 'net_sales', 'down'), ('workday_moved', 'units', 'down'), ('workday_moved', 'orders', 'down')
+    ) as listed (kind, metric, direction)
+),
+calendar_days as (
     -- A holiday explains a day for as long as its own effect is not known from an earlier year.
-    select findings.business_date, findings.entity_type, findings.entity_id, findings.metric, season.kind, season.name
-    from findings
-    inner join season
-        on findings.business_date = season.business_date
-    where not findings.is_holiday_known
+    select business_date, kind, name, cast(null as text) as region, true as ends_once_known from season
     union all
-    select findings.business_date, findings.entity_type, findings.entity_id, findings.metric, calendar.kind, calendar.name
+    select business_date, kind, name, region, false from calendar
+),
+calendar_reasons as (
+    select
+        findings.business_date, findings.entity_type, findings.entity_id, findings.metric,
+        first_value(calendar_days.kind order by calendar_days.kind, calendar_days.name) as kind,
+        first_value(calendar_days.name order by calendar_days.kind, calendar_days.name) as name,
+        bool_or(calendar_days.region is not null) as is_own
     from findings
-    inner join calendar
-        on findings.business_date = calendar.business_date
-    where calendar.region is null or (findings.entity_type = 'region' and calendar.region = findings.entity_id)
+    inner join calendar_days
+        on findings.business_date = calendar_days.business_date
+    inner join calendar_directions
+        on calendar_days.kind = calendar_directions.kind
+        and findings.metric = calendar_directions.metric
+        and findings.direction = calendar_directions.direction
+    where
+        not (calendar_days.ends_once_known and findings.is_holiday_known)
+        and (
+            calendar_days.region is null
+            or (findings.entity_type = 'region' and calendar_days.region = findings.entity_id)
+        )
+    group by findings.business_date, findings.entity_type, findings.entity_id, findings.metric
+),
+peers as (
+    -- What the others of its kind brought that day of what was expected of them.
+    select
+        calendar_reasons.business_date, calendar_reasons.entity_type, calendar_reasons.entity_id, calendar_reasons.metric,
+        cast(sum(cast(bands.observed as decimal(24, 6))) as double)
+        / nullif(cast(sum(cast(bands.expected as decimal(24, 6))) as double), 0) as brought
+    from calendar_reasons
+    inner join bands
+        on calendar_reasons.business_date = bands.business_date
+        and calendar_reasons.metric = bands.metric
+        and calendar_reasons.entity_type = bands.entity_type
+    where calendar_reasons.entity_id <> bands.entity_id
+    group by
+        calendar_reasons.business_date, calendar_reasons.entity_type, calendar_reasons.entity_id, calendar_reasons.metric
+),
+calendar_parts as (
+    -- A calendar explains what the peers share, in its own direction. Where there are none it explains all of it, and
+    -- a region's own holiday is nobody else's.
+    select
+        findings.business_date, findings.entity_type, findings.entity_id, findings.metric, findings.direction,
+        findings.observed, findings.expected, findings.lower, findings.upper,
+        calendar_reasons.kind, calendar_reasons.name,
+        calendar_reasons.is_own or peers.brought is null as is_all,
+        case findings.direction when 'down' then least(peers.brought, 1) else greatest(peers.brought, 1) end as brought
+    from findings
+    inner join calendar_reasons
+        on findings.business_date = calendar_reasons.business_date
+        and findings.entity_type = calendar_reasons.entity_type
+        and findings.entity_id = calendar_reasons.entity_id
+        and findings.metric = calendar_reasons.metric
+    left join peers
+        on findings.business_date = peers.business_date
+        and findings.entity_type = peers.entity_type
+        and findings.entity_id = peers.entity_id
+        and findings.metric = peers.metric
 ),
 calendar_causes as (
+    -- What is left outside its band, moved to where the peers are, stays an anomaly.
     select
-        business_date, entity_type, entity_id, metric,
-        first_value(kind order by kind, name) as cause,
-        first_value(name order by kind, name) as detail
-    from calendar_reasons
-    group by business_date, entity_type, entity_id, metric
+        business_date, entity_type, entity_id, metric, kind as cause, name as detail, brought - 1 as shared_rate,
+        is_all
+        or case direction
+            when 'down' then
+                observed >= lower * brought or expected * brought - observed < $anomaly_gap_min * expected * brought
+            else
+                observed <= upper * brought or observed - expected * brought < $anomaly_gap_min * expected * brought
+        end as is_enough
+    from calendar_parts
 ),
 scoped_promotions as (
     -- A promotion that covers the entity explains more sales, or a lower price.
@@ -211,14 +297,20 @@ joined as (
         explanations.explanation,
         case
             when file_causes.cause is not null then file_causes.cause
-            when calendar_causes.cause is not null then calendar_causes.cause
+            when calendar_causes.is_enough then calendar_causes.cause
             when promotion_causes.business_date is not null then 'promotion'
         end as known_cause,
         case
             when file_causes.cause is not null then file_causes.detail
-            when calendar_causes.cause is not null then calendar_causes.detail
+            when calendar_causes.is_enough then calendar_causes.detail
             when promotion_causes.business_date is not null then promotion_causes.detail
         end as known_cause_detail,
+        case when file_causes.cause is null and not calendar_causes.is_enough and promotion_causes.business_date is null then
+            calendar_causes.detail
+        end as partial_cause,
+        case when file_causes.cause is null and not calendar_causes.is_enough and promotion_causes.business_date is null then
+            calendar_causes.shared_rate
+        end as partial_rate,
         case findings.entity_type
             when 'channel' then channels.name
             when 'partner' then partners.name
@@ -276,7 +368,7 @@ final as (
         round(level_change, 6) as level_change,
         case
             when known_cause is not null then 'info'
-            when abs(score) >= $anomaly_critical_factor * $anomaly_band then 'critical'
+            when metric <> 'average_price' and abs(score) >= $anomaly_critical_factor * $anomaly_band then 'critical'
             when
                 metric in ('net_sales', 'units', 'orders')
                 and least(gap_rate, coalesce(level_change, gap_rate)) <= -$anomaly_critical_drop then 'critical'
@@ -285,11 +377,13 @@ final as (
         'season_band' as method,
         explanation,
         known_cause,
-        known_cause_detail
+        known_cause_detail,
+        partial_cause,
+        round(partial_rate, 6) as partial_rate
     from joined
 )
 select
     business_date, metric, entity_type, entity_id, entity_name, channel_id, observed, expected, lower, upper, gap,
     gap_rate, gap_rate_status, score, direction, kind, off_days, is_ongoing, level_change, severity, method,
-    explanation, known_cause, known_cause_detail
+    explanation, known_cause, known_cause_detail, partial_cause, partial_rate
 from final

@@ -1,6 +1,8 @@
 -- Sell-out lines as delivered, checked against the other feeds. Every row stays: one that names an unknown
 -- partner, channel or article, or a currency without a rate, is marked as refused and tried again with every
 -- run. A feed that never arrived is not checked against.
+-- A foreign amount takes the rate of its day, else the last one before; one that is older than $fx_rate_days_max days
+-- still counts, and says so.
 -- The sale type is put straight here: a negative quantity is a return unless the line is an adjustment.
 with sales as (
     select
@@ -64,7 +66,8 @@ rates as (
     select
         days.currency,
         days.business_date,
-        stg_fx_rates.rate_to_base
+        stg_fx_rates.rate_to_base,
+        days.business_date - stg_fx_rates.rate_date as rate_age_days
     from foreign_currency_days as days
     inner join stg_fx_rates
         on stg_fx_rates.currency = days.currency
@@ -79,6 +82,7 @@ checked as (
             when sales.currency = $base_currency then cast(1 as decimal(18,8))
             else rates.rate_to_base
         end as rate_to_base,
+        coalesce(rates.rate_age_days, 0) as rate_age_days,
         arrived.partners_arrived and known_partners.partner_id is null as partner_unknown,
         arrived.channels_arrived and known_channels.channel_id is null as channel_unknown,
         arrived.articles_arrived and known_articles.sku is null as article_unknown
@@ -107,6 +111,8 @@ select
     discount_amount,
     currency,
     rate_to_base,
+    rate_age_days,
+    case when rate_age_days > $fx_rate_days_max then 'stale_rate' end as rate_status,
     ship_to_region,
     promotion_id,
     promised_on,

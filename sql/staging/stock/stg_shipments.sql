@@ -1,6 +1,7 @@
 -- Sell-in lines (brand to partner) as delivered, checked against the other feeds. Every row stays; one of an
 -- unknown partner or article, or in a currency without a rate on the day of shipping, is marked as refused.
--- A feed that never arrived is not checked against.
+-- A feed that never arrived is not checked against. A rate that is older than $fx_rate_days_max days still counts, and
+-- says so.
 with shipments as (
     select
         business_date,
@@ -48,7 +49,8 @@ rates as (
     select
         days.currency,
         days.business_date,
-        stg_fx_rates.rate_to_base
+        stg_fx_rates.rate_to_base,
+        days.business_date - stg_fx_rates.rate_date as rate_age_days
     from foreign_currency_days as days
     inner join stg_fx_rates
         on stg_fx_rates.currency = days.currency
@@ -63,6 +65,7 @@ checked as (
             when shipments.currency = $base_currency then cast(1 as decimal(18,8))
             else rates.rate_to_base
         end as rate_to_base,
+        coalesce(rates.rate_age_days, 0) as rate_age_days,
         arrived.partners_arrived and known_partners.partner_id is null as partner_unknown,
         arrived.articles_arrived and known_articles.sku is null as article_unknown
     from shipments
@@ -87,6 +90,8 @@ select
     unit_price,
     currency,
     rate_to_base,
+    rate_age_days,
+    case when rate_age_days > $fx_rate_days_max then 'stale_rate' end as rate_status,
     case
         when partner_unknown then 'partner_id'
         when article_unknown then 'sku'

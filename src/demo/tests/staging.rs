@@ -30,7 +30,7 @@ fn stage_all(out: &Path) -> BTreeMap<String, Outcome> {
                 key: key.clone(),
                 content: Spool::Disk(inbox.join(&name)),
                 bytes: bytes.len() as u64,
-                sha256: sha256_hex(&bytes),
+                version: sha256_hex(&bytes),
                 last_modified: DateTime::<Utc>::UNIX_EPOCH,
             };
             let folder = out.join(number.to_string());

@@ -121,7 +121,6 @@ fn rejected_row_by_row() {
         (
             "duplicate-key.csv",
             &[
-                "4 partner_id, order_id, line_no duplicate_row: P001, O1, 1 -> every row once; the same row stands in lines 2, 4, the first one counts",
                 "5 partner_id, order_id, line_no duplicate_key: P001, O3, 3 -> every key once; rows that differ stand in lines 5, 6",
                 "6 partner_id, order_id, line_no duplicate_key: P001, O3, 3 -> every key once; rows that differ stand in lines 5, 6",
             ],
@@ -150,9 +149,28 @@ fn raw_text_is_the_line_as_delivered() {
         &fixture("duplicate-key.csv"),
         "[feeds.sales]\nreject_limit = 1.0\n",
     );
-    assert_eq!(seen.rejects[2].5, "P001,O3,3,ch_shop,2026-11-22 10:00:00,00012,2,9.90");
+    assert_eq!(seen.rejects[1].5, "P001,O3,3,ch_shop,2026-11-22 10:00:00,00012,2,9.90");
     assert_eq!(seen.whole("_line"), [2, 3, 7]);
-    assert_eq!(seen.outcome.reasons["duplicate_row"], 1);
+    assert_eq!(
+        seen.outcome.warnings,
+        ["1 rows stand there more than once, word for word: one of each counts"],
+        "a copy is passed over, not refused"
+    );
+}
+
+/// A system that writes everything twice: one of each counts, nothing is refused, and no limit is passed.
+#[test]
+fn a_file_of_which_every_row_stands_twice_keeps_one_of_each() {
+    let rows: Vec<String> = (1..=40)
+        .map(|order| format!("P001,O{order},1,ch_shop,2026-11-22 10:00:00,00012,1,9.90\n"))
+        .flat_map(|row| [row.clone(), row])
+        .collect();
+    let text = format!("partner_id,order_id,line_no,channel_id,sold_at,sku,quantity,unit_price\n{}", rows.concat());
+    let seen = World::new().stage("sales", "2026-11-22.csv", text.as_bytes(), "[feeds.sales]\n");
+    let outcome = &seen.outcome;
+    assert_eq!(outcome.quarantined, None);
+    assert_eq!((outcome.rows_read, outcome.rows_clean, outcome.rows_rejected), (40, 40, 0));
+    assert_eq!((outcome.passed_over, outcome.reasons.len()), (40, 0));
 }
 
 /// Files that look wrong and are right.

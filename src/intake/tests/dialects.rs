@@ -46,6 +46,28 @@ fn numbers_in_every_dress() {
 }
 
 #[test]
+fn columns_that_stand_below_each_other() {
+    let columns = "partner_id = { constant = \"P001\" }\nchannel_id = { constant = \"ch_shop\" }\norder_id = \"1\"\n\
+                   line_no = { constant = \"1\" }\nsold_at = { column = \"2\", format = \"%Y%m%d\" }\n\
+                   sku = { constant = \"00012\" }\nquantity = \"3\"\nunit_price = \"4\"\n";
+    let settings = "delimiter = \" \"\nheader_rows = 0";
+    // A wide figure has fewer blanks before it; the last line lacks its end; quotes are text.
+    let text = " 00004 20261122  2   29.33\r\n 00\"05 20261122 12 1129.30\r\n\r\n   \r\n 00006 20261122  x    1.00";
+    let seen = sales(settings, columns, text);
+    assert_eq!(seen.money("unit_price"), [293_300, 11_293_000]);
+    assert_eq!(seen.whole("quantity"), [2, 12]);
+    assert_eq!(seen.texts("order_id"), [Some("00004".to_string()), Some("00\"05".to_string())]);
+    assert_eq!(seen.rejects.len(), 1);
+    assert_eq!((seen.rejects[0].0, seen.rejects[0].1.as_str()), (5, "quantity"));
+    // With names above them, as many blanks as it takes.
+    let text = "partner_id  order_id line_no channel_id sold_at    sku   quantity unit_price\n\
+                P001        O1             1 ch_shop    2026-11-22 00012        1       9.90 \n";
+    let seen = sales("delimiter = \" \"", "", text);
+    assert_eq!(seen.rejects, []);
+    assert_eq!(seen.money("unit_price"), [99_000]);
+}
+
+#[test]
 fn percents() {
     let sender =
         "[feeds.partners]\n[feeds.partners.columns]\ncommission_rate = { column = \"佣金\", percent = true }\n";

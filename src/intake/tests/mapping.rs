@@ -216,6 +216,45 @@ fn zones_of_times_without_offset() {
     );
 }
 
+/// A rolling export without line numbers: a line keeps its number when the file around it changes, and what both files
+/// say of a day has marks in common. Late rows for a day that another file reported have none.
+#[test]
+fn rows_are_numbered_within_their_order_and_days_are_known_again() {
+    let sender = "[feeds.sales]\n[feeds.sales.columns]\npartner_id = { constant = \"P001\" }\n\
+                  channel_id = { constant = \"ch_shop\" }\norder_id = \"order\"\nline_no = { row_number = true }\n\
+                  sold_at = \"time\"\nquantity = \"qty\"\nunit_price = \"price\"\n";
+    let header = "order,time,sku,qty,price\n";
+    let (one, two, three) =
+        ("1,2026-11-20 10:00,A100,1,34.90\n", "2,2026-11-21 10:00,A200,1,20.00\n", "3,2026-11-22 10:00,A300,1,90.00\n");
+    let again = "1,2026-11-20 10:01,A101,2,5.00\n";
+    let first = staged(sender, "shop_2026-11-21.csv", &format!("{header}{one}{again}{two}"));
+    let second = staged(sender, "shop_2026-11-22.csv", &format!("{header}{three}{two}{one}{again}"));
+    let late = staged(sender, "shop_2026-11-23.csv", &format!("{header}9,2026-11-20 18:00,A100,1,34.90\n"));
+    let lines =
+        |seen: &Seen| seen.texts("order_id").into_iter().flatten().zip(seen.whole("line_no")).collect::<Vec<_>>();
+    let pairs =
+        |pairs: &[(&str, i64)]| pairs.iter().map(|(order, line)| (order.to_string(), *line)).collect::<Vec<_>>();
+    assert_eq!(lines(&first), pairs(&[("1", 1), ("1", 2), ("2", 1)]));
+    assert_eq!(lines(&second), pairs(&[("3", 1), ("2", 1), ("1", 1), ("1", 2)]));
+    let marks = |seen: &Seen, day: &str| seen.outcome.marks.get(&day.parse().unwrap()).cloned().unwrap_or_default();
+    for day in ["2026-11-20", "2026-11-21"] {
+        assert!(!marks(&first, day).is_empty());
+        assert_eq!(marks(&first, day), marks(&second, day), "{day}");
+    }
+    assert!(marks(&late, "2026-11-20").iter().all(|mark| !marks(&first, "2026-11-20").contains(mark)));
+    // By its name a file without rows says that there was nothing, wherever its period comes from otherwise.
+    for rule in ["", "period = \"rows\"\n"] {
+        let sender = sender.replace("[feeds.sales]\n", &format!("[feeds.sales]\n{rule}"));
+        let closed = staged(&sender, "shop_2026-11-22.csv", header);
+        assert_eq!((closed.outcome.quarantined.clone(), closed.outcome.rows_read), (None, 0));
+        assert_eq!(closed.outcome.period_start.map(|day| day.to_string()).as_deref(), Some("2026-11-22"), "{rule}");
+    }
+    // Where the whole key is counted, rows are counted over the file.
+    let sender = sender.replace("order_id = \"order\"", "order_id = { row_number = true }");
+    let plain = staged(&sender, "shop_2026-11-21.csv", &format!("{header}{one}{again}{two}"));
+    assert_eq!(plain.texts("order_id"), [Some("1".into()), Some("2".into()), Some("3".into())]);
+}
+
 #[test]
 fn a_dated_snapshot_says_what_it_brings_of_each_month() {
     let world = World::new();

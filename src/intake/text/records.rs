@@ -1,7 +1,7 @@
 //! The buffer's text becomes records. Where no quote stands in it, as nearly always, its delimiters and line ends are
 //! all there is to find; else csv-core reads it. Both give the same records.
 
-use memchr::{memchr, memchr3_iter};
+use memchr::{memchr, memchr2, memchr3_iter};
 
 use super::super::block::{BLOCK_ROWS, Block, Flaw, Row, Step, refuse};
 use super::{LineCounter, TextSource};
@@ -19,7 +19,11 @@ impl TextSource {
         }
         let begin = self.from;
         let quoted = self.quote.is_some_and(|quote| memchr(quote, &self.buffer[begin..self.to]).is_some());
-        let next = if quoted { self.unquote(block) } else { self.split(block) };
+        let next = match self.delimiter {
+            b' ' => self.align(block),
+            _ if quoted => self.unquote(block),
+            _ => self.split(block),
+        };
         self.finish(block, next)?;
         self.from = next;
         if self.ended && next < self.to && block.rows.len() < BLOCK_ROWS {
@@ -63,6 +67,37 @@ impl TextSource {
         block.ends.truncate(first);
         block.bytes.extend_from_slice(&self.buffer[base..start]);
         start
+    }
+
+    /// Reads text whose columns are set off by blanks, as many as make them stand below each other: a run of them is one
+    /// delimiter, and none at the ends of a line. The block holds the fields only. Gives where unread text begins.
+    fn align(&self, block: &mut Block) -> usize {
+        block.gap = 0;
+        let text = &self.buffer[..self.to];
+        let mut at = self.from;
+        while block.rows.len() < BLOCK_ROWS {
+            let start = at + text[at..].iter().take_while(|byte| is_line_end(**byte)).count();
+            let Some(length) = memchr2(b'\n', b'\r', &text[start..]) else { return start };
+            let end = start + length;
+            let (begin, first) = (block.bytes.len(), block.ends.len());
+            let mut flaw = None;
+            for field in text[start..end].split(|byte| *byte == b' ').filter(|field| !field.is_empty()) {
+                if block.ends.len() - first == self.ends.len() {
+                    flaw = Some(Flaw::Wide(self.ends.len() - 1));
+                    block.ends.truncate(first);
+                    block.bytes.truncate(begin);
+                    break;
+                }
+                block.bytes.extend_from_slice(field);
+                block.ends.push(block.bytes.len() - begin);
+            }
+            let fields = block.ends.len() - first;
+            if fields > 0 || flaw.is_some() {
+                block.rows.push(Row { start: begin, first, fields, line: 0, raw: (start, end), flaw });
+            }
+            at = end + 1;
+        }
+        at
     }
 
     /// Reads text with quotes: the block holds its fields only, unquoted. Gives where unread text begins.

@@ -63,6 +63,8 @@ fn input(name: &str, status: InputStatus, clean: u64, rejected: u64) -> Input {
         contents: BTreeMap::new(),
         first_date: None,
         last_date: None,
+        named: None,
+        marks: BTreeMap::new(),
         masked: Vec::new(),
         resent_at: None,
     }

@@ -119,5 +119,7 @@ fn the_shipped_rules_are_valid() {
     AlertRule::run_failed().validate(&["job", "logical_date", "error", "advice", "data_as_of"]).expect("valid");
     let reduced = ["job", "logical_date", "run_id", "feeds", "marts", "causes_en", "causes_zh"];
     AlertRule::run_reduced().validate(&reduced).expect("valid");
+    let master_data = ["feed", "marts", "name_en", "name_zh", "used_en", "used_zh"];
+    AlertRule::master_data_missing().validate(&master_data).expect("valid");
     AlertRule::mail_undelivered().validate(&["recipient", "subject", "error"]).expect("valid");
 }

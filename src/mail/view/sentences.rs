@@ -1,6 +1,6 @@
 //! The sentences of a digest in both languages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
@@ -9,6 +9,9 @@ use crate::mail::edition::{Audience, Edition, Picked, Received, Status};
 use crate::mail::view::{Item, LINES_MAX};
 use crate::mail::words::Words;
 use crate::state::record::Alert;
+
+/// Longest subject, in characters: what a phone shows in two lines.
+const SUBJECT_CHARS: usize = 40;
 
 /// `2026年11月22日 周日`.
 pub(super) fn full_day(date: NaiveDate, words: &Words) -> String {
@@ -37,14 +40,14 @@ pub(super) fn subject(
     match status {
         Status::Failed => parts.push(match edition.data_as_of {
             Some(day) => words.pick(
-                format!("运行未完成，仍为 {} 的数据", day.format("%m-%d")),
-                format!("run did not finish, figures are still those of {}", words.date(day)),
+                format!("运行未完成，仍为{}的数据", words.date(day)),
+                format!("run failed, data of {}", words.date(day)),
             ),
             None => words.pick("运行未完成".to_string(), "run did not finish".to_string()),
         }),
         Status::Alert => {
             if let Some(worst) = worst {
-                parts.push(clip(&worst.title, 48));
+                parts.push(worst.title.clone());
             }
             let count = due.max(usize::from(due + known == 0));
             parts.push(if due > 0 || known == 0 {
@@ -62,15 +65,54 @@ pub(super) fn subject(
                 format!("{} of {} partners arrived", received.received, received.expected),
             ));
             if !received.missing.is_empty() {
-                let names = clip(&name_list(&received.missing, 2, words), 40);
+                let names = name_list(&received.missing, 2, words);
                 parts.push(words.pick(format!("缺 {names}"), format!("waiting for {names}")));
             }
         }
-        Status::Ok => parts.push(words.pick("一切正常".to_string(), "all is well".to_string())),
+        Status::Ok if reports_short(edition) == 0 => {
+            parts.push(words.pick("一切正常".to_string(), "all is well".to_string()));
+        }
+        Status::Ok => parts
+            .push(words.pick("无待办，部分报表不全".to_string(), "nothing to do, some reports incomplete".to_string())),
     }
-    parts.push(edition.run.logical_date.format("%m-%d").to_string());
     let lead = if scope.is_empty() || parts[0].contains(scope) { String::new() } else { format!("{scope} ") };
-    header_text(&format!("[{}] {lead}{}", status.word(words), parts.join(" · ")))
+    let head = header_text(&format!("[{}] {lead}", status.word(words))) + " ";
+    fitted(&head, &parts, &words.date(edition.run.logical_date))
+}
+
+/// The subject: the parts after `head`, of which the longest is shortened where all do not fit; the day, where it does.
+fn fitted(head: &str, parts: &[String], day: &str) -> String {
+    let mut parts: Vec<String> = parts.iter().map(|part| header_text(part)).collect();
+    let length = |parts: &[String]| format!("{head}{}", parts.join(" · ")).chars().count();
+    let over = length(&parts).saturating_sub(SUBJECT_CHARS);
+    if over > 0
+        && let Some(longest) = parts.iter_mut().max_by_key(|part| part.chars().count())
+    {
+        *longest = beginning(longest, longest.chars().count().saturating_sub(over));
+    }
+    parts.push(day.to_string());
+    if length(&parts) > SUBJECT_CHARS {
+        parts.pop();
+    }
+    header_text(&format!("{head}{}", parts.join(" · ")))
+}
+
+/// The beginning of a text in at most so many characters, cut between words and figures and never inside one.
+fn beginning(text: &str, most: usize) -> String {
+    let all: Vec<char> = text.chars().collect();
+    if all.len() <= most {
+        return text.to_string();
+    }
+    let word =
+        |at: usize| all.get(at).is_some_and(|one| !one.is_whitespace() && (one.is_ascii() || "¥€£".contains(*one)));
+    let scale = |at: usize| all.get(at).is_some_and(|one| "万亿".contains(*one));
+    let inside = |at: usize| word(at - 1) && word(at) || scale(at) || all[at] == ' ' && scale(at + 1);
+    let mut end = most.saturating_sub(1);
+    while end > 0 && inside(end) {
+        end -= 1;
+    }
+    let kept: String = all[..end].iter().collect();
+    format!("{}…", kept.trim_end_matches([' ', '，', '：', '（', ',', ':', '(', '·']))
 }
 
 pub(super) fn lead(
@@ -125,11 +167,32 @@ pub(super) fn lead(
                 text.push_str(&words.pick(format!("，缺 {names}"), format!(": waiting for {names}")));
             }
             if all == 0 {
-                text.push_str(words.pick("；其余一切正常。", "; all else is well."));
+                text.push_str(words.pick("；没有其他需要您处理的事。", "; nothing else needs your attention."));
             } else {
                 text.push_str(&words.pick(format!("；{findings}。"), format!(". {findings}.")));
             }
             text
+        }
+        Status::Ok if reports_short(edition) > 0 => {
+            let short = reports_short(edition);
+            let feeds = edition.reduced.iter().filter(|reduction| !reduction.marts.is_empty());
+            let names: Vec<String> =
+                feeds.map(|reduction| words.pick(reduction.name.zh.clone(), reduction.name.en.clone())).collect();
+            let names = feed_list(&names, words);
+            let other = match all {
+                0 => String::new(),
+                _ => words.pick(
+                    format!("另有 {all} 项提示。"),
+                    format!(" {} for your information.", plural(all, "note", "notes")),
+                ),
+            };
+            words.pick(
+                format!("没有需要您处理的事，但 {short} 张报表因没有 {names} 数据而不全。{other}"),
+                format!(
+                    "Nothing needs your attention, but {} incomplete for want of {names}.{other}",
+                    plural(short, "report is", "reports are")
+                ),
+            )
         }
         Status::Ok if all == 0 => words.pick(
             "一切正常，没有需要您处理的事。".to_string(),
@@ -144,7 +207,7 @@ pub(super) fn lead(
 }
 
 /// What is counted and not shown: further findings by rule, known ones, muted ones.
-pub(super) fn more(edition: &Edition<'_>, picked: &Picked<'_>, rest: usize, words: &Words) -> Vec<String> {
+pub(super) fn more(edition: &Edition<'_>, picked: &Picked<'_>, rest: &[&Alert], words: &Words) -> Vec<String> {
     let by_rule = |alerts: &[&Alert]| {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for alert in alerts {
@@ -155,8 +218,8 @@ pub(super) fn more(edition: &Edition<'_>, picked: &Picked<'_>, rest: usize, word
         parts.join(words.pick("、", ", "))
     };
     let mut lines = Vec::new();
-    if rest > 0 {
-        let list = by_rule(&picked.due[picked.due.len() - rest..]);
+    if !rest.is_empty() {
+        let (list, rest) = (by_rule(rest), rest.len());
         lines.push(words.pick(
             format!("还有 {rest} 项：{list}。明细见报表。"),
             format!("{rest} more: {list}. The marts have the details."),
@@ -205,6 +268,23 @@ pub(super) fn mute(edition: &Edition<'_>, words: &Words) -> String {
             "To stop hearing about a finding for a while, send its grey reference to {contact} and ask for a silence."
         ),
     )
+}
+
+/// Reports that lack something which never came, for whatever reason.
+fn reports_short(edition: &Edition<'_>) -> usize {
+    edition.reduced.iter().flat_map(|reduction| &reduction.marts).collect::<BTreeSet<_>>().len()
+}
+
+/// Feeds named before the rest is counted.
+const FEEDS_NAMED: usize = 3;
+
+fn feed_list(names: &[String], words: &Words) -> String {
+    let shown: Vec<String> = names.iter().take(FEEDS_NAMED).map(|name| clip(&header_text(name), 30)).collect();
+    let list = shown.join(words.pick("、", ", "));
+    match names.len().saturating_sub(FEEDS_NAMED) {
+        0 => list,
+        rest => words.pick(format!("{list} 等 {} 类", names.len()), format!("{list} and {rest} more kinds of files")),
+    }
 }
 
 pub(super) fn name_list(names: &[String], most: usize, words: &Words) -> String {

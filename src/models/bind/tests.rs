@@ -61,6 +61,19 @@ fn a_value_keeps_its_type() {
 }
 
 #[test]
+fn what_is_not_cut_into_months_has_all_days_to_the_as_of_date() {
+    let mut parameters = parameters();
+    let date = |text: &str| Some(Value::Date(text.parse().unwrap()));
+    assert_eq!(parameters.get("partition_from").cloned(), date("1900-01-01"));
+    assert_eq!(parameters.get("partition_to").cloned(), date("2026-11-22"));
+    parameters.set("as_of_date", "2026-01-31").unwrap();
+    assert_eq!(parameters.get("partition_to").cloned(), date("2026-01-31"));
+    let month = parameters.within("2026-01-01".parse().unwrap(), "2026-01-20".parse().unwrap());
+    assert_eq!(month.get("partition_from").cloned(), date("2026-01-01"));
+    assert_eq!(month.get("partition_to").cloned(), date("2026-01-20"));
+}
+
+#[test]
 fn a_setting_must_not_take_a_name_that_every_run_gives() {
     let config = Config::parse("[settings]\nas_of_date = 1\n", std::path::Path::new(".")).unwrap();
     let err = Parameters::of(&config, NaiveDate::default(), "").unwrap_err();

@@ -3,7 +3,7 @@ mod histories;
 mod lab;
 
 use chrono::{Days, NaiveDate};
-use lab::{BY_DAY, COMPANY, Lab, PRODUCTS, RECENT, STAGING, TOTALS, ask, day, registry};
+use lab::{BY_DAY, COMPANY, Lab, PRODUCTS, RECENT, SERIES, STAGING, TOTALS, ask, day, registry};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::*;
@@ -62,6 +62,29 @@ async fn rows_after_the_as_of_date_wait_for_their_day() {
     let quiet = lab.build(&registry, "2026-11-24", false).await.unwrap();
     // Nothing new: only the mart that names the date itself.
     assert_eq!((quiet.built, quiet.reused), (1, 9));
+}
+
+/// A series over the days of its partition goes on where its events stop, and a night without news builds no month but
+/// the one that runs.
+#[tokio::test]
+async fn a_series_ends_with_the_night_and_not_with_its_events() {
+    let mut lab = Lab::new();
+    lab.sell("p1", &[("2026-09-30", "c1", "a", 1, 10_0000)], None).await;
+    let (registry, problems) = registry(&lab.config, &[STAGING, PRODUCTS, SERIES]);
+    assert!(problems.is_empty(), "{problems:?}");
+    let days = "select count(*) as days, min(business_date) as first_day, max(business_date) as last_day from series";
+    let night = lab.build(&registry, "2026-11-01", false).await.unwrap();
+    assert_eq!(ask(&night, days).await, [r#"{"days":33,"first_day":"2026-09-30","last_day":"2026-11-01"}"#]);
+    let next = lab.build(&registry, "2026-11-02", false).await.unwrap();
+    let seen = r#"{"days":34,"first_day":"2026-09-30","last_day":"2026-11-02"}"#;
+    assert_eq!(ask(&next, days).await, [seen]);
+    assert_eq!((next.built, next.reused), (1, 5), "only November of the series");
+    let full = lab.build(&registry, "2026-11-02", true).await.unwrap();
+    assert_eq!(ask(&full, days).await, [seen]);
+    let marks = |outcome: &BuildOutcome| -> Vec<String> {
+        outcome.partitions.iter().map(|partition| partition.fingerprint.clone()).collect()
+    };
+    assert_eq!(marks(&next), marks(&full));
 }
 
 #[tokio::test]

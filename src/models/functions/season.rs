@@ -5,6 +5,9 @@
 mod day;
 mod detect;
 mod model;
+mod scale;
+mod shift;
+mod spread;
 
 use std::sync::Arc;
 
@@ -16,16 +19,20 @@ use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
 use datafusion::logical_expr::{PartitionEvaluator, Signature, Volatility, WindowUDF, WindowUDFImpl};
 
-pub use day::{Day, Finding, Judged, Rules, Scale, Unjudged};
+pub use day::{Day, Finding, Judged, Rules, Unjudged};
 pub use detect::judge;
+pub use scale::Scale;
 
 use super::{Body, Function};
 
-/// What a day brings: value, events behind it, holiday, promotion, incomplete, days back to the same day last year.
-const OF_A_DAY: usize = 6;
+/// What a day brings: value, events behind it, value without the largest order and without the largest return, holiday,
+/// promotion, incomplete, days back to the same day last year.
+const OF_A_DAY: usize = 8;
 
 /// The types of the arguments: those of a day, then the scale and the rules, which are constant.
-const ARGUMENTS: [DataType; 14] = [
+const ARGUMENTS: [DataType; 18] = [
+    DataType::Float64,
+    DataType::Float64,
     DataType::Float64,
     DataType::Float64,
     DataType::Boolean,
@@ -38,6 +45,8 @@ const ARGUMENTS: [DataType; 14] = [
     DataType::Int64,
     DataType::Float64,
     DataType::Float64,
+    DataType::Float64,
+    DataType::Float64,
     DataType::Int64,
     DataType::Float64,
 ];
@@ -45,16 +54,18 @@ const ARGUMENTS: [DataType; 14] = [
 pub(super) fn functions() -> Vec<Function> {
     let signature = Signature::user_defined(Volatility::Immutable);
     vec![Function {
-        usage: "season_band(value, events, holiday, promotion, incomplete, days_back, scale, band, gap_min, \
-                history_days, noise_min, holiday_noise, shift_days, events_min) over (partition by series order by day) \
-                -> struct",
+        usage: "season_band(value, events, without_order, without_return, holiday, promotion, incomplete, days_back, \
+                scale, band, gap_min, history_days, dispersion, noise_min, holiday_noise, shift_band, shift_days, \
+                events_min) over (partition by series order by day) -> struct",
         words: "What each day of a series should have brought: level × weekday × season of the year × holiday, by \
                 robust exponential smoothing of the days before it, with its band and score; status says why a day is \
-                not judged; finding is point or level_shift on the day that is told, off_days the days that it \
-                lasted, level_change the new level's change. Days without holes, the first one first. Events behind \
-                the value (orders) set the least spread that chance leaves, NULL where it plays no part. days_back \
-                leads to the same day of the year before. scale is amount (compared by square roots), price (by \
-                ratios) or rate (by differences).",
+                not judged; finding is point or level_shift on the day that is told (of a level the day on which it \
+                best began), off_days the days that it lasted, level_change the new level's change. Days without \
+                holes, the first one first. Events behind the value (orders, of a rate returns) are what chance has to \
+                play with, NULL where it plays no part; what a day is without its largest order and without its largest \
+                return has to stand out too, NULL where the value knows none. days_back leads to the same day of the \
+                year before. scale is amount (shares on a power that makes counts even), price (ratios) or rate \
+                (differences).",
         body: Body::Window(WindowUDF::new_from_impl(SeasonBand { signature })),
     }]
 }
@@ -155,10 +166,12 @@ fn days(values: &[ArrayRef], rows: usize) -> Result<Vec<Day>> {
         .map(|row| Day {
             value: at::<Float64Type>(&values[0], row).filter(|value| value.is_finite()),
             events: at::<Float64Type>(&values[1], row),
-            holiday: is(2, row),
-            promotion: is(3, row),
-            incomplete: is(4, row),
-            mirror: at::<Int64Type>(&values[5], row)
+            without_order: at::<Float64Type>(&values[2], row).filter(|value| value.is_finite()),
+            without_return: at::<Float64Type>(&values[3], row).filter(|value| value.is_finite()),
+            holiday: is(4, row),
+            promotion: is(5, row),
+            incomplete: is(6, row),
+            mirror: at::<Int64Type>(&values[7], row)
                 .and_then(|back| usize::try_from(back).ok())
                 .and_then(|back| row.checked_sub(back)),
         })
@@ -189,10 +202,12 @@ fn rules(values: &[ArrayRef]) -> Result<Rules> {
         band: number(1)?,
         gap_min: number(2)?,
         history_days: count(3)?,
-        noise_min: number(4)?,
-        holiday_noise: number(5)?,
-        shift_days: count(6)?,
-        events_min: number(7)?,
+        dispersion: number(4)?,
+        noise_min: number(5)?,
+        holiday_noise: number(6)?,
+        shift_band: number(7)?,
+        shift_days: count(8)?,
+        events_min: number(9)?,
     })
 }
 

@@ -13,10 +13,11 @@ use datafusion::prelude::SessionContext;
 use tokio::sync::OnceCell;
 
 use super::{Reading, World};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::models::cast::Conform;
 use crate::models::model::Model;
 use crate::models::query;
+use crate::models::registry::Registry;
 use crate::models::session::{self, FEW_ROWS};
 
 /// The tables of one run.
@@ -64,7 +65,7 @@ impl Memo {
     ) -> Result<Arc<MemTable>> {
         let context = session::fork_for(context, world.rows(below))?;
         Box::pin(world.provide(&context, below)).await?;
-        let frame = world.plan(&context, view).await?;
+        let frame = world.plan(&context, view, below).await?;
         let conform =
             Conform::new(frame.schema().as_arrow(), &view.sidecar.columns).map_err(|err| err.at(&view.path))?;
         let (path, sql) = (view.path.clone(), view.sql.clone());
@@ -87,5 +88,30 @@ impl Memo {
 
     fn cells(&self) -> std::sync::MutexGuard<'_, Cells> {
         self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reading<'_> {
+    /// What `view` sees of this, directly and through other views.
+    fn below(&self, registry: &Registry, view: &Model) -> Result<Self> {
+        let mut below = Self { days: self.days, ..Self::default() };
+        let mut open = vec![view];
+        while let Some(reader) = open.pop() {
+            below.take(&reader.reads);
+            for name in &reader.reads.models {
+                let read = registry.model(name)?;
+                if read.is_view() && below.views.insert(name.clone()) {
+                    open.push(read);
+                }
+            }
+        }
+        below.models.retain(|name, _| self.models.contains_key(name));
+        for (name, seen) in &mut below.models {
+            seen.clone_from(&self.models[name]);
+        }
+        for (name, shown) in &mut below.feeds {
+            shown.clone_from(self.feeds.get(name).ok_or_else(|| Error::bug(format!("feed {name} is not read")))?);
+        }
+        Ok(below)
     }
 }

@@ -118,9 +118,22 @@ fn partitioned_models_do_not_know_the_date() {
         problems,
         [
             "sql/staging/s.sql: a partitioned model must not name $as_of_date (its partitions would change with every \
-             run; the runner itself cuts off rows after the as-of date)",
+             run; the runner itself cuts off rows after the as-of date, and $partition_from and $partition_to are the \
+             days of the month it builds)",
             "sql/staging/s.toml: lookback_days names `other`, which the SQL does not read ()",
         ]
+    );
+}
+
+#[test]
+fn only_partitioned_models_have_a_partition() {
+    let model =
+        source(Layer::Staging, "s", "select business_date from feeds.sales where business_date < $partition_to");
+    let (_, problems) = read(vec![model]);
+    assert_eq!(
+        problems,
+        ["sql/staging/s.sql: only a partitioned model may name $partition_to (what is built whole ends with \
+          $as_of_date)"]
     );
 }
 

@@ -317,7 +317,15 @@ async fn a_changed_commit_is_found_and_named() {
     let text = String::from_utf8(honest.to_vec()).unwrap();
     let open = || async { Chain::open(&stores, &options(), &clock()).await.map(|_| ()).unwrap_err() };
 
-    stores.lake.put(&key, text.replace("\"rows_clean\":10", "\"rows_clean\":11")).await.unwrap();
+    let changed = text.replace("\"rows_clean\":10", "\"rows_clean\":11");
+    stores.lake.put(&key, changed.clone()).await.unwrap();
+    let error = open().await;
+    assert_eq!((error.kind(), error.path()), (Kind::Input, Some(key.as_str())));
+    assert!(error.advice().unwrap().contains("tributary verify --repair"), "{error}");
+
+    // One that was sealed anew is found by its successor.
+    let changed: Commit = serde_json::from_str(&changed).unwrap();
+    stores.lake.put(&key, encode(&changed).unwrap()).await.unwrap();
     let error = open().await;
     assert_eq!((error.kind(), error.path()), (Kind::Input, Some("state/commits/000003.json")));
     assert!(error.to_string().contains("it follows a commit 2 whose bytes hash to"), "{error}");
@@ -326,7 +334,7 @@ async fn a_changed_commit_is_found_and_named() {
     stores.lake.put(&key, honest.slice(..20)).await.unwrap();
     let error = open().await;
     assert_eq!((error.kind(), error.path()), (Kind::Input, Some(key.as_str())));
-    assert_eq!(error.to_string(), "state/commits/000002.json: the commit cannot be read");
+    assert_eq!(error.to_string(), "state/commits/000002.json: the commit was cut or changed after it was written");
 
     stores.lake.delete(&key).await.unwrap();
     let error = open().await;
@@ -335,6 +343,28 @@ async fn a_changed_commit_is_found_and_named() {
 
     stores.lake.put(&key, stores.lake.get(&keys::commit(3)).await.unwrap()).await.unwrap();
     assert!(open().await.to_string().contains("it calls itself commit 3; expected 2"));
+}
+
+/// No successor names the newest commit's hash: it has one of its own, and a way out.
+#[tokio::test]
+async fn a_damaged_newest_commit_is_named_and_can_be_set_aside() {
+    let stores = stores();
+    let before = written(&stores, 3).await;
+    written(&stores, 1).await;
+    let key = keys::commit(4);
+    let honest = stores.lake.get(&key).await.unwrap();
+    let text = String::from_utf8(honest.to_vec()).unwrap();
+    for damaged in [text.replace("\"rows_read\":12", "\"rows_read\":21"), text[..30].to_string(), String::new()] {
+        assert_ne!(damaged, text);
+        stores.lake.put(&key, honest.clone()).await.unwrap();
+        assert_eq!(set_newest_aside(&stores.lake).await.unwrap(), None, "a commit that is whole stays");
+        stores.lake.put(&key, damaged.clone()).await.unwrap();
+        let error = Chain::open(&stores, &options(), &clock()).await.map(|_| ()).unwrap_err();
+        assert_eq!((error.kind(), error.path()), (Kind::Input, Some(key.as_str())));
+        let aside = set_newest_aside(&stores.lake).await.unwrap().unwrap();
+        assert_eq!(stores.lake.get(&aside).await.unwrap(), damaged.as_bytes());
+        assert_eq!(reopened(&stores).await, before, "the chain ends with the commit before it");
+    }
 }
 
 #[tokio::test]

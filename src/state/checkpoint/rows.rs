@@ -79,7 +79,7 @@ columns! {
     file_home file_key file_sha256 rejects_home rejects_key rejects_sha256 ;
     bytes last_modified delivered_at resent_at rows_read rows_clean rows_rejected
     file_rows file_bytes rejects_rows rejects_bytes last_used ;
-    period_start period_end first_date last_date
+    period_start period_end named_start named_end first_date last_date
 }
 /// What few inputs have: kept as JSON.
 #[derive(Default, PartialEq, Serialize, Deserialize)]
@@ -95,6 +95,8 @@ pub(super) struct Rest {
     pub(super) contents: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) masked: Vec<Period>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) marks: BTreeMap<NaiveDate, Vec<u64>>,
 }
 pub(super) fn input_of(row: &Row<'_>) -> Result<Input> {
     let rest: Rest = row.json.map(serde_json::from_str).transpose()?.unwrap_or_default();
@@ -102,6 +104,7 @@ pub(super) fn input_of(row: &Row<'_>) -> Result<Input> {
         sender: text(row.sender)?,
         feed: text(row.feed)?,
         sha256: text(row.sha256)?,
+        named: row.named_start.zip(row.named_end),
         key: text(row.key)?,
         bytes: count(row.bytes)?,
         etag: row.etag.map(str::to_string),
@@ -125,6 +128,7 @@ pub(super) fn input_of(row: &Row<'_>) -> Result<Input> {
         first_date: row.first_date,
         last_date: row.last_date,
         masked: rest.masked,
+        marks: rest.marks,
         resent_at: row.resent_at.map(DateTime::from_timestamp_nanos),
     };
     input.staged = file_of(row, Some(&input))?;
@@ -150,7 +154,7 @@ pub(super) fn sighting_of(row: &Row<'_>) -> Result<Sighting> {
         feed: text(row.feed)?,
         sha256: text(row.sha256)?,
         delivered_at: time(row.delivered_at)?,
-        period: row.period_start.zip(row.period_end),
+        named: row.named_start.zip(row.named_end),
         outcome: text(row.outcome)?,
         run_id: text(row.run_id)?,
         gone: row.status == Some(GONE),

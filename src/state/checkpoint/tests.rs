@@ -45,7 +45,7 @@ fn rich_state() -> State {
     masked.rejects.as_mut().unwrap().key = keys::rejects("sales", "华东", &masked.sha256, "c1", "run-1");
     masked.staged.as_mut().unwrap().home = Home::Marts;
     // One key that held two contents, in this order, and the first one again.
-    let held = ["b", "a", "b"].iter().zip(1..).map(|(content, t)| delivery(content, "same.csv", t, Some((1, 2))));
+    let held = ["b", "a", "b"].iter().zip(1..).map(|(content, t)| delivery(content, "same.csv", t));
     apply(&mut state, Changes { inputs: vec![odd, masked], sightings: held.collect(), ..Changes::default() });
     state
 }

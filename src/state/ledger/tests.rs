@@ -36,12 +36,21 @@ fn outcomes(settled: &Settled) -> Vec<&str> {
     settled.sightings.iter().map(|sighting| sighting.outcome.as_str()).collect()
 }
 
+/// The only version of a content.
+fn known<'a>(state: &'a State, content: &str) -> &'a Input {
+    let sha256 = sha256(content);
+    let mut versions = state.versions("华东", "sales").filter(|input| input.sha256 == sha256);
+    let only = versions.next().unwrap();
+    assert!(versions.next().is_none(), "{content} is there twice");
+    only
+}
+
 fn status(state: &State, content: &str) -> InputStatus {
-    state.input("华东", "sales", &sha256(content)).unwrap().status
+    known(state, content).status
 }
 
 fn masked(state: &State, content: &str) -> Vec<Period> {
-    state.input("华东", "sales", &sha256(content)).unwrap().masked.clone()
+    known(state, content).masked.clone()
 }
 
 use InputStatus::{Active, Quarantined, Superseded};
@@ -53,7 +62,7 @@ fn new_duplicate_corrected_older_and_reinstated() {
     let first = night(&mut state, rule, vec![input("a", 10, Some((5, 5)))], vec![]);
     assert_eq!(outcomes(&first), ["new"]);
 
-    let copy = night(&mut state, rule, vec![], vec![delivery("a", "copy of a.csv", 20, None)]);
+    let copy = night(&mut state, rule, vec![], vec![delivery("a", "copy of a.csv", 20)]);
     assert_eq!((outcomes(&copy), copy.inputs.len()), (vec!["duplicate"], 0), "nothing stands differently");
 
     let correction = night(&mut state, rule, vec![input("b", 30, Some((5, 5)))], vec![]);
@@ -65,11 +74,11 @@ fn new_duplicate_corrected_older_and_reinstated() {
     assert_eq!(outcomes(&late), ["older"]);
     assert_eq!((status(&state, "b"), status(&state, "c")), (Active, Superseded));
 
-    let back = night(&mut state, rule, vec![], vec![delivery("a", "a again.csv", 40, None)]);
+    let back = night(&mut state, rule, vec![], vec![delivery("a", "a again.csv", 40)]);
     assert_eq!(outcomes(&back), ["reinstated"]);
     assert_eq!((status(&state, "a"), status(&state, "b")), (Active, Superseded));
 
-    let echo = night(&mut state, rule, vec![], vec![delivery("b", "华东/sales/b.csv", 30, Some((5, 5)))]);
+    let echo = night(&mut state, rule, vec![], vec![delivery("b", "华东/sales/b.csv", 30)]);
     assert_eq!(echo, Settled::default(), "the very same delivery says nothing");
 }
 
@@ -95,7 +104,7 @@ fn quarantined_files_leave_the_last_good_data() {
     let settled = night(&mut state, Replaces::Period, vec![bad.clone()], vec![]);
     assert_eq!(outcomes(&settled), ["quarantined"]);
     assert_eq!((status(&state, "good"), status(&state, "bad")), (Active, Quarantined));
-    let again = night(&mut state, Replaces::Period, vec![], vec![delivery("bad", "bad again.csv", 30, None)]);
+    let again = night(&mut state, Replaces::Period, vec![], vec![delivery("bad", "bad again.csv", 30)]);
     assert_eq!(outcomes(&again), ["quarantined"]);
 
     // The mapping is repaired and the same file read again.
@@ -140,31 +149,66 @@ fn overlapping_periods_share_the_days() {
 }
 
 #[test]
-fn an_empty_file_says_nothing_was_sold_for_each_period_it_came_for() {
+fn the_same_bytes_for_another_day_are_another_delivery() {
     let mut state = state();
     let rule = Replaces::Period;
-    let empty =
-        |at, period| Input { rows_read: 0, rows_clean: 0, rows_rejected: 0, ..input("empty", at, Some(period)) };
-    night(&mut state, rule, vec![input("five", 10, Some((5, 5))), input("six", 11, Some((6, 6)))], vec![]);
-    let first = night(&mut state, rule, vec![empty(20, (5, 5))], vec![]);
-    assert_eq!(outcomes(&first), ["corrected"]);
+    let named =
+        |content: &str, at, on: u32| Input { named: Some((day(on), day(on))), ..input(content, at, Some((on, on))) };
+    let empty = |at, on| Input { rows_read: 0, rows_clean: 0, rows_rejected: 0, ..named("empty", at, on) };
+    night(&mut state, rule, vec![named("five", 10, 5), named("six", 11, 6)], vec![]);
+    let closed = night(&mut state, rule, vec![empty(20, 5)], vec![]);
+    assert_eq!(outcomes(&closed), ["corrected"], "nothing was sold on the fifth");
     assert_eq!((status(&state, "five"), status(&state, "six")), (Superseded, Active));
-    let repeats = vec![delivery("empty", "6.csv", 21, Some((6, 6))), delivery("empty", "7.csv", 22, Some((7, 7)))];
-    let second = night(&mut state, rule, vec![], repeats);
-    assert_eq!(outcomes(&second), ["corrected", "new"]);
-    assert_eq!((status(&state, "six"), status(&state, "empty")), (Superseded, Active));
-    let third = night(&mut state, rule, vec![], vec![delivery("empty", "7 again.csv", 23, Some((7, 7)))]);
-    assert_eq!(outcomes(&third), ["duplicate"]);
+    let next = night(&mut state, rule, vec![empty(21, 6), empty(22, 7)], vec![]);
+    assert_eq!(outcomes(&next), ["corrected", "new"]);
+    assert_eq!(status(&state, "six"), Superseded);
+    let resent = Sighting { key: "7 again.csv".into(), ..Sighting::of(&empty(23, 7)) };
+    assert_eq!(outcomes(&night(&mut state, rule, vec![], vec![resent])), ["duplicate"], "for the same day it is none");
+
+    let stock = |at, on| Input { feed: "inventory".into(), ..named("stock", at, on) };
+    night(&mut state, rule, vec![stock(30, 21)], vec![]);
+    let unchanged = night(&mut state, rule, vec![stock(31, 22)], vec![]);
+    assert_eq!(outcomes(&unchanged), ["new"]);
+    let standing: Vec<_> = state.versions("华东", "inventory").map(|input| (input.named, input.status)).collect();
+    assert_eq!(standing, [(Some((day(21), day(21))), Active), (Some((day(22), day(22))), Active)]);
 }
 
+/// A reference list goes back to what it was: the newest snapshot counts, although its bytes were there before.
 #[test]
-fn a_renamed_copy_for_another_day_is_a_duplicate_and_takes_nothing() {
+fn a_snapshot_that_goes_back_is_a_new_one() {
     let mut state = state();
-    let rule = Replaces::Period;
-    night(&mut state, rule, vec![input("five", 10, Some((5, 5))), input("six", 11, Some((6, 6)))], vec![]);
-    let settled = night(&mut state, rule, vec![], vec![delivery("five", "6.csv", 20, Some((6, 6)))]);
-    assert_eq!((outcomes(&settled), settled.inputs.len()), (vec!["duplicate"], 0));
-    assert_eq!((status(&state, "five"), status(&state, "six")), (Active, Active));
+    let snapshot =
+        |content: &str, at, on: u32| Input { named: Some((day(on), day(on))), ..input(content, at, Some((on, on))) };
+    night(&mut state, Replaces::Snapshot, vec![snapshot("a", 1, 1), snapshot("b", 2, 2)], vec![]);
+    let back = night(&mut state, Replaces::Snapshot, vec![snapshot("a", 3, 3)], vec![]);
+    assert_eq!(outcomes(&back), ["new"]);
+    let newest =
+        state.versions("华东", "sales").filter(|input| input.status == Active).max_by_key(|input| input.period_start);
+    assert_eq!(newest.map(|input| input.sha256.clone()), Some(sha256("a")));
+}
+
+/// Exports of the last days under the name of the newest: a day that is told again counts once, as it was told last.
+#[test]
+fn a_rolling_export_holds_the_days_that_it_tells_again() {
+    let rolling = |content: &str, at, on: u32, marks: &[(u32, u64)]| {
+        let mut made = Input { named: Some((day(on), day(on))), ..input(content, at, Some((on, on))) };
+        for (date, mark) in marks {
+            made.marks.entry(day(*date)).or_default().push(*mark);
+        }
+        made
+    };
+    let first = rolling("first", 10, 21, &[(20, 1), (21, 2)]);
+    let second = rolling("second", 20, 22, &[(20, 1), (21, 2), (22, 3)]);
+    let late = rolling("late", 30, 23, &[(20, 9), (23, 4)]);
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+        let mut state = state();
+        for which in order {
+            night(&mut state, Replaces::Period, vec![[&first, &second, &late][which].clone()], vec![]);
+        }
+        assert_eq!(masked(&state, "first"), [(day(20), day(21))], "the second tells both days again");
+        assert_eq!(masked(&state, "second"), [], "a late row for the 20th is no repetition: it adds to that day");
+        assert_eq!(masked(&state, "late"), []);
+    }
 }
 
 #[test]
@@ -175,7 +219,7 @@ fn where_the_latest_key_wins_only_the_same_period_supersedes() {
     assert_eq!((status(&state, "a"), status(&state, "b"), masked(&state, "a")), (Active, Active, vec![]));
     night(&mut state, rule, vec![input("c", 30, Some((3, 4)))], vec![]);
     assert_eq!((status(&state, "b"), status(&state, "c")), (Superseded, Active));
-    let again = night(&mut state, rule, vec![], vec![delivery("a", "a again.csv", 40, None)]);
+    let again = night(&mut state, rule, vec![], vec![delivery("a", "a again.csv", 40)]);
     assert_eq!(outcomes(&again), ["duplicate"]);
     assert_eq!(again.inputs[0].resent_at, Some(at(40)), "its rows count from then");
     assert_eq!(again.inputs[0].delivered_at, at(10), "but it came in time");
@@ -195,7 +239,7 @@ fn snapshots_stay_as_history() {
 #[test]
 fn a_repeat_of_a_content_that_nobody_read_stays_unseen() {
     let mut state = state();
-    let settled = night(&mut state, Replaces::Period, vec![], vec![delivery("x", "x.csv", 1, None)]);
+    let settled = night(&mut state, Replaces::Period, vec![], vec![delivery("x", "x.csv", 1)]);
     assert_eq!(settled, Settled::default());
 }
 
@@ -249,12 +293,14 @@ struct Drop {
 /// others report fixed, overlapping days.
 fn make(file: Drop) -> Input {
     let start = u32::from(file.content * 5 % 13) + 1;
-    let period = if matches!(file.content, 2 | 3) {
+    let empty = matches!(file.content, 2 | 3);
+    let period = if empty {
         (1 + u32::from(file.key), 2 + u32::from(file.key))
     } else {
         (start, start + u32::from(file.content % 4) * 2)
     };
     let mut made = input(&format!("content-{}", file.content), file.at, Some(period));
+    made.named = empty.then(|| (day(period.0), day(period.1)));
     made.key = format!("华东/sales/{}.csv", file.key);
     match file.content {
         0 | 1 => made.status = Quarantined,
@@ -274,8 +320,8 @@ fn play(rule: Replaces, drops: &[Drop], nights: usize) -> State {
         let (mut staged, mut repeats): (Vec<Input>, Vec<Sighting>) = (vec![], vec![]);
         for file in files {
             let made = make(*file);
-            let known = state.input("华东", "sales", &made.sha256).is_some();
-            if known || staged.iter().any(|input| input.sha256 == made.sha256) {
+            let known = state.input(&made.id()).is_some();
+            if known || staged.iter().any(|input| input.id() == made.id()) {
                 repeats.push(Sighting::of(&made));
             } else {
                 staged.push(made);

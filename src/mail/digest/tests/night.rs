@@ -167,33 +167,35 @@ pub(super) fn headlines() -> Vec<Headline> {
     vec![
         Headline {
             name: "合计".into(),
-            value: 4_318_000.0,
+            value: Some(4_318_000.0),
             complete: true,
             previous: Some(4_655_000.0),
             history: past(4_318_000.0),
         },
         Headline {
             name: "京东旗舰店".into(),
-            value: 1_256_000.0,
+            value: Some(1_256_000.0),
             complete: true,
             previous: Some(1_640_000.0),
             history: past(1_256_000.0),
         },
         Headline {
             name: "抖音直播间".into(),
-            value: 2_207_000.0,
+            value: Some(2_207_000.0),
             complete: true,
             previous: Some(1_965_000.0),
             history: past(2_207_000.0),
         },
         Headline {
             name: "华东总经销".into(),
-            value: 855_000.0,
+            value: Some(855_000.0),
             complete: true,
             previous: Some(855_100.0),
             history: vec![],
         },
-        Headline { name: "校园便利店".into(), value: 9_240.5, complete: true, previous: None, history: vec![] },
+        Headline {
+            name: "校园便利店".into(), value: Some(9_240.5), complete: true, previous: None, history: vec![]
+        },
     ]
 }
 
@@ -205,6 +207,7 @@ pub(super) struct World {
     pub(super) alerts: Vec<Alert>,
     pub(super) audiences: Vec<Audience>,
     pub(super) data_as_of: Option<NaiveDate>,
+    pub(super) readers_at: Option<NaiveDate>,
     pub(super) reduced: Vec<Reduction>,
 }
 
@@ -218,6 +221,7 @@ impl World {
             alerts: vec![],
             audiences: vec![Audience { headlines: headlines(), ..audience("wang.li@demo.example") }],
             data_as_of: Some(day(22)),
+            readers_at: None,
             reduced: vec![],
         }
     }
@@ -229,6 +233,7 @@ impl World {
             run: &self.run,
             now: now(),
             data_as_of: self.data_as_of,
+            readers_at: self.readers_at,
             received: &self.received,
             rules: &rules,
             alerts: &self.alerts,

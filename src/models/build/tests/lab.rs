@@ -77,6 +77,18 @@ pub(super) const BY_DAY: (Layer, &str, &str, &str) = (
      [[columns]]\nname = 'amount'\ntype = 'decimal(18,4)'\n",
 );
 
+/// Days since the first sale, of which most have none; what was sold before the month is looked back for.
+pub(super) const SERIES: (Layer, &str, &str, &str) = (
+    Layer::Marts,
+    "series",
+    "with first as (select min(business_date) as first_day from stg_sales), \
+     days as (select unnest(generate_series(greatest(first_day, $partition_from), $partition_to, interval '1 day')) \
+     as day from first where first_day is not null) select cast(day as date) as business_date from days",
+    "grain = 'day'\nkey = ['business_date']\nmaterialised = 'partitioned'\n\
+     [partition]\nby = 'business_date'\nunit = 'month'\n[partition.lookback_days]\nstg_sales = 62\n\
+     [[columns]]\nname = 'business_date'\ntype = 'date'\n",
+);
+
 pub(super) const COMPANY: Files<'static> = &[STAGING, PRODUCTS, RECENT, TOTALS, BY_DAY];
 
 pub(super) fn registry(config: &Config, files: Files<'_>) -> (Registry, Vec<Error>) {
@@ -266,6 +278,8 @@ impl Lab {
             contents: BTreeMap::new(),
             first_date: Some(first),
             last_date: Some(last),
+            named: None,
+            marks: BTreeMap::new(),
             masked: Vec::new(),
         });
     }

@@ -178,7 +178,8 @@ impl BgNbd {
             return 1.0;
         }
         let silence = libm::log((alpha + age_days / DAYS_A_WEEK) / (alpha + recency_days / DAYS_A_WEEK));
-        1.0 / (1.0 + a / (b + purchases - 1.0) * libm::exp((r + purchases) * silence))
+        // As one exponent: without dropout ln a is −∞, and a long silence would overflow beside it.
+        1.0 / (1.0 + libm::exp(libm::log(a) - libm::log(b + purchases - 1.0) + (r + purchases) * silence))
     }
 
     /// Purchases expected over the next `weeks`, each counted less by `yearly` for every year until it comes.
@@ -195,38 +196,50 @@ impl BgNbd {
         ];
         let age = age_days / DAYS_A_WEEK;
         let delta = libm::log1p(yearly) * DAYS_A_WEEK / 365.0;
-        let early: f64 = POINTS
-            .iter()
-            .map(|(at, share)| share * libm::exp(-delta * at * weeks) * self.bought(purchases, age, at * weeks))
-            .sum();
+        let early: f64 = if delta > 0.0 {
+            POINTS
+                .iter()
+                .map(|(at, share)| share * libm::exp(-delta * at * weeks) * self.bought(purchases, age, at * weeks))
+                .sum()
+        } else {
+            0.0
+        };
         let discounted = libm::exp(-delta * weeks) * self.bought(purchases, age, weeks) + delta * weeks * early;
         self.alive(purchases, recency_days, age_days) * discounted
     }
 
     /// Purchases within `ahead` weeks of a customer who is still there.
     ///
-    /// The published formula, with `C = a + b + x − 1` and `z = t / (α + T + t)`, is
-    /// `C / (a − 1) · [1 − ((α + T) / (α + T + t))^(r + x) · ₂F₁(r + x, b + x; C; z)]`. Euler's transformation leaves
-    /// `(1 − z)^(a − 1) · ₂F₁(a + b − 1 − r, a − 1; C; z)` of the power and ₂F₁, which needs few terms; written so that
-    /// a = 1 and C = 0 are no gaps.
+    /// The published formula with ₂F₁ is a difference of numbers that may be huge or infinite; the same value is a sum
+    /// of chances, each between 0 and 1, whatever the parameters. A customer who never leaves buys N times, N negative
+    /// binomial with shape r + x and chance z = t / (α + T + t); the purchase number k + 1 comes if N > k and none of
+    /// the k before it was the last: Σ P(N > k) Π (b + x + j) / (a + b + x + j) over j < k. With a = 0 all products are
+    /// 1 and the sum is the mean of N.
     fn bought(&self, x: f64, age: f64, ahead: f64) -> f64 {
-        const TERMS_MAX: u32 = 10_000;
+        const TERMS_MAX: u32 = 2_000_000;
+        /// What is left of the sum may be so much of it.
+        const REST: f64 = 1e-13;
         let Self { r, alpha, a, b } = *self;
+        let (shape, stay) = (r + x, b + x);
         let z = ahead / (alpha + age + ahead);
-        let (first, third) = (a + b - 1.0 - r, a + b + x - 1.0);
-        let mut term = first * z;
-        let mut series = 0.0;
-        for n in 1..=TERMS_MAX {
-            series += term;
-            let n = f64::from(n);
-            term *= (first + n) * (a + n - 1.0) / ((third + n) * (n + 1.0)) * z;
-            if term.abs() <= 1e-14 * series.abs() {
-                break;
+        let log_z = libm::log(z);
+        // The weight of N = k, by its logarithm: of a heavy buyer the first ones are below the smallest number.
+        let mut log_weight = -shape * libm::log1p(ahead / (alpha + age));
+        let mut more = -libm::expm1(log_weight);
+        let (mut there, mut sum) = (1.0, 0.0);
+        for k in 0..TERMS_MAX {
+            let k = f64::from(k);
+            sum += more * there;
+            // From N = k + 1 on weights fall by this at most, so this bounds all that is to come.
+            let fall = z * ((shape + k + 1.0) / (k + 2.0)).max(1.0);
+            log_weight += log_z + libm::log((shape + k) / (k + 1.0));
+            let weight = libm::exp(log_weight);
+            more = (more - weight).max(0.0);
+            there /= 1.0 + a / (stay + k);
+            if fall < 1.0 && there * weight <= REST * sum * (1.0 - fall) * (1.0 - fall) {
+                return sum;
             }
         }
-        let log = -libm::log1p(ahead / (alpha + age));
-        let power = (a - 1.0) * log;
-        let ratio = if power.abs() < 1e-12 { 1.0 } else { libm::expm1(power) / power };
-        -third * log * ratio - libm::exp(power) * series
+        f64::NAN
     }
 }

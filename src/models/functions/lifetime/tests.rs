@@ -4,6 +4,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use super::super::tests::ask;
 use super::*;
 
+mod grid;
+
 /// Within `share` of what is expected.
 #[track_caller]
 fn close(found: f64, expected: f64, share: f64) {
@@ -118,6 +120,28 @@ fn expected_purchases_are_the_published_ones() {
     close(ahead(BgNbd { a: 1.0, ..near_one }, 0.0, 0.0, 35.0, 52.0), 0.674_400_939_642, 1e-6);
     close(ahead(BgNbd { a: 2.5, b: 50.0, ..near_one }, 3.0, 70.0, 140.0, 52.0), 4.315_747_301_97, 1e-10);
     close(ahead(BgNbd { a: 0.0, b: 1.0, ..near_one }, 3.0, 70.0, 140.0, 52.0), 3.5 / 30.0 * 52.0, 1e-12);
+}
+
+#[test]
+fn expected_purchases_hold_for_any_chance_of_leaving() {
+    for ([r, alpha, a, b], [x, recency, age], purchases, alive) in grid::PURCHASES {
+        let model = BgNbd { r, alpha, a, b };
+        close(model.alive(x, recency, age), alive, 1e-12);
+        close(model.purchases(x, recency, age, 52.0, 0.0), purchases, 1e-11);
+    }
+    // Where both ends of the scale meet: nobody leaves, whatever b says; everybody leaves after one purchase.
+    for b in [1e-300, 1.0, 1e300] {
+        close(BgNbd { a: 0.0, b, ..CDNOW }.purchases(3.0, 280.0, 420.0, 52.0, 0.0), 3.243 / 64.414 * 52.0, 1e-12);
+    }
+    let once = BgNbd { a: 1e12, b: 1e-3, ..CDNOW };
+    let buys = 1.0 - libm::pow(64.414 / 116.414, 0.243);
+    close(once.purchases(0.0, 0.0, 420.0, 52.0, 0.0), buys, 1e-12);
+    // A heavy buyer of many years, whose chance to buy nothing is below the smallest number.
+    let heavy = BgNbd { a: 1e-9, b: 1.0, ..CDNOW }.purchases(5000.0, 700.0, 700.0, 52.0, 0.0);
+    close(heavy, 5000.243 / 104.414 * 52.0, 1e-8);
+    // Discounted, the same figures come a little lower, and never as NaN.
+    let discounted = BgNbd { r: 0.243, alpha: 4.414, a: 3.3e10, b: 6.1e12 }.purchases(3.0, 280.0, 420.0, 52.0, 0.1);
+    assert!((2.40..2.52).contains(&discounted), "{discounted}");
 }
 
 #[test]

@@ -2,8 +2,10 @@
 //! smoothing with a season (after Gelper, Fried and Croux, "Robust forecasting with exponential and Holt-Winters
 //! smoothing", Journal of Forecasting 29, 2010), one day after the other, in the order of days.
 //!
-//! Expected = level × weekday × season of the year × holiday. Residuals beyond the band teach nothing; a week of them
-//! on one side is a new level. Only additions, products, quotients and square roots: the same on every machine.
+//! Expected = level × weekday × season of the year × holiday. How far days scatter is learned from the series' own:
+//! chance by the number of its orders, clumps, unsteadiness, tails. Residuals beyond the band teach nothing. A new level
+//! is dated by the best break among the last days, told once, and learned when it is a week old. Roots, powers and
+//! logarithms are those of a library in Rust: the same on every machine.
 
 use super::day::{Day, Judged, Rules, Unjudged};
 use super::model::Model;

@@ -1,42 +1,26 @@
-//! The state of one series between two days: what it has learned, what it has told.
+//! The state of one series between two days: what it has learned.
 
 mod telling;
 
 use std::collections::VecDeque;
 
-use super::day::{Day, Finding, Judged, Rules, Scale, Unjudged};
+use super::day::{Day, Finding, Judged, Rules, Unjudged};
+use super::scale::{Scale, Variance};
+use super::shift::{Break, Seen, median};
+use super::spread::{SPREAD_DAYS, Spread};
+use telling::Told;
 
 /// Share of a day's news that enters the level.
 const LEVEL_PACE: f64 = 0.10;
 /// Days of knowledge that a level loses with every day that teaches nothing, and what remains in the end.
 const AGEING: f64 = 0.5;
 const LEVEL_DAYS_MIN: f64 = 4.0;
-/// Days whose residuals make the spread.
-const SPREAD_DAYS: usize = 120;
 /// Weeks that make a weekday's share.
 const WEEKDAY_WEEKS: usize = 10;
 /// Residuals teach up to so many standard deviations.
 const CLIP: f64 = 2.0;
 /// Days by which a level that was smoothed backwards trails.
 const LAG: usize = 9;
-
-/// A finding that still goes on.
-struct Told {
-    at: usize,
-    /// The first of the days that made it evident.
-    since: usize,
-    up: bool,
-    score: f64,
-}
-
-/// A plain day that was judged: what it would be at the level alone, and how far off it was.
-#[derive(Clone, Copy)]
-struct Seen {
-    at: usize,
-    level_value: f64,
-    gap: f64,
-    score: f64,
-}
 
 pub(super) struct Model<'a> {
     days: &'a [Day],
@@ -50,13 +34,15 @@ pub(super) struct Model<'a> {
     recent: [VecDeque<f64>; 7],
     /// A day that was left out of its weekday because it was off, and on which side.
     refused: [Option<(f64, bool)>; 7],
-    residuals: VecDeque<f64>,
-    spread: f64,
+    spread: Spread,
+    /// How far the level has followed the days, as residuals.
+    followed: f64,
     /// Level after each day, without the shifts that were told.
     curve: Vec<Option<f64>>,
     shifts: f64,
     /// Holidays' values against their level.
     effects: Vec<Option<f64>>,
+    /// The last plain days that were judged, and the finding that goes on.
     seen: VecDeque<Seen>,
     told: Option<Told>,
     /// Days that are learned from before the first is judged.
@@ -81,8 +67,11 @@ impl<'a> Model<'a> {
             weekdays: [1.0; 7],
             recent: Default::default(),
             refused: [None; 7],
-            residuals: VecDeque::new(),
-            spread: 0.0,
+            spread: Spread::new(
+                if rules.scale == Scale::Price { 0.0 } else { rules.dispersion },
+                if rules.scale == Scale::Rate { 0.0 } else { rules.noise_min },
+            ),
+            followed: 0.0,
             curve: vec![None; days.len()],
             shifts: 1.0,
             effects: vec![None; days.len()],
@@ -113,15 +102,17 @@ impl<'a> Model<'a> {
         for at in plain {
             if let (Some(value), Some(level)) = (days[at].value, model.level_value(at)) {
                 let expected = model.expected(at).0;
-                if let Some(residual) = model.residual(value, expected) {
-                    model.residuals.push_back(residual * wider);
+                let chance = rules.scale.chance(model.expected_events(at, expected));
+                let variance = model.variance(chance, expected);
+                if let Some(residual) = rules.scale.residual(value, expected, variance) {
+                    model.spread.keep(residual * wider, chance);
                 }
                 if model.level > 0.0 {
                     model.recent[at % 7].push_back(model.weekdays[at % 7] * level / model.level);
                 }
             }
         }
-        model.spread = spread(&model.residuals);
+        model.spread.learn();
         Some(model)
     }
 
@@ -153,36 +144,27 @@ impl<'a> Model<'a> {
         (plain * effect, years)
     }
 
-    fn residual(&self, value: f64, expected: f64) -> Option<f64> {
-        match self.rules.scale {
-            Scale::Rate => Some(value - expected),
-            _ if expected <= 0.0 => None,
-            Scale::Price => Some(value / expected - 1.0),
-            Scale::Amount => Some(value.abs().sqrt() / expected.sqrt() * value.signum() - 1.0),
-        }
+    fn variance(&self, chance: f64, expected: f64) -> Variance {
+        let noise_min = self.rules.noise_min * if self.rules.scale == Scale::Rate { expected } else { 1.0 };
+        self.spread.variance(chance, noise_min)
     }
 
-    /// The least spread that chance leaves to so many events.
-    fn floor(&self, expected: f64, events: Option<f64>) -> f64 {
-        let chance = events.map_or(0.0, |events| (2.0 / events.max(1.0)).sqrt());
-        match self.rules.scale {
-            Scale::Amount => self.rules.noise_min.max(chance) / 2.0,
-            Scale::Price => self.rules.noise_min.max(chance),
-            Scale::Rate => {
-                let events = events.unwrap_or(f64::INFINITY).max(1.0);
-                let share = expected.max(1.0 / events).min(1.0);
-                (2.0 * share * (1.0 - share) / events).sqrt().max(self.rules.noise_min * expected)
-            }
-        }
-    }
-
+    /// Events behind what is expected. Of a price they are never more than it had.
     fn expected_events(&self, at: usize, expected: f64) -> Option<f64> {
         let today = self.days[at].events?;
         Some(match self.rules.scale {
             Scale::Amount if self.level > 0.0 => self.events * expected / self.level,
-            Scale::Amount => self.events,
-            _ => self.events.min(today),
+            Scale::Amount | Scale::Rate => self.events,
+            Scale::Price => self.events.min(today),
         })
+    }
+
+    /// The variance of a day. Of one that rose it is that of the fewer events: a day that a few large orders made says
+    /// little.
+    fn day_variance(&self, at: usize, expected: f64, events: Option<f64>) -> Variance {
+        let rose = self.rules.scale == Scale::Amount && self.days[at].value > Some(expected);
+        let fewer = if rose { events.zip(self.days[at].events).map(|(usual, today)| usual.min(today)) } else { events };
+        self.variance(self.rules.scale.chance(fewer), expected)
     }
 
     /// The band around the expected value, before the day is learned from.
@@ -193,45 +175,68 @@ impl<'a> Model<'a> {
         self.level *= self.drift(at);
         let (expected, years) = self.expected(at);
         let Some(value) = self.days[at].value else { return Judged::not(Unjudged::NoValue) };
-        let Some(residual) = self.residual(value, expected) else { return Judged::not(Unjudged::NothingExpected) };
+        if self.rules.scale != Scale::Rate && expected <= 0.0 {
+            return Judged::not(Unjudged::NothingExpected);
+        }
         let events = self.expected_events(at, expected);
-        if events.is_some_and(|events| events < self.rules.events_min) {
+        if self.rules.scale != Scale::Rate && events.is_some_and(|events| events < self.rules.events_min) {
             return Judged::not(Unjudged::FewEvents);
         }
-        let mut spread = self.spread.max(self.floor(expected, events)) * self.uncertainty();
+        let variance = self.day_variance(at, expected, events);
+        let mut wide = variance.total() * self.uncertainty();
         if years > 0 {
-            let half = if self.rules.scale == Scale::Amount { 0.5 } else { 1.0 };
-            let holiday = self.rules.holiday_noise * half;
             #[expect(clippy::cast_precision_loss, reason = "a few years")]
             let years = years as f64;
-            spread = (spread * spread * (1.0 + 1.0 / years) + holiday * holiday).sqrt();
+            wide = wide * (1.0 + 1.0 / years) + self.rules.holiday_noise * self.rules.holiday_noise;
         }
-        let reach = self.rules.band * spread;
-        let (lower, upper) = match self.rules.scale {
-            Scale::Rate => ((expected - reach).max(0.0), expected + reach),
-            Scale::Price => (expected * (1.0 - reach).max(0.0), expected * (1.0 + reach)),
-            Scale::Amount => {
-                let (low, high) = ((1.0 - reach).max(0.0), 1.0 + reach);
-                (expected * low * low, expected * high * high)
-            }
+        let spread = wide.sqrt();
+        let score = |value: f64| {
+            let off = self.rules.scale.residual(value, expected, variance).unwrap_or(0.0);
+            let by_spread = if spread > 0.0 {
+                off / spread
+            } else if off == 0.0 {
+                0.0
+            } else {
+                off.signum() * f64::MAX
+            };
+            if value > expected { by_spread.min(self.score_of_count(at, value, expected)) } else { by_spread }
         };
-        let score = if spread > 0.0 { residual / spread } else { 0.0 };
+        let rest = if value > expected {
+            self.days[at].without_order.map_or(value, |rest| rest.clamp(expected, value))
+        } else {
+            self.days[at].without_return.map_or(value, |rest| rest.clamp(value, expected))
+        };
+        let reach = self.rules.band * self.spread.widened(self.rules.band);
+        let end = |reach: f64| self.rules.scale.value(reach * spread, expected, variance);
+        // Where nothing is below zero, nor is the band.
+        let lower = if value >= 0.0 { end(-reach).max(0.0) } else { end(-reach) };
         Judged {
             expected,
             lower,
-            upper,
-            score,
+            upper: end(reach),
+            score: score(value),
+            bands: score(value).abs().min(score(rest).abs()) / reach,
+            rest: score(rest),
             unjudged: None,
             holiday_known: years > 0,
             ..Judged::not(Unjudged::NoValue)
         }
     }
 
+    /// A rate that rose is that of so many events (returns), and lies no further off than their number does.
+    fn score_of_count(&self, at: usize, value: f64, expected: f64) -> f64 {
+        let Some(today) = self.days[at].events.filter(|_| self.rules.scale == Scale::Rate) else { return f64::MAX };
+        // Where there were none yet, half a one may have been due.
+        let usual = (today * expected / value).max(self.events).max(0.5);
+        let variance = Variance { chance: 1.0 / (usual + 0.5), unsteady: 0.0 };
+        Scale::Amount.residual(today, usual, variance).map_or(f64::MAX, |off| off / variance.total().sqrt())
+    }
+
     /// By how much the level is less certain than one that was smoothed for long: that of n days has 1.5 / n of a day's
     /// variance, and residuals hold that of the usual n already.
     fn uncertainty(&self) -> f64 {
         let usual = 1.0 + 1.5 * LEVEL_PACE;
-        ((1.0 + 1.5 / self.level_days.clamp(1.0, 1.0 / LEVEL_PACE)) / usual).sqrt()
+        (1.0 + 1.5 / self.level_days.clamp(1.0, 1.0 / LEVEL_PACE)) / usual
     }
 
     /// What last year's curve did from the day before to this one.
@@ -260,21 +265,14 @@ impl<'a> Model<'a> {
         let is_plain = is_plain(self.days, at);
         if today.unjudged.is_none() {
             let value = value.unwrap_or(0.0);
-            let gap =
-                if today.expected == 0.0 { f64::INFINITY } else { (value - today.expected) / today.expected.abs() };
-            let gap = if value < today.expected { -gap.abs() } else { gap.abs() };
-            let outside = today.score.abs() > self.rules.band && gap.abs() >= self.rules.gap_min;
+            let far = (value - today.expected).abs() >= self.rules.gap_min * today.expected.abs();
+            let outside = far && today.bands > 1.0;
             if is_plain {
-                let level_value = self.level_value(at).unwrap_or(self.level);
-                self.seen.push_back(Seen { at, level_value, gap, score: today.score });
-                if self.seen.len() > self.rules.shift_days {
-                    self.seen.pop_front();
-                }
+                self.see(at, &today);
                 self.tell(at, today.score, outside, judged);
-                self.smooth(at, today, outside);
+                self.smooth(at, &today, outside);
             } else if outside {
-                judged[at].finding = Some(Finding::Point);
-                judged[at].off_days = 1;
+                judged[at].tell(Finding::Point, at, 1);
             }
         } else if is_plain && self.rules.scale == Scale::Amount && self.level > 0.0 {
             // A weekday on which nothing was expected may begin to sell.
@@ -289,17 +287,50 @@ impl<'a> Model<'a> {
         self.curve[at] = Some(self.level / self.shifts);
     }
 
-    /// Level, weekday and spread move a little towards the day.
-    fn smooth(&mut self, at: usize, today: Judged, outside: bool) {
-        let Some(value) = self.days[at].value else { return };
-        let Some(residual) = self.residual(value, today.expected) else { return };
-        let spread = self.spread.max(self.floor(today.expected, self.expected_events(at, today.expected)));
-        let reach = self.rules.band * spread;
-        self.residuals.push_back(residual.clamp(-reach, reach));
-        if self.residuals.len() > SPREAD_DAYS {
-            self.residuals.pop_front();
+    /// Keeps what a plain day says of the level. Rising days speak by what is left of them without their tails.
+    fn see(&mut self, at: usize, today: &Judged) {
+        let spread = (self.day_variance(at, today.expected, self.expected_events(at, today.expected)).total()
+            * self.uncertainty())
+        .sqrt();
+        let widened = if today.rest > 0.0 { self.spread.widened(self.rules.band) } else { 1.0 };
+        self.seen.push_back(Seen {
+            at,
+            level_value: self.level_value(at).unwrap_or(self.level),
+            level: self.level,
+            score: today.rest / widened,
+            spread,
+            followed: self.followed,
+        });
+        if self.seen.len() > 2 * self.rules.shift_days {
+            self.seen.pop_front();
         }
-        self.spread = self::spread(&self.residuals);
+    }
+
+    /// From here on the new level is how things are.
+    fn learn_level(&mut self, found: &Break) {
+        if self.level > 0.0 && found.level > 0.0 {
+            self.shifts *= found.level / self.level;
+            self.events *= found.level / self.level;
+        }
+        self.level = found.level;
+        #[expect(clippy::cast_precision_loss, reason = "a few days")]
+        let count = found.days as f64;
+        self.level_days = count;
+        self.spread.forget(found.days - 1);
+        self.seen.clear();
+        self.refused = [None; 7];
+    }
+
+    /// Level, weekday and spread move a little towards the day.
+    fn smooth(&mut self, at: usize, today: &Judged, outside: bool) {
+        let Some(value) = self.days[at].value else { return };
+        let chance = self.rules.scale.chance(self.expected_events(at, today.expected));
+        let variance = self.variance(chance, today.expected);
+        let Some(residual) = self.rules.scale.residual(value, today.expected, variance) else { return };
+        let spread = variance.total().sqrt();
+        let bands = if spread > 0.0 { residual.abs() / (self.rules.band * spread) } else { 0.0 };
+        self.spread.keep_judged(residual, chance, bands, outside);
+        self.spread.learn();
         if self.rules.scale == Scale::Amount && self.level > 0.0 {
             let share = value / self.level;
             if outside {
@@ -318,20 +349,18 @@ impl<'a> Model<'a> {
                 self.keep_weekday(at, share);
             }
         }
-        if outside {
+        if outside || self.told.is_some() {
             return;
         }
         self.level_days += 1.0;
         let pace = LEVEL_PACE.max(1.0 / self.level_days);
         let clipped = residual.clamp(-CLIP * spread, CLIP * spread);
-        self.level *= match self.rules.scale {
-            Scale::Rate => 1.0,
-            Scale::Price => 1.0 + pace * clipped,
-            Scale::Amount => 1.0 + pace * ((1.0 + clipped) * (1.0 + clipped) - 1.0),
+        self.followed += pace * clipped;
+        let step = match self.rules.scale {
+            Scale::Rate => clipped,
+            scale => scale.value(clipped, self.level, variance) - self.level,
         };
-        if self.rules.scale == Scale::Rate {
-            self.level += pace * clipped;
-        }
+        self.level += pace * step;
         if let Some(events) = self.without_weekday(at, self.days[at].events) {
             self.events += pace * (events - self.events);
         }
@@ -369,23 +398,4 @@ fn is_plain(days: &[Day], at: usize) -> bool {
     let from = at.saturating_sub(SPREAD_DAYS / 2);
     let promoted = days[from..=at].iter().filter(|day| day.promotion).count();
     promoted * 2 > at - from
-}
-
-/// The robust standard deviation of residuals: of those within 2.5 times their MAD's, corrected for the clipping.
-fn spread(residuals: &VecDeque<f64>) -> f64 {
-    let first = 1.4826 * median(residuals.iter().map(|residual| residual.abs()).collect());
-    let reach = 2.5 * first;
-    let squares: f64 = residuals.iter().map(|residual| residual.clamp(-reach, reach)).map(|kept| kept * kept).sum();
-    #[expect(clippy::cast_precision_loss, reason = "a few days")]
-    let count = residuals.len().max(1) as f64;
-    (squares / count).sqrt() / 0.9767
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    if values.is_empty() {
-        return 0.0;
-    }
-    values.sort_unstable_by(f64::total_cmp);
-    let half = values.len() / 2;
-    if values.len() % 2 == 1 { values[half] } else { f64::midpoint(values[half - 1], values[half]) }
 }

@@ -1,95 +1,108 @@
-//! What is told of a series: days off the expected, and new levels once a week of days agrees.
+//! What is told of a series: a day, or a new level, once each.
 
 use super::super::day::{Finding, Judged};
-use super::{CLIP, Model, Seen, Told, median};
+use super::super::shift::{Break, best_break};
+use super::Model;
 
-impl Model<'_> {
-    /// Tells a day that is off, unless it only goes on what was told before.
-    pub(super) fn tell(&mut self, at: usize, score: f64, outside: bool, judged: &mut [Judged]) {
-        let up = score > 0.0;
-        let shifted = self.shifted().filter(|(gap, _)| (*gap > 0.0) == up);
-        let evident = outside || shifted.is_some();
-        if let Some(told) = &self.told
-            && told.up == up
-            && evident
-            && self.stayed_off(told)
-        {
-            let (first, worse) = (told.at, outside && score.abs() >= 2.0 * told.score.abs());
-            judged[first].off_days = at - first + 1;
-            if !worse {
-                self.learn_shift(at, judged);
-                return;
-            }
-        }
-        if evident {
-            judged[at].finding = Some(if outside { Finding::Point } else { Finding::Shift });
-            judged[at].off_days = 1;
-            judged[at].level_change = shifted.filter(|_| !outside).map(|(gap, _)| gap);
-            let since = shifted.map_or(at, |(_, since)| since);
-            self.told = Some(Told { at, since, up, score });
-        } else if self.told.as_ref().is_some_and(|told| at - told.at > self.rules.shift_days) {
-            self.told = None;
-        }
-        self.learn_shift(at, judged);
+/// A day speaks for or against a finding's going on up to so many standard deviations.
+const CLIP: f64 = 3.0;
+/// So much evidence against it ends a finding: two ordinary days.
+const ENDED: f64 = 4.0;
+/// Days that make a level, at least.
+const LEVEL_DAYS: usize = 3;
+/// The variance of a smoothed level against that of a day, as far as trends and seasons leave it.
+const UNSURE: f64 = 0.13;
+
+/// A finding that still goes on.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// Its day.
+    at: usize,
+    /// The day on which it was first told, and the last that was off.
+    first_day: usize,
+    last: usize,
+    up: bool,
+    score: f64,
+    /// What the days after it say for its going on, and the most that they said.
+    evidence: f64,
+    most: f64,
+}
+
+impl Told {
+    fn new(at: usize, first_day: usize, last: usize, up: bool, score: f64) -> Self {
+        Self { at, first_day, last, up, score: score.abs(), evidence: 0.0, most: 0.0 }
     }
 
-    /// The days between a finding and today were off on its side too, on the whole.
-    fn stayed_off(&self, told: &Told) -> bool {
-        let side = if told.up { 1.0 } else { -1.0 };
-        let since = self.seen.iter().filter(|seen| seen.at > told.at).rev().skip(1);
-        let (mut sum, mut count) = (0.0, 0.0);
-        for seen in since {
-            sum += side * seen.score.clamp(-CLIP, CLIP);
-            count += 1.0;
-        }
-        sum >= count
+    /// A day of two deviations on its side speaks for it as much as an ordinary one against it.
+    fn hear(&mut self, score: f64) {
+        let side = if self.up { score } else { -score };
+        self.evidence += 2.0 * (side.clamp(-CLIP, CLIP) - 1.0);
+        self.most = self.most.max(self.evidence);
     }
 
-    /// The last days, three at least, are off on one side as no chance would have it: by how much, and since when.
-    fn shifted(&self) -> Option<(f64, usize)> {
-        let days: Vec<Seen> = self.seen.iter().copied().collect();
-        (3..=days.len()).find_map(|count| {
-            let last = &days[days.len() - count..];
-            let gap = median(last.iter().map(|seen| seen.gap).collect());
-            (gap.abs() >= self.rules.gap_min && together(last, self.rules.band)).then_some((gap, last[0].at))
-        })
-    }
-
-    /// A week off on one side is the new level.
-    fn learn_shift(&mut self, at: usize, judged: &mut [Judged]) {
-        let Some(told) = &self.told else { return };
-        if self.seen.len() < self.rules.shift_days || self.seen.front().is_none_or(|first| first.at < told.since) {
-            return;
-        }
-        let days: Vec<Seen> = self.seen.iter().copied().collect();
-        let gap = median(days.iter().map(|seen| seen.gap).collect());
-        if gap.abs() < self.rules.gap_min || !together(&days, self.rules.band) {
-            return;
-        }
-        let level = median(days.iter().map(|seen| seen.level_value).collect());
-        if let Some(told) = self.told.take().filter(|told| told.up == (gap > 0.0)) {
-            judged[told.at].finding = Some(Finding::Shift);
-            judged[told.at].off_days = at - told.at + 1;
-            judged[told.at].level_change = Some(gap);
-        }
-        if self.level > 0.0 && level > 0.0 {
-            self.shifts *= level / self.level;
-            self.events *= level / self.level;
-        }
-        self.level = level;
-        #[expect(clippy::cast_precision_loss, reason = "a few days")]
-        let count = days.len() as f64;
-        self.level_days = count;
-        self.residuals.truncate(self.residuals.len().saturating_sub(days.len() - 1));
-        self.seen.clear();
-        self.refused = [None; 7];
+    fn has_ended(&self) -> bool {
+        self.evidence <= self.most - ENDED
     }
 }
 
-/// Whether the scores of days, each counted up to [`CLIP`], add up beyond the band.
-fn together(days: &[Seen], band: f64) -> bool {
-    #[expect(clippy::cast_precision_loss, reason = "a few days")]
-    let count = days.len() as f64;
-    let sum: f64 = days.iter().map(|seen| seen.score.clamp(-CLIP, CLIP)).sum();
-    sum.abs() > band * count.sqrt()
+impl Model<'_> {
+    /// Tells a plain day that is off, unless it only goes on, and a new level as soon as the days speak of one.
+    pub(super) fn tell(&mut self, at: usize, score: f64, outside: bool, judged: &mut [Judged]) {
+        let (up, week) = (score > 0.0, self.rules.shift_days);
+        self.told = self.told.take().filter(|told| at - told.last <= week);
+        self.seen.retain(|seen| at - seen.at <= 3 * week);
+        if let Some(told) = &mut self.told {
+            told.hear(score);
+        }
+        self.told = self.told.take().filter(|told| !told.has_ended());
+        if outside {
+            let goes_on = self.told.as_mut().filter(|told| told.up == up).is_some_and(|told| {
+                told.last = at;
+                judged[told.at].off_days = at - told.at + 1;
+                score.abs() < 2.0 * told.score
+            });
+            if !goes_on {
+                judged[at].tell(Finding::Point, at, 1);
+                self.told = Some(Told::new(at, at, at, up, score));
+            }
+        }
+        let unsure = UNSURE.max(1.0 / self.level_days);
+        let found = best_break(self.seen.make_contiguous(), LEVEL_DAYS, unsure)
+            .filter(|found| found.score.abs() > self.rules.shift_band && found.change.abs() >= self.rules.gap_min);
+        if let Some(found) = found {
+            self.tell_level(at, found, judged);
+        }
+    }
+
+    /// A new level takes the place of the days that were told of it; once a week old, it is learned.
+    fn tell_level(&mut self, at: usize, found: Break, judged: &mut [Judged]) {
+        let up = found.score > 0.0;
+        let mut first_day = at;
+        let told = self.told.take().filter(|told| told.up == up);
+        for day in told.iter().map(|told| told.at).chain(found.at..=at) {
+            if judged[day].finding.is_some() && (judged[day].score > 0.0) == up {
+                first_day = first_day.min(judged[day].told_at);
+                judged[day].finding = None;
+                judged[day].level_change = None;
+            }
+        }
+        first_day = told.map_or(first_day, |told| first_day.min(told.first_day));
+        judged[found.at].tell(Finding::Shift, first_day, at - found.at + 1);
+        judged[found.at].level_change = Some(found.change);
+        if found.days < self.rules.shift_days {
+            let score = judged[found.at].score.abs().max(self.rules.band);
+            self.told = Some(Told::new(found.at, first_day, at, up, score));
+        } else {
+            self.learn_level(&found);
+        }
+    }
+}
+
+impl Judged {
+    /// Days that only go on are counted, not told again.
+    pub(super) fn tell(&mut self, finding: Finding, first_day: usize, off_days: usize) {
+        self.finding = Some(finding);
+        self.told_at = first_day;
+        self.off_days = off_days;
+    }
 }
