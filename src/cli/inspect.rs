@@ -98,7 +98,10 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
     console.line(format!("  files       {}", run.files))?;
     console
         .line(format!("  rows        {} = {} clean + {} rejected", run.rows_read, run.rows_clean, run.rows_rejected))?;
-    console.line(format!("  partitions  {} built, {} reused", run.partitions_built, run.partitions_reused))?;
+    console.line(format!(
+        "  partitions  {} built, {} reused; {} statements planned",
+        run.partitions_built, run.partitions_reused, run.statements
+    ))?;
     console.line(format!("  marts       {}, alerts {}, mails {}", run.marts, run.alerts, run.mails))?;
     for (stage, ms) in run.stages() {
         console.line(format!("  {stage:<11} {ms} ms"))?;

@@ -243,6 +243,12 @@ impl Parameters {
         }
     }
 
+    /// Names of the settings: what does not change from night to night.
+    pub(super) fn lasting(&self) -> BTreeSet<String> {
+        let nightly = ["as_of_date", PARTITION_FROM, PARTITION_TO, "run_id"];
+        self.0.keys().filter(|name| !nightly.contains(&name.as_str())).cloned().collect()
+    }
+
     /// `name=type:value` of each of `names`, in order: what a fingerprint takes in.
     pub fn describe(&self, names: &BTreeSet<String>) -> String {
         let mut text = String::new();

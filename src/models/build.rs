@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt};
 
-use super::checks::{self, CheckFailure};
+use super::checks::{self, CheckFailure, Fresh};
 use super::files;
-use super::job::Job;
+use super::job::{Job, Made};
 use super::model::Model;
 use super::outcome::BuildOutcome;
 use super::plan::{BuildPlan, months, prepare};
@@ -23,12 +23,12 @@ const AT_ONCE_MAX: usize = 4;
 /// Builds; `step` is told each partition when it is done. A failed check is in the outcome, not an `Err`.
 pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<BuildOutcome> {
     let started = Instant::now();
-    let (names, mut world) = prepare(&plan).await?;
-    tracing::debug!(milliseconds = started.elapsed().as_millis(), models = names.len(), "all models are planned");
     let base = session::open(Limits::of(plan.config))?;
+    let (names, mut world) = prepare(&plan, &base, true).await?;
+    tracing::debug!(milliseconds = started.elapsed().as_millis(), models = names.len(), "all schemas are known");
     files::register_stores(&base, plan.stores)?;
     let at_once = plan.config.threads().clamp(2, AT_ONCE_MAX);
-    let mut fresh: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut fresh: BTreeMap<String, Fresh> = BTreeMap::new();
     let (mut built, mut reused, mut kept) = (0, 0, 0);
     for wave in waves(plan.registry, &names)? {
         let mut jobs = Vec::new();
@@ -51,35 +51,37 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
                 }
             }
         }
-        let made: Vec<Partition> = {
+        let made: Vec<Made> = {
             let (world, base, plan) = (&world, &base, &plan);
             // Futures first, stream after: a closure inside the stream would have to hold for any lifetime.
             let futures: Vec<_> = jobs
                 .into_iter()
                 .map(|job| async move {
                     let made = Box::pin(job.run(world, base, plan)).await?;
-                    step(&format!("{} {}", made.model, made.partition));
+                    step(&format!("{} {}", made.partition.model, made.partition.partition));
                     Ok::<_, Error>(made)
                 })
                 .collect();
             futures::stream::iter(futures).buffered(at_once).try_collect().await?
         };
         built += made.len() as u64;
-        for partition in made {
-            fresh.entry(partition.model.clone()).or_default().insert(partition.partition.clone());
+        for Made { partition, held } in made {
+            fresh.entry(partition.model.clone()).or_default().add(&partition.partition, held);
             done.entry(partition.model.clone()).or_default().insert(partition.partition.clone(), partition);
         }
         world.built.extend(done);
     }
     tracing::debug!(milliseconds = started.elapsed().as_millis(), "all models are built");
     let failures: Vec<CheckFailure> = checks::run(&world, &base, &names, &fresh).await?;
+    let statements = session::planned(&base);
+    tracing::debug!(milliseconds = started.elapsed().as_millis(), statements, "all checks are asked");
     let context = session::fork(&base)?;
     world.provide(&context, &world.everything(&names)?).await?;
     let absent_feeds = absent(&world, &names)?;
     let partitions =
         names.iter().filter_map(|name| world.built.get(name)).flat_map(BTreeMap::values).cloned().collect();
     let schemas = world.schemas;
-    Ok(BuildOutcome { partitions, failures, absent_feeds, models: kept, built, reused, context, schemas })
+    Ok(BuildOutcome { partitions, failures, absent_feeds, models: kept, built, reused, statements, context, schemas })
 }
 
 /// The kept models in steps: those of one step read none of each other.

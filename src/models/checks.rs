@@ -35,17 +35,33 @@ pub struct CheckFailure {
     pub message: String,
 }
 
+/// What was built of a model, and which of its checks, by their place in the sidecar, all of that passed on the way.
+#[derive(Debug, Default)]
+pub(super) struct Fresh {
+    partitions: BTreeSet<String>,
+    held: BTreeSet<usize>,
+}
+
+impl Fresh {
+    /// One more partition, and the checks that it passed.
+    pub(super) fn add(&mut self, partition: &str, held: BTreeSet<usize>) {
+        self.held = if self.partitions.is_empty() { held } else { &self.held & &held };
+        self.partitions.insert(partition.to_string());
+    }
+}
+
 /// Runs the checks of every model that was built, or that is checked against one that was.
 ///
 /// Of a partitioned model only new partitions are looked at, where a check judges rows one by one, a key holds the
 /// partition's date, or a query says that months never meet in it: the others were checked when they were built.
+/// What such a check found to hold while the rows were written is not asked again.
 pub(super) async fn run(
     world: &World<'_>,
     base: &SessionContext,
     names: &[String],
-    fresh: &BTreeMap<String, BTreeSet<String>>,
+    fresh: &BTreeMap<String, Fresh>,
 ) -> Result<Vec<CheckFailure>> {
-    let is_fresh = |name: &String| fresh.get(name).is_some_and(|partitions| !partitions.is_empty());
+    let is_fresh = |name: &String| fresh.get(name).is_some_and(|fresh| !fresh.partitions.is_empty());
     let mut failures = Vec::new();
     for name in names {
         let model = world.registry.model(name)?;
@@ -56,19 +72,23 @@ pub(super) async fn run(
         let started = Instant::now();
         let mut names: Vec<String> = model.check_reads.models.iter().cloned().collect();
         names.push(name.clone());
+        let held = |at: usize| fresh.get(name).is_some_and(|fresh| is_fresh(name) && fresh.held.contains(&at));
+        let of_month = |check: &Check| model.is_partitioned() && by_month(model, check);
+        let open = model.sidecar.checks.iter().enumerate();
+        let open = open.filter(|(at, check)| !(held(*at) && (of_month(check) || !model.is_partitioned())));
         let (narrow, whole): (Vec<&Check>, Vec<&Check>) =
-            model.sidecar.checks.iter().partition(|check| model.is_partitioned() && by_month(model, check));
+            open.map(|(_, check)| check).partition(|check| of_month(check));
         for (checks, months) in [(narrow, Some(months(world, &names, fresh))), (whole, None)] {
             if checks.is_empty() {
                 continue;
             }
-            let context = session::fork(base)?;
             let mut reading = world.subject(&names, &model.check_reads)?;
             if let Some(months) = months {
                 for name in names.iter().filter(|name| is_partitioned(world, name)) {
                     reading.only(name, &months);
                 }
             }
+            let context = session::fork_for(base, world.rows(&reading))?;
             world.provide(&context, &reading).await?;
             failures.extend(Box::pin(ask_all(world, &context, model, &checks)).await?);
         }
@@ -79,9 +99,9 @@ pub(super) async fn run(
 }
 
 /// Months that were built again of any partitioned model among `names`.
-fn months(world: &World<'_>, names: &[String], fresh: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+fn months(world: &World<'_>, names: &[String], fresh: &BTreeMap<String, Fresh>) -> BTreeSet<String> {
     let partitioned = names.iter().filter(|name| is_partitioned(world, name));
-    partitioned.filter_map(|name| fresh.get(name)).flatten().cloned().collect()
+    partitioned.filter_map(|name| fresh.get(name)).flat_map(|fresh| &fresh.partitions).cloned().collect()
 }
 
 fn is_partitioned(world: &World<'_>, name: &str) -> bool {

@@ -1,5 +1,6 @@
 //! One partition to be made: planned from exactly what it may read, then written on a task of its own.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use chrono::NaiveDate;
@@ -8,15 +9,15 @@ use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, SortExpr, lit};
 use datafusion::prelude::SessionContext;
-use tokio::task::JoinSet;
 
 use super::cast::Conform;
+use super::judge::Judge;
 use super::month::Month;
 use super::reading::{Reading, World};
 use super::sidecar::{Rule, Severity};
 use super::writer::{Shape, Work};
 use super::{query, session};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::models::model::{Layer, Model};
 use crate::models::plan::BuildPlan;
 use crate::state::record::Partition;
@@ -31,18 +32,25 @@ pub(super) struct Job<'a> {
     pub(super) reading: Reading<'a>,
 }
 
+/// One partition that was made.
+pub(super) struct Made {
+    pub(super) partition: Partition,
+    /// The checks, by their place in the sidecar, that are known to hold of its rows.
+    pub(super) held: BTreeSet<usize>,
+}
+
 impl Job<'_> {
     /// Makes it.
-    pub(super) async fn run(self, world: &World<'_>, base: &SessionContext, plan: &BuildPlan<'_>) -> Result<Partition> {
+    pub(super) async fn run(self, world: &World<'_>, base: &SessionContext, plan: &BuildPlan<'_>) -> Result<Made> {
         let Self { model, month, partition, fingerprint, reading } = self;
         let started = Instant::now();
-        let context = session::fork_for(base, reading.rows())?;
+        let context = session::fork_for(base, world.rows(&reading))?;
         world.provide(&context, &reading).await?;
-        let parameters = world.parameters_of(&reading);
-        let frame = query::plan(&context, &model.statement, &parameters, &model.path, &model.sql).await?;
+        let frame = world.plan(&context, model, &reading).await?;
         let located = |err: DataFusionError| query::located(&err, &model.path, &model.sql);
         let conform =
             Conform::new(frame.schema().as_arrow(), &model.sidecar.columns).map_err(|err| err.at(&model.path))?;
+        let judge = Judge::new(model, frame.schema().as_arrow(), conform.schema(), &context, &world.parameters);
         let by = model.sidecar.partition.as_ref().map(|partition| partition.by.as_str());
         let frame = match (by, month) {
             (Some(by), Some(month)) => inside(frame, by, month).map_err(located)?,
@@ -60,6 +68,7 @@ impl Job<'_> {
             key: key(&model.name, &partition, short, plan.run_id),
             shape: Shape::of(model, &conform, plan.config, plan.run_id, plan.as_of_date),
             conform,
+            judge,
             by: by.map(str::to_string),
             // BI finds a mart without rows, and not a partition without.
             keep_empty: mart && month.is_none(),
@@ -67,7 +76,7 @@ impl Job<'_> {
             sql: model.sql.clone(),
         };
         let planned = started.elapsed();
-        let file = alone(&model.path, work.run(frame)).await?;
+        let (file, held) = query::alone(&model.path, work.run(frame)).await?;
         tracing::debug!(
             model = model.name,
             partition,
@@ -76,19 +85,7 @@ impl Job<'_> {
             built_ms = started.elapsed().as_millis(),
             "built"
         );
-        Ok(Partition { model: model.name.clone(), partition, fingerprint, file })
-    }
-}
-
-/// Runs `work` on a task of its own, so that several use all cores, and so that a panic of the engine (it has some
-/// where it should refuse) ends as an error of this model. Dropped, it stops the task.
-async fn alone<T: Send + 'static>(path: &str, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-    let mut tasks = JoinSet::new();
-    tasks.spawn(work);
-    match tasks.join_next().await {
-        Some(Ok(done)) => done,
-        Some(Err(err)) if err.is_panic() => Err(query::gave_up(path, err.into_panic().as_ref())),
-        _ => Err(Error::retry("the work was stopped").at(path)),
+        Ok(Made { partition: Partition { model: model.name.clone(), partition, fingerprint, file }, held })
     }
 }
 

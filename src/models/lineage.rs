@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::bind::Parameters;
 use super::registry::Registry;
+use super::session::{self, Limits};
 use super::{query, typecheck};
 use crate::config::Config;
 use crate::error::{Error, Result, closest};
@@ -92,7 +93,8 @@ pub async fn lineage(registry: &Registry, config: &Config, target: &str) -> Resu
     };
     let model = registry.model(name)?;
     let parameters = Parameters::of(config, NaiveDate::default(), "lineage")?;
-    let (schemas, mut problems, context) = typecheck::plan_all(registry, &parameters, None).await?;
+    let base = session::open(Limits::of(config))?;
+    let (schemas, mut problems, context) = typecheck::plan_all(registry, &parameters, None, &base).await?;
     let Some(schema) = schemas.get(name) else {
         return Err(if problems.is_empty() {
             Error::bug(format!("`{name}` cannot be planned"))

@@ -36,6 +36,8 @@ pub struct BuildOutcome {
     pub built: u64,
     /// Partitions reused.
     pub reused: u64,
+    /// Statements planned for that, checks included.
+    pub statements: u64,
     pub(super) context: SessionContext,
     pub(super) schemas: BTreeMap<String, SchemaRef>,
 }

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
+use datafusion::prelude::SessionContext;
 use serde::Serialize;
 
 use super::bind::Parameters;
 use super::feeds::Known;
 use super::model::Model;
 use super::month::Month;
-use super::reading::{ALL, World};
+use super::reading::{self, ALL, Memo, World};
 use super::registry::Registry;
-use super::typecheck;
+use super::schemas;
+use super::session::{self, Limits};
 use crate::config::Config;
 use crate::error::Result;
 use crate::state::record::{Input, InputStatus, Partition};
@@ -57,7 +59,8 @@ pub struct PlanStep {
 
 /// What a build would do, and why. Nothing is read but the ledger, nothing is written.
 pub async fn plan(plan: BuildPlan<'_>) -> Result<Vec<PlanStep>> {
-    let (names, mut world) = prepare(&plan).await?;
+    let base = session::open(Limits::of(plan.config))?;
+    let (names, mut world) = prepare(&plan, &base, false).await?;
     let mut steps = Vec::new();
     let mut stale: BTreeSet<(String, String)> = BTreeSet::new();
     for name in &names {
@@ -100,14 +103,16 @@ pub async fn plan(plan: BuildPlan<'_>) -> Result<Vec<PlanStep>> {
     Ok(steps)
 }
 
-/// The models that are asked for, in order, and the world that they read.
-pub(super) async fn prepare<'a>(plan: &'a BuildPlan<'_>) -> Result<(Vec<String>, World<'a>)> {
+/// The models that are asked for, in order, and the world that they read. With `keep`, schemas that had to be planned
+/// are kept.
+pub(super) async fn prepare<'a>(
+    plan: &'a BuildPlan<'_>,
+    base: &SessionContext,
+    keep: bool,
+) -> Result<(Vec<String>, World<'a>)> {
     let names = plan.registry.select(plan.models)?;
     let parameters = Parameters::of(plan.config, plan.as_of_date, plan.run_id)?;
-    let (schemas, mut problems, _) = typecheck::plan_all(plan.registry, &parameters, Some(&names)).await?;
-    if !problems.is_empty() {
-        return Err(problems.swap_remove(0));
-    }
+    let schemas = schemas::of(plan.registry, &parameters, &names, &plan.stores.lake, keep, base).await?;
     let mut inputs: BTreeMap<&str, Vec<Known<'_>>> = BTreeMap::new();
     for input in plan.inputs.iter().filter(|input| input.status == InputStatus::Active) {
         inputs.entry(&input.feed).or_default().push(Known::of(input));
@@ -128,6 +133,9 @@ pub(super) async fn prepare<'a>(plan: &'a BuildPlan<'_>) -> Result<(Vec<String>,
         system: &plan.system,
         schemas,
         built: BTreeMap::new(),
+        spool_bytes: plan.config.engine.memory_bytes / 16,
+        memo: Memo::new(plan.config.engine.memory_bytes / 8),
+        hashes: reading::hashes(&plan.system, plan.registry.tables())?,
     };
     Ok((names, world))
 }

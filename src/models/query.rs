@@ -1,15 +1,20 @@
 //! From SQL text to a plan, and from an engine's error back to the line that caused it.
 
-use datafusion::common::Diagnostic;
+use std::sync::Arc;
+
+use datafusion::common::{DFSchema, Diagnostic};
 use datafusion::config::Dialect;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
+use tokio::task::JoinSet;
 
 use super::bind::Parameters;
 use super::functions::macros;
+use super::session;
 use crate::error::{Error, Kind, Result};
 
 /// Parses one query.
@@ -30,10 +35,50 @@ pub async fn plan(
     path: &str,
     sql: &str,
 ) -> Result<DataFrame> {
+    let bound = bound(statement, parameters, path)?;
+    planned(context, bound).await.map_err(|err| located(&err, path, sql))
+}
+
+/// A statement with its parameters.
+pub(super) fn bound(statement: &Statement, parameters: &Parameters, path: &str) -> Result<Statement> {
     let mut bound = statement.clone();
     parameters.bind(&mut bound).map_err(|err| err.at(path))?;
-    let plan = context.state().statement_to_plan(bound).await.map_err(|err| located(&err, path, sql))?;
-    context.execute_logical_plan(plan).await.map_err(|err| located(&err, path, sql))
+    Ok(bound)
+}
+
+/// Plans a statement without placeholders.
+pub(super) async fn planned(context: &SessionContext, statement: Statement) -> Result<DataFrame, DataFusionError> {
+    let state = context.state();
+    session::plans_one(&state);
+    let plan = state.statement_to_plan(statement).await?;
+    Ok(DataFrame::new(state, plan))
+}
+
+/// A condition on rows of `schema`, ready to be evaluated. It may name parameters, but reads nothing beside its row.
+pub(super) fn condition(
+    context: &SessionContext,
+    sql: &str,
+    schema: &DFSchema,
+    parameters: &Parameters,
+) -> Result<Arc<dyn PhysicalExpr>> {
+    let mut statement = parse(context, &format!("select {sql}"))?;
+    parameters.bind(&mut statement)?;
+    let expr = selected(statement).ok_or_else(|| Error::config("a condition is one expression"))?;
+    let state = context.state_ref();
+    let state = state.read();
+    let condition = state.create_logical_expr_from_sql_expr(ast::ExprWithAlias { expr, alias: None }, schema)?;
+    Ok(state.create_physical_expr(condition, schema)?)
+}
+
+/// The only expression of `select expression`.
+fn selected(statement: Statement) -> Option<ast::Expr> {
+    let Statement::Statement(inner) = statement else { return None };
+    let ast::Statement::Query(query) = *inner else { return None };
+    let ast::SetExpr::Select(select) = *query.body else { return None };
+    match <[ast::SelectItem; 1]>::try_from(select.projection) {
+        Ok([ast::SelectItem::UnnamedExpr(expr)]) if select.from.is_empty() && select.selection.is_none() => Some(expr),
+        _ => None,
+    }
 }
 
 /// An engine's error with file, line and column, and the line underlined where the engine knows it.
@@ -67,6 +112,21 @@ pub(super) fn gave_up(path: &str, panic: &(dyn std::any::Any + Send)) -> Error {
     Error::bug(format!("the engine gave up on this model: {text}"))
         .at(path)
         .hint("look for numbers too large for their type; simplify the query until it runs")
+}
+
+/// Runs `work` on a task of its own, so that several use all cores, and so that a panic of the engine (it has some
+/// where it should refuse) ends as an error of this model. Dropped, it stops the task.
+pub(super) async fn alone<T: Send + 'static>(
+    path: &str,
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(work);
+    match tasks.join_next().await {
+        Some(Ok(done)) => done,
+        Some(Err(err)) if err.is_panic() => Err(gave_up(path, err.into_panic().as_ref())),
+        _ => Err(Error::retry("the work was stopped").at(path)),
+    }
 }
 
 /// A store that fails in passing is tried again; a missing or damaged object is not.

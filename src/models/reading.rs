@@ -10,6 +10,7 @@ use arrow::ipc::writer::StreamWriter;
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
 use datafusion::common::TableReference;
+use datafusion::dataframe::DataFrame;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 
@@ -18,12 +19,16 @@ use super::feeds::{self, Known, Shown, Window};
 use super::files::{self, Slice};
 use super::month::{Month, back};
 use super::registry::Registry;
-use super::{query, system};
+use super::{query, spool, system};
 use crate::error::{Error, Result};
 use crate::models::model::{FeedKind, Layer, Model, Reads};
 use crate::sha256::{Sha256, hex, sha256_hex};
 use crate::state::record::Partition;
 use crate::store::{FileRef, Stores};
+
+mod memo;
+
+pub(super) use memo::Memo;
 
 /// Raised when the same SQL over the same rows gives other results than before: fingerprints change with it.
 const ENGINE_VERSION: u32 = 1;
@@ -45,6 +50,12 @@ pub(super) struct World<'a> {
     pub(super) schemas: BTreeMap<String, SchemaRef>,
     /// By model, then by partition.
     pub(super) built: BTreeMap<String, BTreeMap<String, Partition>>,
+    /// What the shared parts of one statement may take of memory.
+    pub(super) spool_bytes: usize,
+    /// Views that stand as tables.
+    pub(super) memo: Memo,
+    /// The hashes of system and settings tables, by `system.<name>` and `settings.<name>`.
+    pub(super) hashes: BTreeMap<String, String>,
 }
 
 /// What one step reads.
@@ -172,8 +183,13 @@ impl<'a> World<'a> {
             if let Some(partitions) = reading.models.get(name) {
                 self.register(context, model, partitions)?;
             } else if reading.views.contains(name) {
-                let frame = query::plan(context, &model.statement, &self.parameters, &model.path, &model.sql).await?;
-                context.register_table(name.as_str(), frame.into_view())?;
+                let table = if let Some(table) = self.memo.table(self, context, model, reading).await? {
+                    table
+                } else {
+                    let Model { statement, path, sql, .. } = model;
+                    query::plan(context, statement, &self.parameters, path, sql).await?.into_view()
+                };
+                context.register_table(name.as_str(), table)?;
             }
         }
         Ok(())
@@ -199,6 +215,17 @@ impl<'a> World<'a> {
         let table = files::table(context, self.stores, schema, by, &slices)?;
         context.register_table(model.name.as_str(), table)?;
         Ok(())
+    }
+
+    /// The rows of `model` over what `context` was provided with.
+    pub(super) async fn plan(
+        &self,
+        context: &SessionContext,
+        model: &Model,
+        reading: &Reading<'_>,
+    ) -> Result<DataFrame> {
+        let Model { statement, path, sql, .. } = model;
+        spool::plan(context, statement, &self.parameters_of(reading), path, sql, self.spool_bytes).await
     }
 
     /// The hash of everything that decides a step's rows.
@@ -259,8 +286,8 @@ impl<'a> World<'a> {
             }
         }
         for name in &reading.system {
-            match self.system.get(name) {
-                Some(batch) => line(&format!("system {name} {}", content(batch)?)),
+            match self.hashes.get(&format!("system.{name}")) {
+                Some(hash) => line(&format!("system {name} {hash}")),
                 None if name == "rejects" => {
                     self.rejects.iter().for_each(|file| line(&format!("rejects {}", file.sha256)));
                 }
@@ -268,11 +295,21 @@ impl<'a> World<'a> {
             }
         }
         for name in &reading.settings {
-            if let Some(batch) = self.registry.tables().get(name) {
-                line(&format!("settings {name} {}", content(batch)?));
+            if let Some(hash) = self.hashes.get(&format!("settings.{name}")) {
+                line(&format!("settings {name} {hash}"));
             }
         }
         Ok(hex(&hash.finalize()))
+    }
+
+    /// About how many rows `reading` reads, at most.
+    pub(super) fn rows(&self, reading: &Reading<'_>) -> u64 {
+        let staged = reading.feeds.values().flatten().filter_map(|shown| shown.input.staged.as_ref());
+        let built = reading.models.values().flatten().filter_map(|(partition, _)| partition.file.as_ref());
+        let rejects = self.rejects.iter().copied().filter(|_| reading.system.contains("rejects"));
+        let system = reading.system.iter().filter_map(|name| self.system.get(name));
+        staged.chain(built).chain(rejects).map(|file| file.rows).sum::<u64>()
+            + system.map(|batch| batch.num_rows() as u64).sum::<u64>()
     }
 
     /// The earliest date of what is read: of events and partitions, or of snapshots where nothing else is read.
@@ -344,13 +381,6 @@ impl Reading<'_> {
         self.parameters.extend(reads.parameters.iter().cloned());
     }
 
-    /// About how many rows are read, at most.
-    pub(super) fn rows(&self) -> u64 {
-        let staged = self.feeds.values().flatten().filter_map(|shown| shown.input.staged.as_ref());
-        let built = self.models.values().flatten().filter_map(|(partition, _)| partition.file.as_ref());
-        staged.chain(built).map(|file| file.rows).sum()
-    }
-
     /// A partition of `stale` that is read, if any is.
     pub(super) fn reads_any(&self, stale: &BTreeSet<(String, String)>) -> Option<(String, String)> {
         let read =
@@ -381,8 +411,19 @@ fn within(built: &BTreeMap<String, Partition>, window: Window) -> Result<Vec<(Pa
     Ok(seen)
 }
 
-fn describe(schema: &SchemaRef) -> String {
+pub(super) fn describe(schema: &SchemaRef) -> String {
     schema.fields().iter().map(|field| format!("{}:{};", field.name(), field.data_type())).collect()
+}
+
+/// The hashes of tables in memory, by the names under which SQL reads them.
+pub(super) fn hashes(
+    system: &BTreeMap<String, RecordBatch>,
+    settings: &BTreeMap<String, RecordBatch>,
+) -> Result<BTreeMap<String, String>> {
+    let named = |schema: &'static str, tables: &BTreeMap<String, RecordBatch>| {
+        tables.iter().map(|(name, batch)| Ok((format!("{schema}.{name}"), content(batch)?))).collect::<Vec<_>>()
+    };
+    named("system", system).into_iter().chain(named("settings", settings)).collect()
 }
 
 /// The hash of a table in memory.

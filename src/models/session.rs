@@ -1,6 +1,7 @@
 //! The query engine, built in one place: what it may use, which functions it knows, and that it never reads the clock.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
@@ -8,7 +9,7 @@ use datafusion::catalog::{
 use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::functions;
@@ -42,7 +43,10 @@ const BANNED: [&str; 6] = ["now", "current_date", "current_time", "random", "uui
 
 /// Opens an engine that knows our functions and the empty schemas `feeds`, `system` and `settings`.
 pub fn open(limits: Limits) -> Result<SessionContext> {
-    let mut config = SessionConfig::new().with_target_partitions(limits.threads.max(1)).with_information_schema(false);
+    let mut config = SessionConfig::new()
+        .with_target_partitions(limits.threads.max(1))
+        .with_information_schema(false)
+        .with_extension(Arc::new(Planned::default()));
     let options = config.options_mut();
     options.sql_parser.default_null_ordering = "nulls_last".to_string();
     options.sql_parser.parse_float_as_decimal = true;
@@ -73,21 +77,46 @@ pub fn fork(base: &SessionContext) -> Result<SessionContext> {
     }
     let catalogs = MemoryCatalogProviderList::new();
     catalogs.register_catalog("datafusion".to_string(), Arc::new(catalog));
-    let state = SessionStateBuilder::new_from_existing(base.state()).with_catalog_list(Arc::new(catalogs)).build();
+    let mut state = base.state();
+    state.register_catalog_list(Arc::new(catalogs));
     Ok(SessionContext::new_with_state(state))
 }
 
-/// As [`fork`], for a step that reads about so many rows: few are worked through on one thread, because handing
-/// them around would cost more than it gains.
+/// As [`fork`], for a step that reads about so many rows.
 pub(super) fn fork_for(base: &SessionContext, rows: u64) -> Result<SessionContext> {
     let context = fork(base)?;
-    if rows < ROWS_PER_THREAD_MIN {
-        let config = context.copied_config().with_target_partitions(1);
-        let state = SessionStateBuilder::new_from_existing(context.state()).with_config(config).build();
-        return Ok(SessionContext::new_with_state(state));
+    if rows < FEW_ROWS {
+        expect_few(&context);
     }
     Ok(context)
 }
 
-/// Fewer rows than these are not shared among threads.
-const ROWS_PER_THREAD_MIN: u64 = 250_000;
+/// Few rows are worked through on one thread, because handing them around would cost more than it gains, and by a plan
+/// that was improved once, because looking for more costs more than the rows do.
+pub(super) fn expect_few(context: &SessionContext) {
+    let state = context.state_ref();
+    let mut state = state.write();
+    let options = state.config_mut().options_mut();
+    options.execution.target_partitions = 1;
+    options.optimizer.max_passes = 1;
+}
+
+/// Fewer rows than these are not shared among threads, and what is made of them fits into memory.
+pub(super) const FEW_ROWS: u64 = 250_000;
+
+/// How many statements were planned by a session and all its forks.
+#[derive(Debug, Default)]
+struct Planned(AtomicU64);
+
+/// Notes that `state` plans one more statement.
+pub(super) fn plans_one(state: &SessionState) {
+    if let Some(planned) = state.config().get_extension::<Planned>() {
+        planned.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// How many statements `base` and its forks have planned.
+pub(super) fn planned(base: &SessionContext) -> u64 {
+    let planned = base.state_ref().read().config().get_extension::<Planned>();
+    planned.map_or(0, |planned| planned.0.load(Ordering::Relaxed))
+}

@@ -29,7 +29,7 @@ use super::functions::macros;
 use super::model::Model;
 use super::registry::Registry;
 use super::session::{self, Limits};
-use super::{query, system};
+use super::{query, spool, system};
 use crate::config::Config;
 use crate::error::{Error, Result, closest};
 use text::{column_type, render};
@@ -39,6 +39,9 @@ pub const AS_OF: NaiveDate = match NaiveDate::from_ymd_opt(2026, 11, 22) {
     Some(date) => date,
     None => NaiveDate::MIN,
 };
+
+/// What the shared parts of one statement may take of memory: more than any test's rows.
+const SPOOL_BYTES: usize = 1 << 28;
 
 /// One failed record.
 #[derive(Debug, Clone)]
@@ -172,6 +175,7 @@ impl Database {
     async fn open(registry: &Arc<Registry>, config: &Config) -> Result<Self> {
         let limits = Limits { memory_bytes: 1 << 30, spill_bytes: 1 << 30, threads: 1 };
         let context = session::open(limits)?;
+        session::expect_few(&context);
         for (name, feed) in registry.feeds() {
             context.register_table(TableReference::partial("feeds", name.as_str()), empty(&feed.schema)?)?;
         }
@@ -272,7 +276,8 @@ impl Database {
         }
         for name in registry.order().iter().filter(|name| wanted.contains(*name)) {
             let Some(model) = registry.get(name) else { continue };
-            let frame = query::plan(&self.context, &model.statement, &self.parameters, &model.path, &model.sql).await?;
+            let Model { statement, path, sql, .. } = model;
+            let frame = spool::plan(&self.context, statement, &self.parameters, path, sql, SPOOL_BYTES).await?;
             let found = Arc::new(frame.schema().as_arrow().clone());
             let batches = frame.collect().await.map_err(|err| query::located(&err, &model.path, &model.sql))?;
             let conform = Conform::new(&found, &model.sidecar.columns).map_err(|err| err.at(&model.path))?;

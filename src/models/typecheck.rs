@@ -32,7 +32,8 @@ pub struct Checked {
 /// Plans every model and every check.
 pub async fn check(registry: &Registry, config: &Config) -> Result<Checked> {
     let parameters = Parameters::of(config, NaiveDate::default(), "check")?;
-    let (schemas, mut problems, context) = plan_all(registry, &parameters, None).await?;
+    let base = session::open(Limits::of(config))?;
+    let (schemas, mut problems, context) = plan_all(registry, &parameters, None, &base).await?;
     for model in registry.models() {
         let columns = model.columns().iter().filter(|_| model.layer == Layer::Marts);
         problems.extend(columns.filter(|column| column.is_amount_or_count() && column.additive.is_none()).map(
@@ -74,8 +75,9 @@ pub(super) async fn plan_all(
     registry: &Registry,
     parameters: &Parameters,
     only: Option<&[String]>,
+    base: &SessionContext,
 ) -> Result<(BTreeMap<String, SchemaRef>, Vec<Error>, SessionContext)> {
-    let context = session::open(Limits { memory_bytes: 1 << 26, spill_bytes: 0, threads: 1 })?;
+    let context = session::fork(base)?;
     for (name, feed) in registry.feeds() {
         context.register_table(TableReference::partial("feeds", name.as_str()), files::empty(&feed.schema)?)?;
     }

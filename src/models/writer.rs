@@ -4,6 +4,7 @@
 //! Equal rows give equal bytes (marts differ by the run id in their metadata), so that a rebuilt step that did not
 //! change does not set its readers in motion.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::cast::Conform;
+use super::judge::Judge;
 use super::query;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -110,6 +112,8 @@ pub(super) struct Work {
     pub(super) key: String,
     pub(super) shape: Shape,
     pub(super) conform: Conform,
+    /// What is checked on the way.
+    pub(super) judge: Judge,
     /// The date column that decides the partition, where there is one.
     pub(super) by: Option<String>,
     /// Whether a file is written even without rows.
@@ -121,8 +125,9 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// Runs the query and writes its rows. Gives nothing when there are none, unless empty files are kept.
-    pub(super) async fn run(self, frame: DataFrame) -> Result<Option<FileRef>> {
+    /// Runs the query and writes its rows: the file, and the checks that its rows are known to pass. There is no file
+    /// where there are no rows, unless empty files are kept.
+    pub(super) async fn run(mut self, frame: DataFrame) -> Result<(Option<FileRef>, BTreeSet<usize>)> {
         let stream = frame.execute_stream().await.map_err(|err| query::located(&err, &self.path, &self.sql))?;
         let upload = self.store.writer(&self.key)?;
         let properties = Some(self.shape.properties.clone());
@@ -131,7 +136,7 @@ impl Work {
             Ok(rows) if rows > 0 || self.keep_empty => rows,
             outcome => {
                 abort(writer.into_inner()).await;
-                return outcome.map(|_| None);
+                return outcome.map(|_| (None, self.judge.held()));
             }
         };
         if let Err(err) = writer.finish().await {
@@ -141,11 +146,11 @@ impl Work {
         let (sha256, bytes) = writer.into_inner().finish().await?;
         let file = FileRef { home: self.home, key: self.key, sha256, rows, bytes };
         verify(&self.store, &file, &self.shape.schema).await?;
-        Ok(Some(file))
+        Ok((Some(file), self.judge.held()))
     }
 
     async fn fill(
-        &self,
+        &mut self,
         writer: &mut AsyncArrowWriter<HashingWriter>,
         mut stream: SendableRecordBatchStream,
     ) -> Result<u64> {
@@ -158,6 +163,7 @@ impl Work {
             if let Some(by) = &self.by {
                 dated(&batch, by).map_err(|err| err.at(&self.path))?;
             }
+            self.judge.look(&batch)?;
             rows += batch.num_rows() as u64;
             even.push_batch(batch)?;
             self.put(writer, &mut even).await?;

@@ -92,6 +92,7 @@ impl Night<'_> {
             rows_rejected: rejected,
             partitions_built: self.partitions.0,
             partitions_reused: self.partitions.1,
+            statements: self.statements,
             marts: self.marts.len() as u64,
             alerts: self
                 .alerts

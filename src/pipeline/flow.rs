@@ -143,6 +143,8 @@ pub(super) struct Night<'a> {
     pub(super) marts: Vec<MartLine>,
     pub(super) models: u64,
     pub(super) partitions: (u64, u64),
+    /// Statements planned for them.
+    pub(super) statements: u64,
     pub(super) notes: Vec<String>,
     pub(super) reduced: Vec<Reduction>,
     pub(super) warned: bool,
@@ -186,6 +188,7 @@ impl<'a> Night<'a> {
             marts: Vec::new(),
             models: 0,
             partitions: (0, 0),
+            statements: 0,
             notes: Vec::new(),
             reduced: Vec::new(),
             warned: false,

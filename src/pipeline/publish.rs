@@ -16,6 +16,7 @@ pub(super) async fn commit(night: &mut Night<'_>, built: &Built, held: &mut Held
     let outcome = &built.outcome;
     night.models = outcome.models;
     night.partitions = (outcome.built, outcome.reused);
+    night.statements = outcome.statements;
     night.marts = mart_lines(&night.company.registry, outcome.partitions.iter(), &night.run_id);
     let mut changes = changes(night)?;
     changes.partitions = outcome

@@ -295,6 +295,9 @@ pub struct RunRecord {
     pub partitions_built: u64,
     /// Partitions that were reused.
     pub partitions_reused: u64,
+    /// SQL statements planned for that, checks included: what a night without data still costs.
+    #[serde(default)]
+    pub statements: u64,
     /// Marts published.
     pub marts: u64,
     /// Alerts firing.

@@ -134,6 +134,7 @@ pub(super) fn run_record(run_id: &str, date: NaiveDate, status: RunStatus) -> Ru
         rows_rejected: 2,
         partitions_built: 1,
         partitions_reused: 0,
+        statements: 1,
         marts: 1,
         alerts: 1,
         mails: 1,

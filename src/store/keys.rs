@@ -21,6 +21,14 @@ pub fn model(model: &str, partition: &str, fingerprint: &str, run_id: &str) -> S
     format!("models/{model}/{partition}/{fingerprint}-{run_id}.parquet")
 }
 
+/// Folder of what is known of schemas from one night to the next, in the lake.
+const SCHEMAS: &str = "models/schemas";
+
+/// The schemas of all models for one content of `sql/`, contracts and settings, in the lake: a cache.
+pub fn schemas(fingerprint: &str) -> String {
+    format!("{SCHEMAS}/{fingerprint}.arrow")
+}
+
 /// Whether a key of the lake is a partition of a model.
 pub fn is_model(key: &str) -> bool {
     key.starts_with("models/")
@@ -148,7 +156,8 @@ pub fn mail_dead(run_id: &str, recipient_hash: &str) -> String {
 
 /// Whether `clean` may ever delete this key of the lake: what we name by content or run.
 pub fn is_lake_data(key: &str) -> bool {
-    ["staged/", "rejects/", "models/"].iter().any(|folder| key.starts_with(folder)) && key.ends_with(".parquet")
+    let rows = ["staged/", "rejects/", "models/"].iter().any(|folder| key.starts_with(folder));
+    rows && key.ends_with(".parquet") || key.strip_prefix(SCHEMAS).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Whether `clean` may ever delete this key of the marts: `<mart>/<partition>/<...>-<...>.parquet`

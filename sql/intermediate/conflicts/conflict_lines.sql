@@ -34,7 +34,7 @@ promotions as (
 ),
 feeds as (
     -- A list that came and is empty approves nothing; only one that never came cannot be checked against.
-    select (select count(*) from arrived_feeds where feed = 'promotions') > 0 as has_promotions
+    select (select count(*) from arrived_promotion_lists) > 0 as has_promotions
 ),
 
 -- The lowest price that needs no approval: the product's floor, else list price less what the channel may give.

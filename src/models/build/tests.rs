@@ -1,11 +1,10 @@
 mod failing;
+mod histories;
 mod lab;
 
 use chrono::{Days, NaiveDate};
 use lab::{BY_DAY, COMPANY, Lab, PRODUCTS, RECENT, SERIES, STAGING, TOTALS, ask, day, registry};
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
 
 use super::*;
 use crate::config::Config;
@@ -46,6 +45,7 @@ async fn builds_then_reuses_everything() {
     let objects = lab.stores.marts.list("").await.unwrap().len();
     let second = lab.build(&registry, "2026-11-22", false).await.unwrap();
     assert_eq!((second.built, second.reused), (0, 10));
+    assert_eq!(second.statements, 0, "where nothing is new, nothing is planned: schemas are kept in the lake");
     assert_eq!(first.partitions, second.partitions);
     assert_eq!(lab.stores.marts.list("").await.unwrap().len(), objects);
 }
@@ -328,6 +328,31 @@ async fn a_query_within_partitions_looks_at_what_was_built_again() {
 }
 
 #[tokio::test]
+async fn what_holds_is_checked_on_the_way_and_a_view_is_computed_once() {
+    let (lab, _) = small().await;
+    let checks = "[[checks]]\nkind = 'not_null'\ncolumns = ['business_date']\n\
+                  [[checks]]\nkind = 'unique'\ncolumns = ['business_date']\n\
+                  [[checks]]\nkind = 'expression'\nsql = 'lines > 0 and lines < $near_days'\n";
+    let checked = format!("{}{checks}", BY_DAY.3);
+    let again = (STAGING.0, "stg_again", STAGING.2, STAGING.3);
+    let base: &[_] = &[STAGING, PRODUCTS, BY_DAY];
+    let with_checks: &[_] = &[STAGING, PRODUCTS, (BY_DAY.0, BY_DAY.1, BY_DAY.2, checked.as_str())];
+    let with_reader: &[_] = &[STAGING, PRODUCTS, BY_DAY, again];
+    let mut statements = Vec::new();
+    for files in [base, with_checks, with_reader] {
+        let mut lab = Lab { stores: lab.stores.clone(), inputs: lab.inputs.clone(), ..Lab::new() };
+        lab.models.extend((files.len() > 3).then(|| "stg_again".to_string()));
+        let (registry, problems) = registry(&lab.config, files);
+        assert!(problems.is_empty(), "{problems:?}");
+        let outcome = lab.build(&registry, "2026-11-22", true).await.unwrap();
+        assert!(outcome.failures.is_empty(), "{:?}", outcome.failures);
+        statements.push(outcome.statements);
+    }
+    assert_eq!(statements[1], statements[0], "three checks that hold ask nothing");
+    assert_eq!(statements[2], statements[0] + 4, "one schema and three months, but not the view a second time");
+}
+
+#[tokio::test]
 async fn published_marts_answer_questions() {
     let (mut lab, registry) = small().await;
     let outcome = lab.build(&registry, "2026-11-22", false).await.unwrap();
@@ -346,71 +371,4 @@ async fn published_marts_answer_questions() {
     .await
     .unwrap_err();
     assert!(err.one_line().contains("stg_sales"), "{}", err.one_line());
-}
-
-/// Whatever the order in which files, corrections and snapshots arrive, building night by night ends where one full
-/// build ends, row for row and fingerprint for fingerprint.
-#[tokio::test]
-async fn incremental_is_full() {
-    for seed in 0..6 {
-        let mut dice = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-        let mut deliveries: Vec<(String, NaiveDate)> = Vec::new();
-        for sender in ["p1", "p2"] {
-            for offset in 0..75 {
-                if dice.random_range(0..4) > 0 {
-                    deliveries.push((sender.to_string(), day("2026-09-10") + Days::new(offset)));
-                }
-            }
-        }
-        deliveries.shuffle(&mut dice);
-        let mut lab = Lab::new();
-        let registry = company(&lab);
-        let nights = ["2026-10-20", "2026-11-05", "2026-11-22", "2026-11-23"];
-        let part = deliveries.len().div_ceil(nights.len());
-        for (night, batch) in deliveries.chunks(part).enumerate() {
-            lab.launch("2026-09-01", &[("a", "toys"), (["b", "c", "d", "e"][night], "books")]).await;
-            for (sender, date) in batch {
-                // Some files cover several days and replace what was sent of them.
-                let length = if dice.random_range(0..5) == 0 { 3 } else { 1 };
-                let mut rows = Vec::new();
-                for step in 0..length {
-                    let date = (*date + Days::new(step)).to_string();
-                    for _ in 0..dice.random_range(1..4) {
-                        let customer = format!("c{}", dice.random_range(0..5));
-                        let sku = ["a", "b", "c", "z"][dice.random_range(0..4)];
-                        rows.push((
-                            date.clone(),
-                            customer,
-                            sku,
-                            dice.random_range(-2..9),
-                            dice.random_range(-10_000..90_000),
-                        ));
-                    }
-                }
-                let rows: Vec<lab::Sale<'_>> =
-                    rows.iter().map(|row| (row.0.as_str(), row.1.as_str(), row.2, row.3, row.4)).collect();
-                lab.sell(sender, &rows, Some((*date, *date + Days::new(length - 1)))).await;
-            }
-            lab.build(&registry, nights[night], false).await.unwrap();
-        }
-        let night_by_night = lab.build(&registry, nights[3], false).await.unwrap();
-        assert_eq!(night_by_night.built, 0);
-        let full = lab.build(&registry, nights[3], true).await.unwrap();
-        assert_eq!(full.reused, 0);
-        for model in ["stg_sales", "recent", "by_day", "totals"] {
-            let sql = format!("select * from {model}");
-            let (mut one, mut other) = (ask(&night_by_night, &sql).await, ask(&full, &sql).await);
-            one.sort();
-            other.sort();
-            assert_eq!(one, other, "{model} differs for seed {seed}");
-            assert!(!one.is_empty());
-        }
-        let marks = |outcome: &BuildOutcome| -> Vec<(String, Option<String>)> {
-            let content = |partition: &Partition| {
-                partition.file.as_ref().filter(|file| file.home == Home::Lake).map(|file| file.sha256.clone())
-            };
-            outcome.partitions.iter().map(|partition| (partition.fingerprint.clone(), content(partition))).collect()
-        };
-        assert_eq!(marks(&night_by_night), marks(&full), "seed {seed}");
-    }
 }

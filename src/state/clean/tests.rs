@@ -18,7 +18,8 @@ async fn lake(stores: &Stores, hands: &Hands) -> Held {
     held
 }
 
-const ORPHANS: [(Home, &str); 5] = [
+const ORPHANS: [(Home, &str); 6] = [
+    (Home::Lake, "models/schemas/f.arrow"),
     (Home::Lake, "staged/sales/华东/dead-c1-run-0.parquet"),
     (Home::Lake, "rejects/sales/华东/dead-c1-run-0.parquet"),
     (Home::Lake, "models/sales_lines/2026-11/f-run-0.parquet"),

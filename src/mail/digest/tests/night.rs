@@ -147,6 +147,7 @@ pub(super) fn run(status: RunStatus) -> RunRecord {
         rows_rejected: 35,
         partitions_built: 0,
         partitions_reused: 0,
+        statements: 0,
         marts: 10,
         alerts: 0,
         mails: 0,

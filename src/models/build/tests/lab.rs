@@ -145,13 +145,22 @@ pub(super) struct Lab {
     pub(super) previous: BTreeMap<(String, String), Partition>,
     pub(super) runs: u32,
     pub(super) models: Vec<String>,
+    pub(super) system: BTreeMap<String, RecordBatch>,
 }
 
 impl Lab {
     pub(super) fn new() -> Self {
         let config = Config::parse("[engine]\nthreads = 2\n", std::path::Path::new(".")).unwrap();
         let stores = Stores::from_parts(Store::memory(), Store::memory(), Store::memory());
-        Self { config, stores, inputs: Vec::new(), previous: BTreeMap::new(), runs: 0, models: vec!["*".to_string()] }
+        Self {
+            config,
+            stores,
+            inputs: Vec::new(),
+            previous: BTreeMap::new(),
+            runs: 0,
+            models: vec!["*".to_string()],
+            system: BTreeMap::new(),
+        }
     }
 
     /// Takes in a file of sales; what `masks` names of older files of the sender does not count any more.
@@ -301,7 +310,7 @@ impl Lab {
             run_id,
             models: &self.models,
             inputs: &self.inputs,
-            system: BTreeMap::new(),
+            system: self.system.clone(),
             previous: self.previous.clone(),
             full_refresh,
         }
