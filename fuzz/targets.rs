@@ -30,7 +30,7 @@ const LIMITS: &str = "[intake]\nline_bytes_max = 4096\nfield_bytes_max = 1024\nc
      unpacked_bytes_max = 4194304\nmembers_max = 4\ncells_max = 5000\n";
 
 /// Mappings that use every way of reading; a file's first byte chooses one.
-const SENDERS: [&str; 6] = [
+const SENDERS: [&str; 8] = [
     "[feeds.sales]\n",
     "[feeds.sales]\nreject_limit = 1.0\ndrift = \"evolve\"\n",
     r##"
@@ -83,6 +83,28 @@ quantity = "7"
 unit_price = "8"
 "#,
     "[feeds.sales]\nencoding = \"utf-16le\"\nreject_limit = 1.0\n",
+    r##"
+[feeds.sales]
+comment = "#"
+total_patterns = ["[0-9]+ rows"]
+end_marks = ["END"]
+skip_if = { column = "status", equals = ["void"], carry_down = true }
+unfold = [["SKU#1", "Qty#1"], ["SKU#2", "Qty#2"]]
+strip_prefix = "`"
+time_zone = "UTC"
+reject_limit = 1.0
+[feeds.sales.columns]
+partner_id = { constant = "P007" }
+channel_id = { constant = "ch" }
+order_id = { columns = ["till", "no"], join = "-" }
+line_no = { row_number = true }
+sold_at = { column = "at", format = "%d. %b %Y %H:%M %Z", carry_down = true }
+sku = "SKU"
+quantity = "Qty"
+unit_price = { from_total = "total" }
+currency = { column = "currency", carry_down = true }
+"##,
+    "[feeds.sales]\nwidths = [4, 4, 4, 4, 12, 6, 4, 6]\nreject_limit = 1.0\n",
 ];
 
 struct World {

@@ -3,24 +3,25 @@
 
 mod expected;
 mod feed;
+mod keys;
 mod mapping;
+pub mod reference;
 mod table;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono_tz::Tz;
-use serde::{Deserialize, Serialize};
-use toml::Value;
 
 use crate::contract::Contracts;
 use crate::contract::written::{parse_toml, section, toml_files, within};
 use crate::error::{Error, Result, unknown};
-use feed::RawFeed;
+use keys::{RawFeed, RawSender};
 
 pub use expected::{Expected, ExpectedDays};
-pub use feed::{Format, PeriodRule, SenderFeed};
-pub use mapping::{Equals, Mapping};
+pub use feed::{Columns, Format, PeriodRule, SenderFeed};
+pub use mapping::{Amount, Equals, GROSS, Mapping};
 
 /// One sender.
 #[derive(Debug, Clone)]
@@ -37,40 +38,67 @@ pub struct Sender {
     pub feeds: BTreeMap<String, SenderFeed>,
 }
 
+/// A sender whose file cannot be used. Its files wait until that is mended; nobody else's do.
+#[derive(Debug, Clone)]
+pub struct Broken {
+    /// Folder name.
+    pub name: String,
+    /// Feeds that its file names, as far as it can be read.
+    pub feeds: Vec<String>,
+    /// What is wrong with it.
+    pub error: Arc<Error>,
+}
+
 /// Every sender of a company, by folder name.
 #[derive(Debug, Clone)]
-pub struct Senders(BTreeMap<String, Sender>);
+pub struct Senders {
+    sound: BTreeMap<String, Sender>,
+    broken: Vec<Broken>,
+}
 
 impl Senders {
-    /// Reads `senders/*.toml` below the jobs folder and checks them against the contracts.
+    /// Reads `senders/*.toml` below the jobs folder and checks them against the contracts. One that has a slip is left
+    /// out, and told.
     pub fn load(jobs: &Path, contracts: &Contracts) -> Result<Self> {
-        let mut senders = BTreeMap::new();
+        let (mut sound, mut broken) = (BTreeMap::new(), Vec::new());
         for (name, path, text) in toml_files(&jobs.join("senders"))? {
             let folder = jobs.join("senders");
-            let sender = Sender::parse_in(&folder, &name, &text, contracts).map_err(|err| err.at(path))?;
-            senders.insert(name, sender);
+            match Sender::parse_in(&folder, &name, &text, contracts) {
+                Ok(sender) => drop(sound.insert(name, sender)),
+                Err(err) => {
+                    let named = |feed: &&str| text.contains(&format!("[feeds.{feed}"));
+                    let feeds = contracts.names().filter(named).map(str::to_string).collect();
+                    broken.push(Broken { name, feeds, error: Arc::new(err.at(path)) });
+                }
+            }
         }
-        Ok(Self(senders))
+        Ok(Self { sound, broken })
     }
 
     /// Takes senders that have been read.
     pub fn new(senders: impl IntoIterator<Item = Sender>) -> Self {
-        Self(senders.into_iter().map(|sender| (sender.name.clone(), sender)).collect())
+        let sound = senders.into_iter().map(|sender| (sender.name.clone(), sender)).collect();
+        Self { sound, broken: Vec::new() }
+    }
+
+    /// Those that are left out.
+    pub fn broken(&self) -> &[Broken] {
+        &self.broken
     }
 
     /// The sender of that folder name.
     pub fn get(&self, name: &str) -> Option<&Sender> {
-        self.0.get(name)
+        self.sound.get(name)
     }
 
     /// All senders, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Sender> {
-        self.0.values()
+        self.sound.values()
     }
 
     /// Folder names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.sound.keys().map(String::as_str)
     }
 
     /// The sender and feed that an inbox key belongs to: the first by name whose glob matches.
@@ -78,19 +106,6 @@ impl Senders {
     pub(crate) fn of_key(&self, key: &str) -> Option<(&Sender, &SenderFeed)> {
         self.iter().find_map(|sender| sender.feeds.values().find(|feed| feed.matches(key)).map(|feed| (sender, feed)))
     }
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct RawSender {
-    name: Option<String>,
-    time_zone: Option<Tz>,
-    encoding: Option<String>,
-    contact: Option<String>,
-    missing: Option<Vec<String>>,
-    delivered_at: Option<String>,
-    #[serde(default)]
-    feeds: BTreeMap<String, Value>,
 }
 
 impl Sender {

@@ -77,7 +77,7 @@ def by_duckdb(place: str, kinds: dict[str, str]) -> Seen:
 
     found = {name: kind for name, kind, *_ in duckdb.sql(f"describe select * from '{place}'").fetchall()}
     money, dates, asked = selection(found, "count(distinct {})")
-    return seen(duckdb.sql(f"select {asked} from '{place}'").fetchone(), money, dates)
+    return seen(duckdb.sql(f"select {asked} from '{place}'").fetchall()[0], money, dates)
 
 
 def by_pyarrow(place: str, kinds: dict[str, str]) -> Seen:
@@ -104,7 +104,7 @@ def by_clickhouse(place: str, kinds: dict[str, str]) -> Seen:
 
     name = place if place.endswith(".parquet") else f"{place}/*/part.parquet"
     money, dates, asked = selection(kinds, "uniqExact({})")
-    sql = f"select {asked} from file('{name}', 'Parquet')".replace('sum("', 'sum("').replace("count(*)", "count()")
+    sql = f"select {asked} from file('{name}', 'Parquet')".replace("count(*)", "count()")
     row = query(sql, "TabSeparated").data().strip().split("\t")
     return seen([None if cell == "\\N" else cell for cell in row], money, dates)
 

@@ -112,8 +112,11 @@ pub enum Command {
     },
     /// Write one web page about a run: files, refused rows, marts, findings, mails.
     Report(ReportArgs),
-    /// Describe every mart, feed, function and setting in one Markdown document.
+    /// Describe every mart, feed, mapping key, function and setting in one Markdown document.
     Docs {
+        /// Instead, the JSON schema of jobs/senders/*.toml, by which an editor checks and completes them.
+        #[arg(long)]
+        schema: bool,
         /// A file; standard output by default.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,

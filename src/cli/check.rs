@@ -37,6 +37,13 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
         let place = format!("jobs/senders/{}.toml", sender.name);
         faults.extend(of_sender(&company.config, sender, &jobs).into_iter().map(|err| err.at(&place)));
     }
+    for broken in company.senders.broken() {
+        let fault = Error::new(broken.error.kind(), broken.error.to_string());
+        faults.push(match broken.error.advice() {
+            Some(hint) => fault.hint(hint),
+            None => fault,
+        });
+    }
     faults.extend(of_settings(&company).into_iter().map(|err| err.at(cli.config.display())));
     let checked = models::check(&company.registry, &company.config).await?;
     for name in company.registry.alerts() {

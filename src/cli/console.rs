@@ -83,8 +83,8 @@ pub(super) fn colour() -> bool {
 /// Starts logging to stderr: warnings by default.
 pub(super) fn init_logs(cli: &Cli) {
     let level = match cli.verbose {
-        0 => "warn",
-        1 => "tributary=info,warn",
+        0 => "warn,calamine=off",
+        1 => "tributary=info,warn,calamine=off",
         2 => "tributary=debug,info",
         _ => "debug",
     };

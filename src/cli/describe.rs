@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::models;
 use crate::pipeline;
 use crate::report::{docs, page};
+use crate::sender::reference;
 
 /// Shows where a model or a column comes from.
 pub(super) async fn lineage(cli: &Cli, target: &str, console: &Console) -> Result<Exit> {
@@ -41,7 +42,10 @@ pub(super) async fn lineage(cli: &Cli, target: &str, console: &Console) -> Resul
 }
 
 /// Describes everything in one document.
-pub(super) fn docs(cli: &Cli, out: Option<&Path>, console: &Console) -> Result<Exit> {
+pub(super) fn docs(cli: &Cli, out: Option<&Path>, schema: bool, console: &Console) -> Result<Exit> {
+    if schema {
+        return write(out, &serde_json::to_string_pretty(&reference::schema())?, console);
+    }
     let company = company(cli)?;
     let own = std::fs::read_to_string(&cli.config)?;
     let text = docs::markdown(&company.config, &own, &company.contracts, &company.registry)?;

@@ -135,7 +135,7 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Silence { command } => silence::silence(cli, command, console).await,
         Command::Mail { command } => mails::mail(cli, command, console).await,
         Command::Report(args) => describe::report(cli, args, console).await,
-        Command::Docs { out } => describe::docs(cli, out.as_deref(), console),
+        Command::Docs { out, schema } => describe::docs(cli, out.as_deref(), *schema, console),
         Command::Query { sql } => inspect::query(cli, sql, console).await,
         Command::Test { files } => inspect::test(cli, files, console).await,
         Command::Clean { dry_run } => inspect::clean(cli, *dry_run, console).await,

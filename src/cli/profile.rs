@@ -27,6 +27,11 @@ pub(super) async fn profile(cli: &Cli, args: &ProfileArgs, console: &Console) ->
         let tried = rehearse(&file, known, &feed, &company.contracts, &company.config, REFUSED_SHOWN)?;
         return show_trial(known, &feed, &tried, console);
     }
+    if let Some(broken) = company.senders.broken().iter().find(|broken| broken.name == sender) {
+        return Err(
+            Error::config(broken.error.to_string()).hint(broken.error.advice().unwrap_or("mend its mapping first"))
+        );
+    }
     let state = pipeline::state(&company).await?;
     let names = pipeline::names(&company, &state).await?;
     let draft = draft_mapping(&file, &sender, &feed, &company.contracts, &company.config, &names)?;
@@ -189,7 +194,7 @@ fn show_trial(sender: &Sender, feed: &str, trial: &Rehearsal, console: &Console)
 }
 
 fn trial_lines(trial: &Rehearsal, console: &Console) -> Result<()> {
-    let Rehearsal { outcome, refused } = trial;
+    let Rehearsal { outcome, refused, .. } = trial;
     match &outcome.quarantined {
         Some(reason) => console.line(format!("Tried: the file would be refused whole: {reason}"))?,
         None => console.line(format!(
@@ -199,6 +204,12 @@ fn trial_lines(trial: &Rehearsal, console: &Console) -> Result<()> {
     }
     for row in refused {
         console.line(format!("  {} ({})", row.told(), row.reason))?;
+    }
+    if let (None, Some(money)) = (&outcome.quarantined, &trial.money) {
+        console.line(format!(
+            "  {} units, gross {}, discounts {}, net {}: is that what the file is worth?",
+            money.units, money.gross, money.discounts, money.net
+        ))?;
     }
     if let (None, Some(first), Some(last)) = (&outcome.quarantined, outcome.first_date, outcome.last_date) {
         console.line(format!("  business dates {first} to {last}"))?;
@@ -219,6 +230,7 @@ fn trial_json(trial: &Rehearsal) -> serde_json::Value {
         "reasons": outcome.reasons,
         "warnings": outcome.warnings,
         "refused": trial.refused,
+        "money": trial.money,
     })
 }
 

@@ -40,6 +40,8 @@ pub struct Moment {
     pub micros: i64,
     /// Seconds east of UTC, where the text says.
     pub offset: Option<i32>,
+    /// Whether the text has a time of day: without one it names a day and no instant.
+    pub timed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,7 @@ enum Item {
     AmPm,
     Fraction,
     Offset,
+    ZoneName,
     Epoch,
 }
 
@@ -80,6 +83,8 @@ pub struct Pattern {
     /// As declared.
     pub format: String,
     items: Vec<Item>,
+    /// Whether it names a time of day.
+    timed: bool,
     /// Serial numbers of a workbook instead of a text: days since 1899-12-30, or since 1904-01-01.
     excel: Option<Epoch>,
 }
@@ -93,7 +98,7 @@ impl Pattern {
             _ => None,
         };
         if epoch.is_some() {
-            return Ok(Self { format: format.into(), items: Vec::new(), excel: epoch });
+            return Ok(Self { format: format.into(), items: Vec::new(), timed: true, excel: epoch });
         }
         let mut items = Vec::new();
         let expanded = format.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S").replace("%R", "%H:%M");
@@ -131,13 +136,14 @@ impl Pattern {
                 Some('b' | 'B' | 'h') => Item::MonthName,
                 Some('p' | 'P') => Item::AmPm,
                 Some('z') => Item::Offset,
+                Some('Z') => Item::ZoneName,
                 Some(':') if chars.next_if_eq(&'z').is_some() => Item::Offset,
                 Some('s') => Item::Epoch,
                 Some('%') => Item::Literal(vec![b'%']),
                 other => {
                     let shown = other.map(String::from).unwrap_or_default();
                     return Err(Error::config(format!("format \"{format}\" has `%{shown}`, which is not supported")).hint(
-                        "use %Y %y %m %d %H %I %p %M %S %.f %3f %6f %b %z %:z %s %F %T %R, or \"excel\" (\"excel1904\") for serial numbers",
+                        "use %Y %y %m %d %H %I %p %M %S %.f %3f %6f %b %z %:z %Z %s %F %T %R, or \"excel\" (\"excel1904\") for serial numbers",
                     ));
                 }
             };
@@ -150,7 +156,8 @@ impl Pattern {
         if !dated && !items.contains(&Item::Epoch) {
             return Err(Error::config(format!("format \"{format}\" does not name year, month and day")));
         }
-        Ok(Self { format: format.into(), items, excel: None })
+        let timed = has(Part::Hour) || has(Part::Hour12);
+        Ok(Self { format: format.into(), items, timed, excel: None })
     }
 
     /// Whether it reads serial numbers.
@@ -207,11 +214,12 @@ impl Pattern {
                 Item::AmPm => afternoon = Some(at.am_pm()?),
                 Item::Fraction => micros = at.fraction()?,
                 Item::Offset => offset = Some(at.offset()?),
+                Item::ZoneName => offset = Some(at.zone_name()?),
                 Item::Epoch => {
                     let seconds = at.signed()?;
                     at.end()?;
                     let day = i32::try_from(seconds.div_euclid(86_400)).map_err(|_| DateFault::OutOfRange)?;
-                    return moment(day, seconds.rem_euclid(86_400) * 1_000_000, Some(0));
+                    return moment(day, seconds.rem_euclid(86_400) * 1_000_000, Some(0), true);
                 }
             }
         }
@@ -223,12 +231,12 @@ impl Pattern {
             return Err(DateFault::Malformed);
         }
         let day = day_number(i64::from(year), month, day)?;
-        moment(day, ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros, offset)
+        moment(day, ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros, offset, self.timed)
     }
 }
 
-fn moment(day: i32, micros: i64, offset: Option<i32>) -> Result<Moment, DateFault> {
-    if DAYS.contains(&day) { Ok(Moment { day, micros, offset }) } else { Err(DateFault::OutOfRange) }
+fn moment(day: i32, micros: i64, offset: Option<i32>, timed: bool) -> Result<Moment, DateFault> {
+    if DAYS.contains(&day) { Ok(Moment { day, micros, offset, timed }) } else { Err(DateFault::OutOfRange) }
 }
 
 /// Days since 1970-01-01 of a civil date, by Howard Hinnant's algorithm.
@@ -263,7 +271,7 @@ pub fn read_iso(text: &[u8]) -> Result<Moment, DateFault> {
     at.byte(b'-')?;
     let day = day_number(year, month, at.two_digits()?)?;
     if at.pos == text.len() {
-        return moment(day, 0, None);
+        return moment(day, 0, None, false);
     }
     if at.byte(b'T').is_err() {
         at.byte(b' ')?;
@@ -284,7 +292,7 @@ pub fn read_iso(text: &[u8]) -> Result<Moment, DateFault> {
         Some(_) => Some(at.offset()?),
     };
     at.end()?;
-    moment(day, ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros, offset)
+    moment(day, ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros, offset, true)
 }
 
 /// A serial number of Excel: days since 1899-12-30 (or 1904-01-01), rounded to milliseconds as Excel does.
@@ -297,7 +305,8 @@ pub fn excel_serial(serial: f64, from_1904: bool) -> Result<Moment, DateFault> {
     #[expect(clippy::cast_possible_truncation, reason = "the range was checked")]
     let millis = (serial * 86_400_000.0).round() as i64;
     let day = i32::try_from(millis.div_euclid(86_400_000) - 25_569).map_err(|_| DateFault::OutOfRange)?;
-    moment(day, millis.rem_euclid(86_400_000) * 1000, None)
+    let micros = millis.rem_euclid(86_400_000) * 1000;
+    moment(day, micros, None, micros != 0)
 }
 
 /// The calendar date of a day number.

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::text::fold_width;
@@ -54,7 +55,7 @@ pub enum NumberFault {
 }
 
 /// How negative numbers are written besides a leading minus sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Negative {
     /// `(12.50)`
@@ -123,21 +124,17 @@ impl NumberStyle {
         let text = std::str::from_utf8(text).map_err(|_| NumberFault::Malformed)?;
         let folded = fold_width(text);
         let mut rest = folded.trim();
-        for symbol in &self.symbols {
-            let symbol = fold_width(symbol);
-            rest = rest.strip_prefix(symbol.as_ref()).unwrap_or(rest).trim_start();
-            rest = rest.strip_suffix(symbol.as_ref()).unwrap_or(rest).trim_end();
-        }
+        rest = self.without_symbols(rest);
         let mut negate = false;
         match self.negative {
             Some(Negative::Parentheses) => {
                 if let Some(inner) = rest.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {
-                    (rest, negate) = (inner.trim(), true);
+                    (rest, negate) = (self.without_symbols(inner.trim()), true);
                 }
             }
             Some(Negative::Trailing) => {
                 if let Some(inner) = rest.strip_suffix('-') {
-                    (rest, negate) = (inner.trim_end(), true);
+                    (rest, negate) = (self.without_symbols(inner.trim_end()), true);
                 }
             }
             None => {}
@@ -175,6 +172,17 @@ impl NumberStyle {
         self.fit(number)
     }
 
+    /// Without the signs around a number, wherever they stand.
+    fn without_symbols<'t>(&self, text: &'t str) -> &'t str {
+        let mut rest = text;
+        for symbol in &self.symbols {
+            let symbol = fold_width(symbol);
+            rest = rest.strip_prefix(symbol.as_ref()).unwrap_or(rest).trim_start();
+            rest = rest.strip_suffix(symbol.as_ref()).unwrap_or(rest).trim_end();
+        }
+        rest
+    }
+
     #[inline]
     fn fit(&self, number: Exact) -> Result<i128, NumberFault> {
         let number = match self.factor {
@@ -193,7 +201,7 @@ impl NumberStyle {
             let (whole, rest) = (number.digits / unit, number.digits % unit);
             if rest == 0 {
                 whole
-            } else if self.round {
+            } else if self.round || is_noise(number.digits, rest, unit) {
                 whole + if rest.abs() * 2 >= unit { rest.signum() } else { 0 }
             } else {
                 return Err(NumberFault::ExcessScale);
@@ -204,6 +212,13 @@ impl NumberStyle {
         }
         Ok(digits)
     }
+}
+
+/// Whether the digits that are too many are what a double adds to a number that it cannot hold: 20.779999999999998.
+fn is_noise(digits: i128, rest: i128, unit: i128) -> bool {
+    const PART: i128 = 1_000_000_000_000;
+    let distance = rest.abs().min(unit - rest.abs());
+    distance.checked_mul(PART).is_some_and(|distance| distance <= digits.abs())
 }
 
 /// `-123.45` with at most 18 digits; `None` for everything else.

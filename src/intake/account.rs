@@ -16,6 +16,8 @@ pub(super) struct Account {
     pub clean: u64,
     pub totals: u64,
     pub blanks: u64,
+    /// Rows that the mapping leaves out.
+    pub skipped: u64,
     /// Rows left out because the same row, value by value, counts already.
     pub copies: u64,
     /// By business day, hashes of a few rows.

@@ -51,6 +51,10 @@ pub(super) enum Cell {
     Canonical,
     /// An error cell of a workbook, such as `#DIV/0!`.
     Error,
+    /// Bytes that are no text; what stands here tells of them.
+    Bytes,
+    /// A list or a structure instead of a value; what stands here tells of it.
+    Nested,
 }
 
 /// What is wrong with a record as a whole.
@@ -64,8 +68,25 @@ pub(super) enum Flaw {
     LongField(usize),
     /// More fields than any file may have, which is this many.
     Wide(usize),
+    /// So many fields where the header has so many.
+    Ragged(usize, usize),
     /// A JSON value that is not what is needed; found and expected.
     Json(String, String),
+    /// Quotes that are no pair around a field, and how many lines further down the record ended.
+    Quote(QuoteFault, usize),
+}
+
+/// Why the quotes of a line are not taken for quotes around fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum QuoteFault {
+    /// Behind the closing quote the field goes on.
+    Follows,
+    /// There is no closing quote.
+    Open,
+    /// The record goes over several lines and has so many fields, which no other has.
+    Fields(usize),
+    /// The record goes over several lines, each of which is a row by itself.
+    Rows,
 }
 
 /// One record.
@@ -165,6 +186,9 @@ impl Block {
     /// Adds a field to the record begun last.
     pub(super) fn push(&mut self, text: &str, cell: Cell) {
         let Some(row) = self.rows.last_mut() else { return };
+        if memchr::memchr(0, text.as_bytes()).is_some() {
+            row.flaw.get_or_insert(Flaw::Nul);
+        }
         self.bytes.extend_from_slice(text.as_bytes());
         self.ends.push(self.bytes.len() - row.start);
         self.cells.push(cell);

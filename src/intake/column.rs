@@ -10,14 +10,29 @@ use arrow::array::{
 
 use super::batch::{Batch, Wrong};
 use super::block::Cell;
+use super::cells::{bare, is_code, is_error_text, is_missing, join, lost_digits, shape};
 use super::period::canonical;
 use super::plan::{Origin, Planned};
 use crate::contract::ColumnType;
-use crate::error::closest;
 use crate::grammar::date::{DateFault, Moment, Zone, day_of, read_iso};
 use crate::grammar::number::{NumberFault, NumberStyle, show};
 use crate::grammar::text::{fold_code, fold_width};
-use crate::sender::{Equals, Mapping, SenderFeed};
+use crate::sender::{Equals, SenderFeed};
+
+/// The zone of a column's clock, and the one whose days are business days where that is another.
+pub(super) struct Zones<'a> {
+    pub clock: &'a mut Zone,
+    pub days: Option<&'a Zone>,
+}
+
+impl Zones<'_> {
+    /// An instant and its business day. What has no time of day is a business day already.
+    #[inline]
+    fn instant(&mut self, moment: Moment) -> Result<(i64, i32), DateFault> {
+        let (utc, day) = self.clock.instant(moment)?;
+        Ok((utc, self.days.filter(|_| moment.timed).map_or(day, |days| days.local_day(utc))))
+    }
+}
 
 pub(super) fn decimals(values: Vec<Option<i128>>, planned: &Planned<'_>) -> ArrayRef {
     let (precision, scale) = match planned.column.column_type {
@@ -32,7 +47,7 @@ pub(super) fn decimals(values: Vec<Option<i128>>, planned: &Planned<'_>) -> Arra
 pub(super) fn read_column(
     planned: &Planned<'_>,
     feed: &SenderFeed,
-    zone: &mut Zone,
+    zones: &mut Zones<'_>,
     batch: &mut Batch<'_>,
     days: Option<&mut Vec<Option<i32>>>,
 ) -> ArrayRef {
@@ -45,7 +60,7 @@ pub(super) fn read_column(
             for at in 0..count {
                 let text = value(planned, feed, batch, at);
                 out.append_option(text.and_then(|(text, cell)| {
-                    let Some(wrong) = (cell == Cell::Number).then(|| lost_digits(&text, planned)).flatten() else {
+                    let Some(wrong) = lost_digits(&text, cell, planned) else {
                         return Some(if is_code(planned) { fold_code(text) } else { text });
                     };
                     batch.fault(at, &planned.column.name, wrong, &text);
@@ -89,8 +104,8 @@ pub(super) fn read_column(
         ColumnType::Date => {
             let mut out = Date32Builder::with_capacity(count);
             let read = |text: &str, cell| {
-                let day = moment(planned, text, cell).and_then(|moment| date(moment, zone));
-                day.map_err(|fault| fault_of_date(fault, planned))
+                let day = moment(planned, text, cell).and_then(|moment| date(moment, zones.clock));
+                day.map_err(|fault| fault_of_date(fault, planned, text, cell))
             };
             each(planned, feed, batch, read, |day| {
                 days.push(day);
@@ -101,8 +116,8 @@ pub(super) fn read_column(
         ColumnType::Timestamp => {
             let mut out = TimestampMicrosecondBuilder::with_capacity(count).with_timezone("UTC");
             let read = |text: &str, cell| {
-                let instant = moment(planned, text, cell).and_then(|moment| zone.instant(moment));
-                instant.map_err(|fault| fault_of_date(fault, planned))
+                let instant = moment(planned, text, cell).and_then(|moment| zones.instant(moment));
+                instant.map_err(|fault| fault_of_date(fault, planned, text, cell))
             };
             each(planned, feed, batch, read, |instant: Option<(i64, i32)>| {
                 days.push(instant.map(|(_, day)| day));
@@ -148,25 +163,45 @@ fn value<'r, 'b: 'r>(
     batch: &mut Batch<'b>,
     at: usize,
 ) -> Option<(Cow<'r, str>, Cell)> {
-    if batch.bad[at] {
+    if batch.void[at] {
         return None;
     }
-    let (text, cell): (Cow<'r, str>, Cell) = match &planned.origin {
+    let (mut text, mut cell): (Cow<'r, str>, Cell) = match &planned.origin {
         Origin::Field(field) => {
             let (block, text) = (batch.block, batch.text);
             let row = &block.rows[batch.rows[at]];
             match block.range(row, *field) {
-                Some((from, to)) => (Cow::Borrowed(trimmed(&text[from..to])), block.cell(row, *field)),
+                Some((from, to)) => (Cow::Borrowed(bare(&text[from..to], feed)), block.cell(row, *field)),
                 None => (Cow::Borrowed(""), Cell::Text),
             }
         }
         Origin::Fixed(text, cell) => (Cow::Borrowed(text.as_str()), *cell),
-        Origin::RowNumber | Origin::Net(_) | Origin::Nothing => (Cow::Borrowed(""), Cell::Text),
+        Origin::Joined(fields, between) => {
+            let joined = join(fields, between, feed, batch.block, batch.text, batch.rows[at]);
+            joined.unwrap_or((Cow::Borrowed(""), Cell::Text))
+        }
+        Origin::RowNumber | Origin::Amount(..) | Origin::Nothing => (Cow::Borrowed(""), Cell::Text),
     };
-    let missing = text.is_empty()
-        || !feed.missing.is_empty() && feed.missing.iter().any(|missing| missing.as_str() == text.as_ref());
-    if !missing && (cell == Cell::Error || cell == Cell::Text && is_error_text(&text)) {
-        batch.fault(at, &planned.column.name, ("error_cell", "a value, not an error of the workbook".into()), &text);
+    let mut missing = is_missing(&text, feed);
+    if missing
+        && let Some(place) = planned.carried
+        && let Some((above, kind)) = batch.carried[place][at].clone()
+    {
+        (text, cell, missing) = (Cow::Owned(above), kind, false);
+    }
+    if cell == Cell::Text && text.starts_with("=\"") && text.len() > 2 && text.ends_with('"') {
+        // how a spreadsheet is made to keep the leading zeros of a text
+        text = Cow::Owned(text[2..text.len() - 1].to_string());
+    }
+    if !missing
+        && (matches!(cell, Cell::Error | Cell::Bytes | Cell::Nested) || cell == Cell::Text && is_error_text(&text))
+    {
+        let wrong = match cell {
+            Cell::Bytes => ("binary_value", "text, or numbers and dates of their own types".into()),
+            Cell::Nested => ("nested_value", "one plain value a row".into()),
+            _ => ("error_cell", "a value, not an error of the workbook".into()),
+        };
+        batch.fault(at, &planned.column.name, wrong, &text);
         return None;
     }
     if missing {
@@ -175,7 +210,12 @@ fn value<'r, 'b: 'r>(
         }
         if planned.column.required && planned.column.default_from.is_none() {
             let reason = if planned.in_key { "missing_key" } else { "missing_value" };
-            batch.fault(at, &planned.column.name, (reason, format!("a {}", planned.column.column_type)), &text);
+            let expected = if planned.for_absent {
+                format!("a {}, since other rows have one (or declare carry_down = true)", planned.column.name)
+            } else {
+                format!("a {}", planned.column.column_type)
+            };
+            batch.fault(at, &planned.column.name, (reason, expected), &text);
         }
         return None;
     }
@@ -189,83 +229,6 @@ fn value<'r, 'b: 'r>(
             None
         }
     }
-}
-
-#[inline]
-fn is_error_text(text: &str) -> bool {
-    // saved as text, a workbook's error cells are these words
-    const ERRORS: [&str; 8] = ["#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!"];
-    text.starts_with('#') && ERRORS.contains(&text)
-}
-
-#[inline]
-fn trimmed(text: &str) -> &str {
-    let bytes = text.as_bytes();
-    match (bytes.first(), bytes.last()) {
-        (Some(first), Some(last)) if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
-        _ => text.trim(),
-    }
-}
-
-fn shape(planned: &Planned<'_>, text: &str, cell: Cell) -> Result<(String, Cell), Wrong> {
-    let Some(mapping) = planned.mapping else { return Ok((text.to_string(), cell)) };
-    let mut rest = text;
-    if let Some(prefix) = &mapping.strip_prefix {
-        rest = rest.strip_prefix(prefix.as_str()).unwrap_or(rest).trim_start();
-    }
-    if let Some(suffix) = &mapping.strip_suffix {
-        rest = rest.strip_suffix(suffix.as_str()).unwrap_or(rest).trim_end();
-    }
-    if !mapping.prefixes.is_empty() {
-        if let Some((_, meaning)) = mapping.prefixes.iter().find(|(prefix, _)| rest.starts_with(prefix.as_str())) {
-            return Ok((meaning.clone(), Cell::Canonical));
-        }
-        if let Some(default) = &mapping.default {
-            return Ok((default.clone(), Cell::Canonical));
-        }
-    }
-    let padded = (mapping.width)
-        .filter(|width| rest.len() < *width && rest.bytes().all(|byte| byte.is_ascii_digit()))
-        .map(|width| format!("{rest:0>width$}"));
-    let mapped = mapping.map.get(rest).or_else(|| mapping.map.get(padded.as_ref()?));
-    if let Some(meaning) = mapped {
-        return Ok((meaning.clone(), Cell::Canonical));
-    }
-    if mapping.strict {
-        return Err(("unmapped_value", unmapped(rest, mapping)));
-    }
-    Ok(match padded {
-        Some(padded) => (padded, Cell::Text),
-        None => (rest.to_string(), if mapping.width.is_some() && cell == Cell::Number { Cell::Text } else { cell }),
-    })
-}
-
-/// What a strict map would have taken: the nearest of its values, and some of them.
-fn unmapped(text: &str, mapping: &Mapping) -> String {
-    const SHOWN: usize = 10;
-    let near = closest(text, mapping.map.keys().map(String::as_str));
-    let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
-    let some: Vec<&str> = mapping.map.keys().take(SHOWN).map(String::as_str).collect();
-    let more = mapping.map.len().saturating_sub(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("one of the mapping's values: {}{more}{hint}", some.join(", "))
-}
-
-/// Whether a text identifies something: typed in full width it means the same.
-fn is_code(planned: &Planned<'_>) -> bool {
-    planned.in_key || planned.column.references.is_some()
-}
-
-/// A number cell under a text column: what Excel made of it may have lost digits.
-fn lost_digits(text: &str, planned: &Planned<'_>) -> Option<Wrong> {
-    let expected = if planned.column.leading_zeros {
-        "a text cell, since a number has lost its leading zeros (or declare `width` in the mapping)"
-    } else if text.contains('.') || text.len() > 15 {
-        "a text cell, since a number of this kind has lost digits"
-    } else {
-        return None;
-    };
-    Some(("number_for_text", expected.to_string()))
 }
 
 pub(super) fn number(planned: &Planned<'_>, feed: &SenderFeed, batch: &mut Batch<'_>, at: usize) -> Option<i128> {
@@ -320,7 +283,7 @@ fn date(moment: Moment, zone: &mut Zone) -> Result<i32, DateFault> {
     let (mut day, mut micros) = (moment.day, moment.micros);
     if moment.offset.is_some() {
         let (utc, local) = zone.instant(moment)?;
-        let (midnight, _) = zone.instant(Moment { day: local, micros: 0, offset: None })?;
+        let (midnight, _) = zone.instant(Moment { day: local, micros: 0, offset: None, timed: true })?;
         (day, micros) = (local, utc - midnight);
     }
     if micros == 0 { Ok(day) } else { Err(DateFault::DroppedTime) }
@@ -357,8 +320,15 @@ pub(super) fn fault_of_number(fault: NumberFault, style: &NumberStyle) -> Wrong 
     }
 }
 
-fn fault_of_date(fault: DateFault, planned: &Planned<'_>) -> Wrong {
+fn fault_of_date(fault: DateFault, planned: &Planned<'_>, text: &str, cell: Cell) -> Wrong {
     match fault {
+        // China's clocks went by the sun until 1901, and a writer that counts from before then is so much late
+        DateFault::DroppedTime if cell == Cell::Canonical && text.ends_with(" 00:00:43.000") => (
+            "dropped_time",
+            "a date without a time of day: 43 seconds are added by SheetJS in China's time zone; let it write dates as \
+             text (cellText), or as dates of UTC"
+                .into(),
+        ),
         DateFault::Malformed if planned.patterns.is_empty() => {
             let form =
                 if planned.column.column_type == ColumnType::Date { "YYYY-MM-DD" } else { "YYYY-MM-DD HH:MM:SS" };

@@ -191,12 +191,40 @@ pub(super) fn choose(declared: Option<&'static Encoding>, head: &[u8]) -> Chosen
     Chosen { encoding: wide, bom: 0, warning }
 }
 
+/// Lines that hold bytes which are not UTF-8.
+#[derive(Debug, Default)]
+struct Damaged {
+    lines: usize,
+    all: usize,
+    in_line: bool,
+    in_header: bool,
+}
+
+impl Damaged {
+    fn pass(&mut self, text: &str) {
+        let ends = text.bytes().filter(|byte| *byte == b'\n').count();
+        if ends == 0 {
+            return;
+        }
+        self.lines += usize::from(self.in_line);
+        self.in_header |= self.in_line && self.all == 0;
+        self.in_line = false;
+        self.all += ends;
+    }
+
+    /// Whether so few lines are that their bytes are damage and no other encoding. A header says how its names are written.
+    fn are_few(&self) -> bool {
+        !self.in_header && self.lines <= (self.all / 1000).max(3) && self.lines * 10 <= self.all
+    }
+}
+
 /// Finds the encoding of a file that is not UTF-8, from up to 16 MiB of it. A file that is UTF-8 but for a
 /// few damaged bytes stays UTF-8, so that only the damaged records are refused.
 pub(super) fn detect(mut bytes: Box<dyn Read>) -> Step<&'static Encoding> {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     let mut chunk = vec![0; INPUT];
     let (mut seen, mut good, mut bad, mut carried) = (0_usize, 0_usize, 0_usize, 0_usize);
+    let mut lines = Damaged::default();
     while seen < 16 << 20 {
         let read = read_some(&mut bytes, &mut chunk[carried..])?;
         detector.feed(&chunk[carried..carried + read], read == 0);
@@ -206,6 +234,7 @@ pub(super) fn detect(mut bytes: Box<dyn Read>) -> Step<&'static Encoding> {
         let mut at = 0;
         for part in chunk[..filled].utf8_chunks() {
             good += part.valid().chars().filter(|char| !char.is_ascii()).count();
+            lines.pass(part.valid());
             at += part.valid().len() + part.invalid().len();
             let cut = at == filled
                 && read > 0
@@ -214,6 +243,7 @@ pub(super) fn detect(mut bytes: Box<dyn Read>) -> Step<&'static Encoding> {
                 carried = part.invalid().len();
             } else {
                 bad += usize::from(!part.invalid().is_empty());
+                lines.in_line |= !part.invalid().is_empty();
             }
         }
         chunk.copy_within(filled - carried..filled, 0);
@@ -221,7 +251,8 @@ pub(super) fn detect(mut bytes: Box<dyn Read>) -> Step<&'static Encoding> {
             break;
         }
     }
-    if bad * 20 <= good {
+    lines.pass("\n");
+    if bad * 20 <= good || lines.are_few() {
         return Ok(UTF_8);
     }
     let guess = detector.guess(None, Utf8Detection::Deny);

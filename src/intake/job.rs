@@ -1,6 +1,6 @@
 //! What stays the same over the readings of one file, and what is decided about the file as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::sha256::Sha256;
@@ -55,11 +55,19 @@ pub(super) struct Known {
     pub drops: Option<Vec<Drop>>,
     /// Columns that came up late, by part, with how often that has happened.
     pub late: (BTreeMap<String, Vec<String>>, u32),
+    /// Columns that are filled in some rows and empty in others, where only an absent one has a default.
+    pub mixed: BTreeSet<String>,
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { encodings: BTreeMap::new(), period: Period::FromRows, drops: None, late: (BTreeMap::new(), 0) }
+        Self {
+            encodings: BTreeMap::new(),
+            period: Period::FromRows,
+            drops: None,
+            late: (BTreeMap::new(), 0),
+            mixed: BTreeSet::new(),
+        }
     }
 }
 
@@ -97,7 +105,10 @@ pub(super) struct Job<'a> {
     pub base_currency: &'a str,
     pub out_dir: &'a Path,
     pub lineage: Lineage,
+    /// Zone of clocks that have no other.
     pub zone: Tz,
+    /// Zone whose days are business days.
+    pub day_zone: Tz,
     pub delivered_on: NaiveDate,
 }
 
@@ -223,7 +234,7 @@ impl Job<'_> {
             rows_read: account.read,
             rows_clean: 0,
             rows_rejected: account.read,
-            passed_over: account.totals + account.blanks + account.copies,
+            passed_over: account.totals + account.blanks + account.skipped + account.copies,
             rejects_rows: account.rejects.as_ref().map_or(0, |_| account.reasons.values().sum()),
             rejects: account.rejects,
             months: BTreeMap::new(),
@@ -243,7 +254,14 @@ impl Job<'_> {
 
     pub(super) fn accepted(&self, known: &Known, account: Account, mut warnings: Vec<String>) -> Outcome {
         if account.read == 0 {
-            warnings.push("the file has a header and no rows".into());
+            let passed = [(account.totals, "taken for totals"), (account.skipped, "left out by skip_if")];
+            let passed: Vec<String> = (passed.iter().filter(|(rows, _)| *rows > 0))
+                .map(|(rows, why)| format!("all {rows} rows of the file were {why}"))
+                .collect();
+            warnings.push(match passed.join(", and ") {
+                none if none.is_empty() => "the file has a header and no rows".into(),
+                told => told,
+            });
         }
         if account.copies > 0 {
             warnings
@@ -261,7 +279,7 @@ impl Job<'_> {
             rows_clean: account.clean,
             rows_rejected: account.rejected(),
             rejects_rows: account.rejected(),
-            passed_over: account.totals + account.blanks + account.copies,
+            passed_over: account.totals + account.blanks + account.skipped + account.copies,
             months: account.months(self.contract.kind),
             contents: account.contents,
             first_date,

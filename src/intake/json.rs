@@ -259,7 +259,7 @@ impl Source for JsonSource {
         if header.is_empty()
             && let Some((row, Err(flaw))) = objects.first()
         {
-            return refuse(format!("line {}: no object can be read: found {}", row.line, flaw.found()));
+            return refuse(format!("line {}: no object can be read: found {}", row.line, flaw.found(row.line)));
         }
         if header.len() > self.columns_max {
             return refuse(format!("the objects have {} keys; at most {} are taken", header.len(), self.columns_max));

@@ -26,3 +26,27 @@ pub(super) fn packing_of(first: &[u8]) -> Packing {
 pub(super) fn is_text(first: &[u8]) -> bool {
     !matches!(first, [b'P', b'K', 3, 4, ..] | [b'P', b'A', b'R', b'1', ..] | [0xd0, 0xcf, 0x11, 0xe0, ..])
 }
+
+/// What a file is that nobody can read here, and what to send instead. By the first eight bytes.
+pub(super) fn not_ours(first: &[u8]) -> Option<&'static str> {
+    Some(match first {
+        [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => "the file is a 7z archive; send it as gz, zst or zip",
+        [b'R', b'a', b'r', b'!', 0x1a, 0x07, ..] => "the file is a rar archive; send it as gz, zst or zip",
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => "the file is packed by xz; send it as gz, zst or zip",
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => {
+            "the file is packed by bzip2; send it as gz, zst or zip"
+        }
+        [0x04, 0x22, 0x4d, 0x18, ..] => "the file is packed by lz4; send it as gz, zst or zip",
+        [b'%', b'P', b'D', b'F', b'-', ..] => "the file is a PDF; send the table that it was made of, as XLSX or CSV",
+        [b'{', b'\\', b'r', b't', b'f', ..] => "the file is a text document (RTF); send the table as XLSX or CSV",
+        [0x09, 0x00, 0x04, 0x00, ..] | [0x09, 0x02 | 0x04, 0x06, 0x00, ..] => {
+            "the file is a workbook of Excel 2 to 4; save it as XLSX"
+        }
+        [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] => "the file is a picture; send the table as XLSX or CSV",
+        [b'S', b'Q', b'L', b'i', b't', b'e', ..] => "the file is a database (SQLite); send the table as XLSX or CSV",
+        [b'O', b'R', b'C', ..] => "the file is ORC; send it as Parquet or CSV",
+        [b'O', b'b', b'j', 1, ..] => "the file is Avro; send it as Parquet or CSV",
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => "the file is Arrow IPC (Feather); send it as Parquet or CSV",
+        _ => return None,
+    })
+}

@@ -8,7 +8,7 @@
 //!
 //! A file is read once. It is read again when the first reading taught something that its rows depend on:
 //! the encoding (taken for UTF-8, and was not), the period (declared to come from the rows), columns that came up
-//! late (JSON), keys that stand twice.
+//! late (JSON) or are filled in some rows only, keys that stand twice.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,8 +22,11 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 mod account;
+mod amounts;
 mod batch;
 mod block;
+mod carry;
+mod cells;
 mod column;
 mod columnar;
 mod compound;
@@ -37,6 +40,7 @@ mod job;
 mod json;
 mod magic;
 mod marks;
+mod markup;
 mod numbered;
 mod open;
 mod pass;
@@ -46,9 +50,11 @@ pub mod profile;
 pub mod rehearse;
 mod rules;
 mod sheet;
+mod skip;
 mod spool;
 mod text;
 mod thread;
+mod unfold;
 mod write;
 
 use account::Account;
@@ -189,6 +195,7 @@ pub fn stage_file(
             delivered_at,
         },
         zone,
+        day_zone: feed.business_time_zone.unwrap_or(company_zone),
         delivered_on: delivered_at.with_timezone(&zone).date_naive(),
     };
     let mut known = Known::default();
@@ -232,6 +239,10 @@ pub fn stage_file(
         }
         if let Some((part, names)) = pass.late.take() {
             known.learn_names(part, names);
+            continue;
+        }
+        if !pass.mixed.is_empty() {
+            known.mixed.extend(std::mem::take(&mut pass.mixed));
             continue;
         }
         if matches!(known.period, Period::FromRows) {

@@ -65,7 +65,7 @@ fn rest_of_key(at: usize, plan: &Plan<'_>, contract: &Contract) -> Vec<usize> {
         return Vec::new();
     }
     let key = contract.key.iter().filter_map(|name| contract.position(name));
-    key.filter(|column| matches!(plan.columns[*column].origin, Origin::Field(_))).collect()
+    key.filter(|column| matches!(plan.columns[*column].origin, Origin::Field(_) | Origin::Joined(..))).collect()
 }
 
 fn typed(numbers: &[i64], planned: &Planned<'_>) -> ArrayRef {

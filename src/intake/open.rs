@@ -11,7 +11,8 @@ use std::rc::Rc;
 use tempfile::NamedTempFile;
 
 use super::block::{Step, Stop, refuse};
-use super::magic::{Packing, is_plain_text, is_text, packing_of};
+use super::magic::{Packing, is_plain_text, is_text, not_ours, packing_of};
+use super::markup::{self, Page};
 use super::spool::Spool;
 use crate::config::Intake;
 use crate::error::Error;
@@ -28,6 +29,15 @@ pub(super) enum Content {
     Xlsx,
     Ods,
     Xls,
+    /// A web page or the XML of Excel 2003.
+    Markup,
+}
+
+impl Content {
+    /// Whether its rows are those of a sheet.
+    pub(super) fn is_sheet(self) -> bool {
+        matches!(self, Self::Xlsx | Self::Ods | Self::Xls | Self::Markup)
+    }
 }
 
 /// One readable piece: the file itself, or one member of an archive.
@@ -182,7 +192,7 @@ pub(super) fn open(spool: &Spool, key: &str, limits: &Intake, scratch: &Path) ->
         _copy: None,
     };
     if is_plain_text(&first) {
-        return Ok(vec![part(Content::Text, packing)]);
+        return Ok(vec![part(text_kind(opened(spool)?)?, packing)]);
     }
     if packing == Packing::Plain {
         let mut file = part(Content::Text, packing).file()?;
@@ -197,7 +207,7 @@ pub(super) fn open(spool: &Spool, key: &str, limits: &Intake, scratch: &Path) ->
         return refuse("the file is empty once unpacked (0 bytes)");
     }
     if is_text(&first) {
-        return Ok(vec![part(Content::Text, packing)]);
+        return Ok(vec![part(text_kind(unpacked(spool, packing, max)?)?, packing)]);
     }
     // formats that are read from their end need a file
     let mut copy = copy_of(&mut unpacked(spool, packing, max)?, scratch)?;
@@ -219,6 +229,19 @@ enum Kind {
     Archive,
 }
 
+/// What a text is, if it is one.
+fn text_kind(mut bytes: Box<dyn Read>) -> Step<Content> {
+    let head = head(&mut bytes, markup::HEAD)?;
+    if let Some(sentence) = not_ours(&head) {
+        return refuse(sentence);
+    }
+    match markup::page_of(&head) {
+        None => Ok(Content::Text),
+        Some(Page::Tables) => Ok(Content::Markup),
+        Some(Page::Other) => refuse("the file is XML of a kind that is not read; send it as XLSX, CSV or JSON"),
+    }
+}
+
 fn kind_of(first: &[u8], file: &mut File) -> Step<Kind> {
     Ok(match first {
         [b'P', b'A', b'R', b'1', ..] => Kind::Content(Content::Parquet),
@@ -235,6 +258,9 @@ fn kind_of(first: &[u8], file: &mut File) -> Step<Kind> {
             file.seek(SeekFrom::Start(0)).map_err(stop_of)?;
             let names: Vec<String> = archive(file)?.file_names().map(str::to_string).collect();
             let has = |wanted: &str| names.iter().any(|name| name == wanted);
+            if has("xl/workbook.bin") {
+                return refuse("the file is a binary workbook (XLSB); save it as XLSX or CSV");
+            }
             if has("[Content_Types].xml") {
                 Kind::Content(Content::Xlsx)
             } else if has("mimetype") && has("content.xml") {
@@ -244,7 +270,10 @@ fn kind_of(first: &[u8], file: &mut File) -> Step<Kind> {
             }
         }
         [b'P', b'K', ..] => return refuse("the zip archive has no members"),
-        _ => Kind::Content(Content::Text),
+        _ => {
+            file.seek(SeekFrom::Start(0)).map_err(stop_of)?;
+            Kind::Content(text_kind(Box::new(file.try_clone().map_err(stop_of)?))?)
+        }
     })
 }
 

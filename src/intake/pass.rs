@@ -8,25 +8,29 @@ use arrow::datatypes::Date32Type;
 use encoding_rs::Encoding;
 
 use super::account::Account;
-use super::block::{Block, Source, Step, Stop, refuse};
+use super::block::{Block, Row, Source, Step, Stop, refuse};
 use super::contents::Contents;
 use super::convert::Converter;
 use super::decode::{self, Decoder};
 use super::duplicates::KeyHashes;
-use super::header::{self, Header};
+use super::header::{Header, Wanted};
 use super::job::{Job, Known, Period};
 use super::marks::Marks;
 use super::open::{self, Content, Part};
 use super::plan::Plan;
 use super::text::TextSource;
+use super::unfold::Unfold;
 use super::write::{Reject, RejectWriter, StagedWriter};
-use super::{columnar, json, rehearse, sheet};
+use super::{columnar, json, markup, rehearse, sheet};
 use crate::contract::Kind;
 use crate::error::Result;
 use crate::sender::Format;
 
 /// After so many rows, a file of which more than half is refused is given up at once.
 const HOPELESS_ROWS: u64 = 200_000;
+
+/// Rows of a sheet among which its header is looked for.
+const HEADER_ROWS_MAX: usize = 200;
 
 /// One reading of a file.
 pub(super) struct Pass<'a> {
@@ -41,6 +45,8 @@ pub(super) struct Pass<'a> {
     pub next_drop: usize,
     /// Columns of a part that came up after its header was made: the reading ends there, to begin anew with them.
     pub late: Option<(String, Vec<String>)>,
+    /// Columns that turned out to be filled in some rows only: the same.
+    pub mixed: Vec<String>,
 }
 
 pub(super) fn finished(pass: Pass<'_>) -> Result<Account> {
@@ -73,6 +79,7 @@ impl<'a> Pass<'a> {
             contents: writing.then(|| Contents::of(job.contract)).flatten(),
             next_drop: 0,
             late: None,
+            mixed: Vec::new(),
         }
     }
 
@@ -86,7 +93,7 @@ impl<'a> Pass<'a> {
                     rejects.set_file(&part.name)?;
                 }
             }
-            if self.late.is_some() {
+            if self.late.is_some() || !self.mixed.is_empty() {
                 return Ok(());
             }
             let member = part.name.strip_prefix(&self.job.raw.key).unwrap_or_default();
@@ -118,28 +125,42 @@ impl<'a> Pass<'a> {
         if !source.next(&mut block)? {
             return refuse("the file has no header");
         }
-        if matches!(part.content, Content::Xlsx | Content::Ods | Content::Xls) {
-            let preamble = i64::try_from(job.feed.preamble_lines).unwrap_or(i64::MAX);
-            block.rows.retain(|row| row.line > preamble);
+        let wanted = Wanted::new(job.feed, job.contract);
+        if part.content.is_sheet() {
+            self.skip_preamble(&mut block, &wanted);
         }
-        let mut header = Header::take(&mut block, header_rows)?;
+        let mut header = Header::take(&mut block, job.feed, header_rows, &wanted)?;
         header.sparse = part.content == Content::Text && !text;
+        let unfold = match Unfold::of(job.feed, &header)? {
+            Some((unfold, unfolded)) => {
+                header = unfolded;
+                Some(unfold)
+            }
+            None => None,
+        };
         let member = part.name.strip_prefix(&job.raw.key).unwrap_or_default().trim_start_matches('!');
         let names = [last_of(member), last_of(&job.raw.key), &job.raw.key];
         let names = if member.is_empty() { &names[1..] } else { &names[..] };
-        let plan = Plan::new(job.contract, job.feed, job.base_currency, &mut header, names);
-        let mut plan = plan.map_err(|stop| match stop {
-            Stop::Refused(reason) if text => Stop::Refused(self.with_delimiter(reason, &header)),
-            other => other,
+        let plan = Plan::new(job, &self.known.mixed, header, names);
+        let mut plan = plan.map_err(|stopped| match *stopped {
+            (Stop::Refused(reason), header) if text => Stop::Refused(self.with_delimiter(reason, &header)),
+            (other, _) => other,
         })?;
         for phrase in std::mem::take(&mut plan.drift) {
             if !self.account.drift.contains(&phrase) {
                 self.account.drift.push(phrase);
             }
         }
-        let mut converter = Converter::new(job.contract, job.feed, plan, job.zone, job.window(self.known.period));
+        let window = job.window(self.known.period);
+        let mut converter = Converter::new(job.contract, job.feed, plan, job.day_zone, window);
         loop {
-            self.take(&mut converter, source.as_ref(), &block)?;
+            match &unfold {
+                Some(unfold) => self.take(&mut converter, source.as_ref(), &unfold.apply(&block))?,
+                None => self.take(&mut converter, source.as_ref(), &block)?,
+            }
+            if !self.mixed.is_empty() {
+                return Ok(());
+            }
             if !source.next(&mut block)? {
                 break;
             }
@@ -150,15 +171,33 @@ impl<'a> Pass<'a> {
             }
         }
         self.account.warnings.extend(source.warnings());
+        self.account.warnings.extend(converter.left_out());
         Ok(())
+    }
+
+    /// Takes the rows in front of a sheet's header off the first block: the declared ones, or those above the first row
+    /// that holds what the mapping needs.
+    fn skip_preamble(&mut self, block: &mut Block, wanted: &Wanted) {
+        let feed = self.job.feed;
+        let preamble = i64::try_from(feed.preamble_lines).unwrap_or(i64::MAX);
+        let declared = block.rows.iter().position(|row| row.line > preamble && !block.is_blank(row));
+        let fits = |row: &Row| wanted.fits(&block.fields(row));
+        let searched = feed.header_rows == 1 && !declared.is_some_and(|at| fits(&block.rows[at]));
+        let found = searched.then(|| block.rows.iter().take(HEADER_ROWS_MAX).position(fits)).flatten();
+        match found {
+            Some(at) => {
+                self.account.warnings.push(format!("the header was found in row {}", block.rows[at].line));
+                block.rows.drain(..at);
+            }
+            None => block.rows.retain(|row| row.line > preamble),
+        }
     }
 
     /// Adds to a missing column that another delimiter would have found it.
     pub(super) fn with_delimiter(&self, reason: String, header: &Header) -> String {
         let Some(used) = self.job.feed.delimiter else { return reason };
-        let wanted = header::wanted(self.job.feed, self.job.contract);
-        let is_wanted = |name: &str| wanted.contains(&header::normal(name));
-        match TextSource::better_delimiter(&header.names, used, &is_wanted) {
+        let wanted = Wanted::new(self.job.feed, self.job.contract);
+        match TextSource::better_delimiter(&header.names, used, &wanted) {
             Some(better) => format!(
                 "the file is delimited by {:?}, not by {:?} as declared; {reason}",
                 char::from(better),
@@ -173,7 +212,13 @@ impl<'a> Pass<'a> {
         match part.content {
             Content::Parquet => return Ok(Box::new(columnar::open(part, limits)?)),
             Content::Xlsx | Content::Ods | Content::Xls => {
-                return Ok(Box::new(sheet::open(part, feed.sheet.as_deref(), limits)?));
+                let wanted = Wanted::new(feed, self.job.contract);
+                return Ok(Box::new(sheet::open(part, feed.sheet.as_deref(), wanted, limits)?));
+            }
+            Content::Markup => {
+                let wanted = Wanted::new(feed, self.job.contract);
+                let how = (feed.encoding, feed.sheet.as_deref());
+                return Ok(Box::new(markup::open(part, how, &wanted, limits)?));
             }
             Content::Text => {}
         }
@@ -199,9 +244,8 @@ impl<'a> Pass<'a> {
         if self.is_json(part) {
             return Ok(Box::new(json::JsonSource::open(decoder, limits).knowing(self.known.names(&part.name))));
         }
-        let wanted = header::wanted(feed, self.job.contract);
-        let is_wanted = |name: &str| wanted.contains(&header::normal(name));
-        Ok(Box::new(TextSource::open(decoder, feed, limits, &is_wanted)?))
+        let wanted = Wanted::new(feed, self.job.contract);
+        Ok(Box::new(TextSource::open(decoder, feed, limits, &wanted)?))
     }
 
     fn is_json(&self, part: &Part) -> bool {
@@ -216,6 +260,8 @@ impl<'a> Pass<'a> {
         self.account.read += taken.read;
         self.account.totals += taken.totals;
         self.account.blanks += taken.blanks;
+        self.account.skipped += taken.skipped;
+        self.mixed = taken.mixed;
         if self.account.read > self.job.limits.rows_max {
             return refuse(format!("the file has more than {} rows", self.job.limits.rows_max));
         }
@@ -229,6 +275,9 @@ impl<'a> Pass<'a> {
                 expected: fault.expected,
                 raw: source.raw(block, row),
             })?;
+        }
+        if !self.mixed.is_empty() {
+            return Ok(());
         }
         let (batch, kept) = self.without_drops(taken.batch, taken.kept, source, block)?;
         let clean = batch.num_rows() as u64;

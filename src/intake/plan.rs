@@ -1,13 +1,18 @@
 //! What to do for each canonical column of one file: where its text comes from and how it is read. Made
 //! once a file from contract, mapping and header; the converter only follows it.
 
-use super::block::{Cell, Step, refuse};
+use std::collections::BTreeSet;
+
+use chrono_tz::Tz;
+
+use super::block::{Cell, Step, Stop, refuse};
 use super::drift;
 use super::header::{Header, shown};
+use super::job::Job;
 use crate::contract::{BASE_CURRENCY, Column, ColumnType, Contract, Drift, Policy};
 use crate::grammar::date::Pattern;
 use crate::grammar::number::{Exact, NumberStyle};
-use crate::sender::{Equals, Mapping, SenderFeed};
+use crate::sender::{Amount, Equals, Mapping, SenderFeed};
 
 /// Where a column's text comes from.
 #[derive(Debug, Clone)]
@@ -18,8 +23,10 @@ pub(super) enum Origin {
     Fixed(String, Cell),
     /// 1, 2, 3 ...
     RowNumber,
-    /// quantity x `unit_price` - this field.
-    Net(usize),
+    /// These fields with this text between them, those that are empty left out.
+    Joined(Vec<usize>, String),
+    /// Worked out from the line's amount in this field.
+    Amount(usize, Amount),
     /// Nowhere: the default, else NULL.
     Nothing,
 }
@@ -32,6 +39,13 @@ pub(super) struct Planned<'a> {
     pub origin: Origin,
     /// Text where the cell is empty; written canonically.
     pub default: Option<String>,
+    /// Whether that default stands for a column that the file does not have or leaves empty throughout: a cell that is
+    /// empty between filled ones means something else.
+    pub for_absent: bool,
+    /// Where empty cells take the value above: place among the columns that do.
+    pub carried: Option<usize>,
+    /// Place of the clock's zone among the plan's zones.
+    pub clock: usize,
     pub style: NumberStyle,
     pub patterns: &'a [Pattern],
     /// Field and condition on it that negate a number.
@@ -56,37 +70,71 @@ pub(super) struct Plan<'a> {
     pub extras: Vec<(usize, String)>,
     /// How the header differs from what the mapping knows, as [`super::drift`] words it.
     pub drift: Vec<String>,
+    /// Conditions on fields under which a record is left out.
+    pub skips: Vec<(usize, &'a Equals)>,
+    /// Zones of clocks.
+    pub zones: Vec<Tz>,
+    /// The header, by which its repetition is told from data.
+    pub header: Header,
 }
 
 impl<'a> Plan<'a> {
-    /// Finds every column in the header; `names` are what columns that come from the file's name are looked for in.
+    /// Finds every column in the header; `names` are what columns that come from the file's name are looked for in. Of
+    /// `mixed` columns some cells are empty and some are not.
     pub(super) fn new(
+        Job { contract, feed, base_currency, zone, .. }: &Job<'a>,
+        mixed: &BTreeSet<String>,
+        mut header: Header,
+        names: &[&str],
+    ) -> Result<Self, Box<(Stop, Header)>> {
+        match Self::of(contract, feed, base_currency, *zone, mixed, &mut header, names) {
+            Ok(plan) => Ok(Self { header, ..plan }),
+            Err(stop) => Err(Box::new((stop, header))),
+        }
+    }
+
+    fn of(
         contract: &'a Contract,
         feed: &'a SenderFeed,
         base_currency: &str,
+        zone: Tz,
+        mixed: &BTreeSet<String>,
         header: &mut Header,
         names: &[&str],
     ) -> Step<Self> {
         let mut columns = Vec::with_capacity(contract.columns.len());
+        let mut zones = vec![zone];
+        let mut carried = 0;
         let policies = feed.drift.as_ref().unwrap_or(&contract.drift);
         let mut absent = Absent { policies, drift: Vec::new() };
         for column in &contract.columns {
             let mapping = feed.columns.get(&column.name);
             let origin = origin_of(column, mapping, header, names, &mut absent)?;
-            let negate_if = match mapping.and_then(|mapping| mapping.negate_if.as_ref()) {
+            let condition = mapping.and_then(|mapping| mapping.negate_if.as_ref());
+            let negate_if = match condition {
+                Some(condition) => Some((needed(&column.name, &condition.column, header)?, condition)),
                 None => None,
-                Some(condition) => match header.find(std::slice::from_ref(&condition.column)) {
-                    Some(field) => Some((field, condition)),
-                    None => return refuse(header.missing(&column.name, std::slice::from_ref(&condition.column))),
-                },
             };
             let style = style_of(column, mapping, feed);
             let digits = |limit: Option<f64>| {
                 let plain = NumberStyle { round: true, ..NumberStyle::plain(38, style.scale) };
                 limit.and_then(|limit| plain.read_canonical(limit.to_string().as_bytes()).ok())
             };
-            let default = mapping.and_then(|mapping| mapping.default.clone()).or_else(|| column.default.clone());
+            let own = mapping.and_then(|mapping| mapping.default.clone());
+            let base = own.is_none() && column.default.as_deref() == Some(BASE_CURRENCY);
+            let default = own.or_else(|| column.default.clone()).filter(|_| !mixed.contains(&column.name));
+            let clock = mapping.and_then(|mapping| mapping.time_zone).unwrap_or(zone);
+            let place = zones.iter().position(|known| *known == clock).unwrap_or(zones.len());
+            if place == zones.len() {
+                zones.push(clock);
+            }
             columns.push(Planned {
+                for_absent: base && matches!(origin, Origin::Field(_)),
+                carried: mapping.filter(|mapping| mapping.carry_down).map(|_| {
+                    carried += 1;
+                    carried - 1
+                }),
+                clock: place,
                 column,
                 mapping,
                 origin,
@@ -108,6 +156,10 @@ impl<'a> Plan<'a> {
                 style,
             });
         }
+        let mut skips = Vec::with_capacity(feed.skip_if.len());
+        for condition in &feed.skip_if {
+            skips.push((needed("skip_if", &condition.column, header)?, condition));
+        }
         let mut drift = absent.drift;
         let mut extras = Vec::new();
         let mut frozen = Vec::new();
@@ -124,7 +176,22 @@ impl<'a> Plan<'a> {
         if !frozen.is_empty() {
             return refuse(format!("the file has columns that the mapping does not know: {}", frozen.join(", ")));
         }
-        Ok(Self { columns, width: header.width(), extras, drift })
+        let width = header.width();
+        Ok(Self { columns, width, extras, drift, skips, zones, header: Header::default() })
+    }
+
+    /// How many columns take the value above.
+    pub(super) fn carried(&self) -> usize {
+        self.columns.iter().filter(|planned| planned.carried.is_some()).count()
+    }
+}
+
+/// A column of the file that must be there.
+fn needed(what: &str, name: &String, header: &mut Header) -> Step<usize> {
+    let names = std::slice::from_ref(name);
+    match header.find(names)? {
+        Some(field) => Ok(field),
+        None => refuse(header.missing(what, names)),
     }
 }
 
@@ -160,11 +227,12 @@ fn origin_of(
             )),
         };
     }
-    if let Some(net) = &mapping.from_net {
-        return match header.find(std::slice::from_ref(net)) {
-            Some(field) => Ok(Origin::Net(field)),
-            None => refuse(header.missing(&column.name, std::slice::from_ref(net))),
-        };
+    if let Some((header_of, amount)) = &mapping.amount {
+        return Ok(Origin::Amount(needed(&column.name, header_of, header)?, *amount));
+    }
+    if !mapping.joined.is_empty() {
+        let fields: Step<Vec<usize>> = mapping.joined.iter().map(|name| needed(&column.name, name, header)).collect();
+        return Ok(Origin::Joined(fields?, mapping.join.clone()));
     }
     let names = if mapping.headers.is_empty() { &own } else { mapping.headers.as_slice() };
     lookup(column, names, header, !mapping.headers.is_empty(), absent, mapping.default.is_some())
@@ -178,7 +246,7 @@ fn lookup(
     absent: &mut Absent<'_>,
     defaulted: bool,
 ) -> Step<Origin> {
-    if let Some(field) = header.find(names) {
+    if let Some(field) = header.find(names)? {
         return Ok(Origin::Field(field));
     }
     let fallback = defaulted || column.default.is_some() || column.default_from.is_some();

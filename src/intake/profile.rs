@@ -7,17 +7,19 @@ use std::path::Path;
 
 use super::block::{Block, Cell, Source, Stop};
 use super::decode::{self, Decoder};
+use super::header::Wanted;
 use super::open::{self, Content, Part};
 use super::rehearse::{Local, Rehearsal, rehearse};
 use super::spool::Spool;
 use super::text::TextSource;
-use super::{columnar, json, sheet};
+use super::{columnar, json, markup, sheet};
 use crate::config::Config;
 use crate::contract::{Contract, Contracts, Kind};
 use crate::error::{Error, Result};
 use crate::grammar::number;
 use crate::sender::Sender;
 
+mod doubts;
 mod guess;
 mod lines;
 mod words;
@@ -85,6 +87,10 @@ struct Sample {
     names: Vec<String>,
     columns: Vec<Values>,
     totals: BTreeSet<String>,
+    /// The rows themselves, without totals.
+    rows: Vec<Vec<String>>,
+    /// What lines begin with that are no data.
+    comment: bool,
     sheet: bool,
 }
 
@@ -127,7 +133,10 @@ fn look(
     let mut encoding = None;
     let (mut source, delimiter): (Box<dyn Source>, Option<char>) = match part.content {
         Content::Parquet => (Box::new(columnar::open(part, &config.intake)?), None),
-        Content::Xlsx | Content::Ods | Content::Xls => (Box::new(sheet::open(part, None, &config.intake)?), None),
+        Content::Xlsx | Content::Ods | Content::Xls => {
+            (Box::new(sheet::open(part, None, guess::known(contract), &config.intake)?), None)
+        }
+        Content::Markup => (Box::new(markup::open(part, (None, None), &guess::known(contract), &config.intake)?), None),
         Content::Text if name.to_ascii_lowercase().contains("json") => {
             (Box::new(json::JsonSource::open(decoder_of(part, &mut encoding)?, &config.intake)), None)
         }
@@ -140,7 +149,7 @@ fn look(
             let feed = plain.feeds.get(&contract.name);
             let feed = feed.ok_or_else(|| Stop::Failed(Error::bug("the plain mapping has no feed")))?;
             let decoder = decoder_of(part, &mut encoding)?;
-            let text = TextSource::open(decoder, feed, &config.intake, &|_| false)?;
+            let text = TextSource::open(decoder, feed, &config.intake, &Wanted::default())?;
             (Box::new(text), Some(delimiter).filter(|delimiter| *delimiter != ','))
         }
     };
@@ -154,10 +163,19 @@ fn look(
             lines.push(row.line);
         }
     }
+    // payment platforms put such lines in front of the header and behind the rows
+    let marked = |row: &Vec<(String, Cell)>| row.first().is_some_and(|(text, _)| text.starts_with('#'));
+    let comment = matches!(part.content, Content::Text) && rows.first().is_some_and(marked);
+    if comment {
+        let kept: Vec<bool> = rows.iter().map(|row| !marked(row)).collect();
+        let mut keep = kept.iter();
+        rows.retain(|_| *keep.next().unwrap_or(&true));
+        lines = lines.into_iter().zip(kept).filter_map(|(line, kept)| kept.then_some(line)).collect();
+    }
     let header = header_of(&rows).ok_or_else(|| Stop::Refused("no row looks like a header".into()))?;
     let names: Vec<String> = rows[header].iter().map(|(text, _)| text.clone()).collect();
     let mut columns = vec![Values::default(); names.len()];
-    let mut totals = BTreeSet::new();
+    let (mut totals, mut kept) = (BTreeSet::new(), Vec::new());
     for row in &rows[header + 1..] {
         let first = row.iter().map(|(text, _)| text.as_str()).find(|text| !text.is_empty()).unwrap_or_default();
         if let Some(prefix) = words::TOTALS.iter().find(|prefix| first.starts_with(**prefix)) {
@@ -167,10 +185,11 @@ fn look(
         for (values, (text, cell)) in columns.iter_mut().zip(row) {
             values.add(text, *cell);
         }
+        kept.push(row.iter().map(|(text, _)| text.clone()).collect());
     }
-    let preamble = usize::try_from(lines[header].saturating_sub(1)).unwrap_or(0);
+    let preamble = if comment { 0 } else { usize::try_from(lines[header].saturating_sub(1)).unwrap_or(0) };
     let sheet = !matches!(part.content, Content::Text);
-    Ok(Sample { encoding, delimiter, preamble, names, columns, totals, sheet })
+    Ok(Sample { encoding, delimiter, preamble, names, columns, totals, rows: kept, comment, sheet })
 }
 
 fn decoder_of(part: &Part, found: &mut Option<&'static str>) -> Result<Decoder, Stop> {
@@ -212,7 +231,8 @@ fn header_of(rows: &[Vec<(String, Cell)>]) -> Option<usize> {
 }
 
 fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names: &Names) -> Draft {
-    let taken = assign(seen, contract);
+    let mut taken = assign(seen, contract);
+    let whole_line = doubts::amounts(seen, contract, &mut taken);
     let mut lines = Lines::new(seen, sender, name, contract, names);
     let mut guesses = Vec::new();
     for (at, column) in contract.columns.iter().enumerate() {
@@ -227,7 +247,15 @@ fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names:
                         values.examples().join(", ")
                     ));
                 }
-                lines.mapped(column, header, values);
+                if column.name == "unit_price" && whole_line {
+                    lines.ask(format!(
+                        "{header:?} is taken for the amount of a line, not for the price of one, since it grows with the quantity: \
+                         is that right, and is it before discount?"
+                    ));
+                    lines.amount(header);
+                } else {
+                    lines.mapped(column, header, values);
+                }
                 None
             }
             None => lines.without_header(column),
@@ -254,6 +282,10 @@ fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names:
         common.push(format!("missing = [{}]", words.join(", ")));
     }
     let mut own = feed_lines(seen, contract, &taken);
+    if let Some((line, question)) = doubts::left_out(seen) {
+        own.push(line);
+        questions.push(question);
+    }
     if contract.kind == Kind::Event && super::period::of_key(name).is_none() {
         own.push("period = \"rows\"".into());
         questions.push("the file's name has no date, so its period is taken from its rows: can the partner put the business date into the name?".into());
@@ -287,6 +319,9 @@ fn feed_lines(seen: &Sample, contract: &Contract, taken: &[Option<(usize, f64)>]
     let mut lines = Vec::new();
     if let Some(delimiter) = seen.delimiter {
         lines.push(format!("delimiter = {}", quoted(&delimiter.to_string())));
+    }
+    if seen.comment {
+        lines.push("comment = \"#\"".into());
     }
     if seen.preamble > 0 {
         lines.push(format!("preamble_lines = {}", seen.preamble));

@@ -4,14 +4,15 @@
 use std::path::PathBuf;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{Decimal128Type, Int64Type};
 use chrono::{DateTime, Utc};
 
 use super::{Outcome, RawFile, Spool, stage_file};
 use crate::config::Config;
 use crate::contract::Contracts;
 use crate::error::{Error, Result};
-use crate::sender::Sender;
+use crate::grammar::number::show;
+use crate::sender::{GROSS, Sender};
 
 /// A row that would be refused.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -48,6 +49,22 @@ pub struct Rehearsal {
     pub outcome: Outcome,
     /// The first refused rows.
     pub refused: Vec<Refused>,
+    /// What the clean rows add up to, where they are lines of sales or shipments.
+    pub money: Option<Money>,
+}
+
+/// Sums of clean rows in the currencies of the file, as exact decimals: whoever knows the business sees at once whether
+/// a price was taken for an amount.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Money {
+    /// Pieces, returns taken off.
+    pub units: i64,
+    /// Before discount.
+    pub gross: String,
+    /// Discounts.
+    pub discounts: String,
+    /// What is left.
+    pub net: String,
 }
 
 /// A file that lies on this machine.
@@ -88,8 +105,30 @@ pub fn rehearse(
     let company = &config.company;
     let (limits, out) = (&config.intake, scratch.path());
     let outcome = stage_file(&raw, mapping, contract, limits, company.time_zone, &company.base_currency, out)?;
-    let refused_rows = outcome.rejects.as_ref().map(|rejects| refused(rejects, most)).transpose()?.unwrap_or_default();
-    Ok(Rehearsal { outcome: Outcome { staged: None, rejects: None, ..outcome }, refused: refused_rows })
+    let refused = outcome.rejects.as_ref().map(|rejects| refused(rejects, most)).transpose()?.unwrap_or_default();
+    let money = outcome.staged.as_ref().map(money_of).transpose()?.flatten();
+    Ok(Rehearsal { outcome: Outcome { staged: None, rejects: None, ..outcome }, refused, money })
+}
+
+/// Adds up staged rows that have a quantity and a price.
+fn money_of(staged: &Spool) -> Result<Option<Money>> {
+    let (mut units, mut gross, mut discounts) = (0_i64, 0_i128, 0_i128);
+    for batch in staged.rows(8192, None)? {
+        let batch = batch?;
+        let column = |name: &str| batch.column_by_name(name);
+        let money = |name: &str| column(name).and_then(|array| array.as_primitive_opt::<Decimal128Type>());
+        let quantity = column("quantity").and_then(|array| array.as_primitive_opt::<Int64Type>());
+        let (Some(quantity), Some(price)) = (quantity, money("unit_price")) else { return Ok(None) };
+        for row in 0..batch.num_rows() {
+            let whole = money(GROSS).filter(|array| array.is_valid(row)).map(|array| array.value(row));
+            units = units.saturating_add(quantity.value(row));
+            gross += whole.unwrap_or_else(|| i128::from(quantity.value(row)).saturating_mul(price.value(row)));
+            discounts +=
+                money("discount_amount").filter(|array| array.is_valid(row)).map_or(0, |array| array.value(row));
+        }
+    }
+    let shown = |digits| show(digits, 4);
+    Ok(Some(Money { units, gross: shown(gross), discounts: shown(discounts), net: shown(gross - discounts) }))
 }
 
 /// The first refused rows of a file.

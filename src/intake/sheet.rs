@@ -1,29 +1,31 @@
 //! Workbooks, read cell by cell: a legal file of a kilobyte can span 17 billion cells, so a whole range is
 //! never asked for, and every part of the archive is measured before it is read.
 
+mod measure;
+
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek};
 
-use calamine::{Data, DataRef, Ods, Reader, Xls, Xlsx};
+use calamine::{Data, DataRef, Ods, Reader, Sheet, SheetType, SheetVisible, Xls, Xlsx};
 
 use super::block::{BLOCK_BYTES, BLOCK_ROWS, Block, Cell, Step, refuse};
 use super::compound;
-use super::open::{self, Content, Part, stop_of};
+use super::header::{Wanted, shown};
+use super::open::{Content, Part, stop_of};
 use super::thread::{Outlet, ThreadSource};
 use crate::config::Intake;
 
-/// Unpacked size of any part of a workbook that is held in memory: shared texts, styles, relations.
-const HELD_MAX: u64 = 64 << 20;
 /// Size of a workbook that is read whole (XLS, ODS).
 const WHOLE_MAX: u64 = 64 << 20;
 
-/// Starts reading a workbook's sheet: the named one, else the first.
-pub(super) fn open(part: &Part, sheet: Option<&str>, limits: &Intake) -> Step<ThreadSource> {
+/// Starts reading a workbook's sheet: the named one, else the first that people see and that holds what is wanted.
+pub(super) fn open(part: &Part, sheet: Option<&str>, wanted: Wanted, limits: &Intake) -> Step<ThreadSource> {
     let file = part.file()?;
     let content = part.content;
+    let mut recalculates = false;
     if content != Content::Xls {
-        measure(&file, content, part.unpacked_max)?;
+        recalculates = measure::measure(&file, content, part.unpacked_max)?;
     } else if file.metadata().map_err(stop_of)?.len() > WHOLE_MAX {
         return refuse(format!("the workbook is larger than {WHOLE_MAX} bytes; send it as XLSX or CSV"));
     } else {
@@ -31,111 +33,42 @@ pub(super) fn open(part: &Part, sheet: Option<&str>, limits: &Intake) -> Step<Th
     }
     let reader = SheetReader {
         sheet: sheet.map(str::to_string),
+        wanted,
+        recalculates,
         columns_max: limits.columns_max,
         cells_max: limits.cells_max,
         field_max: limits.field_bytes_max,
         line_max: limits.line_bytes_max,
     };
-    ThreadSource::start("workbook", move |outlet| {
-        let file = BufReader::new(file);
-        match content {
-            Content::Xls => reader.whole::<Xls<_>>(file, outlet),
-            Content::Ods => reader.whole::<Ods<_>>(file, outlet),
-            _ => reader.xlsx(file, outlet),
-        }
+    ThreadSource::start("workbook", move |outlet| match content {
+        Content::Xls => reader.whole::<_, Xls<_>>(BufReader::new(file), false, outlet),
+        Content::Ods => reader.whole::<_, Ods<_>>(measure::without_indents(&file)?, true, outlet),
+        _ => reader.xlsx(BufReader::new(file), outlet),
     })
 }
 
-/// Unpacks every part of the archive once, to the end, counting: what the archive says of itself can lie.
-fn measure(file: &File, content: Content, unpacked_max: u64) -> Step<()> {
-    let damaged = |err: &dyn std::fmt::Display| format!("the workbook cannot be read: {err}; send the file again");
-    let mut archive = open::archive(file)?;
-    let mut total = 0_u64;
-    let mut buffer = vec![0; 64 * 1024];
-    for index in 0..archive.len() {
-        let mut member = match archive.by_index(index) {
-            Ok(member) => member,
-            Err(err) => return refuse(damaged(&err)),
-        };
-        let name = member.name().to_string();
-        let streamed = content == Content::Xlsx && name.contains("worksheets/");
-        let mut size = 0_u64;
-        let mut repeats = RepeatScan::default();
-        loop {
-            let read = match member.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(err) if err.raw_os_error().is_some() => return Err(stop_of(err)),
-                Err(err) => return refuse(damaged(&err)),
-            };
-            size += read as u64;
-            total += read as u64;
-            if total > unpacked_max {
-                return refuse(format!(
-                    "the workbook unpacks to more than {unpacked_max} bytes, the most allowed for its size"
-                ));
-            }
-            if !streamed && size > HELD_MAX {
-                return refuse(format!("part {name:?} of the workbook unpacks to more than {HELD_MAX} bytes"));
-            }
-            if content == Content::Ods {
-                repeats.scan(&buffer[..read]);
-            }
-        }
-        if repeats.largest > ODS_REPEAT_MAX {
-            return refuse(format!(
-                "the workbook repeats a filled cell or row {} times; send it as XLSX or CSV",
-                repeats.largest
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Most repetitions of one filled cell or row in ODS; each is held in memory.
-const ODS_REPEAT_MAX: u64 = 100_000;
-
-/// Finds the largest repetition of an ODS element that is not empty (`.../>` closes an empty one).
-#[derive(Default)]
-struct RepeatScan {
-    tag: Vec<u8>,
-    inside: bool,
-    largest: u64,
-}
-
-impl RepeatScan {
-    fn scan(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            match byte {
-                b'<' => {
-                    self.tag.clear();
-                    self.inside = true;
-                }
-                b'>' if self.inside => {
-                    self.inside = false;
-                    // an empty cell repeated to the sheet's edge is how ODS fills a row: harmless
-                    if self.tag.ends_with(b"/") && self.tag.starts_with(b"table:table-cell") {
-                        continue;
-                    }
-                    let text = String::from_utf8_lossy(&self.tag).into_owned();
-                    for key in ["number-columns-repeated=\"", "number-rows-repeated=\""] {
-                        let value = text.split_once(key).and_then(|(_, rest)| rest.split('"').next());
-                        let count = value.and_then(|digits| digits.parse().ok()).unwrap_or(0);
-                        // empty rows up to the end of the sheet are cut by the reader
-                        if !text.starts_with("table:table-row") || count < 1_000_000 {
-                            self.largest = self.largest.max(count);
-                        }
-                    }
-                }
-                _ if self.inside && self.tag.len() < 4096 => self.tag.push(byte),
-                _ => {}
-            }
-        }
+/// What to do about a workbook that its reader gives up. The reader's own words are for the log.
+fn damaged(err: &dyn std::fmt::Display) -> String {
+    let text = err.to_string();
+    tracing::debug!(%text, "a workbook cannot be read");
+    let lower = text.to_lowercase();
+    if lower.contains("password") || lower.contains("codepage") {
+        "the workbook is protected by a password, or its text is in a code page that is not known; save it without a \
+         password as XLSX"
+            .into()
+    } else if lower.contains("sheet:type") {
+        "the workbook has a macro sheet (Excel 4), which is not read; save the data alone as XLSX or CSV".into()
+    } else {
+        "the workbook is damaged or written in a way that is not read; save it anew as XLSX or CSV and send it again"
+            .into()
     }
 }
 
 struct SheetReader {
     sheet: Option<String>,
+    wanted: Wanted,
+    /// Whether the workbook says that the results in it are not to be trusted.
+    recalculates: bool,
     columns_max: usize,
     cells_max: u64,
     field_max: usize,
@@ -143,74 +76,203 @@ struct SheetReader {
 }
 
 impl SheetReader {
-    fn name(&self, names: &[String]) -> Step<String> {
-        match (&self.sheet, names.first()) {
-            (None, Some(first)) => Ok(first.clone()),
-            (Some(wanted), _) => match names.iter().find(|name| name.trim() == wanted.trim()) {
-                Some(name) => Ok(name.clone()),
-                None => refuse(format!("there is no sheet {wanted:?}; the workbook has: {}", names.join(", "))),
-            },
-            (None, None) => refuse("the workbook has no sheet"),
+    /// The sheet that is read. Of several, `fits` says which hold what is wanted.
+    fn choose(&self, sheets: &[Sheet], outlet: &Outlet, mut fits: impl FnMut(&str) -> bool) -> Step<String> {
+        let listed = || {
+            let named = sheets.iter().map(|sheet| match sheet.visible {
+                SheetVisible::Visible => shown(&sheet.name),
+                _ => format!("{} (hidden)", shown(&sheet.name)),
+            });
+            named.collect::<Vec<_>>().join(", ")
+        };
+        if let Some(wanted) = &self.sheet {
+            return match sheets.iter().find(|sheet| sheet.name.trim() == wanted.trim()) {
+                Some(sheet) => Ok(sheet.name.clone()),
+                None => refuse(format!("there is no sheet {wanted:?}; the workbook has: {}", listed())),
+            };
         }
+        let seen = |sheet: &&Sheet| sheet.visible == SheetVisible::Visible && sheet.typ == SheetType::WorkSheet;
+        let visible: Vec<&str> = sheets.iter().filter(seen).map(|sheet| sheet.name.as_str()).collect();
+        let (Some(first), more) = (visible.first(), sheets.len() > 1) else {
+            return refuse(match sheets.len() {
+                0 => "the workbook has no sheet".into(),
+                _ => format!("every sheet of the workbook is hidden: {}; name the one to read by `sheet`", listed()),
+            });
+        };
+        if !more {
+            return Ok((*first).to_string());
+        }
+        let fitting: Vec<&str> = visible.iter().copied().filter(|name| fits(name)).collect();
+        let chosen = fitting.first().unwrap_or(first);
+        outlet.note(format!("the workbook has {} sheets: {}; read: {}", sheets.len(), listed(), shown(chosen)));
+        if fitting.len() > 1 {
+            let fitting: Vec<String> = fitting.iter().map(|name| shown(name)).collect();
+            outlet.note(format!(
+                "the sheets {} all hold what is wanted, and only the first of them was read: name it by `sheet`, or have \
+                 them put into one",
+                fitting.join(", ")
+            ));
+        }
+        Ok((*chosen).to_string())
+    }
+
+    fn empty<T>(&self, name: &str, sheets: &[Sheet]) -> Step<T> {
+        let others: Vec<String> =
+            sheets.iter().filter(|sheet| sheet.name != name).map(|sheet| shown(&sheet.name)).collect();
+        let others =
+            if others.is_empty() { String::new() } else { format!("; the workbook also has: {}", others.join(", ")) };
+        refuse(format!("the sheet {:?} is empty{others}", shown(name)))
     }
 
     fn xlsx(&self, file: BufReader<File>, outlet: &Outlet) -> Step<()> {
-        let damaged = |err: calamine::XlsxError| format!("the workbook cannot be read: {err}; send the file again");
         let mut book: Xlsx<_> = match Xlsx::new(file) {
             Ok(book) => book,
-            Err(err) => return refuse(damaged(err)),
+            Err(err) => return refuse(damaged(&err)),
         };
-        let name = self.name(&book.sheet_names())?;
+        let sheets = book.sheets_metadata().to_vec();
+        let name = self.choose(&sheets, outlet, |name| {
+            let Ok(mut cells) = book.worksheet_cells_reader(name) else { return false };
+            let mut head = Head::new(&self.wanted);
+            while let Ok(Some(cell)) = cells.next_cell() {
+                let (row, column) = cell.get_position();
+                if head.ends(row, column, cell.get_value()) {
+                    break;
+                }
+            }
+            head.fits()
+        })?;
         let mut cells = match book.worksheet_cells_reader(&name) {
             Ok(cells) => cells,
-            Err(err) => return refuse(damaged(err)),
+            Err(err) => return refuse(damaged(&err)),
         };
         let mut rows = Rows::new(self, outlet);
         loop {
             let cell = match cells.next_cell_with_formula_metadata() {
                 Ok(Some(cell)) => cell,
                 Ok(None) => break,
-                Err(err) => return refuse(damaged(err)),
+                Err(err) => return refuse(damaged(&err)),
             };
             let (row, column) = cell.pos;
             // what such a formula gives nobody has stored, and an empty cell would be a lie
             let wanted = match (&cell.value, cell.formula.is_some()) {
-                (DataRef::Empty, true) => rows.put(row, column, "formula without a stored result", Cell::Error)?,
+                (DataRef::Empty, true) => rows.put(row, column, NO_RESULT, Cell::Error)?,
+                (_, true) if self.recalculates => rows.put(row, column, STALE_RESULT, Cell::Error)?,
                 (value, _) => rows.take(row, column, value)?,
             };
             if !wanted {
                 return Ok(());
             }
         }
+        if rows.cells == 0 {
+            return self.empty(&name, &sheets);
+        }
         rows.finish();
         Ok(())
     }
 
-    fn whole<R>(&self, file: BufReader<File>, outlet: &Outlet) -> Step<()>
+    fn whole<S, R>(&self, file: S, formulas: bool, outlet: &Outlet) -> Step<()>
     where
-        R: Reader<BufReader<File>>,
+        S: Read + Seek,
+        R: Reader<S>,
         R::Error: std::fmt::Display,
     {
-        let damaged = |err: R::Error| format!("the workbook cannot be read: {err}; send the file again");
         let mut book = match R::new(file) {
             Ok(book) => book,
-            Err(err) => return refuse(damaged(err)),
+            Err(err) => return refuse(damaged(&err)),
         };
-        let name = self.name(&book.sheet_names())?;
+        let sheets = book.sheets_metadata().to_vec();
+        let name = self.choose(&sheets, outlet, |name| {
+            let Ok(range) = book.worksheet_range(name) else { return false };
+            let mut head = Head::new(&self.wanted);
+            for (row, column, data) in range.used_cells() {
+                if head.ends(offset(0, row), offset(0, column), &by_ref(data)) {
+                    break;
+                }
+            }
+            head.fits()
+        })?;
         let range = match book.worksheet_range(&name) {
             Ok(range) => range,
-            Err(err) => return refuse(damaged(err)),
+            Err(err) => return refuse(damaged(&err)),
         };
-        let Some((first_row, first_column)) = range.start() else { return Ok(()) };
+        // places of formulas that have no value
+        let mut bare = Vec::new();
+        if formulas && let Ok(formulas) = book.worksheet_formula(&name) {
+            let (first_row, first_column) = formulas.start().unwrap_or_default();
+            for (row, column, formula) in formulas.used_cells() {
+                let place = (offset(first_row, row), offset(first_column, column));
+                if !formula.is_empty() && range.get_value(place).is_none_or(|data| *data == Data::Empty) {
+                    bare.push(place);
+                }
+            }
+        }
+        let mut bare = bare.into_iter().peekable();
         let mut rows = Rows::new(self, outlet);
+        let (first_row, first_column) = range.start().unwrap_or_default();
         for (row, column, data) in range.used_cells() {
-            let at = |offset: usize, first: u32| first.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX));
-            if !rows.take(at(row, first_row), at(column, first_column), &by_ref(data))? {
+            let place = (offset(first_row, row), offset(first_column, column));
+            while let Some((row, column)) = bare.next_if(|before| *before < place) {
+                if !rows.put(row, column, NO_RESULT, Cell::Error)? {
+                    return Ok(());
+                }
+            }
+            if !rows.take(place.0, place.1, &by_ref(data))? {
                 return Ok(());
             }
         }
+        for (row, column) in bare {
+            if !rows.put(row, column, NO_RESULT, Cell::Error)? {
+                return Ok(());
+            }
+        }
+        if rows.cells == 0 {
+            return self.empty(&name, &sheets);
+        }
         rows.finish();
         Ok(())
+    }
+}
+
+const NO_RESULT: &str = "formula without a stored result";
+const STALE_RESULT: &str = "formula whose result waits for a calculation";
+
+fn offset(first: u32, offset: usize) -> u32 {
+    first.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX))
+}
+
+/// The first rows of a sheet, looked at for a header.
+struct Head<'a> {
+    wanted: &'a Wanted,
+    row: Option<u32>,
+    names: Vec<String>,
+    fits: bool,
+    cells: usize,
+}
+
+impl<'a> Head<'a> {
+    /// Cells that are looked at.
+    const CELLS: usize = 10_000;
+
+    fn new(wanted: &'a Wanted) -> Self {
+        Self { wanted, row: None, names: Vec::new(), fits: false, cells: 0 }
+    }
+
+    /// Adds a cell; whether the look ends with it.
+    fn ends(&mut self, row: u32, _: u32, value: &DataRef<'_>) -> bool {
+        if self.row != Some(row) {
+            if self.wanted.fits(&std::mem::take(&mut self.names)) {
+                self.fits = true;
+                return true;
+            }
+            self.row = Some(row);
+        }
+        self.cells += 1;
+        self.names.extend(text_of(value).map(|(text, _)| text.into_owned()));
+        self.cells > Self::CELLS
+    }
+
+    fn fits(self) -> bool {
+        self.fits || self.wanted.fits(&self.names)
     }
 }
 
@@ -324,9 +386,17 @@ fn text_of<'a>(value: &'a DataRef<'_>) -> Option<(Cow<'a, str>, Cell)> {
             let text = if midnight { date } else { format!("{date} {hour:02}:{minute:02}:{second:02}.{milli:03}") };
             (text.into(), Cell::Canonical)
         }
-        DataRef::DateTimeIso(text) => (text.into(), Cell::Canonical),
+        // a cell has no zone: an offset behind a local time is what some writers add to it
+        DataRef::DateTimeIso(text) => (without_offset(text).into(), Cell::Canonical),
         DataRef::Error(error) => (error.to_string().into(), Cell::Error),
     })
+}
+
+/// An ISO time without `Z`, `+08:00` or `+0800` behind it.
+fn without_offset(text: &str) -> &str {
+    let time = text.find(['T', ' ']).map_or(text.len(), |at| at + 1);
+    let offset = text[time..].find(['Z', 'z', '+', '-']);
+    offset.map_or(text, |offset| &text[..time + offset])
 }
 
 /// A float as people see it: the 15 significant digits that Excel shows, without exponent.

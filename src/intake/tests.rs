@@ -23,6 +23,9 @@ mod hostile;
 mod json;
 mod laws;
 mod mapping;
+mod rows;
+mod shapes;
+mod sheets;
 
 /// A sender whose headers are the canonical names.
 const PLAIN: &str = "[feeds.sales]\n[feeds.inventory]\n[feeds.products]\n";

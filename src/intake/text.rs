@@ -1,13 +1,16 @@
-//! Delimited text: csv-core fills a block from a buffer of decoded text and every record keeps its range in
-//! that buffer. A record that the buffer cuts is read again with the next one, so that the parser never
+//! Text of lines: a block is filled from a buffer of decoded text and every record keeps its range in that buffer. A record that the buffer cuts is read again with the next one, so that the parser never
 //! carries state over; the buffer grows for one long record up to the cap and no further.
 
+mod layout;
+mod quotes;
 mod records;
 
 use super::block::{Block, Row, Source, Step, refuse};
 use super::decode::Decoder;
+use super::header::Wanted;
 use crate::config::Intake;
-use crate::sender::SenderFeed;
+use crate::sender::{Columns, SenderFeed};
+use layout::{Layout, header_line, split_header};
 
 /// Text that is read at once.
 const BUFFER: usize = 512 * 1024;
@@ -19,10 +22,10 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Reads delimited text.
 pub(super) struct TextSource {
     decoder: Decoder,
-    /// Made when the first quote is met.
-    core: Option<Box<csv_core::Reader>>,
+    layout: Layout,
     /// The delimiter that is used.
     pub delimiter: u8,
+    comment: Option<String>,
     quote: Option<u8>,
     escape: Option<u8>,
     buffer: Vec<u8>,
@@ -36,23 +39,30 @@ pub(super) struct TextSource {
     next_malformed: usize,
     line_max: usize,
     field_max: usize,
-    /// Ends of one record's fields; as long as a record may have fields.
-    ends: Vec<usize>,
+    /// Fields that a record may have.
+    columns_max: usize,
+    /// Rows of the header that are still to come.
+    header_left: usize,
+    /// Fields of the header, once it was met.
+    width: Option<usize>,
+    /// Fields of the last record on one line.
+    usual: Option<usize>,
+    notes: Vec<String>,
 }
 
 impl TextSource {
     /// Starts after the preamble. Without a declared delimiter the one that splits the header into the
     /// most of `wanted` is taken.
-    pub(super) fn open(
-        decoder: Decoder,
-        feed: &SenderFeed,
-        limits: &Intake,
-        wanted: &dyn Fn(&str) -> bool,
-    ) -> Step<Self> {
+    pub(super) fn open(decoder: Decoder, feed: &SenderFeed, limits: &Intake, wanted: &Wanted) -> Step<Self> {
         let mut source = Self {
             decoder,
-            core: None,
+            layout: match &feed.layout {
+                Columns::Delimited => Layout::Delimited,
+                Columns::Blanks => Layout::Blanks,
+                Columns::Widths(widths) => Layout::Widths(widths.clone()),
+            },
             delimiter: b',',
+            comment: feed.comment.clone(),
             quote: feed.quote,
             escape: feed.escape,
             buffer: vec![0; FIRST],
@@ -64,17 +74,50 @@ impl TextSource {
             next_malformed: 0,
             line_max: limits.line_bytes_max,
             field_max: limits.field_bytes_max,
-            ends: vec![0; limits.columns_max + 1],
+            columns_max: limits.columns_max,
+            header_left: feed.header_rows,
+            width: None,
+            usual: None,
+            notes: Vec::new(),
         };
         source.fill()?;
-        for _ in 0..feed.preamble_lines {
+        let named = source.named_delimiter()?;
+        let delimiters = feed.delimiter.or(named).map_or(DELIMITERS.to_vec(), |known| vec![known]);
+        let mut preamble = feed.preamble_lines;
+        if source.layout == Layout::Delimited && feed.header_rows == 1 {
+            let head = &source.buffer[source.from..source.to];
+            let found = header_line(head, preamble, &delimiters, source.quote, wanted);
+            // the line of a note counts from 1, and a blank line in front belongs to the header below it
+            if let Some(line) = found.filter(|line| *line != preamble) {
+                if preamble > 0 || line > 1 {
+                    source.notes.push(format!("the header was found in line {}", line + 1));
+                }
+                preamble = line;
+            }
+        }
+        for _ in 0..preamble {
             source.skip_line()?;
         }
-        source.delimiter = match feed.delimiter {
-            Some(declared) => declared,
-            None => source.find_delimiter(feed, wanted),
+        source.delimiter = match delimiters[..] {
+            [known] => known,
+            _ => source.find_delimiter(feed, wanted),
         };
         Ok(source)
+    }
+
+    /// The delimiter that a first line `sep=;` names, as Excel writes and reads it. The line is passed over.
+    fn named_delimiter(&mut self) -> Step<Option<u8>> {
+        let head = &self.buffer[self.from..self.to];
+        let [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, end, ..] = *head else { return Ok(None) };
+        if !matches!(end, b'\n' | b'\r') || !delimiter.is_ascii() {
+            return Ok(None);
+        }
+        self.skip_line()?;
+        Ok(Some(delimiter))
+    }
+
+    fn is_comment(&self, line: &[u8]) -> bool {
+        self.comment.as_ref().is_some_and(|mark| line.starts_with(mark.as_bytes()))
     }
 
     /// Moves unread text to the front and reads until the buffer is full or the text ends.
@@ -126,11 +169,11 @@ impl TextSource {
         }
     }
 
-    fn find_delimiter(&self, feed: &SenderFeed, wanted: &dyn Fn(&str) -> bool) -> u8 {
+    fn find_delimiter(&self, feed: &SenderFeed, wanted: &Wanted) -> u8 {
         let head = &self.buffer[self.from..self.to];
         let score = |delimiter: u8| {
             let names = split_header(head, delimiter, feed.quote);
-            (names.iter().filter(|name| wanted(name)).count(), names.len())
+            (wanted.count(&names), names.len())
         };
         // Of equal ones the first: a later one has to be better.
         let mut best = (score(DELIMITERS[0]), DELIMITERS[0]);
@@ -144,36 +187,14 @@ impl TextSource {
     }
 
     /// A delimiter that would split the header into more wanted columns than the declared one.
-    pub(super) fn better_delimiter(head: &[String], used: u8, wanted: &dyn Fn(&str) -> bool) -> Option<u8> {
+    pub(super) fn better_delimiter(head: &[String], used: u8, wanted: &Wanted) -> Option<u8> {
         let line = head.join(&char::from(used).to_string());
-        let count = |delimiter: u8| {
-            split_header(line.as_bytes(), delimiter, Some(b'"')).iter().filter(|name| wanted(name)).count()
-        };
+        let count = |delimiter: u8| wanted.count(&split_header(line.as_bytes(), delimiter, Some(b'"')));
         DELIMITERS
             .into_iter()
             .filter(|delimiter| *delimiter != used && count(*delimiter) > count(used))
             .max_by_key(|delimiter| count(*delimiter))
     }
-}
-
-/// Names in the first line that is not blank.
-fn split_header(text: &[u8], delimiter: u8, quote: Option<u8>) -> Vec<String> {
-    let start = text.iter().position(|byte| !matches!(byte, b'\n' | b'\r')).unwrap_or(text.len());
-    let text = &text[start..];
-    let mut names = vec![Vec::new()];
-    let mut quoted = false;
-    for &byte in text.iter().take(64 * 1024) {
-        if Some(byte) == quote {
-            quoted = !quoted;
-        } else if byte == delimiter && !quoted {
-            names.push(Vec::new());
-        } else if matches!(byte, b'\n' | b'\r') && !quoted {
-            break;
-        } else if let Some(name) = names.last_mut() {
-            name.push(byte);
-        }
-    }
-    names.into_iter().map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
 }
 
 impl Source for TextSource {
@@ -205,6 +226,10 @@ impl Source for TextSource {
 
     fn raw(&self, _: &Block, row: &Row) -> String {
         String::from_utf8_lossy(&self.buffer[row.raw.0..row.raw.1]).into_owned()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.notes.clone()
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::block::{Block, Source, Step, Stop, refuse};
 
@@ -10,26 +11,37 @@ use super::block::{Block, Source, Step, Stop, refuse};
 const WAITING: usize = 2;
 
 /// Where the thread's reader puts its blocks.
-pub(super) struct Outlet(SyncSender<Step<Block>>);
+pub(super) struct Outlet(SyncSender<Step<Block>>, Notes);
+
+/// What a reader says of how it read its file.
+type Notes = Arc<Mutex<Vec<String>>>;
 
 impl Outlet {
     /// Hands a block over; `false` when nobody wants more.
     pub(super) fn give(&self, block: Block) -> bool {
         self.0.send(Ok(block)).is_ok()
     }
+
+    /// Says something about how the file is read.
+    pub(super) fn note(&self, note: String) {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+    }
 }
 
 /// The blocks of a reader on its own thread.
 pub(super) struct ThreadSource {
     blocks: Receiver<Step<Block>>,
+    notes: Notes,
 }
 
 impl ThreadSource {
     /// Starts `read`; `what` names the format if it panics.
     pub(super) fn start(what: &'static str, read: impl FnOnce(&Outlet) -> Step<()> + Send + 'static) -> Step<Self> {
         let (sender, blocks) = sync_channel(WAITING);
+        let notes = Notes::default();
+        let said = Arc::clone(&notes);
         let work = move || {
-            let outlet = Outlet(sender);
+            let outlet = Outlet(sender, said);
             let ended = catch_unwind(AssertUnwindSafe(|| read(&outlet)));
             let last = match ended {
                 Ok(Ok(())) => return,
@@ -40,7 +52,7 @@ impl ThreadSource {
             drop(outlet.0.send(last));
         };
         std::thread::Builder::new().name("intake".into()).spawn(work).map_err(|err| Stop::Failed(err.into()))?;
-        Ok(Self { blocks })
+        Ok(Self { blocks, notes })
     }
 }
 
@@ -54,5 +66,9 @@ impl Source for ThreadSource {
             Ok(Err(stop)) => Err(stop),
             Err(_) => Ok(false),
         }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -246,7 +246,7 @@ impl<'a> World<'a> {
             line(&format!("column {} {}", column.name, column.kind));
             // Descriptions are published inside the files of a mart.
             if model.layer == Layer::Marts {
-                line(&format!("words {:?} {} {}", column.unit, column.en, column.zh));
+                line(&format!("words {:?} {:?} {} {}", column.unit, column.additive, column.en, column.zh));
             }
         }
         if model.layer == Layer::Marts {

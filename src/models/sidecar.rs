@@ -1,6 +1,7 @@
 //! The sidecar `<model>.toml`: what a model's rows are, how they are kept, and what must hold of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -75,12 +76,41 @@ pub struct Column {
     /// What a value is measured in.
     #[serde(default)]
     pub unit: Option<String>,
+    /// Over what its values may be added up, where they are amounts or counts.
+    #[serde(default)]
+    pub additive: Option<Additive>,
     /// English description.
     #[serde(default)]
     pub en: String,
     /// Chinese description.
     #[serde(default)]
     pub zh: String,
+}
+
+impl Column {
+    /// Whether it must say if its values add up: amounts and counts are what readers sum without thinking.
+    pub fn is_amount_or_count(&self) -> bool {
+        matches!(self.kind, ColumnType::Bigint | ColumnType::Decimal(..))
+    }
+}
+
+/// Over what values may be added up and still mean something.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Additive {
+    /// Over any rows of the mart (true), or over none (false).
+    Rows(bool),
+    /// Over rows that differ in these columns of the key only.
+    Over(Vec<String>),
+}
+
+impl fmt::Display for Additive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rows(adds) => write!(f, "{adds}"),
+            Self::Over(columns) => write!(f, "over {}", columns.join(", ")),
+        }
+    }
 }
 
 /// What must hold of the rows.
@@ -240,6 +270,15 @@ impl Raw {
         for column in &self.columns {
             if !seen.insert(column.name.as_str()) {
                 return Err(Error::config(format!("column `{}` is declared twice", column.name)));
+            }
+        }
+        for column in &self.columns {
+            let over = match &column.additive {
+                Some(Additive::Over(over)) => over.as_slice(),
+                _ => continue,
+            };
+            if let Some(name) = over.iter().find(|name| !self.key.contains(name)) {
+                return Err(Error::config(format!("`{}` adds up over `{name}`, which is not in the key", column.name)));
             }
         }
         if !self.columns.is_empty() {

@@ -18,7 +18,7 @@ use super::sidecar::Rule;
 use super::{files, query, system};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::models::model::Model;
+use crate::models::model::{Layer, Model};
 
 /// What planning every model finds without data.
 #[derive(Debug)]
@@ -35,6 +35,14 @@ pub async fn check(registry: &Registry, config: &Config) -> Result<Checked> {
     let base = session::open(Limits::of(config))?;
     let (schemas, mut problems, context) = plan_all(registry, &parameters, None, &base).await?;
     for model in registry.models() {
+        let columns = model.columns().iter().filter(|_| model.layer == Layer::Marts);
+        problems.extend(columns.filter(|column| column.is_amount_or_count() && column.additive.is_none()).map(
+            |column| {
+                Error::config(format!("`{}` does not say over what it adds up", column.name))
+                    .at(model.sidecar_path())
+                    .hint("additive = true, false, or the columns of the key over which a sum means something")
+            },
+        ));
         if !context.table_exist(model.name.as_str())? {
             continue;
         }

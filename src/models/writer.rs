@@ -85,6 +85,9 @@ impl Shape {
                     .iter()
                     .map(|column| (format!("column:{}", column.name), format!("{} · {}", column.en, column.zh))),
             );
+            about.extend(sidecar.columns.iter().filter_map(|column| {
+                Some((format!("additive:{}", column.name), column.additive.as_ref()?.to_string()))
+            }));
         }
         let about = about.into_iter().map(|(key, value)| KeyValue::new(key, value));
         let compression = match config.engine.compression.as_str() {

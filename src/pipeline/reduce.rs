@@ -46,6 +46,17 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
             not_used.insert(feed.clone());
         }
     }
+    for broken in night.company.senders.broken() {
+        let cause = texts(
+            format!("{} is left out, since its mapping cannot be used: {}", broken.name, broken.error.one_line()),
+            format!("{} 的映射文件有误，暂不处理其文件：{}", broken.name, broken.error.one_line()),
+        );
+        // a file of which nothing can be read may be about any feed
+        let feeds: Vec<String> = if broken.feeds.is_empty() { vec!["sales".into()] } else { broken.feeds.clone() };
+        for feed in feeds {
+            causes.entry(feed).or_default().push(cause.clone());
+        }
+    }
     for place in &night.unlisted {
         let cause = texts(format!("{} cannot be listed", place.sender), format!("{} 的文件夹读不到", place.sender));
         causes.entry(place.feed.clone()).or_default().push(cause);

@@ -66,7 +66,7 @@ pub async fn replay(company: &Company, inputs: &[&Input]) -> Result<Vec<Replayed
             gone: None,
         };
         match again(company, input).await {
-            Ok((changed, Rehearsal { outcome, refused })) => {
+            Ok((changed, Rehearsal { outcome, refused, .. })) => {
                 one.changed = changed;
                 one.would_be = Some((outcome.rows_clean, outcome.rows_rejected));
                 one.would_be_refused = outcome.quarantined;
@@ -111,5 +111,5 @@ async fn again(company: &Company, input: &Input) -> Result<(bool, Rehearsal)> {
     let outcome = stage::read(company, raw, reading, folder.path()).await?;
     let rejects = outcome.rejects.as_ref();
     let refused = rejects.map(|rejects| refused(rejects, REFUSED_SHOWN)).transpose()?.unwrap_or_default();
-    Ok((read_again, Rehearsal { outcome, refused }))
+    Ok((read_again, Rehearsal { outcome, refused, money: None }))
 }

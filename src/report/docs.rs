@@ -15,8 +15,9 @@ use crate::models::functions::macros::Macro;
 use crate::models::history::History;
 use crate::models::model::{Layer, Model};
 use crate::models::registry::Registry;
-use crate::models::sidecar::{Column, Rule};
+use crate::models::sidecar::{Additive, Column, Rule};
 use crate::models::{functions, system};
+use crate::sender::reference;
 
 /// The document in Markdown. `own` is the text of the company's config.toml.
 pub fn markdown(config: &Config, own: &str, contracts: &Contracts, registry: &Registry) -> Result<String> {
@@ -26,10 +27,33 @@ pub fn markdown(config: &Config, own: &str, contracts: &Contracts, registry: &Re
     alerts(&mut out, registry)?;
     steps(&mut out, registry).ok();
     feeds(&mut out, contracts).ok();
+    mapping_keys(&mut out).ok();
     system_tables(&mut out).ok();
     functions_of(&mut out).ok();
     settings(&mut out, own).ok();
     Ok(out)
+}
+
+/// The keys of `jobs/senders/*.toml`, from their own declaration.
+fn mapping_keys(out: &mut String) -> std::fmt::Result {
+    writeln!(
+        out,
+        "\n## Keys of a sender's mapping\n\nWhat `jobs/senders/<sender>.toml` may say; every key may be left out."
+    )?;
+    for section in reference::sections() {
+        writeln!(out, "\n### `{}`\n\n{}\n", section.written, section.text)?;
+        writeln!(out, "| key | what it says | example |\n|---|---|---|")?;
+        for key in section.keys {
+            writeln!(
+                out,
+                "| `{}` | {} | `{}` |",
+                key.name,
+                key.text.replace('|', "\\|"),
+                key.example.replace('|', "\\|")
+            )?;
+        }
+    }
+    Ok(())
 }
 
 fn write_all(out: &mut String, config: &Config, contracts: &Contracts, registry: &Registry) -> std::fmt::Result {
@@ -84,15 +108,22 @@ fn mart(out: &mut String, model: &Model) -> std::fmt::Result {
 }
 
 fn columns(out: &mut String, columns: &[Column]) -> std::fmt::Result {
-    writeln!(out, "| Column | Type | Unit | English | 中文 |\n|---|---|---|---|---|")?;
+    writeln!(out, "| Column | Type | Unit | Adds up | English | 中文 |\n|---|---|---|---|---|---|")?;
     for column in columns {
         let unit = column.unit.as_deref().unwrap_or_default();
+        let adds_up = match &column.additive {
+            Some(Additive::Rows(true)) => "yes".to_string(),
+            Some(Additive::Rows(false)) => "no".to_string(),
+            Some(over) => over.to_string(),
+            None => String::new(),
+        };
         writeln!(
             out,
-            "| `{}` | {} | {} | {} | {} |",
+            "| `{}` | {} | {} | {} | {} | {} |",
             column.name,
             column.kind,
             cell(unit),
+            cell(&adds_up),
             cell(&column.en),
             cell(&column.zh)
         )?;

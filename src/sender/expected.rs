@@ -1,6 +1,7 @@
 //! When a sender's files are due.
 
 use chrono::{Datelike, Days, NaiveDate, NaiveTime, Weekday};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -56,18 +57,31 @@ impl Expected {
     }
 }
 
-/// The `expected` table.
-#[derive(Deserialize)]
+/// When files of a feed are due; nothing is expected without it.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Expected")]
 pub(super) struct RawExpected {
+    /// Local time of day, in the sender's zone.
+    #[schemars(example = &"06:00")]
     by: String,
+    /// Business dates for which there is to be a file: all, workdays, monthly, or weekdays such as 1-5 or mon,thu.
+    #[schemars(example = &"workdays")]
     #[serde(default = "all")]
     days: String,
+    /// The file of business date D is due on D + this many days.
+    #[schemars(example = 2)]
     #[serde(default = "one_day")]
     lag_days: u64,
+    /// Minutes that are forgiven.
+    #[schemars(example = 30)]
     #[serde(default)]
     grace_minutes: i64,
+    /// First business date that is expected.
+    #[schemars(example = &"2026-11-01")]
     from: Option<String>,
+    /// Region of the calendar feed whose own holidays count besides those of all regions.
+    #[schemars(example = &"HK")]
     region: Option<String>,
 }
 

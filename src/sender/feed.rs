@@ -7,12 +7,13 @@ use chrono_tz::Tz;
 use encoding_rs::Encoding;
 use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toml::Value;
 
 use super::RawSender;
-use super::expected::{Expected, RawExpected, expected_of};
-use super::mapping::{Mapping, regex_with_group};
+use super::expected::{Expected, expected_of};
+use super::keys::RawFeed;
+use super::mapping::{Equals, GROSS, Mapping, conditions_of, regex_with_group};
 use crate::config::Company;
 use crate::contract::written::{check_share, fingerprint_of, within};
 use crate::contract::{Contract, Drift, Kind};
@@ -20,7 +21,7 @@ use crate::error::{Error, Result, unknown};
 use crate::grammar::number::Negative;
 
 /// How a file is laid out. Without a declaration the content decides, then the extension.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// Text with delimiters: comma, tab, semicolon, bar or a declared one.
@@ -35,8 +36,19 @@ pub enum Format {
     Xlsx,
 }
 
+/// What tells the columns of a text's lines apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Columns {
+    /// A delimiter.
+    Delimited,
+    /// Any number of blanks.
+    Blanks,
+    /// So many characters each.
+    Widths(Vec<usize>),
+}
+
 /// Where the business period of a file comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PeriodRule {
     /// The first date in the file's name, else in the folders above it.
@@ -56,21 +68,34 @@ pub struct SenderFeed {
     pub format: Option<Format>,
     /// Encoding, where declared.
     pub encoding: Option<&'static Encoding>,
-    /// Field delimiter, where declared; otherwise found from the header. A blank stands for any run of blanks, and quotes
-    /// are then text.
+    /// What tells columns apart.
+    pub layout: Columns,
+    /// Field delimiter, where declared; otherwise found from the header.
     pub delimiter: Option<u8>,
+    /// What lines begin with that are no data.
+    pub comment: Option<String>,
     /// Quote character; `None` switches quoting off.
     pub quote: Option<u8>,
     /// Character that escapes a quote, besides doubling it.
     pub escape: Option<u8>,
-    /// Worksheet; the first by default.
+    /// Worksheet; by default the first that is not hidden and holds what is mapped.
     pub sheet: Option<String>,
-    /// Lines (rows of a sheet) before the header.
+    /// Lines (rows of a sheet) before the header; where it is not there it is looked for.
     pub preamble_lines: usize,
     /// Rows that make the header; 0 means there is none and columns are named `1`, `2`, ...
     pub header_rows: usize,
     /// Rows whose first filled cell starts with one of these are totals, not data.
     pub total_prefixes: Vec<String>,
+    /// The same where the whole cell matches one of these.
+    pub total_patterns: Vec<Regex>,
+    /// From a row on whose first filled cell starts with one of these, nothing is data.
+    pub end_marks: Vec<String>,
+    /// Rows that are left out, and counted.
+    pub skip_if: Vec<Equals>,
+    /// Groups of columns that become rows of their own.
+    pub unfold: Vec<Vec<String>>,
+    /// Removed from the front of every cell.
+    pub strip_prefix: Option<String>,
     /// Cell texts that mean NULL.
     pub missing: Vec<String>,
     /// Whether the decimal sign is a comma.
@@ -97,6 +122,8 @@ pub struct SenderFeed {
     pub expected: Option<Expected>,
     /// Zone of times without offset; the company's by default.
     pub time_zone: Option<Tz>,
+    /// Zone whose days are the business days; the company's by default.
+    pub business_time_zone: Option<Tz>,
     /// Finds the delivery instant in the file's name.
     pub delivered_at: Option<Regex>,
     /// Canonical column -> where it comes from. Others are looked up by their own name.
@@ -123,17 +150,19 @@ impl SenderFeed {
             })?;
             let mapping =
                 Mapping::parse(value, canonical, folder).map_err(|err| within(&format!("columns.{column}"), &err))?;
-            if mapping.from_net.is_some() {
-                let money = |name: &str| contract.column(name).is_some();
-                if column != "discount_amount" || !money("quantity") || !money("unit_price") {
-                    return Err(Error::config(format!(
-                        "columns.{column}: from_net gives a discount_amount from quantity and unit_price; {} has no such columns",
-                        contract.name
-                    )));
-                }
-            }
+            mapping.check_amount(column, contract).map_err(|err| within(&format!("columns.{column}"), &err))?;
             columns.insert(column.clone(), mapping);
         }
+        let worked_out = |column: &str| columns.get(column).and_then(|mapping: &Mapping| mapping.amount.as_ref());
+        let both = worked_out("unit_price").zip(worked_out("discount_amount"));
+        if both.is_some_and(|((_, price), (_, discount))| price == discount) {
+            return Err(Error::config("unit_price and discount_amount cannot both come from the net amount")
+                .hint("name the column of one of them, or give unit_price = { from_total = \"…\" }"));
+        }
+        if worked_out("unit_price").is_some() && columns.contains_key(GROSS) {
+            return Err(Error::config(format!("{GROSS} comes from the amount that unit_price names already")));
+        }
+        let (delimiter, layout) = own.columns_of()?;
         let path = own.path.clone().unwrap_or_else(|| format!("{sender}/{}/**", contract.name));
         let matcher = GlobBuilder::new(&path)
             .literal_separator(true)
@@ -170,13 +199,20 @@ impl SenderFeed {
             feed: contract.name.clone(),
             format: own.format,
             encoding: encoding.map(|label| encoding_of(label)).transpose()?,
-            delimiter: own.delimiter.as_deref().map(|text| one_byte("delimiter", text)).transpose()?,
+            layout,
+            delimiter,
+            comment: own.comment.filter(|mark| !mark.is_empty()),
             quote,
             escape: own.escape.as_deref().map(|text| one_byte("escape", text)).transpose()?,
             sheet: own.sheet,
             preamble_lines: own.preamble_lines,
             header_rows: own.header_rows,
             total_prefixes: own.total_prefixes,
+            total_patterns: own.total_patterns.iter().map(|text| whole_cell(text)).collect::<Result<_>>()?,
+            end_marks: own.end_marks,
+            skip_if: conditions_of("skip_if", own.skip_if)?,
+            unfold: unfold_of(own.unfold)?,
+            strip_prefix: own.strip_prefix.filter(|prefix| !prefix.is_empty()),
             missing,
             decimal_comma: own.decimal_comma,
             thousands,
@@ -189,7 +225,8 @@ impl SenderFeed {
             reject_limit: own.reject_limit,
             drift: own.drift,
             expected: own.expected.map(|raw| expected_of(&raw)).transpose()?,
-            time_zone: common.time_zone,
+            time_zone: own.time_zone.or(common.time_zone),
+            business_time_zone: own.business_time_zone.or(common.business_time_zone),
             delivered_at,
             columns,
             path,
@@ -209,7 +246,7 @@ impl SenderFeed {
         named.map(|(column, header)| (column.clone(), header.clone())).collect()
     }
 
-    /// Zone of times without offset and of the business date.
+    /// Zone of times without offset, and of deadlines.
     pub fn zone(&self, company: &Company) -> Tz {
         self.time_zone.unwrap_or(company.time_zone)
     }
@@ -220,51 +257,25 @@ impl SenderFeed {
             contract.fingerprint(),
             &self.mapping_fingerprint,
             self.zone(company).name(),
+            self.business_time_zone.unwrap_or(company.time_zone).name(),
             &company.base_currency,
         ))
     }
 }
 
-/// A `[feeds.<feed>]` section.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawFeed {
-    #[serde(skip_serializing)]
-    path: Option<String>,
-    format: Option<Format>,
-    encoding: Option<String>,
-    delimiter: Option<String>,
-    quote: Option<String>,
-    escape: Option<String>,
-    sheet: Option<String>,
-    #[serde(default)]
-    preamble_lines: usize,
-    #[serde(default = "one")]
-    header_rows: usize,
-    #[serde(default)]
-    total_prefixes: Vec<String>,
-    missing: Option<Vec<String>>,
-    #[serde(default)]
-    decimal_comma: bool,
-    thousands: Option<String>,
-    #[serde(default)]
-    symbols: Vec<String>,
-    negative: Option<Negative>,
-    #[serde(default)]
-    round: bool,
-    period: Option<PeriodRule>,
-    window_days_back: Option<i64>,
-    window_days_ahead: Option<i64>,
-    reject_limit: Option<f64>,
-    drift: Option<Drift>,
-    #[serde(skip_serializing)]
-    expected: Option<RawExpected>,
-    #[serde(default)]
-    columns: BTreeMap<String, Value>,
+/// A pattern that must match a cell from its beginning to its end.
+fn whole_cell(text: &str) -> Result<Regex> {
+    Regex::new(&format!("^(?:{text})$"))
+        .map_err(|err| Error::config(format!("total_patterns: \"{text}\" is not a regular expression")).because(err))
 }
 
-fn one() -> usize {
-    1
+fn unfold_of(groups: Vec<Vec<String>>) -> Result<Vec<Vec<String>>> {
+    let even = groups.iter().all(|group| !group.is_empty() && group.len() == groups[0].len());
+    if groups.len() == 1 || !even {
+        return Err(Error::config("unfold needs two groups or more, of as many columns each")
+            .hint("give unfold = [[\"SKU#1\", \"Qty#1\"], [\"SKU#2\", \"Qty#2\"]]"));
+    }
+    Ok(groups)
 }
 
 fn encoding_of(label: &str) -> Result<&'static Encoding> {
@@ -277,7 +288,7 @@ fn encoding_of(label: &str) -> Result<&'static Encoding> {
     Ok(if encoding == encoding_rs::GBK { encoding_rs::GB18030 } else { encoding })
 }
 
-fn one_byte(key: &str, text: &str) -> Result<u8> {
+pub(super) fn one_byte(key: &str, text: &str) -> Result<u8> {
     match text.as_bytes() {
         [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0) => Ok(*byte),
         _ => Err(Error::config(format!("{key} is {text:?}; expected one ASCII character, such as \",\" or \"\\t\""))),

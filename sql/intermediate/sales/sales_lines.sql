@@ -1,12 +1,13 @@
 -- Clean sell-out lines in base currency, with what the article and the partner were on the day of sale.
 -- An adjustment moves money, not goods: it has neither list value nor cost.
+-- An amount that was delivered for the whole line counts as it is: its price of one is rounded.
 -- Each amount is converted and rounded to four places on its own line; the discount is the difference, so that
 -- gross_amount - discount_amount = net_amount holds to the last digit.
 with lines as (
     select
         *,
-        quantity * unit_price as source_gross_amount,
-        quantity * unit_price - discount_amount as source_net_amount
+        coalesce(delivered_amount, quantity * unit_price) as source_gross_amount,
+        coalesce(delivered_amount, quantity * unit_price) - discount_amount as source_net_amount
     from stg_sales
     where refused_reason is null
 ),

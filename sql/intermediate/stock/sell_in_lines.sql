@@ -18,7 +18,7 @@ select
     promised_on,
     received_on,
     quantity,
-    cast(quantity * unit_price * rate_to_base as decimal(18,4)) as net_amount,
+    cast(coalesce(delivered_amount, quantity * unit_price) * rate_to_base as decimal(18,4)) as net_amount,
     _sender,
     _input,
     _file,

@@ -106,26 +106,31 @@ impl Scan<'_> {
         Ok(sign * i32::try_from(hours * 3600 + minutes * 60).map_err(|_| DateFault::Malformed)?)
     }
 
+    /// A month by its name in one of the languages of [`MONTHS`], or the first three letters or more of it.
     pub(super) fn month_name(&mut self) -> Result<i64, DateFault> {
-        const NAMES: [&str; 12] = [
-            "january",
-            "february",
-            "march",
-            "april",
-            "may",
-            "june",
-            "july",
-            "august",
-            "september",
-            "october",
-            "november",
-            "december",
-        ];
-        let letters = self.text[self.pos..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-        let word = self.text[self.pos..self.pos + letters].to_ascii_lowercase();
-        let found = NAMES.iter().position(|name| word.len() >= 3 && name.as_bytes().starts_with(&word));
+        let rest = std::str::from_utf8(&self.text[self.pos..]).map_err(|_| DateFault::Malformed)?;
+        let letters: usize = rest.chars().take_while(|char| char.is_alphabetic()).map(char::len_utf8).sum();
+        let word = rest[..letters].to_lowercase();
+        let begins = |names: &&[&str]| names.iter().any(|name| word.chars().count() >= 3 && name.starts_with(&word));
+        let mut months = (1..).zip(MONTHS).filter(|(_, names)| begins(names));
+        // of a beginning that two months share nobody can tell which is meant
+        let (Some((found, _)), None) = (months.next(), months.next()) else { return Err(DateFault::Malformed) };
         self.pos += letters;
-        found.and_then(|at| i64::try_from(at + 1).ok()).ok_or(DateFault::Malformed)
+        // an abbreviation may end in a point
+        if word.chars().count() < 5 && self.text.get(self.pos) == Some(&b'.') {
+            self.pos += 1;
+        }
+        Ok(found)
+    }
+
+    /// The name of a zone that stands for one offset.
+    pub(super) fn zone_name(&mut self) -> Result<i32, DateFault> {
+        let letters = self.text[self.pos..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        let name = self.text[self.pos..self.pos + letters].to_ascii_uppercase();
+        let found = ZONES.iter().find(|(known, _)| known.as_bytes() == name);
+        let (_, hours) = found.ok_or(DateFault::Malformed)?;
+        self.pos += letters;
+        Ok(hours * 3600)
     }
 
     pub(super) fn am_pm(&mut self) -> Result<bool, DateFault> {
@@ -151,3 +156,43 @@ impl Scan<'_> {
         if self.pos == self.text.len() { Ok(()) } else { Err(DateFault::Malformed) }
     }
 }
+
+/// Months in English, German, French, Spanish, Italian, Portuguese and Dutch.
+const MONTHS: [&[&str]; 12] = [
+    &["january", "januar", "jänner", "janvier", "enero", "gennaio", "janeiro", "januari"],
+    &["february", "februar", "feber", "février", "fevrier", "febrero", "febbraio", "fevereiro", "februari"],
+    &["march", "märz", "maerz", "mrz", "mars", "marzo", "março", "marco", "maart", "mrt"],
+    &["april", "avril", "abril", "aprile"],
+    &["may", "mai", "mayo", "maggio", "maio", "mei"],
+    &["june", "juni", "juin", "junio", "giugno", "junho"],
+    &["july", "juli", "juillet", "julio", "luglio", "julho"],
+    &["august", "août", "aout", "agosto", "augustus"],
+    &["september", "septembre", "septiembre", "setiembre", "settembre", "setembro", "sept"],
+    &["october", "oktober", "octobre", "octubre", "ottobre", "outubro"],
+    &["november", "novembre", "noviembre", "novembro"],
+    &["december", "dezember", "décembre", "decembre", "diciembre", "dicembre", "dezembro"],
+];
+
+/// Names of zones and their hours east of UTC; those that stand for several, such as CST, are none.
+const ZONES: [(&str, i32); 20] = [
+    ("UTC", 0),
+    ("GMT", 0),
+    ("Z", 0),
+    ("WET", 0),
+    ("WEST", 1),
+    ("CET", 1),
+    ("CEST", 2),
+    ("MEZ", 1),
+    ("MESZ", 2),
+    ("EET", 2),
+    ("EEST", 3),
+    ("EST", -5),
+    ("EDT", -4),
+    ("MST", -7),
+    ("MDT", -6),
+    ("PST", -8),
+    ("PDT", -7),
+    ("JST", 9),
+    ("KST", 9),
+    ("HKT", 8),
+];

@@ -7,9 +7,39 @@ fn day(text: &str) -> i32 {
     day_of(text.parse().unwrap())
 }
 
+/// What a text says, without whether it names a time of day.
+fn whole(read: Result<Moment, DateFault>) -> Result<Moment, DateFault> {
+    read.map(|moment| Moment { timed: true, ..moment })
+}
+
+#[test]
+fn a_text_without_a_time_names_a_day() {
+    let timed = |format: &str, text: &str| Pattern::compile(format).unwrap().read(text.as_bytes()).unwrap().timed;
+    assert!(!timed("%d.%m.%Y", "22.11.2026") && timed("%d.%m.%Y %H:%M", "22.11.2026 00:00"));
+    assert!(!timed("excel", "46348") && timed("excel", "46348.5"));
+    let iso = |text: &str| read_iso(text.as_bytes()).unwrap().timed;
+    assert!(!iso("2026-11-22") && iso("2026-11-22 00:00"));
+}
+
+#[test]
+fn months_and_zones_by_their_names() {
+    let read = |format: &str, text: &str| Pattern::compile(format).unwrap().read(text.as_bytes());
+    for text in
+        ["22. Okt. 2026", "22. octobre 2026", "22. Oct 2026", "22. ottobre 2026", "22. OKTOBER 2026", "22. out 2026"]
+    {
+        assert_eq!(read("%d. %b %Y", text).unwrap().day, day("2026-10-22"), "{text}");
+    }
+    assert_eq!(read("%d %b %Y", "1 März 2026").unwrap().day, day("2026-03-01"));
+    assert_eq!(read("%d %b %Y", "1 août 2026").unwrap().day, day("2026-08-01"));
+    assert_eq!(read("%d %b %Y", "1 jui 2026"), Err(DateFault::Malformed), "June or July");
+    let at = read("%b %d, %Y %I:%M:%S %p %Z", "Nov 22, 2026 1:05:00 AM PST").unwrap();
+    assert_eq!((at.day, at.micros, at.offset), (day("2026-11-22"), 3_900_000_000, Some(-28_800)));
+    assert_eq!(read("%F %T %Z", "2026-11-22 01:05:00 CST"), Err(DateFault::Malformed), "China's or America's");
+}
+
 #[test]
 fn iso_forms() {
-    let at = |text: &str, micros, offset| Ok(Moment { day: day(text), micros, offset });
+    let at = |text: &str, micros, offset| Ok(Moment { day: day(text), micros, offset, timed: true });
     let cases = [
         ("2026-11-22", at("2026-11-22", 0, None)),
         ("1970-01-01", at("1970-01-01", 0, None)),
@@ -35,13 +65,13 @@ fn iso_forms() {
         ("", Err(DateFault::Malformed)),
     ];
     for (text, expected) in cases {
-        assert_eq!(read_iso(text.as_bytes()), expected, "{text:?}");
+        assert_eq!(whole(read_iso(text.as_bytes())), expected, "{text:?}");
     }
 }
 
 #[test]
 fn declared_formats() {
-    let at = |text: &str, micros, offset| Ok(Moment { day: day(text), micros, offset });
+    let at = |text: &str, micros, offset| Ok(Moment { day: day(text), micros, offset, timed: true });
     let cases = [
         ("%Y/%m/%d %H:%M", "2026/11/22 08:30", at("2026-11-22", 30_600_000_000, None)),
         ("%Y/%m/%d %H:%M", "2026/1/2 8:05", at("2026-01-02", 29_100_000_000, None)),
@@ -64,7 +94,7 @@ fn declared_formats() {
         ("%Y-%m-%d", "202-11-22", Err(DateFault::Malformed)),
     ];
     for (format, text, expected) in cases {
-        assert_eq!(Pattern::compile(format).unwrap().read(text.as_bytes()), expected, "{format} {text:?}");
+        assert_eq!(whole(Pattern::compile(format).unwrap().read(text.as_bytes())), expected, "{format} {text:?}");
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use super::super::block::Cell;
+use super::super::header::Wanted;
 use super::super::header::normal;
 use super::words::{ALIASES, CURRENCIES, FORMATS, MEANINGS, MISSING, SYMBOLS};
-use crate::contract::{Column, ColumnType};
+use crate::contract::{Column, ColumnType, Contract};
 use crate::grammar::date::{Pattern, read_iso};
 use crate::grammar::number::Exact;
 use crate::grammar::text::fold_width;
@@ -29,6 +30,11 @@ fn alike(column: &Column) -> Vec<String> {
     let aliases = ALIASES.iter().find(|(name, _)| *name == column.name).map_or(&[] as &[&str], |(_, names)| names);
     let own = [column.name.clone(), column.name.replace('_', " "), column.name.replace('_', "")];
     own.iter().map(String::as_str).chain(aliases.iter().copied()).map(normal).collect()
+}
+
+/// Columns of a feed by every name that they are known by; three of them make a header.
+pub(super) fn known(contract: &Contract) -> Wanted {
+    Wanted::least(contract.columns.iter().filter(|column| column.required).map(alike).collect(), 3)
 }
 
 /// How sure it is that a header with these values is the column.
@@ -94,6 +100,7 @@ pub(super) fn is_return(word: &str) -> bool {
 pub(super) struct Values {
     words: BTreeMap<String, usize>,
     count: usize,
+    empty: usize,
     typed: usize,
     numbers: usize,
     dates: usize,
@@ -113,6 +120,7 @@ pub(super) struct Values {
 impl Values {
     pub(super) fn add(&mut self, text: &str, cell: Cell) {
         if text.is_empty() {
+            self.empty += 1;
             return;
         }
         if let Some(word) = MISSING.iter().find(|word| **word == text) {
@@ -149,6 +157,11 @@ impl Values {
         self.symbols.extend(signs);
         self.decimal_comma |= comma_last;
         self.thousands |= digits.contains(',') && !comma_last || comma_last && digits.contains('.');
+    }
+
+    /// Whether some cells are filled and some are not.
+    pub(super) fn has_gaps(&self) -> bool {
+        self.empty > 0 && self.count > 0
     }
 
     /// Whether no value was typed by the file.

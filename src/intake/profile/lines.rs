@@ -46,6 +46,11 @@ impl<'a> Lines<'a> {
         self.text.push_str(&format!("{column} = {rest}\n"));
     }
 
+    /// The line of a price that is worked out from a line's amount.
+    pub(super) fn amount(&mut self, header: &str) {
+        self.line("unit_price", &format!("{{ from_total = {} }}", quoted(header)));
+    }
+
     /// The line of a column whose header was found; none where the header is the column's own name.
     pub(super) fn mapped(&mut self, column: &Column, header: &str, values: &Values) {
         let mut parts = Vec::new();
@@ -74,6 +79,10 @@ impl<'a> Lines<'a> {
             // A discount has the sign of its line.
             "discount_amount" if !values.negative => parts.extend(self.negated.clone()),
             _ => {}
+        }
+        if matches!(column.name.as_str(), "sold_at" | "shipped_on" | "currency") && values.has_gaps() {
+            self.ask(format!("{header:?} is empty on some lines: does the line above say it for its order?"));
+            parts.push("carry_down = true".into());
         }
         if !parts.is_empty() {
             self.line(&column.name, &format!("{{ column = {}, {} }}", quoted(header), parts.join(", ")));

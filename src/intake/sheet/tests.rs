@@ -21,7 +21,7 @@ fn floats_are_read_as_shown() {
 #[test]
 fn repeated_cells_are_counted() {
     let largest = |xml: &str| {
-        let mut scan = RepeatScan::default();
+        let mut scan = measure::RepeatScan::default();
         for piece in xml.as_bytes().chunks(7) {
             scan.scan(piece);
         }
@@ -30,4 +30,16 @@ fn repeated_cells_are_counted() {
     assert_eq!(largest(r#"<table:table-cell table:number-columns-repeated="16384"/>"#), 0, "empty to the edge");
     assert_eq!(largest(r#"<table:table-cell table:number-columns-repeated="99"><text:p>x</text:p>"#), 99);
     assert_eq!(largest(r#"<table:table-row table:number-rows-repeated="999999">"#), 999_999);
+}
+
+#[test]
+fn a_cells_local_time_has_no_offset() {
+    for (written, local) in [
+        ("2026-11-21T22:05:06Z", "2026-11-21T22:05:06"),
+        ("2026-11-21T22:05:06.000+08:00", "2026-11-21T22:05:06.000"),
+        ("2026-11-21 22:05-0500", "2026-11-21 22:05"),
+        ("2026-11-21", "2026-11-21"),
+    ] {
+        assert_eq!(without_offset(written), local);
+    }
 }

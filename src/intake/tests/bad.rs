@@ -21,8 +21,13 @@ fn quarantined_with_a_reason() {
             format!("column `unit_price` is not in the file; did you mean \"unit_prise\"?; {found}, unit_prise"),
         ),
         ("missing-column-far.csv", format!("column `unit_price` is not in the file; {found}, betrag")),
-        ("duplicate-header.csv", format!("the header has \"SKU\" twice, in columns 6 and 8; {found}, SKU")),
-        ("unterminated-quote.csv", "the quote that opens in the record starting in line 3 is never closed".into()),
+        (
+            "duplicate-header.csv",
+            format!(
+                "the header has \"sku\" more than once, in columns 6 and 8: write \"sku#1\" or \"sku#2\" in the mapping for the \
+                 one that is meant; {found}, SKU"
+            ),
+        ),
         ("truncated.csv.gz", "the gzip data is cut off: its end is missing; send the file again".into()),
         ("corrupt.csv.gz", "the gzip data is damaged: corrupt deflate stream; send the file again".into()),
         ("empty.csv", "the file is empty (0 bytes)".into()),
@@ -73,6 +78,7 @@ fn rejected_row_by_row() {
             &[
                 "3  ragged_row: 7 fields -> 8 fields as in the header",
                 "4  ragged_row: 10 fields -> 8 fields as in the header",
+                "5  ragged_row: 10 fields -> 8 fields as in the header",
             ],
         ),
         (
@@ -125,7 +131,13 @@ fn rejected_row_by_row() {
                 "6 partner_id, order_id, line_no duplicate_key: P001, O3, 3 -> every key once; rows that differ stand in lines 5, 6",
             ],
         ),
-        ("repeated-header.csv", &["3 line_no malformed_number: line_no -> a number with a decimal point"]),
+        (
+            "unterminated-quote.csv",
+            &[
+                "3  malformed_quote: a quote that is never closed -> quotes in pairs around a field, doubled within it (or declare \
+               quote = \"\" where they are data)",
+            ],
+        ),
         (
             "nested.ndjson",
             &[

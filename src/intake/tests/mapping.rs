@@ -190,10 +190,10 @@ fn zones_of_times_without_offset() {
     };
     let cases = [
         ("Asia/Shanghai", "2026-11-22 00:30", "2026-11-21T16:30:00+00:00", "2026-11-22"),
-        ("Asia/Tokyo", "2026-11-22 00:30", "2026-11-21T15:30:00+00:00", "2026-11-22"),
+        ("Asia/Tokyo", "2026-11-22 00:30", "2026-11-21T15:30:00+00:00", "2026-11-21"),
         ("America/New_York", "2026-11-22 00:30", "2026-11-22T05:30:00+00:00", "2026-11-22"),
-        // an offset in the text is stronger; the business date is still the sender's
-        ("America/New_York", "2026-11-22T00:30:00Z", "2026-11-22T00:30:00+00:00", "2026-11-21"),
+        // an offset in the text is stronger; the business date is the company's whatever the clock
+        ("America/New_York", "2026-11-22T00:30:00Z", "2026-11-22T00:30:00+00:00", "2026-11-22"),
         ("Asia/Shanghai", "2026-11-22T23:30:00-05:00", "2026-11-23T04:30:00+00:00", "2026-11-23"),
         // clocks went back at 02:00: of the hour that came twice the first is taken
         ("America/New_York", "2026-11-01 01:30", "2026-11-01T05:30:00+00:00", "2026-11-01"),

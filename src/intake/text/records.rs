@@ -1,10 +1,10 @@
 //! The buffer's text becomes records. Where no quote stands in it, as nearly always, its delimiters and line ends are
-//! all there is to find; else csv-core reads it. Both give the same records.
+//! all there is to find; else [`super::quotes`] reads it. Both give the same records.
 
 use memchr::{memchr, memchr2, memchr3_iter};
 
 use super::super::block::{BLOCK_ROWS, Block, Flaw, Row, Step, refuse};
-use super::{LineCounter, TextSource};
+use super::{Layout, LineCounter, TextSource};
 
 impl TextSource {
     /// Parses the buffer's whole records.
@@ -18,18 +18,19 @@ impl TextSource {
             self.to += 1;
         }
         let begin = self.from;
-        let quoted = self.quote.is_some_and(|quote| memchr(quote, &self.buffer[begin..self.to]).is_some());
-        let next = match self.delimiter {
-            b' ' => self.align(block),
-            _ if quoted => self.unquote(block),
-            _ => self.split(block),
+        let quote = self.quote.filter(|quote| memchr(*quote, &self.buffer[begin..self.to]).is_some());
+        let next = match (&self.layout, quote) {
+            (Layout::Delimited, Some(quote)) => self.unquote(quote, block),
+            (Layout::Delimited, None) => self.split(block),
+            _ => self.cut(block),
         };
+        if quote.is_none() && self.header_left > 0 {
+            for row in block.rows.iter().filter(|row| row.flaw.is_none()) {
+                self.learn_width(row.fields);
+            }
+        }
         self.finish(block, next)?;
         self.from = next;
-        if self.ended && next < self.to && block.rows.len() < BLOCK_ROWS {
-            let line = self.lines.line;
-            return refuse(format!("the quote that opens in the record starting in line {line} is never closed"));
-        }
         Ok(())
     }
 
@@ -46,10 +47,10 @@ impl TextSource {
                 start += 1;
                 continue;
             }
-            if block.ends.len() - first < self.ends.len() {
+            if block.ends.len() - first < self.columns_max {
                 block.ends.push(at - start);
             } else {
-                wide = Some(Flaw::Wide(self.ends.len() - 1));
+                wide = Some(Flaw::Wide(self.columns_max));
             }
             if ends_line {
                 if wide.is_some() {
@@ -69,88 +70,37 @@ impl TextSource {
         start
     }
 
-    /// Reads text whose columns are set off by blanks, as many as make them stand below each other: a run of them is one
-    /// delimiter, and none at the ends of a line. The block holds the fields only. Gives where unread text begins.
-    fn align(&self, block: &mut Block) -> usize {
+    /// Reads text whose columns are told by their places or by the blanks between them.
+    fn cut(&self, block: &mut Block) -> usize {
         block.gap = 0;
-        let text = &self.buffer[..self.to];
         let mut at = self.from;
         while block.rows.len() < BLOCK_ROWS {
-            let start = at + text[at..].iter().take_while(|byte| is_line_end(**byte)).count();
-            let Some(length) = memchr2(b'\n', b'\r', &text[start..]) else { return start };
-            let end = start + length;
-            let (begin, first) = (block.bytes.len(), block.ends.len());
-            let mut flaw = None;
-            for field in text[start..end].split(|byte| *byte == b' ').filter(|field| !field.is_empty()) {
-                if block.ends.len() - first == self.ends.len() {
-                    flaw = Some(Flaw::Wide(self.ends.len() - 1));
-                    block.ends.truncate(first);
-                    block.bytes.truncate(begin);
-                    break;
-                }
+            at += self.buffer[at..self.to].iter().take_while(|byte| is_line_end(**byte)).count();
+            let Some(length) = memchr2(b'\n', b'\r', &self.buffer[at..self.to]) else { break };
+            let line = &self.buffer[at..at + length];
+            let (start, first) = (block.bytes.len(), block.ends.len());
+            let fields = self.layout.fields(line);
+            let wide = fields.len() > self.columns_max;
+            for field in fields.into_iter().filter(|_| !wide) {
                 block.bytes.extend_from_slice(field);
-                block.ends.push(block.bytes.len() - begin);
+                block.ends.push(block.bytes.len() - start);
             }
             let fields = block.ends.len() - first;
-            if fields > 0 || flaw.is_some() {
-                block.rows.push(Row { start: begin, first, fields, line: 0, raw: (start, end), flaw });
-            }
-            at = end + 1;
+            let flaw = wide.then_some(Flaw::Wide(self.columns_max));
+            block.rows.push(Row { start, first, fields, line: 0, raw: (at, at + length), flaw });
+            at += length;
         }
         at
     }
 
-    /// Reads text with quotes: the block holds its fields only, unquoted. Gives where unread text begins.
-    fn unquote(&mut self, block: &mut Block) -> usize {
-        block.gap = 0;
-        block.bytes.resize(self.to - self.from + 16, 0);
-        let core = self.core.get_or_insert_with(|| {
-            let mut builder = csv_core::ReaderBuilder::new();
-            builder.delimiter(self.delimiter).escape(self.escape);
-            match self.quote {
-                Some(quote) => builder.quote(quote),
-                None => builder.quoting(false),
-            };
-            Box::new(builder.build())
-        });
-        core.reset();
-        let (mut at, mut out) = (self.from, 0);
-        while at < self.to && block.rows.len() < BLOCK_ROWS {
-            let start = at + self.buffer[at..self.to].iter().take_while(|byte| is_line_end(**byte)).count();
-            at = start;
-            if start == self.to {
-                break;
+    /// Learns from the header how many fields a row has.
+    pub(super) fn learn_width(&mut self, fields: usize) {
+        if self.header_left > 0 {
+            self.header_left -= 1;
+            if self.header_left == 0 {
+                self.width = Some(fields);
             }
-            let begin = out;
-            let mut flaw = None;
-            let mut pos = start;
-            let whole = loop {
-                // a record that is too wide goes on over the same places, so that its end is found
-                let (result, read, wrote, ended) =
-                    core.read_record(&self.buffer[pos..self.to], &mut block.bytes[out..], &mut self.ends);
-                pos += read;
-                out += wrote;
-                match result {
-                    csv_core::ReadRecordResult::Record => break Some(ended),
-                    csv_core::ReadRecordResult::OutputEndsFull => {
-                        flaw = Some(Flaw::Wide(self.ends.len() - 1));
-                        out = begin;
-                    }
-                    _ => break None,
-                }
-            };
-            let Some(fields) = whole else {
-                out = begin;
-                break;
-            };
-            let (first, fields) = (block.ends.len(), if flaw.is_some() { 0 } else { fields });
-            block.ends.extend_from_slice(&self.ends[..fields]);
-            let end = pos - self.buffer[start..pos].iter().rev().take_while(|byte| is_line_end(**byte)).count();
-            block.rows.push(Row { start: begin, first, fields, line: 0, raw: (start, end), flaw });
-            at = pos;
         }
-        block.bytes.truncate(out);
-        at
     }
 
     /// Gives the records their lines, and says what is wrong with them. Unread text begins at `next`.
@@ -198,6 +148,6 @@ impl TextSource {
     }
 }
 
-fn is_line_end(byte: u8) -> bool {
+pub(super) fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }

@@ -43,7 +43,7 @@ fn only_missing_files_is_late_not_an_alert() {
     world.received = Received { expected: 6, received: 5, missing: vec!["苏州加盟店".into()] };
     let digest = world.only();
     assert_eq!(digest.subject, "[迟到] 5/6 家已到 · 缺 苏州加盟店 · 11月22日");
-    assert!(digest.text.contains("数据未到齐，缺 苏州加盟店；其余一切正常。"), "{}", digest.text);
+    assert!(digest.text.contains("数据未到齐，缺 苏州加盟店；没有其他需要您处理的事。"), "{}", digest.text);
     let row = serde_json::json!({ "name": "苏州加盟店", "feed": "sales" });
     world.alerts = vec![alert("missing_file", &[("partner_id", "P021")], "warning", AlertPhase::New, row)];
     assert_eq!(world.only().status, Status::Late);

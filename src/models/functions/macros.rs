@@ -51,14 +51,6 @@ const ALL: &[Macro] = &[
         words: "Why there is no growth against a prior period: no_prior_period where it is 0 or unknown, negative_base; \
                 NULL where there is one.",
     },
-    Macro {
-        name: "growth_status",
-        values: &["prior", "prior_is_whole"],
-        sql: "case when prior_is_whole is distinct from true then 'incomplete_history' \
-              when prior < 0 then 'negative_base' when prior > 0 then null else 'no_prior_period' end",
-        usage: "growth_status(prior, prior_is_whole) -> text",
-        words: "The same; incomplete_history where sales are known for only a part of the prior period.",
-    },
 ];
 
 /// Each with its SQL understood once.
@@ -92,14 +84,11 @@ pub fn expand(statement: &mut Statement) -> Result<(), DataFusionError> {
 
 fn expanded(call: &Call) -> Result<Option<Expr>, String> {
     let [ObjectNamePart::Identifier(name)] = call.name.0.as_slice() else { return Ok(None) };
-    let named = || KNOWN.iter().filter(|(known, _)| known.name.eq_ignore_ascii_case(&name.value));
-    if named().next().is_none() {
+    let Some((known, sql)) = KNOWN.iter().find(|(known, _)| known.name.eq_ignore_ascii_case(&name.value)) else {
         return Ok(None);
-    }
-    let values = given(call).unwrap_or_default();
-    let Some((known, sql)) = named().find(|(known, _)| known.values.len() == values.len()) else {
-        let usages: Vec<&str> = named().map(|(known, _)| known.usage).collect();
-        return Err(format!("{name} is called as {}", usages.join(" or ")));
+    };
+    let Some(values) = given(call).filter(|values| values.len() == known.values.len()) else {
+        return Err(format!("{name} is called as {}", known.usage));
     };
     let mut sql = sql.clone()?;
     let walked: ControlFlow<()> = visit_expressions_mut(&mut sql, |expr| {

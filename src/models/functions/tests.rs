@@ -32,15 +32,13 @@ async fn ratios_and_growth_are_null_with_a_reason_where_there_is_none() {
     let sql = "select growth(cur, prior), growth_status(prior) from \
                (values (150.00, 120.00), (5, 0), (5, -1), (5, null), (null, 4)) t(cur, prior)";
     assert_eq!(ask(sql).await, ["0.25 ", " no_prior_period", " negative_base", " no_prior_period", " "]);
-    let sql = "select growth_status(prior, prior > 1) from (values (1), (2), (-1), (null)) t(prior)";
-    assert_eq!(ask(sql).await, ["incomplete_history", "", "incomplete_history", "incomplete_history"]);
     // Values are expressions of any kind, also calls; names in capitals and names alike are no matter.
     let sql = "select GROWTH(prior + cur, prior * 2), ratio(ratio(cur, 2), 1 + 1) from (values (4, 3)) t(prior, cur)";
     assert_eq!(ask(sql).await, ["-0.125 0.75"]);
     let err = try_ask("select growth(1)").await.unwrap_err();
     assert!(err.contains("growth is called as growth(cur, prior) -> double"), "{err}");
-    let err = try_ask("select growth_status(1, true, 2)").await.unwrap_err();
-    assert!(err.contains("growth_status(prior) -> text or growth_status(prior, prior_is_whole)"), "{err}");
+    let err = try_ask("select growth_status(1, true)").await.unwrap_err();
+    assert!(err.contains("growth_status is called as growth_status(prior) -> text"), "{err}");
 }
 
 #[tokio::test]

@@ -198,3 +198,30 @@ fn some_models_are_read_with_what_they_read_and_wait_for_no_other() {
     let (all, problems) = Registry::from_sources(&config(), BTreeMap::new(), sources()).unwrap();
     assert_eq!((all.order().len(), problems.len()), (3, 4), "{problems:?}");
 }
+
+#[tokio::test]
+async fn a_mart_says_of_amounts_and_counts_over_what_they_add_up() {
+    let mart = |additive: &str| {
+        let sidecar = format!(
+            "materialised = 'table'\nkey = ['day', 'shop']\n\
+             [[columns]]\nname = 'day'\ntype = 'date'\n\
+             [[columns]]\nname = 'shop'\ntype = 'text'\n\
+             [[columns]]\nname = 'buyers'\ntype = 'bigint'\n{additive}\
+             [[columns]]\nname = 'share'\ntype = 'double'\n"
+        );
+        let sql = "select date '2026-11-22' as day, 'a' as shop, 1 as buyers, ratio(1, 2) as share";
+        read(vec![Source { sidecar, ..source(Layer::Marts, "shops", sql) }])
+    };
+    let checked = async |additive: &str| {
+        let (registry, problems) = mart(additive);
+        assert_eq!(problems, [] as [&str; 0]);
+        let checked = crate::models::check(&registry, &config()).await.unwrap();
+        checked.problems.iter().map(Error::one_line).collect::<Vec<_>>()
+    };
+    assert_eq!(checked("").await, ["sql/marts/shops.toml: `buyers` does not say over what it adds up"]);
+    for said in ["true", "false", "['day']"] {
+        assert_eq!(checked(&format!("additive = {said}\n")).await, [] as [&str; 0]);
+    }
+    let (_, problems) = mart("additive = ['region']\n");
+    assert_eq!(problems, ["sql/marts/shops.toml: `buyers` adds up over `region`, which is not in the key ()"]);
+}

@@ -1,0 +1,208 @@
+//! Which sheet of a workbook is read and what its cells mean; what the columns of a Parquet file mean.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryArray, Int32Array, ListArray, StringArray};
+use arrow::datatypes::Int32Type;
+use parquet::arrow::ArrowWriter;
+use parquet::data_type::{ByteArrayType, Int96, Int96Type};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+
+use super::*;
+
+/// A workbook of these sheets: name, whether it is hidden, lines of cells.
+fn book(sheets: &[(&str, bool, &[&str])]) -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for (name, hidden, lines) in sheets {
+        let sheet = book.add_worksheet();
+        sheet.set_name(*name).unwrap().set_hidden(*hidden).set_active(!hidden && *name != "Shop2" && *name != "Data");
+        for (row, line) in (0..).zip(*lines) {
+            for (column, cell) in (0..).zip(line.trim_end().split(',')) {
+                sheet.write_string(row, column, cell).unwrap();
+            }
+        }
+    }
+    book.save_to_buffer().unwrap()
+}
+
+fn xls(bytes: &[u8]) -> Seen {
+    World::new().stage("sales", "2026-11-22.xlsx", bytes, PLAIN)
+}
+
+#[test]
+fn the_sheet_that_people_see_and_that_fits() {
+    let (old, new) = (row(1).replace("00012", "OLD"), row(2).replace("00012", "NEW"));
+    let seen = xls(&book(&[
+        ("Old", true, &[HEADER, &old]),
+        ("Cover", false, &["Monthly report"]),
+        ("Data", false, &[HEADER, &new]),
+    ]));
+    assert_eq!(seen.texts("sku"), [Some("NEW".into())]);
+    assert_eq!(seen.outcome.warnings, ["the workbook has 3 sheets: Old (hidden), Cover, Data; read: Data"]);
+    let seen = xls(&book(&[("Shop1", false, &[HEADER, &old]), ("Shop2", false, &[HEADER, &new])]));
+    assert_eq!(seen.texts("sku"), [Some("OLD".into())]);
+    assert_eq!(
+        seen.outcome.warnings[1],
+        "the sheets Shop1, Shop2 all hold what is wanted, and only the first of them was read: name it by `sheet`, or have \
+         them put into one"
+    );
+    let seen = xls(&book(&[("Empty", false, &[]), ("Old", true, &[HEADER, &old])]));
+    assert_eq!(seen.reason(), "the sheet \"Empty\" is empty; the workbook also has: Old");
+}
+
+#[test]
+fn results_that_wait_for_a_calculation_are_none() {
+    let cells: String = "partner_id,order_id,line_no,channel_id,sold_at,sku,quantity"
+        .split(',')
+        .zip('A'..)
+        .map(|(name, column)| text_cell(column, 1, name))
+        .collect();
+    let values: String = "P001,O1,1,ch,2026-11-22,A,1"
+        .split(',')
+        .zip('A'..)
+        .map(|(value, column)| text_cell(column, 2, value))
+        .collect();
+    let sheet = format!(
+        "<row r=\"1\">{cells}{}</row><row r=\"2\">{values}<c r=\"H2\"><f>20-0.01</f><v>0</v></c></row>",
+        text_cell('H', 1, "unit_price")
+    );
+    let seen = World::new().stage("sales", "2026-11-22.xlsx", &xlsx(&sheet), "[feeds.sales]\nreject_limit = 1.0\n");
+    assert_eq!(seen.money("unit_price"), [0], "a stored result is one");
+    let stale =
+        xlsx_with(&sheet, "", &[("xl/extra/workbook.xml", br#"<workbook><calcPr fullCalcOnLoad="1"/></workbook>"#)]);
+    let seen = World::new().stage("sales", "2026-11-22.xlsx", &stale, "[feeds.sales]\nreject_limit = 1.0\n");
+    assert_eq!(
+        seen.listed(),
+        [
+            "2 unit_price error_cell: formula whose result waits for a calculation -> a value, not an error of the workbook"
+        ]
+    );
+}
+
+#[test]
+fn an_indented_ods_and_a_formula_of_it_without_result() {
+    let names = "partner_id,order_id,line_no,channel_id,sold_at,sku,quantity,unit_price";
+    let line = |cells: &str| -> String {
+        let cells: Vec<String> =
+            cells.split(',').map(|cell| format!("\n   {}", ods_cell("string", "", cell))).collect();
+        format!("\n  <table:table-row>{}\n  </table:table-row>", cells.concat())
+    };
+    let bare = line("P001,O2,2,ch,2026-11-22,A,1,X")
+        .replace(&ods_cell("string", "", "X"), r#"<table:table-cell table:formula="of:=[.A1]"/>"#);
+    let bytes = ods(&format!("{}{}{bare}\n ", line(names), line("P001,O1,1,ch,2026-11-22,A,1,5.00")));
+    let seen = World::new().stage("sales", "2026-11-22.ods", &bytes, "[feeds.sales]\nreject_limit = 1.0\n");
+    assert_eq!(seen.money("unit_price"), [50_000]);
+    assert_eq!(
+        seen.listed(),
+        ["3 unit_price error_cell: formula without a stored result -> a value, not an error of the workbook"]
+    );
+}
+
+fn texts(values: &[&str]) -> ArrayRef {
+    Arc::new(StringArray::from(values.to_vec()))
+}
+
+fn parquet_of(sku: ArrayRef, properties: Option<WriterProperties>) -> Vec<u8> {
+    let same = |value: &str| texts(&[value, value]);
+    let batch = RecordBatch::try_from_iter(vec![
+        ("partner_id", same("P001")),
+        ("order_id", texts(&["O1", "O2"])),
+        ("line_no", Arc::new(Int32Array::from(vec![1, 2])) as ArrayRef),
+        ("channel_id", same("c")),
+        ("sold_at", same("2026-11-22")),
+        ("sku", sku),
+        ("quantity", Arc::new(Int32Array::from(vec![1, 1]))),
+        ("unit_price", same("9.90")),
+    ])
+    .unwrap();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), properties).unwrap();
+    writer.write(&batch).unwrap();
+    writer.into_inner().unwrap()
+}
+
+fn parquet(bytes: &[u8]) -> Seen {
+    World::new().stage("sales", "2026-11-22.parquet", bytes, "[feeds.sales]\nreject_limit = 1.0\n")
+}
+
+#[test]
+fn bytes_are_text_where_they_are_and_lists_are_named() {
+    let bytes: ArrayRef = Arc::new(BinaryArray::from(vec!["上1".as_bytes(), b"\xff\xfe\x00\x01"]));
+    let seen = parquet(&parquet_of(bytes, None));
+    assert_eq!(seen.texts("sku"), [Some("上1".into())]);
+    assert_eq!(
+        seen.listed(),
+        [
+            "2 sku binary_value: 4 bytes that are no text, beginning with fffe0001 -> text, or numbers and dates of their own types"
+        ]
+    );
+    let lists = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1)]), Some(vec![Some(2)])]);
+    let seen = parquet(&parquet_of(Arc::new(lists), None));
+    assert_eq!(seen.listed()[0], "1 sku nested_value: a list -> one plain value a row");
+}
+
+#[test]
+fn a_page_that_is_not_what_was_written_is_refused() {
+    let properties = WriterProperties::builder()
+        .set_compression(parquet::basic::Compression::UNCOMPRESSED)
+        .set_dictionary_enabled(false)
+        .set_write_page_header_statistics(false)
+        .build();
+    let mut bytes = parquet_of(texts(&["KEEP-ME-1", "KEEP-ME-2"]), Some(properties));
+    let at = bytes.windows(9).position(|window| window == b"KEEP-ME-1").unwrap();
+    bytes[at] = b'k';
+    let seen = parquet(&bytes);
+    // without a checksum the damage would be a sku like any other
+    if let Some(reason) = &seen.outcome.quarantined {
+        assert_eq!(
+            reason,
+            "the Parquet file is damaged: the checksum of a page is not that of its bytes; send the file again"
+        );
+    } else {
+        assert_eq!(seen.texts("sku")[0], Some("kEEP-ME-1".into()), "the writer adds no checksum");
+    }
+}
+
+/// INT96 of two days: one that nanoseconds hold, and the end of time that they do not.
+#[test]
+fn stamps_of_twelve_bytes_reach_every_year() {
+    let schema = "message m { required binary partner_id (UTF8); required binary order_id (UTF8); required binary line_no (UTF8);\
+        required binary channel_id (UTF8); required int96 sold_at; required binary sku (UTF8); required binary quantity (UTF8);\
+        required binary unit_price (UTF8); required int96 promised_on; }";
+    let schema = Arc::new(parquet::schema::parser::parse_message_type(schema).unwrap());
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = 0;
+    let stamp = |day: u32, nanos: u64| {
+        let mut stamp = Int96::new();
+        stamp.set_data(u32::try_from(nanos & 0xffff_ffff).unwrap(), u32::try_from(nanos >> 32).unwrap(), day);
+        stamp
+    };
+    while let Some(mut next) = group.next_column().unwrap() {
+        let text = |value: &str| vec![value.into(); 2];
+        let values = ["P001", "O1", "", "c", "", "A", "1", "9.90", ""];
+        match column {
+            // 2026-11-22 is Julian day 2,461,367
+            4 => drop(
+                next.typed::<Int96Type>()
+                    .write_batch(&[stamp(2_461_367, 1_000), stamp(2_461_367, 1)], None, None)
+                    .unwrap(),
+            ),
+            8 => drop(
+                next.typed::<Int96Type>().write_batch(&[stamp(5_373_484, 0), stamp(5_373_484, 0)], None, None).unwrap(),
+            ),
+            2 => drop(next.typed::<ByteArrayType>().write_batch(&["1".into(), "2".into()], None, None).unwrap()),
+            other => drop(next.typed::<ByteArrayType>().write_batch(&text(values[other]), None, None).unwrap()),
+        }
+        next.close().unwrap();
+        column += 1;
+    }
+    group.close().unwrap();
+    let seen = parquet(&writer.into_inner().unwrap());
+    assert_eq!(seen.days("promised_on"), ["9999-12-31"]);
+    assert_eq!(seen.instants("sold_at"), ["2026-11-21T16:00:00.000001+00:00"]);
+    assert_eq!(
+        seen.listed(),
+        ["2 sold_at excess_precision: 2026-11-22T00:00:00.000000001 -> a time no finer than a microsecond"]
+    );
+}
