@@ -63,7 +63,11 @@ async fn only_old_unnamed_objects_of_ours_go() {
 
     assert_eq!(cleaned(&stores, &held, 6, false).await, Cleaned::default(), "all are young");
     let planned = cleaned(&stores, &held, 8, true).await;
-    assert_eq!(everything(&stores).await.len(), before.len() + ORPHANS.len() + OTHERS.len() + 1, "a dry run removes nothing");
+    assert_eq!(
+        everything(&stores).await.len(),
+        before.len() + ORPHANS.len() + OTHERS.len() + 1,
+        "a dry run removes nothing"
+    );
     let done = cleaned(&stores, &held, 8, false).await;
     assert_eq!(done, planned);
     let gone: Vec<&str> = done.lake.iter().chain(&done.marts).map(String::as_str).collect();
