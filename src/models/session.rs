@@ -91,14 +91,10 @@ pub(super) fn fork_for(base: &SessionContext, rows: u64) -> Result<SessionContex
     Ok(context)
 }
 
-/// Few rows are worked through on one thread, because handing them around would cost more than it gains, and by a plan
-/// that was improved once, because looking for more costs more than the rows do.
+/// Few rows are worked through on one thread, because handing them around would cost more than it gains.
 pub(super) fn expect_few(context: &SessionContext) {
-    let state = context.state_ref();
-    let mut state = state.write();
-    let options = state.config_mut().options_mut();
-    options.execution.target_partitions = 1;
-    options.optimizer.max_passes = 1;
+    // The optimizer keeps its passes: after only one, a recursive CTE may not fit its own columns.
+    context.state_ref().write().config_mut().options_mut().execution.target_partitions = 1;
 }
 
 /// Fewer rows than these are not shared among threads, and what is made of them fits into memory.
