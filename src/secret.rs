@@ -64,16 +64,9 @@ fn from_percent(text: &str) -> Option<Vec<u8>> {
         let mut rest = text.as_bytes();
         while let [first, tail @ ..] = rest {
             let pair = tail.get(..2).filter(|_| *first == b'%').and_then(|pair| std::str::from_utf8(pair).ok());
-            match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-                Some(byte) => {
-                    bytes.push(byte);
-                    rest = &tail[2..];
-                }
-                None => {
-                    bytes.push(*first);
-                    rest = tail;
-                }
-            }
+            let byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok());
+            bytes.push(byte.unwrap_or(*first));
+            rest = if byte.is_some() { &tail[2..] } else { tail };
         }
         bytes
     })

@@ -168,5 +168,6 @@ fn out_of_memory(error: &Error) -> bool {
     false
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

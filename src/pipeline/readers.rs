@@ -176,7 +176,7 @@ async fn join(company: &Company, files: &[&FileRef], path: &str) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let whole = folder.path().join("whole.parquet");
     let newest = files.last().ok_or_else(|| Error::bug("no files to join").at(path))?;
-    let mut out = Joined::begin(&whole, marts.get_verified(&newest.key, &newest.sha256).await?)?;
+    let mut out = Joined::begin(&whole, &marts.get_verified(&newest.key, &newest.sha256).await?)?;
     for file in files {
         let bytes = marts.get_verified(&file.key, &file.sha256).await?;
         out = tokio::task::spawn_blocking(move || out.add(&bytes))
@@ -192,8 +192,8 @@ async fn join(company: &Company, files: &[&FileRef], path: &str) -> Result<()> {
 struct Joined(SerializedFileWriter<File>);
 
 impl Joined {
-    fn begin(path: &Path, like: Bytes) -> Result<Self> {
-        let metadata = ParquetMetaDataReader::new().parse_and_finish(&like)?;
+    fn begin(path: &Path, like: &Bytes) -> Result<Self> {
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(like)?;
         let about = metadata.file_metadata();
         let properties = WriterProperties::builder()
             .set_created_by("tributary".to_string())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tributary::state::record::Sighting;
 
-use crate::support::company::{date, sales_file};
+use crate::support::company::{date, days, sales_file};
 use crate::support::marts::Mart;
 use crate::support::world::World;
 
@@ -25,6 +25,14 @@ fn world() -> World {
 
 fn one_day(day: &str, extra: i64) -> String {
     sales_file("p01", std::iter::once(date(day)), extra)
+}
+
+/// A day of four times as many lines.
+fn busy_day(day: &str) -> String {
+    let text = one_day(day, 0);
+    let (header, rows) = text.split_once('\n').expect("a header");
+    let rows = ["", "b-", "c-", "d-"].iter().flat_map(|series| rows.lines().map(move |row| format!("{series}{row}\n")));
+    std::iter::once(format!("{header}\n")).chain(rows).collect()
 }
 
 /// Rows of a partner's day in the published mart.
@@ -177,9 +185,13 @@ fn the_run_says_which_marts_a_missing_file_reduces() {
 fn a_file_cut_off_is_told_by_its_own_history() {
     let world = World::new(&["deliveries"]);
     world.deliver_history("2026-11-29");
+    for day in days(date("2026-11-01"), date("2026-11-29")) {
+        world.deliver(&format!("p01/sales/{day}.csv"), busy_day(&day.to_string()), day);
+    }
     world.night("2026-11-29").expect(&[0]);
-    // Monday the 30th, of whose Mondays four are known from November and two months of files: one line of six.
-    let day = one_day("2026-11-30", 0);
+    // Monday the 30th, of whose Mondays four are known from November: one line of about twenty-four. One of six, as the
+    // other partner has them, could be chance.
+    let day = busy_day("2026-11-30");
     let cut: Vec<&str> = day.lines().take(2).collect();
     world.deliver("p01/sales/2026-11-30.csv", cut.join("\n") + "\n", date("2026-11-30"));
     world.deliver(
@@ -188,7 +200,7 @@ fn a_file_cut_off_is_told_by_its_own_history() {
         date("2026-11-30"),
     );
     let night = world.night("2026-11-30").expect(&[1]);
-    assert!(night.stdout.contains("p01 delivered 1 sales rows for 2026-11-30, 1"), "{night}");
+    assert!(night.stdout.contains("p01 delivered 1 sales rows for 2026-11-30, 4 %"), "{night}");
     assert!(!night.stdout.contains("p02 delivered"), "{night}");
 }
 

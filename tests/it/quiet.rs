@@ -70,10 +70,11 @@ fn company(dice: &mut Dice, night: NaiveDate) -> World {
     let mut sender = "name = \"Head office\"\n".to_string();
     let events = ["sales", "inventory", "shipments", "complaints", "surveys", "market_notes", "contacts"];
     for feed in events {
-        let _ = write!(sender, "[feeds.{feed}]\nperiod = \"rows\"\nwindow_days_back = 2000\nwindow_days_ahead = 60\n");
+        write!(sender, "[feeds.{feed}]\nperiod = \"rows\"\nwindow_days_back = 2000\nwindow_days_ahead = 60\n")
+            .expect("a text takes it");
     }
     for feed in ["channels", "partners", "products", "customers", "targets", "fx_rates", "rebate_plans", "calendar"] {
-        let _ = write!(sender, "[feeds.{feed}]\n");
+        writeln!(sender, "[feeds.{feed}]").expect("a text takes it");
     }
     world.write("jobs/senders/hq.toml", &sender);
     references(dice, &world, night);
@@ -101,22 +102,23 @@ fn references(dice: &mut Dice, world: &World, night: NaiveDate) {
             _ => ("active", String::new()),
         };
         let joined = dice.day(night, 700);
-        let _ = writeln!(rows, "{partner},{partner},{channel},{mode},north,{status},{joined},{ended},a@b.example");
+        writeln!(rows, "{partner},{partner},{channel},{mode},north,{status},{joined},{ended},a@b.example")
+            .expect("a text takes it");
     }
     let header = "partner_id,name,channel_id,cooperation_mode,territory,status,joined_on,ended_on,manager";
     send(world, "partners", night, header, &rows);
     let mut rows = String::new();
     for sku in ARTICLES {
         let (price, cost) = (dice.of(&["20", ""]), dice.of(&["8", ""]));
-        let _ = writeln!(rows, "{sku},{sku},tea,{price},{cost},{}", dice.day(night, 400));
+        writeln!(rows, "{sku},{sku},tea,{price},{cost},{}", dice.day(night, 400)).expect("a text takes it");
     }
     send(world, "products", night, "sku,name,category,list_price,unit_cost,launched_on", &rows);
     if dice.below(3) > 0 {
         let mut rows = String::new();
         for customer in &CUSTOMERS[2..] {
             let joined = dice.day(night, 500).to_string();
-            let _ =
-                writeln!(rows, "{customer},{},{}", dice.of(&[joined.as_str(), ""]), dice.of(&["true", "false", ""]));
+            writeln!(rows, "{customer},{},{}", dice.of(&[joined.as_str(), ""]), dice.of(&["true", "false", ""]))
+                .expect("a text takes it");
         }
         send(world, "customers", night, "customer_id,joined_on,contact_allowed", &rows);
     }
@@ -124,7 +126,8 @@ fn references(dice: &mut Dice, world: &World, night: NaiveDate) {
         let period = |day: NaiveDate| day.format("%Y-%m").to_string();
         let mut rows = String::new();
         for channel in CHANNELS {
-            let _ = writeln!(rows, "channel,{channel},{},net_sales,100", period(dice.day(night, 400)));
+            writeln!(rows, "channel,{channel},{},net_sales,100", period(dice.day(night, 400)))
+                .expect("a text takes it");
         }
         send(world, "targets", night, "scope,scope_id,period,metric,target", &rows);
     }
@@ -154,10 +157,11 @@ fn trade(dice: &mut Dice, world: &World, night: NaiveDate) {
         let (price, currency) = (dice.of(&["20", "9.5", "0"]), if dice.below(6) == 0 { "USD" } else { "CNY" });
         let (customer, sku) = (dice.of(&CUSTOMERS), dice.of(&ARTICLES));
         let region = dice.of(&["", "north", "south"]);
-        let _ = writeln!(
+        writeln!(
             rows,
             "{partner},o{order},1,{channel},{day} 10:00:00,{customer},{sku},{quantity},{price},0,{currency},{region}"
-        );
+        )
+        .expect("a text takes it");
     }
     let header = "partner_id,order_id,line_no,channel_id,sold_at,customer_id,sku,quantity,unit_price,discount_amount,currency,ship_to_region";
     send(world, "sales", night, header, &rows);
@@ -166,7 +170,8 @@ fn trade(dice: &mut Dice, world: &World, night: NaiveDate) {
         for partner in PARTNERS {
             let counted = dice.day(night, span);
             for sku in &ARTICLES[..1 + usize::try_from(dice.below(3)).expect("few")] {
-                let _ = writeln!(rows, "{partner},{sku},{counted},{}", dice.of(&["0", "3", "40", "-2"]));
+                writeln!(rows, "{partner},{sku},{counted},{}", dice.of(&["0", "3", "40", "-2"]))
+                    .expect("a text takes it");
             }
         }
         send(world, "inventory", night, "partner_id,sku,counted_on,on_hand_quantity", &rows);
@@ -175,7 +180,8 @@ fn trade(dice: &mut Dice, world: &World, night: NaiveDate) {
         let mut rows = String::new();
         for shipment in 0..=dice.below(4) {
             let (partner, sku, day) = (dice.of(&PARTNERS), dice.of(&ARTICLES), dice.day(night, span));
-            let _ = writeln!(rows, "{partner},s{shipment},1,{sku},{day},{},6", dice.of(&["5", "60", "-3"]));
+            writeln!(rows, "{partner},s{shipment},1,{sku},{day},{},6", dice.of(&["5", "60", "-3"]))
+                .expect("a text takes it");
         }
         send(world, "shipments", night, "partner_id,shipment_id,line_no,sku,shipped_on,quantity,unit_price", &rows);
     }
@@ -187,7 +193,8 @@ fn voices(dice: &mut Dice, world: &World, night: NaiveDate) {
         for complaint in 0..=dice.below(3) {
             let (channel, partner, day) = (dice.of(&CHANNELS), dice.of(&PARTNERS), dice.day(night, 200));
             let paused = dice.of(&["", "2", "90"]);
-            let _ = writeln!(rows, "k{complaint},{partner},{channel},online,{day} 09:00:00,{paused},late,use");
+            writeln!(rows, "k{complaint},{partner},{channel},online,{day} 09:00:00,{paused},late,use")
+                .expect("a text takes it");
         }
         send(
             world,
@@ -201,7 +208,8 @@ fn voices(dice: &mut Dice, world: &World, night: NaiveDate) {
         let mut rows = String::new();
         for response in 0..=dice.below(3) {
             let (channel, day) = (dice.of(&CHANNELS), dice.day(night, 200));
-            let _ = writeln!(rows, "r{response},{channel},use,{},{day} 09:00:00,price", dice.of(&["1", "3", "5"]));
+            writeln!(rows, "r{response},{channel},use,{},{day} 09:00:00,price", dice.of(&["1", "3", "5"]))
+                .expect("a text takes it");
         }
         send(world, "surveys", night, "response_id,channel_id,stage,score,answered_at,theme", &rows);
     }

@@ -148,7 +148,7 @@ impl History {
         let sender = self.one(&SENDERS);
         let days = 1 + self.roll(3);
         let mut rows = Vec::new();
-        for _ in 0..self.roll(4) + 1 {
+        for _ in 0..=self.roll(4) {
             let on = (date + Days::new(self.roll(days))).to_string();
             let customer = format!("c{}", self.roll(4));
             let sku = self.one(&SKUS);
