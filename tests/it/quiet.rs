@@ -169,7 +169,7 @@ fn trade(dice: &mut Dice, world: &World, night: NaiveDate) {
         let mut rows = String::new();
         for partner in PARTNERS {
             let counted = dice.day(night, span);
-            for sku in &ARTICLES[..1 + usize::try_from(dice.below(3)).expect("few")] {
+            for sku in &ARTICLES[..=usize::try_from(dice.below(3)).expect("few")] {
                 writeln!(rows, "{partner},{sku},{counted},{}", dice.of(&["0", "3", "40", "-2"]))
                     .expect("a text takes it");
             }
