@@ -20,7 +20,8 @@ use crate::error::{Error, Result, unknown};
 use keys::{RawFeed, RawSender};
 
 pub use expected::{Expected, ExpectedDays};
-pub use feed::{Columns, Format, PeriodRule, SenderFeed};
+pub use feed::SenderFeed;
+pub use keys::{Columns, Format, PeriodRule};
 pub use mapping::{Amount, Equals, GROSS, Mapping};
 
 /// One sender.

@@ -50,3 +50,31 @@ pub(super) fn not_ours(first: &[u8]) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// Bytes in which a page names its encoding, and in which what it is can be told.
+pub(super) const PAGE_HEAD: usize = 2048;
+
+/// What a text that begins with a tag is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Page {
+    /// A web page or an XML workbook.
+    Tables,
+    /// XML of another kind.
+    Other,
+}
+
+/// What a text is, by its beginning; `None` for what begins with no tag.
+pub(super) fn page_of(head: &[u8]) -> Option<Page> {
+    let narrow: Vec<u8> = head.iter().copied().filter(|byte| *byte != 0).collect();
+    let bare = narrow.strip_prefix(b"\xef\xbb\xbf").or_else(|| narrow.strip_prefix(b"\xff\xfe")).unwrap_or(&narrow);
+    if bare.trim_ascii_start().first() != Some(&b'<') {
+        return None;
+    }
+    let text = String::from_utf8_lossy(bare).to_lowercase();
+    let tables = ["<html", "<!doctype html", "<table", "<meta", "office:spreadsheet", "<style", "<div", "<body"];
+    if tables.iter().any(|mark| text.contains(mark)) {
+        Some(Page::Tables)
+    } else {
+        text.trim_start().starts_with("<?xml").then_some(Page::Other)
+    }
+}

@@ -6,6 +6,7 @@ mod tags;
 use super::block::{BLOCK_ROWS, Block, Cell, Source, Step, Stop, refuse};
 use super::decode::{self, Decoder};
 use super::header::{Wanted, shown};
+use super::magic::PAGE_HEAD;
 use super::open::{self, Part};
 use crate::config::Intake;
 use encoding_rs::Encoding;
@@ -13,33 +14,6 @@ use tags::{Table, tables};
 
 /// Bytes of a page, which is held in memory.
 const PAGE_MAX: usize = 64 << 20;
-/// Bytes in which a page names its encoding, and in which what it is can be told.
-pub(super) const HEAD: usize = 2048;
-
-/// What a text that begins with a tag is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Page {
-    /// A web page or an XML workbook.
-    Tables,
-    /// XML of another kind.
-    Other,
-}
-
-/// What a text is, by its beginning; `None` for what begins with no tag.
-pub(super) fn page_of(head: &[u8]) -> Option<Page> {
-    let narrow: Vec<u8> = head.iter().copied().filter(|byte| *byte != 0).collect();
-    let bare = narrow.strip_prefix(b"\xef\xbb\xbf").or_else(|| narrow.strip_prefix(b"\xff\xfe")).unwrap_or(&narrow);
-    if bare.trim_ascii_start().first() != Some(&b'<') {
-        return None;
-    }
-    let text = String::from_utf8_lossy(bare).to_lowercase();
-    let tables = ["<html", "<!doctype html", "<table", "<meta", "office:spreadsheet", "<style", "<div", "<body"];
-    if tables.iter().any(|mark| text.contains(mark)) {
-        Some(Page::Tables)
-    } else {
-        text.trim_start().starts_with("<?xml").then_some(Page::Other)
-    }
-}
 
 /// Rows of the table that was chosen.
 pub(super) struct MarkupSource {
@@ -97,7 +71,7 @@ pub(super) fn open(
 }
 
 fn text_of(part: &Part, declared: Option<&'static Encoding>) -> Step<String> {
-    let head = open::head(&mut part.open()?, HEAD)?;
+    let head = open::head(&mut part.open()?, PAGE_HEAD)?;
     let chosen = decode::choose(declared.or_else(|| named_encoding(&head)), &head);
     let read = |encoding| {
         let mut bytes = part.open()?;

@@ -11,8 +11,7 @@ use std::rc::Rc;
 use tempfile::NamedTempFile;
 
 use super::block::{Step, Stop, refuse};
-use super::magic::{Packing, is_plain_text, is_text, not_ours, packing_of};
-use super::markup::{self, Page};
+use super::magic::{PAGE_HEAD, Packing, Page, is_plain_text, is_text, not_ours, packing_of, page_of};
 use super::spool::Spool;
 use crate::config::Intake;
 use crate::error::Error;
@@ -231,11 +230,11 @@ enum Kind {
 
 /// What a text is, if it is one.
 fn text_kind(mut bytes: Box<dyn Read>) -> Step<Content> {
-    let head = head(&mut bytes, markup::HEAD)?;
+    let head = head(&mut bytes, PAGE_HEAD)?;
     if let Some(sentence) = not_ours(&head) {
         return refuse(sentence);
     }
-    match markup::page_of(&head) {
+    match page_of(&head) {
         None => Ok(Content::Text),
         Some(Page::Tables) => Ok(Content::Markup),
         Some(Page::Other) => refuse("the file is XML of a kind that is not read; send it as XLSX, CSV or JSON"),

@@ -32,7 +32,7 @@ use super::session::{self, Limits};
 use super::{query, spool, system};
 use crate::config::Config;
 use crate::error::{Error, Result, closest};
-use text::{column_type, render};
+use text::{column_type, render, setting};
 
 /// The as-of date of a test that sets none.
 pub const AS_OF: NaiveDate = match NaiveDate::from_ymd_opt(2026, 11, 22) {
@@ -406,14 +406,6 @@ impl AsyncDB for Database {
     {
         Box::pin(async {})
     }
-}
-
-/// `set name = value`.
-fn setting(sql: &str) -> Option<(&str, &str)> {
-    let rest = sql.trim().trim_end_matches(';');
-    let (word, rest) = rest.split_once(char::is_whitespace)?;
-    let (name, value) = rest.split_once('=')?;
-    word.eq_ignore_ascii_case("set").then(|| (name.trim().trim_start_matches('$'), value.trim()))
 }
 
 /// The unqualified table that a statement creates (true) or inserts into (false).

@@ -7,55 +7,16 @@ use chrono_tz::Tz;
 use encoding_rs::Encoding;
 use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use super::RawSender;
 use super::expected::{Expected, expected_of};
-use super::keys::RawFeed;
+use super::keys::{Columns, Format, PeriodRule, RawFeed, one_byte};
 use super::mapping::{Equals, GROSS, Mapping, conditions_of, regex_with_group};
 use crate::config::Company;
 use crate::contract::written::{check_share, fingerprint_of, within};
 use crate::contract::{Contract, Drift, Kind};
 use crate::error::{Error, Result, unknown};
 use crate::grammar::number::Negative;
-
-/// How a file is laid out. Without a declaration the content decides, then the extension.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// Text with delimiters: comma, tab, semicolon, bar or a declared one.
-    Csv,
-    /// One JSON object a line.
-    Ndjson,
-    /// One JSON array of objects.
-    Json,
-    /// Apache Parquet.
-    Parquet,
-    /// A workbook: XLSX, XLS or ODS, told apart by content.
-    Xlsx,
-}
-
-/// What tells the columns of a text's lines apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Columns {
-    /// A delimiter.
-    Delimited,
-    /// Any number of blanks.
-    Blanks,
-    /// So many characters each.
-    Widths(Vec<usize>),
-}
-
-/// Where the business period of a file comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PeriodRule {
-    /// The first date in the file's name, else in the folders above it.
-    Name,
-    /// The smallest and largest business date of its rows.
-    Rows,
-}
 
 /// How one sender delivers one feed. What the sender declares for all its feeds has been filled in.
 #[derive(Debug, Clone)]
@@ -286,13 +247,6 @@ fn encoding_of(label: &str) -> Result<&'static Encoding> {
         unknown("encoding is", label, known.into_iter())
     })?;
     Ok(if encoding == encoding_rs::GBK { encoding_rs::GB18030 } else { encoding })
-}
-
-pub(super) fn one_byte(key: &str, text: &str) -> Result<u8> {
-    match text.as_bytes() {
-        [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0) => Ok(*byte),
-        _ => Err(Error::config(format!("{key} is {text:?}; expected one ASCII character, such as \",\" or \"\\t\""))),
-    }
 }
 
 fn one_char(key: &str, text: &str) -> Result<char> {

@@ -10,11 +10,47 @@ use serde_json::json;
 use toml::Value;
 
 use super::expected::RawExpected;
-use super::feed::{Columns, Format, PeriodRule, one_byte};
 use super::mapping::{RawEquals, RawMapping};
 use crate::contract::Drift;
 use crate::error::{Error, Result};
 use crate::grammar::number::Negative;
+
+/// How a file is laid out. Without a declaration the content decides, then the extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Text with delimiters: comma, tab, semicolon, bar or a declared one.
+    Csv,
+    /// One JSON object a line.
+    Ndjson,
+    /// One JSON array of objects.
+    Json,
+    /// Apache Parquet.
+    Parquet,
+    /// A workbook: XLSX, XLS or ODS, told apart by content.
+    Xlsx,
+}
+
+/// What tells the columns of a text's lines apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Columns {
+    /// A delimiter.
+    Delimited,
+    /// Any number of blanks.
+    Blanks,
+    /// So many characters each.
+    Widths(Vec<usize>),
+}
+
+/// Where the business period of a file comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PeriodRule {
+    /// The first date in the file's name, else in the folders above it.
+    Name,
+    /// The smallest and largest business date of its rows.
+    Rows,
+}
 
 /// `jobs/senders/<sender>.toml`: what holds for all feeds of a sender.
 #[derive(Deserialize, Serialize, JsonSchema)]
@@ -197,4 +233,11 @@ impl RawFeed {
 
 fn one() -> usize {
     1
+}
+
+pub(super) fn one_byte(key: &str, text: &str) -> Result<u8> {
+    match text.as_bytes() {
+        [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0) => Ok(*byte),
+        _ => Err(Error::config(format!("{key} is {text:?}; expected one ASCII character, such as \",\" or \"\\t\""))),
+    }
 }

@@ -9,6 +9,7 @@
 //! [`clean`] removes what nothing names any more. Only this module writes state.
 
 mod version;
+mod told;
 pub mod record;
 mod fold;
 pub mod ledger;

@@ -1,4 +1,4 @@
-//! Rows as `.slt` files write them.
+//! Settings and rows as `.slt` files write them.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
@@ -7,6 +7,14 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use sqllogictest::DefaultColumnType;
 
 use crate::error::Result;
+
+/// `set name = value`.
+pub(super) fn setting(sql: &str) -> Option<(&str, &str)> {
+    let rest = sql.trim().trim_end_matches(';');
+    let (word, rest) = rest.split_once(char::is_whitespace)?;
+    let (name, value) = rest.split_once('=')?;
+    word.eq_ignore_ascii_case("set").then(|| (name.trim().trim_start_matches('$'), value.trim()))
+}
 
 /// The letter of a column: `I`, `R` or `T`.
 pub(super) fn column_type(kind: &DataType) -> DefaultColumnType {

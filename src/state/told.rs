@@ -1,0 +1,64 @@
+//! What people are told: alerts as they stand from night to night, and mails that are owed.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Life cycle of an alert, as in Prometheus Alertmanager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertPhase {
+    /// First seen in this run.
+    New,
+    /// Seen before, no worse.
+    Ongoing,
+    /// Seen before at lower severity or smaller value.
+    Worse,
+    /// Was there, is gone.
+    Resolved,
+}
+
+/// One finding of an alert rule and where it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The rule: name of the model in sql/alerts.
+    pub rule: String,
+    /// Hash of rule and labels.
+    pub fingerprint: String,
+    /// What identifies it.
+    pub labels: BTreeMap<String, String>,
+    /// `critical`, `warning` or `info`.
+    pub severity: String,
+    /// The figure it is about, for ranking and for `worse`.
+    pub value: Option<f64>,
+    /// Every column of the row, for the texts.
+    pub row: BTreeMap<String, serde_json::Value>,
+    /// Mail addresses that are told.
+    pub owners: Vec<String>,
+    /// Where it stands.
+    pub phase: AlertPhase,
+    /// Logical date on which it was first seen.
+    pub since: NaiveDate,
+    /// When it was last mailed.
+    pub mailed_at: Option<DateTime<Utc>>,
+    /// Held back by another alert or a silence, with the reason.
+    pub muted: Option<String>,
+}
+
+/// A mail that is owed: its body was written before the commit, its receipt after the server took it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwedMail {
+    /// Who gets it.
+    pub recipient: String,
+    /// Hash of the address, as used in keys.
+    pub recipient_hash: String,
+    /// Subject, for people who look at the state.
+    pub subject: String,
+    /// Key of the message in the lake.
+    pub body: String,
+    /// Run that owes it.
+    pub run_id: String,
+    /// When it was owed.
+    pub owed_at: DateTime<Utc>,
+}
