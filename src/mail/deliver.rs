@@ -212,7 +212,7 @@ impl Postman<'_> {
             }
             // A full minute between two bursts: then no minute holds more than a burst.
             if self.per_minute_max > 0 && self.transport.longest().is_some() {
-                if *sent > 0 && *sent % self.per_minute_max == 0 {
+                if *sent > 0 && sent.is_multiple_of(self.per_minute_max) {
                     sleep(Duration::from_mins(1)).await;
                 }
                 *sent += 1;

@@ -200,10 +200,10 @@ impl Smtp {
         let sender = Sender::new(Some(self.from.clone()), vec![]);
         if let Err(fault) = self.within(self.timeout, line.command(sender)).await {
             // A sender that may not send may not write to anybody.
-            return match fault.is_permanent() && !fault.is_login() {
-                true => Outcome::Unreachable(format!("{} (look at mail.from)", fault.text)),
-                false => judged(fault),
-            };
+            if fault.is_permanent() && !fault.is_login() {
+                return Outcome::Unreachable(format!("{} (look at mail.from)", fault.text));
+            }
+            return judged(fault);
         }
         if let Err(fault) = self.within(self.timeout, line.command(Rcpt::new(recipient, vec![]))).await {
             return judged(fault);
