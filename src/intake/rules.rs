@@ -95,19 +95,18 @@ fn check_range(planned: &Planned<'_>, array: &ArrayRef, arrays: &[ArrayRef], bat
 /// Refuses records of which an amount would not fit where it goes to.
 fn check_amount(product: &Product, plan: &Plan<'_>, arrays: &[ArrayRef], batch: &mut Batch<'_>) {
     let factors: Vec<Numbers<'_>> = product.factors.iter().map(|at| Numbers::of(&arrays[*at])).collect();
-    let times = |all: &mut dyn Iterator<Item = i128>| all.try_fold(1_i128, i128::checked_mul);
     let largest = |numbers: &Numbers<'_>| {
         let (least, most) = numbers.extremes().unwrap_or((0, 0));
         least.saturating_abs().max(most.saturating_abs())
     };
-    if times(&mut factors.iter().map(largest)).is_some_and(|amount| amount <= product.max) {
+    if times(factors.iter().map(largest)).is_some_and(|amount| amount <= product.max) {
         return;
     }
     let names: Vec<&str> = product.factors.iter().map(|at| plan.columns[*at].column.name.as_str()).collect();
     for row in 0..batch.rows.len() {
         let values: Option<Vec<i128>> = factors.iter().map(|numbers| numbers.digits(row)).collect();
         let Some(values) = values.filter(|_| !batch.bad[row]) else { continue };
-        if times(&mut values.iter().copied()).is_some_and(|amount| amount.saturating_abs() <= product.max) {
+        if times(values.iter().copied()).is_some_and(|amount| amount.saturating_abs() <= product.max) {
             continue;
         }
         let shown: Vec<String> = (values.iter().zip(&product.factors))
@@ -116,6 +115,11 @@ fn check_amount(product: &Product, plan: &Plan<'_>, arrays: &[ArrayRef], batch: 
         let expected = format!("{} of at most {}", names.join(" x "), show(product.max, product.scale));
         batch.fault(row, names[0], ("above_maximum", expected), &shown.join(" x "));
     }
+}
+
+/// None where even that many digits are not enough.
+fn times(mut factors: impl Iterator<Item = i128>) -> Option<i128> {
+    factors.try_fold(1_i128, i128::checked_mul)
 }
 
 /// Refuses business dates outside the days that the file's period allows.
