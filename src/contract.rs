@@ -247,7 +247,8 @@ impl Contract {
                 return Err(Error::config(format!("amounts: {named} needs two columns or more")));
             }
             for name in product_of {
-                let exact = |column: &Column| matches!(column.column_type, ColumnType::BigInt | ColumnType::Decimal(..));
+                let exact =
+                    |column: &Column| matches!(column.column_type, ColumnType::BigInt | ColumnType::Decimal(..));
                 match self.column(name) {
                     Some(column) if exact(column) => {}
                     Some(column) => {
