@@ -163,7 +163,13 @@ impl AlertRule {
     pub fn all<'a>(
         sidecars: impl Iterator<Item = (&'a str, String, &'a toml::Table)>,
     ) -> Result<BTreeMap<String, Self>> {
-        let built_in = [Self::run_failed(), Self::run_reduced(), Self::master_data_missing(), Self::mail_undelivered()];
+        let built_in = [
+            Self::run_failed(),
+            Self::run_reduced(),
+            Self::master_data_missing(),
+            Self::set_aside(),
+            Self::mail_undelivered(),
+        ];
         let models = sidecars.map(|(name, place, sidecar)| Self::from_sidecar(name, &place, sidecar));
         models.chain(built_in.map(Ok)).map(|rule| rule.map(|rule| (rule.name.clone(), rule))).collect()
     }
@@ -183,6 +189,12 @@ impl AlertRule {
     /// `used_en`, `used_zh`.
     pub fn master_data_missing() -> Self {
         built_in("master_data_missing", include_str!("templates/master_data_missing.toml"))
+    }
+
+    /// The rule for a file, or a line of it, that breaks a model and does not count; columns `sender`, `feed`, `file`,
+    /// `line` (none for the whole file), `model`, `error`, `since_date`, `run_id`.
+    pub fn set_aside() -> Self {
+        built_in("set_aside", include_str!("templates/set_aside.toml"))
     }
 
     /// The rule for mails that could not be delivered in time; columns `recipient`, `subject`, `error`.

@@ -99,6 +99,7 @@ pub(crate) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
         last_date: period.map(|p| day(p.1)),
         marks: BTreeMap::new(),
         masked: Vec::new(),
+        without: Vec::new(),
         resent_at: None,
         sha256,
     }

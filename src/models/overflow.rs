@@ -1,0 +1,100 @@
+//! Which row or group is too large: an engine that overflows names the number at best. The model is asked once more,
+//! with every decimal as wide as decimals go, for the first row that does not fit the columns it is kept in.
+
+use std::ops::ControlFlow;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::{Column, ScalarValue};
+use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::{Expr, lit};
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{self, ExactNumberInfo};
+
+use super::checks;
+use super::model::Model;
+use super::reading::{Reading, World};
+use crate::error::{Error, Kind, Result};
+
+/// Digits of the widest decimal.
+const WIDEST: u8 = 38;
+
+/// `err`, with the row or group that overflows, where that is the failure and one can be found.
+pub(super) async fn told(
+    err: Error,
+    world: &World<'_>,
+    context: &SessionContext,
+    model: &Model,
+    reading: &Reading<'_>,
+    kept: &SchemaRef,
+) -> Error {
+    let message = err.message();
+    if err.kind() != Kind::Data || !["too large", "overflow", "gave up"].iter().any(|word| message.contains(word)) {
+        return err;
+    }
+    match too_large(world, context, model, reading, kept).await {
+        Ok(Some(row)) => Error::data(format!("{message}; too large for its column: {row}")).at(&model.path),
+        // What overflows on the way to a row cannot be named by the row's key.
+        Ok(None) => err,
+        Err(why) => {
+            tracing::debug!(model = model.name, error = why.one_line(), "what overflows cannot be named");
+            err
+        }
+    }
+}
+
+/// The first row with a number that its column does not hold: its key and the numbers, in words.
+async fn too_large(
+    world: &World<'_>,
+    context: &SessionContext,
+    model: &Model,
+    reading: &Reading<'_>,
+    kept: &SchemaRef,
+) -> Result<Option<String>> {
+    let wide = Model { statement: widened(&model.statement), ..model.clone() };
+    let frame = world.plan(context, &wide, reading).await?;
+    let column = |name: &str| Expr::Column(Column::new_unqualified(name));
+    let mut broken: Option<Expr> = None;
+    let mut shown: Vec<&str> = model.sidecar.key.iter().map(String::as_str).collect();
+    for field in kept.fields() {
+        let DataType::Decimal128(precision, scale) = *field.data_type() else { continue };
+        if precision >= WIDEST {
+            continue;
+        }
+        let digits = 10_i128.pow(u32::from(precision));
+        let bound = |digits: i128| lit(ScalarValue::Decimal128(Some(digits), WIDEST, scale));
+        let name = field.name().as_str();
+        let beyond = column(name).gt_eq(bound(digits)).or(column(name).lt_eq(bound(-digits)));
+        broken = Some(broken.map_or(beyond.clone(), |others| others.or(beyond)));
+        if !shown.contains(&name) {
+            shown.push(name);
+        }
+    }
+    let Some(broken) = broken else { return Ok(None) };
+    first(frame, broken, &shown).await
+}
+
+async fn first(frame: DataFrame, broken: Expr, shown: &[&str]) -> Result<Option<String>> {
+    let column = |name: &&str| Expr::Column(Column::new_unqualified(*name));
+    let order = shown.iter().map(|name| column(name).sort(true, false)).collect();
+    let rows = frame.filter(broken)?.select(shown.iter().map(column).collect::<Vec<_>>())?.sort(order)?;
+    let batches = rows.limit(0, Some(1))?.collect().await?;
+    if batches.iter().all(|batch| batch.num_rows() == 0) { Ok(None) } else { checks::words(&batches).map(Some) }
+}
+
+/// The statement with every cast to a decimal made as wide as decimals go.
+fn widened(statement: &Statement) -> Statement {
+    let mut wide = statement.clone();
+    if let Statement::Statement(inner) = &mut wide {
+        let _: ControlFlow<()> = ast::visit_expressions_mut(inner.as_mut(), |expr| {
+            if let ast::Expr::Cast { data_type, .. } = expr
+                && let ast::DataType::Decimal(info) | ast::DataType::Numeric(info) = data_type
+                && let ExactNumberInfo::PrecisionAndScale(precision, _) = info
+            {
+                *precision = (*precision).max(u64::from(WIDEST));
+            }
+            ControlFlow::Continue(())
+        });
+    }
+    wide
+}
