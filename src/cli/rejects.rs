@@ -16,7 +16,7 @@ use crate::models::refused::{Counted, HELD_BACK, Refusal, RefusedRows, Wanted};
 use crate::pipeline::{self, Company, Replayed};
 use crate::report::thousands;
 use crate::state::State;
-use crate::state::record::{Input, InputStatus};
+use crate::state::record::Input;
 
 /// What is asked for, found in the state.
 struct Found<'a> {

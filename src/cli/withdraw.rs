@@ -1,6 +1,7 @@
 //! `withdraw` and `restore`: a delivery that does not count, and one that counts again; and what stands aside, as other
 //! commands show it.
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::args::{Cli, WithdrawArgs};
@@ -10,8 +11,8 @@ use super::{Console, Exit};
 use crate::error::{Error, Result};
 use crate::pipeline::Company;
 use crate::state::aside;
-use crate::state::record::{InputStatus, SetAside};
-use crate::state::{self, Options, State};
+use crate::state::record::{Input, InputStatus, SetAside};
+use crate::state::{self, Held, Options, State};
 
 /// Withdraws the newest delivery of a key. The next run builds as if it had not come.
 pub(super) async fn withdraw(cli: &Cli, args: &WithdrawArgs, console: &Console) -> Result<Exit> {
@@ -24,20 +25,7 @@ pub(super) async fn withdraw(cli: &Cli, args: &WithdrawArgs, console: &Console) 
     let options = Options::of(&company.config);
     let work = format!("withdraw {}", args.key);
     let mut held = state::hold(&company.stores, &options, &company.clock, &work).await?;
-    let done = async {
-        let (one, others) = newest(&held.state, &args.key)?;
-        let author = if args.author.trim().is_empty() { "an operator" } else { args.author.trim() };
-        let whole = SetAside {
-            key: args.key.clone(),
-            reason: args.reason.trim().to_string(),
-            by: author.to_string(),
-            until,
-            ..SetAside::whole(&one, now)
-        };
-        aside::withdraw(&mut held, whole.clone()).await?;
-        Ok((whole, others))
-    }
-    .await;
+    let done = take_out(&mut held, args, now, until).await;
     held.release().await?;
     let (whole, others) = done?;
     if console.json() {
@@ -54,8 +42,28 @@ pub(super) async fn withdraw(cli: &Cli, args: &WithdrawArgs, console: &Console) 
     Ok(Exit::Ok)
 }
 
+/// Commits the withdrawal; gives it, and the other keys under which the same content came.
+async fn take_out(
+    held: &mut Held,
+    args: &WithdrawArgs,
+    now: DateTime<Utc>,
+    until: Option<DateTime<Utc>>,
+) -> Result<(SetAside, Vec<String>)> {
+    let (input, others) = newest(&held.state, &args.key)?;
+    let author = if args.author.trim().is_empty() { "an operator" } else { args.author.trim() };
+    let whole = SetAside {
+        key: args.key.clone(),
+        reason: args.reason.trim().to_string(),
+        by: author.to_string(),
+        until,
+        ..SetAside::whole(&input, now)
+    };
+    aside::withdraw(held, whole.clone()).await?;
+    Ok((whole, others))
+}
+
 /// The version that the key's newest delivery brought, and the other keys under which it came.
-fn newest(state: &State, key: &str) -> Result<(crate::state::record::Input, Vec<String>)> {
+fn newest(state: &State, key: &str) -> Result<(Input, Vec<String>)> {
     let deliveries = aside::deliveries(state, key)?;
     let last = deliveries.last().ok_or_else(|| Error::bug("a key without deliveries"))?;
     let input = state.input(&last.id()).ok_or_else(|| Error::bug("a delivery without a content").at(key))?;
@@ -78,7 +86,7 @@ fn newest(state: &State, key: &str) -> Result<(crate::state::record::Input, Vec<
         .collect();
     others.sort();
     others.dedup();
-    Ok((crate::state::record::Input::clone(input), others))
+    Ok((Input::clone(input), others))
 }
 
 /// Lets what was set aside of a key count again.

@@ -7,7 +7,7 @@ use super::flow::Night;
 use crate::error::Result;
 use crate::report::{FileLine, Report};
 use crate::sha256::{Sha256, hex};
-use crate::state::record::{AlertPhase, Input, InputStatus, RunRecord, RunStatus};
+use crate::state::record::{AlertPhase, Input, RunRecord, RunStatus};
 
 impl Night<'_> {
     /// What this run is computed from. Equal to the last committed one of the same job and date: nothing to do.

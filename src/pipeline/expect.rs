@@ -11,7 +11,7 @@ use super::workdays::Workdays;
 use crate::error::Result;
 use crate::mail::edition::Received;
 use crate::sender::{Expected, ExpectedDays, Senders};
-use crate::state::record::{InputStatus, Period};
+use crate::state::record::Period;
 
 /// One file that is owed.
 #[derive(Debug, Clone, PartialEq, Eq)]
