@@ -27,10 +27,8 @@ impl Night<'_> {
             let known = self.state.input(&id).map(AsRef::as_ref);
             let input = fresh.iter().find(|input| input.id() == id).or(known);
             let over = aside.until.is_some_and(|until| until <= self.started_at);
-            let reading = match (&aside.model, input) {
-                (Some(model), Some(input)) => self.reading_of(model, input)?,
-                _ => None,
-            };
+            let written = aside.model.as_deref().map(|model| self.written(model)).transpose()?.flatten();
+            let reading = input.zip(written).map(|(input, written)| reading(input, &written));
             if over || aside.model.is_some() && reading.as_ref() != Some(&aside.reading) {
                 let why = if over { "its time is over" } else { "it is read otherwise now" };
                 self.notes.push(format!("{} counts again: {why}", aside.what()));
@@ -60,14 +58,10 @@ impl Night<'_> {
         }
     }
 
-    /// How a file is read and a model written, as one text; none where the model is gone.
-    pub(super) fn reading_of(&self, model: &str, input: &Input) -> Result<Option<String>> {
+    /// What a model says, as a hash; none where it is gone.
+    pub(super) fn written(&self, model: &str) -> Result<Option<String>> {
         let registry = &self.company.registry;
-        if registry.get(model).is_none() {
-            return Ok(None);
-        }
-        let written = registry.fingerprint_of(model)?;
-        Ok(Some(format!("{} {}", input.contract_fingerprint, written.get(..16).unwrap_or(&written))))
+        registry.get(model).map(|_| registry.fingerprint_of(model)).transpose()
     }
 
     /// The job's inputs as they would stand were `more` set aside, too.
@@ -110,11 +104,12 @@ impl Night<'_> {
 
     /// Sets aside what was found to break a model, and says so.
     pub(super) fn lay_aside(&mut self, found: Vec<SetAside>) {
-        for input in self.standing_but(&found) {
-            if self.all_inputs().find(|known| known.id() == input.id()) != Some(&input) {
-                self.inputs.insert(input.id(), input);
-            }
-        }
+        let changed: Vec<Input> = {
+            let known: BTreeMap<InputId, &Input> = self.all_inputs().map(|input| (input.id(), input)).collect();
+            let stand = self.standing_but(&found).into_iter();
+            stand.filter(|input| known.get(&input.id()) != Some(&input)).collect()
+        };
+        self.inputs.extend(changed.into_iter().map(|input| (input.id(), input)));
         for aside in found {
             let note = format!("set aside: {}", aside.why());
             let (id, _) = aside.id();
@@ -139,6 +134,11 @@ impl Night<'_> {
         // The run is computed from less than it was about to be.
         self.plan_fingerprint = std::sync::OnceLock::new();
     }
+}
+
+/// How a file is read and a model written, as one text.
+pub(super) fn reading(input: &Input, written: &str) -> String {
+    format!("{} {}", input.contract_fingerprint, written.get(..16).unwrap_or(written))
 }
 
 /// What a later delivery does to an earlier one, as the contract says.

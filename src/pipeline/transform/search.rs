@@ -9,6 +9,7 @@ use super::{Fault, attempt};
 use crate::error::Result;
 use crate::models::{self, plan::Written};
 use crate::pipeline::Watch;
+use crate::pipeline::aside::reading;
 use crate::pipeline::flow::Night;
 use crate::state::record::{Input, InputStatus, Lines, SetAside};
 
@@ -41,7 +42,8 @@ pub(super) async fn culprits(
     watch: &dyn Watch,
 ) -> Result<Vec<SetAside>> {
     let feeds = feeds_of(night, &fault.model)?;
-    let mut search = Search { night, fault, trials, watch, found: Vec::new() };
+    let written = night.written(&fault.model)?.unwrap_or_default();
+    let mut search = Search { night, fault, written, trials, watch, found: Vec::new() };
     let all = search.candidates(&feeds, |_| true);
     let fresh = search.candidates(&feeds, |input| is_fresh(night, input));
     if search.trials.left == 0 || all.is_empty() {
@@ -82,6 +84,8 @@ fn is_fresh(night: &Night<'_>, input: &Input) -> bool {
 struct Search<'s, 'n> {
     night: &'s Night<'n>,
     fault: &'s Fault,
+    /// What the model says.
+    written: String,
     trials: &'s mut Trials,
     watch: &'s dyn Watch,
     found: Vec<SetAside>,
@@ -229,13 +233,12 @@ impl Search<'_, '_> {
     }
 
     fn aside(&self, input: &Input, lines: Option<Lines>) -> SetAside {
-        let reading = self.night.reading_of(&self.fault.model, input).ok().flatten().unwrap_or_default();
         SetAside {
             lines,
             model: Some(self.fault.model.clone()),
             reason: self.fault.error.one_line().chars().take(REASON_MAX).collect(),
             by: self.night.run_id.clone(),
-            reading,
+            reading: reading(input, &self.written),
             ..SetAside::whole(input, self.night.started_at)
         }
     }
