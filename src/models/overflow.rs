@@ -1,11 +1,12 @@
 //! Which row or group is too large: an engine that overflows names the number at best. The model is asked once more,
 //! with every decimal as wide as decimals go, for the first row that does not fit the columns it is kept in.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Decimal128Type, SchemaRef};
 use datafusion::common::{Column, ScalarValue};
-use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{Expr, lit};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
@@ -54,32 +55,36 @@ async fn too_large(
     let wide = Model { statement: widened(&model.statement), ..model.clone() };
     let frame = world.plan(context, &wide, reading).await?;
     let column = |name: &str| Expr::Column(Column::new_unqualified(name));
-    let mut broken: Option<Expr> = None;
-    let mut shown: Vec<&str> = model.sidecar.key.iter().map(String::as_str).collect();
-    for field in kept.fields() {
-        let DataType::Decimal128(precision, scale) = *field.data_type() else { continue };
-        if precision >= WIDEST {
-            continue;
-        }
-        let digits = 10_i128.pow(u32::from(precision));
-        let bound = |digits: i128| lit(ScalarValue::Decimal128(Some(digits), WIDEST, scale));
-        let name = field.name().as_str();
-        let beyond = column(name).gt_eq(bound(digits)).or(column(name).lt_eq(bound(-digits)));
-        broken = Some(broken.map_or(beyond.clone(), |others| others.or(beyond)));
-        if !shown.contains(&name) {
-            shown.push(name);
-        }
-    }
-    let Some(broken) = broken else { return Ok(None) };
-    first(frame, broken, &shown).await
-}
-
-async fn first(frame: DataFrame, broken: Expr, shown: &[&str]) -> Result<Option<String>> {
-    let column = |name: &&str| Expr::Column(Column::new_unqualified(*name));
+    let limits: BTreeMap<&str, (i128, i8)> = (kept.fields().iter())
+        .filter_map(|field| match *field.data_type() {
+            DataType::Decimal128(precision, scale) if precision < WIDEST => {
+                Some((field.name().as_str(), (10_i128.pow(u32::from(precision)), scale)))
+            }
+            _ => None,
+        })
+        .collect();
+    let bound = |digits: i128, scale: i8| lit(ScalarValue::Decimal128(Some(digits), WIDEST, scale));
+    let beyond = limits.iter().map(|(name, (digits, scale))| {
+        column(name).gt_eq(bound(*digits, *scale)).or(column(name).lt_eq(bound(-digits, *scale)))
+    });
+    let Some(broken) = beyond.reduce(Expr::or) else { return Ok(None) };
+    // The hash of a file's bytes names nothing to anybody.
+    let key = model.sidecar.key.iter().map(String::as_str).filter(|name| *name != "_input");
+    let key: Vec<&str> = key.collect();
+    let shown: Vec<&str> =
+        key.iter().copied().chain(limits.keys().copied().filter(|name| !key.contains(name))).collect();
     let order = shown.iter().map(|name| column(name).sort(true, false)).collect();
-    let rows = frame.filter(broken)?.select(shown.iter().map(column).collect::<Vec<_>>())?.sort(order)?;
+    let rows = frame.filter(broken)?.select(shown.iter().map(|name| column(name)).collect::<Vec<_>>())?.sort(order)?;
     let batches = rows.limit(0, Some(1))?.collect().await?;
-    if batches.iter().all(|batch| batch.num_rows() == 0) { Ok(None) } else { checks::words(&batches).map(Some) }
+    let Some(row) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(None) };
+    let fits = |name: &str, at: usize| {
+        let digits = row.column(at).as_primitive_opt::<Decimal128Type>().filter(|column| column.is_valid(0));
+        let within = |(limit, _): &(i128, i8)| digits.is_none_or(|digits| digits.value(0).saturating_abs() < *limit);
+        limits.get(name).is_none_or(within)
+    };
+    let told = shown.iter().enumerate().filter(|(at, name)| key.contains(*name) || !fits(name, *at));
+    let told: Vec<usize> = told.map(|(at, _)| at).collect();
+    checks::words(&[row.project(&told)?]).map(Some)
 }
 
 /// The statement with every cast to a decimal made as wide as decimals go.

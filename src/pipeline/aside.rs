@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use serde_json::Value as Json;
 
 use super::flow::Night;
@@ -45,7 +46,7 @@ impl Night<'_> {
         self.asides.retain(|aside| !replaced.contains(aside));
         self.asides_ended.extend(replaced);
         for aside in self.asides.clone() {
-            let since = aside.since.date_naive();
+            let since = self.day_of(&aside);
             let note = format!(
                 "{} of sender {} is set aside since {since}, {}; to let it count: tributary restore {}",
                 aside.what(),
@@ -56,6 +57,11 @@ impl Night<'_> {
             // What a person took out is no surprise.
             if aside.model.is_some() { self.warn(note) } else { self.notes.push(note) }
         }
+    }
+
+    /// The company's day on which something was set aside.
+    fn day_of(&self, aside: &SetAside) -> NaiveDate {
+        aside.since.with_timezone(&self.company.config.company.time_zone).date_naive()
     }
 
     /// What a model says, as a hash; none where it is gone.
@@ -162,7 +168,7 @@ pub(super) fn alert_rows(night: &Night<'_>) -> Vec<Row> {
             ("line".to_string(), lines.map_or(Json::Null, |lines| Json::from(lines.from.to_string()))),
             ("model".to_string(), text(aside.model.as_deref()?)),
             ("error".to_string(), text(&aside.reason)),
-            ("since_date".to_string(), text(&aside.since.date_naive().to_string())),
+            ("since_date".to_string(), text(&night.day_of(aside).to_string())),
             ("run_id".to_string(), text(&aside.by)),
         ]))
     };

@@ -14,7 +14,7 @@ use crate::pipeline::flow::Night;
 use crate::state::record::{Input, InputStatus, Lines, SetAside};
 
 /// Characters kept of what a model said.
-const REASON_MAX: usize = 400;
+const REASON_MAX: usize = 600;
 
 /// What may still be spent, and what was written on the way: one build takes over what another has made of the same.
 pub(super) struct Trials {

@@ -111,12 +111,7 @@ async fn an_overflow_is_told_with_the_key_of_its_group() {
         assert_eq!(err.kind(), crate::error::Kind::Data);
         let told = err.one_line();
         assert!(told.starts_with("sql/marts/totals.sql: "), "{told}");
-        assert!(
-            told.ends_with(
-                "too large for its column: category = b, amount = 199999999999998.0000, near_amount = 0.0000"
-            ),
-            "{told}"
-        );
+        assert!(told.ends_with("too large for its column: category = b, amount = 199999999999998.0000"), "{told}");
     }
 }
 
