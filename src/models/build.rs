@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use datafusion::prelude::SessionContext;
 use futures::StreamExt;
 
 use super::checks::{self, CheckFailure, Fresh};
@@ -14,7 +15,7 @@ use super::plan::{BuildPlan, months, prepare};
 use super::reading::{ALL, World};
 use super::registry::Registry;
 use super::session::{self, Limits};
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::state::record::Partition;
 
 /// Most partitions built at the same time: more would only share the same memory and cores.
@@ -29,7 +30,6 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
     let (names, mut world) = prepare(&plan, &base, true).await?;
     tracing::debug!(milliseconds = started.elapsed().as_millis(), models = names.len(), "all schemas are known");
     files::register_stores(&base, plan.stores)?;
-    let at_once = plan.config.threads().clamp(2, AT_ONCE_MAX);
     let mut fresh: BTreeMap<String, Fresh> = BTreeMap::new();
     let (mut reused, mut kept) = (0, 0);
     let mut written: Vec<Partition> = Vec::new();
@@ -62,34 +62,7 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
                 }
             }
         }
-        let mut failed = None;
-        let made: Vec<Made> = {
-            let (world, base, plan) = (&world, &base, &plan);
-            // Futures first, stream after: a closure inside the stream would have to hold for any lifetime.
-            let futures: Vec<_> = jobs
-                .into_iter()
-                .map(|job| async move {
-                    let model = job.model.name.clone();
-                    let made = Box::pin(job.run(world, base, plan)).await;
-                    if let Ok(made) = &made {
-                        step(&format!("{} {}", made.partition.model, made.partition.partition));
-                    }
-                    (model, made)
-                })
-                .collect();
-            let mut made = Vec::with_capacity(futures.len());
-            let mut done = futures::stream::iter(futures).buffered(at_once);
-            while let Some((model, outcome)) = done.next().await {
-                match outcome {
-                    Ok(one) => made.push(one),
-                    Err(err) if err.kind() == Kind::Data => {
-                        failed.get_or_insert((model, err));
-                    }
-                    Err(err) => return Err(err.into()),
-                }
-            }
-            made
-        };
+        let (made, failed) = make(jobs, &world, &base, &plan, step).await?;
         written.extend(made.iter().map(|made| made.partition.clone()));
         if let Some((model, error)) = failed {
             return Err(Broken { error, model: Some(model), made: written });
@@ -104,9 +77,7 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
     let failures: Vec<CheckFailure> = match checks::run(&world, &base, &names, &fresh).await {
         Ok(failures) => failures,
         Err(error) => {
-            let asked = |model: &&Model| error.path().is_some_and(|path| path.starts_with(&model.sidecar_path()));
-            let models = names.iter().filter_map(|name| plan.registry.get(name));
-            let model = models.filter(|_| error.kind() == Kind::Data).find(asked).map(|model| model.name.clone());
+            let model = checked(&error, plan.registry, &names);
             return Err(Broken { error, model, made: written });
         }
     };
@@ -131,6 +102,49 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
         context,
         schemas,
     })
+}
+
+/// Makes partitions that read none of each other: those that could be made, and the first model that failed on its rows.
+async fn make(
+    jobs: Vec<Job<'_>>,
+    world: &World<'_>,
+    base: &SessionContext,
+    plan: &BuildPlan<'_>,
+    step: &(dyn Fn(&str) + Sync),
+) -> Result<(Vec<Made>, Option<(String, Error)>)> {
+    // Futures first, stream after: a closure inside the stream would have to hold for any lifetime.
+    let futures: Vec<_> = jobs
+        .into_iter()
+        .map(|job| async move {
+            let model = job.model.name.clone();
+            let made = Box::pin(job.run(world, base, plan)).await;
+            if let Ok(made) = &made {
+                step(&format!("{} {}", made.partition.model, made.partition.partition));
+            }
+            (model, made)
+        })
+        .collect();
+    let mut made = Vec::with_capacity(futures.len());
+    let mut failed = None;
+    let at_once = plan.config.threads().clamp(2, AT_ONCE_MAX);
+    let mut done = futures::stream::iter(futures).buffered(at_once);
+    while let Some((model, outcome)) = done.next().await {
+        match outcome {
+            Ok(one) => made.push(one),
+            Err(err) if err.kind() == Kind::Data => {
+                failed.get_or_insert((model, err));
+            }
+            Err(err) => return Err(err),
+        }
+    }
+    Ok((made, failed))
+}
+
+/// The model whose rows a check cannot be asked of.
+fn checked(error: &Error, registry: &Registry, names: &[String]) -> Option<String> {
+    let asked = |model: &&Model| error.path().is_some_and(|path| path.starts_with(&model.sidecar_path()));
+    let mut models = names.iter().filter_map(|name| registry.get(name)).filter(|_| error.kind() == Kind::Data);
+    models.find(asked).map(|model| model.name.clone())
 }
 
 /// The kept models in steps: those of one step read none of each other.

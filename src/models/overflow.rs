@@ -91,15 +91,16 @@ async fn too_large(
 fn widened(statement: &Statement) -> Statement {
     let mut wide = statement.clone();
     if let Statement::Statement(inner) = &mut wide {
-        let _: ControlFlow<()> = ast::visit_expressions_mut(inner.as_mut(), |expr| {
+        let done = ast::visit_expressions_mut(inner.as_mut(), |expr| {
             if let ast::Expr::Cast { data_type, .. } = expr
                 && let ast::DataType::Decimal(info) | ast::DataType::Numeric(info) = data_type
                 && let ExactNumberInfo::PrecisionAndScale(precision, _) = info
             {
                 *precision = (*precision).max(u64::from(WIDEST));
             }
-            ControlFlow::Continue(())
+            ControlFlow::<()>::Continue(())
         });
+        debug_assert!(done.is_continue(), "nothing breaks it off");
     }
     wide
 }

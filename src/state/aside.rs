@@ -1,7 +1,7 @@
 //! What does not count although it was delivered: a file, or lines of it, that breaks a model, or that a person has
 //! withdrawn. The marts are as if it had not come.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -153,12 +153,12 @@ pub async fn withdraw(held: &mut Held, aside: SetAside) -> Result<()> {
 pub async fn restore(held: &mut Held, key: &str) -> Result<Vec<SetAside>> {
     let ended: Vec<SetAside> = held.state.asides.values().filter(|aside| aside.key == key).cloned().collect();
     if ended.is_empty() {
-        let known: BTreeMap<&str, ()> = held.state.asides.values().map(|aside| (aside.key.as_str(), ())).collect();
+        let known: BTreeSet<&str> = held.state.asides.values().map(|aside| aside.key.as_str()).collect();
         let error = Error::config(format!("nothing is set aside of {key}"));
-        return Err(match closest(key, known.keys().copied()) {
+        return Err(match closest(key, known.iter().copied()) {
             _ if known.is_empty() => error.hint("nothing at all is: all that was delivered and accepted counts"),
             Some(near) => error.hint(format!("did you mean {near}?")),
-            None => error.hint(format!("set aside are: {}", known.into_keys().collect::<Vec<_>>().join(", "))),
+            None => error.hint(format!("set aside are: {}", known.into_iter().collect::<Vec<_>>().join(", "))),
         });
     }
     commit(held, ended.iter().map(|aside| SetAside { ended: true, ..aside.clone() }).collect()).await?;

@@ -11,7 +11,7 @@ use crate::models::{self, plan::Written};
 use crate::pipeline::Watch;
 use crate::pipeline::aside::reading;
 use crate::pipeline::flow::Night;
-use crate::state::record::{Input, InputStatus, Lines, SetAside};
+use crate::state::record::{Input, InputStatus, Lines, RunRecord, SetAside};
 
 /// Characters kept of what a model said.
 const REASON_MAX: usize = 600;
@@ -77,7 +77,7 @@ fn feeds_of(night: &Night<'_>, model: &str) -> Result<BTreeSet<String>> {
 /// Whether no night that got through has read it as it stands.
 fn is_fresh(night: &Night<'_>, input: &Input) -> bool {
     let runs = &night.state.runs;
-    let proven = runs.iter().rposition(|run| run.published()).map_or(0, |last| last + 1);
+    let proven = runs.iter().rposition(RunRecord::published).map_or(0, |last| last + 1);
     night.inputs.contains_key(&input.id()) || runs.iter().skip(proven).any(|run| run.run_id == input.run_id)
 }
 
@@ -132,11 +132,15 @@ impl Search<'_, '_> {
                 match self.holds(self.with(self.whole(&candidates[middle..]))).await? {
                     Some(true) => sound = middle,
                     Some(false) => breaks = middle,
-                    None => return Ok(self.give_up(&candidates[sound..], spare_nobody)),
+                    None => {
+                        self.give_up(&candidates[sound..], spare_nobody);
+                        return Ok(());
+                    }
                 }
             }
             let (culprit, later) = (&candidates[sound], &candidates[breaks..]);
-            self.look_into(culprit, later).await?;
+            let found = self.look_into(culprit, later).await?;
+            self.found.extend(found);
             sound = breaks;
             if sound == candidates.len() {
                 return Ok(());
@@ -144,7 +148,10 @@ impl Search<'_, '_> {
             match self.holds(self.found.clone()).await? {
                 Some(true) => return Ok(()),
                 Some(false) => {}
-                None => return Ok(self.give_up(later, spare_nobody)),
+                None => {
+                    self.give_up(later, spare_nobody);
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -168,7 +175,7 @@ impl Search<'_, '_> {
     }
 
     /// Finds the lines of a file that break the model; too many of them, and it is the file.
-    async fn look_into(&mut self, culprit: &Input, later: &[Input]) -> Result<()> {
+    async fn look_into(&mut self, culprit: &Input, later: &[Input]) -> Result<Vec<SetAside>> {
         let whole = self.whole(std::slice::from_ref(culprit));
         let later = self.whole(later);
         let lines = self.lines(culprit).await?;
@@ -183,19 +190,18 @@ impl Search<'_, '_> {
                 match self.holds(self.with(without)).await? {
                     Some(true) => sound = middle,
                     Some(false) => breaks = middle,
-                    None => return Ok(self.found.extend(whole)),
+                    None => return Ok(whole),
                 }
             }
             rows.push(self.row(culprit, &lines[sound]));
             sound = breaks;
             match self.holds(self.with([&rows[..], &later].concat())).await? {
-                Some(true) => return Ok(self.found.extend(rows)),
+                Some(true) => return Ok(rows),
                 Some(false) => {}
                 None => break,
             }
         }
-        self.found.extend(whole);
-        Ok(())
+        Ok(whole)
     }
 
     async fn lines(&self, input: &Input) -> Result<Vec<(String, i64)>> {

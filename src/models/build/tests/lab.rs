@@ -9,7 +9,6 @@ use parquet::arrow::ArrowWriter;
 
 use super::*;
 use crate::config::Config;
-use crate::error::Error;
 use crate::models::Layer;
 use crate::models::model::{Feed, FeedKind, Source};
 use crate::models::month::Month;
