@@ -39,6 +39,7 @@ pub struct Config {
     pub engine: Engine,
     pub intake: Intake,
     pub run: Run,
+    pub aside: Aside,
     pub state: State,
     pub publish: Publish,
     pub mail: Mail,
@@ -74,6 +75,10 @@ section!(
 section!(
     /// Limits of the query engine.
     Engine { memory_bytes: usize, spill_bytes: u64, threads: usize, compression: String }
+);
+section!(
+    /// What a night may spend on finding what breaks a model.
+    Aside { trials_max: u64, minutes_max: u64, rows_max: u64 }
 );
 section!(
     /// Caps on what is read from senders.

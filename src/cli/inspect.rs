@@ -117,9 +117,11 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
             InputStatus::Active => "active",
             InputStatus::Superseded => "superseded",
             InputStatus::Quarantined => "quarantined",
+            InputStatus::SetAside => "set aside",
         };
+        let without: String = input.without.iter().map(|lines| format!(", {lines} set aside")).collect();
         console.line(format!(
-            "  {standing:<11} {} ({} rows, {} rejected)",
+            "  {standing:<11} {} ({} rows, {} rejected{without})",
             input.key, input.rows_read, input.rows_rejected
         ))?;
     }

@@ -131,7 +131,7 @@ fn matchers(company: &Company, finding: &[String]) -> Result<BTreeMap<String, St
 }
 
 /// A day (to its end), a local time or an instant.
-fn instant(company: &Company, text: &str) -> Result<DateTime<Utc>> {
+pub(super) fn instant(company: &Company, text: &str) -> Result<DateTime<Utc>> {
     let wrong = || {
         Error::config(format!("\"{text}\" is no end"))
             .hint("write a day (2026-12-31), a local time (2026-12-31T08:00) or an instant with its offset")
@@ -162,6 +162,6 @@ fn wanted(silence: &Silence) -> String {
     rule.into_iter().chain(labels.map(|(name, value)| format!("{name}={value}"))).collect::<Vec<_>>().join(" ")
 }
 
-fn shown(company: &Company, at: DateTime<Utc>) -> String {
+pub(super) fn shown(company: &Company, at: DateTime<Utc>) -> String {
     at.with_timezone(&company.config.company.time_zone).format("%Y-%m-%d %H:%M %Z").to_string()
 }

@@ -186,6 +186,7 @@ impl AlertRule {
             Self::run_failed(),
             Self::run_reduced(),
             Self::master_data_missing(),
+            Self::set_aside(),
             Self::mail_undelivered(),
             Self::mail_unwritten(),
         ];
@@ -208,6 +209,12 @@ impl AlertRule {
     /// `used_en`, `used_zh`.
     pub fn master_data_missing() -> Self {
         built_in("master_data_missing", include_str!("templates/master_data_missing.toml"))
+    }
+
+    /// The rule for a file, or a line of it, that breaks a model and does not count; columns `sender`, `feed`, `file`,
+    /// `line` (none for the whole file), `model`, `error`, `since_date`, `run_id`.
+    pub fn set_aside() -> Self {
+        built_in("set_aside", include_str!("templates/set_aside.toml"))
     }
 
     /// The rule for mails that could not be delivered in time; columns `recipient`, `subject`, `error`.

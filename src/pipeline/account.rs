@@ -7,7 +7,7 @@ use super::flow::Night;
 use crate::error::Result;
 use crate::report::{FileLine, Report};
 use crate::sha256::{Sha256, hex};
-use crate::state::record::{AlertPhase, Input, InputStatus, RunRecord, RunStatus};
+use crate::state::record::{AlertPhase, Input, RunRecord, RunStatus};
 
 impl Night<'_> {
     /// What this run is computed from. Equal to the last committed one of the same job and date: nothing to do.
@@ -32,14 +32,15 @@ impl Night<'_> {
         inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256, a.named).cmp(&(&b.feed, &b.sender, &b.sha256, b.named)));
         for input in inputs {
             hash.update(format!(
-                "{}/{}/{}/{:?}/{}/{:?}/{:?}\n",
+                "{}/{}/{}/{:?}/{}/{:?}/{:?}{}\n",
                 input.feed,
                 input.sender,
                 input.sha256,
                 input.named,
                 input.contract_fingerprint,
                 input.status,
-                input.masked
+                input.masked,
+                input.without.iter().map(|lines| format!("/{lines:?}")).collect::<String>()
             ));
         }
         // A deadline that passed between two runs turns an awaited file into a missing one.
@@ -118,7 +119,7 @@ impl Night<'_> {
             self.refusals.into_iter().map(|((feed, reason), count)| (feed, reason, count)).collect();
         refusals.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| (&a.0, &a.1).cmp(&(&b.0, &b.1))));
         let mut next = Vec::new();
-        if self.files.iter().any(|file| file.status == InputStatus::Quarantined || file.rows_rejected > 0) {
+        if self.files.iter().any(|file| !file.status.counts() || file.rows_rejected > 0) {
             next.push("see what was refused and what to do: tributary rejects".to_string());
         }
         if run.published() {

@@ -11,7 +11,7 @@ use super::workdays::Workdays;
 use crate::error::Result;
 use crate::mail::edition::Received;
 use crate::sender::{Expected, ExpectedDays, Senders};
-use crate::state::record::{InputStatus, Period};
+use crate::state::record::Period;
 
 /// One file that is owed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +96,7 @@ pub(super) fn lacking(night: &Night<'_>) -> Result<Vec<(Owed, Lack)>> {
     }
     let mut there: BTreeMap<(&str, &str), Vec<(Period, bool)>> = BTreeMap::new();
     for input in night.all_inputs() {
-        let counts = input.status != InputStatus::Quarantined;
+        let counts = input.status.counts();
         let periods = there.entry((&input.sender, &input.feed)).or_default();
         periods.extend(input.period().map(|period| (period, counts)));
     }

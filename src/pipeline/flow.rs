@@ -17,7 +17,9 @@ use crate::mail::reduction::Reduction;
 use crate::models::{BuildOutcome, PlanStep};
 use crate::report::{FileLine, MailLine, MartLine};
 use crate::state::State;
-use crate::state::record::{Afterwards, Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
+use crate::state::record::{
+    Afterwards, Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, SetAside, Sighting,
+};
 use crate::store::Put;
 
 /// The model that gives each manager the day's figures, where a company has one.
@@ -133,6 +135,9 @@ pub(super) struct Night<'a> {
     pub(super) unlisted: Vec<Unlisted>,
     /// What the calendar feed says of workdays.
     pub(super) workdays: Workdays,
+    /// What is set aside, and what is no more.
+    pub(super) asides: Vec<SetAside>,
+    pub(super) asides_ended: Vec<SetAside>,
     /// What lies in the inbox and cannot be taken, by sender, feed and key: the reason.
     pub(super) unusable: BTreeMap<(String, String, String), String>,
     pub(super) files: Vec<FileLine>,
@@ -179,6 +184,8 @@ impl<'a> Night<'a> {
             moved: Vec::new(),
             unlisted: Vec::new(),
             workdays: Workdays::default(),
+            asides: Vec::new(),
+            asides_ended: Vec::new(),
             unusable: BTreeMap::new(),
             files: Vec::new(),
             refusals: BTreeMap::new(),

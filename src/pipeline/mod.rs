@@ -9,6 +9,7 @@
 
 pub mod flow;
 mod account;
+mod aside;
 pub mod alert;
 pub mod apart;
 mod workdays;
@@ -208,7 +209,7 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
     night.finish(stage);
 
     let stage = night.begin(watch, "validate", 0);
-    validate::validate(night, taken);
+    validate::validate(night, taken)?;
     night.workdays = calendar::load(night).await?;
     validate::late(night);
     night.finish(stage);

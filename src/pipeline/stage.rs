@@ -93,8 +93,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
     let outcome = read(company, raw, reading, &scratch).await?;
 
     // What counts today must not vanish because a mapping was broken.
-    if let (Some(reason), Some(known)) = (&outcome.quarantined, known.filter(|k| k.status != InputStatus::Quarantined))
-    {
+    if let (Some(reason), Some(known)) = (&outcome.quarantined, known.filter(|known| known.status.counts())) {
         let kept = format!(
             "{} would be refused whole by the changed mapping, so its {} rows stay as they were read before: {reason}",
             arrival.key, known.rows_clean
@@ -131,6 +130,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
         last_date: outcome.last_date,
         marks: outcome.marks,
         masked: Vec::new(),
+        without: Vec::new(),
         resent_at: None,
     };
     if known.is_none()

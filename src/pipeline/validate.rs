@@ -7,17 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::expect;
 use super::flow::{Night, Staged, says_again};
-use crate::contract::{self, Contract};
+use crate::error::Result;
 use crate::intake::drift;
 use crate::report::FileLine;
-use crate::state::ledger::{self, Replaces};
+use crate::state::ledger;
 use crate::state::record::{Input, InputId, InputStatus, Period, Sighting};
 
 /// What became of bytes that were refused before, when a changed contract or mapping reads them again.
 const READ_AGAIN: &str = "read_again";
 
 /// Lays the staged files over the ledger.
-pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
+pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) -> Result<()> {
     let mut fresh: Vec<Input> = Vec::new();
     let mut repeats: Vec<Sighting> = Vec::new();
     let mut reasons: BTreeMap<InputId, BTreeMap<String, u64>> = BTreeMap::new();
@@ -43,14 +43,15 @@ pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
         }
     }
     tell_once(night, &mut fresh);
-    let company = night.company;
-    let rule = |feed: &str| company.contracts.get(feed).map_or(Replaces::Key, replaces);
-    let settled = ledger::settle(&night.state, fresh, repeats, rule);
+    night.heed_asides(&fresh)?;
+    let settled = ledger::settle(&night.state, fresh, repeats, &night.asides, |feed| night.rule(feed));
     night.inputs = settled.inputs.into_iter().map(|input| (input.id(), input)).collect();
     night.sightings = settled.sightings;
     account(night, &reasons);
     read_again(night, &reasons);
     overlaps(night);
+    night.tell_asides(settled.replaced);
+    Ok(())
 }
 
 /// One line for each known file that was read again by a changed mapping: its delivery is no new one.
@@ -154,15 +155,6 @@ fn tell_once(night: &Night<'_>, fresh: &mut [Input]) {
             versions.flat_map(|known| known.drift.iter().cloned()).collect()
         });
         input.drift.retain(|phrase| told.insert(phrase.clone()));
-    }
-}
-
-/// What a later delivery does to an earlier one, as the contract says.
-fn replaces(contract: &Contract) -> Replaces {
-    match (contract.kind, contract.replaces) {
-        (contract::Kind::Reference, _) => Replaces::Snapshot,
-        (contract::Kind::Event, contract::Replaces::Period) => Replaces::Period,
-        (contract::Kind::Event, contract::Replaces::Key) => Replaces::Key,
     }
 }
 

@@ -285,7 +285,9 @@ fn goes_on_after(draft: &Draft, theirs: &Commit) -> bool {
         // The door is shut on older epochs, so whatever they still committed comes before it.
         CommitKind::Fence => side || draft.epoch.is_some_and(|epoch| theirs.epoch < epoch),
         // A run was computed from the state before; only what does not touch it may come between.
-        CommitKind::Run | CommitKind::Failed => side && draft.epoch.is_some_and(|epoch| theirs.epoch <= epoch),
+        CommitKind::Run | CommitKind::Failed | CommitKind::SetAside => {
+            side && draft.epoch.is_some_and(|epoch| theirs.epoch <= epoch)
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod checkpoint;
 pub mod lease;
 pub mod clean;
 pub mod silence;
+pub mod aside;
 #[cfg(test)]
 pub(crate) mod samples;
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::record::{
     Afterwards, Alert, AlertPhase, Changes, CommitKind, Input, InputStatus, OwedMail, Partition, RunRecord, RunStatus,
-    Sighting, Silence,
+    SetAside, Sighting, Silence,
 };
 use super::{Draft, Keep, Options};
 use crate::clock::Clock;
@@ -99,6 +99,7 @@ pub(crate) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
         last_date: period.map(|p| day(p.1)),
         marks: BTreeMap::new(),
         masked: Vec::new(),
+        without: Vec::new(),
         resent_at: None,
         sha256,
     }
@@ -169,7 +170,9 @@ pub(super) fn full_changes(n: u32) -> Changes {
         run_id: format!("run-{n}"),
         owed_at: at(i64::from(n)),
     };
+    let set_aside = vec![SetAside::whole(&input, at(7))];
     Changes {
+        set_aside,
         sightings: vec![
             Sighting { outcome: "new".into(), ..Sighting::of(&input) },
             Sighting { outcome: "duplicate".into(), ..delivery(&content, &format!("again-{n}.csv"), 500) },

@@ -26,6 +26,7 @@ mod anomaly_methods;
 mod command_line;
 mod profiling;
 mod refusing;
+mod set_aside;
 mod asking;
 mod settings;
 mod tidy;
