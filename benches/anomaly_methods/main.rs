@@ -51,7 +51,7 @@ struct Row {
 fn main() {
     let seeds = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(20);
     let companies: Vec<Series> = (1..=seeds).flat_map(|seed| labelled(seed, 0.15)).collect();
-    let shop: Vec<retail::Real> = (1..=seeds.min(SHOPS)).flat_map(retail::series).collect();
+    let shop: Vec<retail::Real> = (1..=seeds.min(SHOPS)).flat_map(|seed| retail::series(Some(seed))).collect();
     if shop.is_empty() {
         println!("the shop's files are not there: only companies are judged");
     }
@@ -73,7 +73,7 @@ fn main() {
         }
         for real in &shop {
             let verdict = method(&real.series, real.scale);
-            let planted = if real.series.faults.is_empty() { "without faults" } else { "with faults" };
+            let planted = if !real.series.faults.iter().any(|fault| fault.due) { "without faults" } else { "with faults" };
             for group in [
                 "shop".to_owned(),
                 format!("shop, series {planted}"),
