@@ -222,11 +222,13 @@ fn entity(kind: &'static str, id: &str, books: &Days, last: NaiveDate, seed: Opt
         .into_iter()
         .map(|Metric { name, scale, of, events, largest }| {
             let noise = scatter(&trade.iter().map(|(_, day)| of(day)).collect::<Vec<_>>());
-            let usual_events: Vec<f64> = trade.iter().map(|(_, day)| events(day)).collect();
+            let events_of_days: Vec<f64> = planted.iter().map(events).collect();
             let on_metric = |(fault, factor): &(Planted, f64)| {
+                // On the level that was planted before it, too: that of fewer orders scatters more.
+                let usual = usual(&events_of_days, fault.day);
                 let due = scale == Scale::Amount
-                    && usual(&usual_events, fault.day) >= EVENTS
-                    && is_beyond(fault.kind, *factor, noise);
+                    && usual >= EVENTS
+                    && is_beyond(fault.kind, *factor, noise.max(usual.sqrt().recip()));
                 // Fewer sales are a higher share of returns.
                 let kind = if scale == Scale::Rate { mirrored(fault.kind) } else { fault.kind };
                 Planted { kind, due, ..*fault }

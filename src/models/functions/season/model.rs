@@ -1,6 +1,8 @@
 //! The state of one series between two days: what it has learned.
 
 mod telling;
+mod warm;
+mod weekdays;
 
 use std::collections::VecDeque;
 
@@ -15,12 +17,8 @@ const LEVEL_PACE: f64 = 0.10;
 /// Days of knowledge that a level loses with every day that teaches nothing, and what remains in the end.
 const AGEING: f64 = 0.5;
 const LEVEL_DAYS_MIN: f64 = 4.0;
-/// Weeks that make a weekday's share.
-const WEEKDAY_WEEKS: usize = 10;
 /// Residuals teach up to so many standard deviations.
 const CLIP: f64 = 2.0;
-/// Days on both sides of one that show its level, before the first day that is judged.
-const WARM_REACH: usize = 10;
 /// Days by which a level that was smoothed backwards trails.
 const LAG: usize = 9;
 
@@ -31,8 +29,9 @@ pub(super) struct Model<'a> {
     /// Days in the level since it was last set.
     level_days: f64,
     events: f64,
-    /// Shares of the seven weekdays by position modulo 7, and what they were lately: days with their shares.
+    /// Shares of the seven weekdays by position modulo 7: what is expected of them, what they had, and of which days.
     weekdays: [f64; 7],
+    shares: [f64; 7],
     recent: [VecDeque<(usize, f64)>; 7],
     /// A day that was left out of its weekday because it was off, and on which side.
     refused: [Option<(usize, f64, bool)>; 7],
@@ -67,6 +66,7 @@ impl<'a> Model<'a> {
             level_days: 0.0,
             events: 0.0,
             weekdays: [1.0; 7],
+            shares: [1.0; 7],
             recent: Default::default(),
             refused: [None; 7],
             spread: Spread::new(
@@ -81,54 +81,9 @@ impl<'a> Model<'a> {
             told: None,
             warm_up,
         };
-        model.warm((0..warm_up).filter(|at| known(*at)).collect());
+        let plain: Vec<usize> = (0..warm_up).filter(|at| known(*at)).collect();
+        model.warm(&plain);
         Some(model)
-    }
-
-    /// Learns the weekdays, then how far the days lie from the level that days around them have: what a season or a
-    /// new level made of it meanwhile is no scatter.
-    fn warm(&mut self, plain: Vec<usize>) {
-        let days = self.days;
-        let by_weekday: Vec<f64> = (0..7)
-            .map(|weekday| {
-                median(plain.iter().filter(|at| *at % 7 == weekday).filter_map(|at| days[*at].value).collect())
-            })
-            .collect();
-        let mean = by_weekday.iter().sum::<f64>() / 7.0;
-        if self.rules.scale == Scale::Amount && mean > 0.0 {
-            for (weekday, value) in by_weekday.iter().enumerate() {
-                self.weekdays[weekday] = value / mean;
-            }
-        }
-        let near = |at: usize, reach: usize| plain.iter().copied().filter(move |day| day.abs_diff(at) <= reach);
-        let level = |model: &Self, at: usize, reach: usize| {
-            median(near(at, reach).filter_map(|at| model.level_value(at)).collect())
-        };
-        #[expect(clippy::cast_precision_loss, reason = "a few days")]
-        let count = plain.len() as f64;
-        // Residuals of days that made the weekdays and the level are smaller than those of later days will be.
-        let weeks = (count / 7.0).max(2.0);
-        let wider = ((1.0 + 1.0 / weeks) / (1.0 - 1.0 / weeks)).sqrt();
-        for &at in &plain {
-            self.level = level(self, at, WARM_REACH);
-            self.events = median(near(at, WARM_REACH).filter_map(|at| self.without_weekday(at, days[at].events)).collect());
-            if let (Some(value), Some(level_value)) = (days[at].value, self.level_value(at)) {
-                let expected = self.expected(at).0;
-                let chance = self.rules.scale.chance(self.expected_events(at, expected));
-                let variance = self.variance(chance, expected);
-                if let Some(residual) = self.rules.scale.residual(value, expected, variance) {
-                    self.spread.keep(residual * wider, chance);
-                }
-                if self.level > 0.0 {
-                    self.recent[at % 7].push_back((at, self.weekdays[at % 7] * level_value / self.level));
-                }
-            }
-        }
-        self.spread.learn();
-        if let Some(last) = plain.last() {
-            self.level = level(self, *last, WARM_REACH);
-        }
-        self.level_days = 1.0 / LEVEL_PACE;
     }
 
     /// A day's value without its weekday.
@@ -383,28 +338,6 @@ impl<'a> Model<'a> {
         if let Some(events) = self.without_weekday(at, self.days[at].events) {
             self.events += pace * (events - self.events);
         }
-    }
-
-    fn keep_weekday(&mut self, at: usize, share: f64) {
-        let recent = &mut self.recent[at % 7];
-        recent.push_back((at, share));
-        if recent.len() > WEEKDAY_WEEKS {
-            recent.pop_front();
-        }
-        self.set_weekday(at % 7);
-    }
-
-    fn set_weekday(&mut self, weekday: usize) {
-        let mut shares: Vec<f64> = self.recent[weekday].iter().map(|(_, share)| *share).collect();
-        if shares.is_empty() {
-            return;
-        }
-        shares.sort_unstable_by(f64::total_cmp);
-        let trim = usize::from(shares.len() > 4);
-        let kept = &shares[trim..shares.len() - trim];
-        #[expect(clippy::cast_precision_loss, reason = "a few weeks")]
-        let count = kept.len() as f64;
-        self.weekdays[weekday] = kept.iter().sum::<f64>() / count;
     }
 }
 
