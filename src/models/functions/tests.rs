@@ -42,6 +42,16 @@ async fn ratios_and_growth_are_null_with_a_reason_where_there_is_none() {
 }
 
 #[tokio::test]
+async fn a_price_is_that_of_one_unit_and_counts_within_reach_of_the_usual() {
+    let sql = "select per_unit(amount, quantity) from (values (10.00, 4), (10.00, 0), (-3.00, 2), (5.00, null)) \
+               t(amount, quantity)";
+    assert_eq!(ask(sql).await, ["2.5000", "", "-1.5000", ""]);
+    let sql = "select within_reach(price, usual, 3.0) from (values (10.00, 10.00), (99.00, 10.00), (1.00, 10.00)) \
+               t(price, usual)";
+    assert_eq!(ask(sql).await, ["10.0000", "30.0000", "3.3333"]);
+}
+
+#[tokio::test]
 async fn quantiles_interpolate_exactly() {
     // R: quantile(c(1, 2, 3, 4), c(.25, .5, .9)) gives 1.75, 2.5, 3.7.
     let sql = "select quantile_exact(x, 0.25), quantile_exact(x, 0.5), quantile_exact(x, 0.9), median_exact(x) \

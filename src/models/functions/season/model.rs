@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::day::{Day, Finding, Judged, Rules, Unjudged};
 use super::scale::{Scale, Variance};
-use super::shift::{Break, Seen, median};
+use super::shift::{Break, Seen};
 use super::spread::{SPREAD_DAYS, Spread};
 use telling::Told;
 

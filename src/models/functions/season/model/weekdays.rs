@@ -1,7 +1,5 @@
 //! The share that each weekday has of a level.
 
-use std::collections::VecDeque;
-
 use super::Model;
 
 /// Weeks that make a weekday's share.
