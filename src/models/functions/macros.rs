@@ -52,6 +52,14 @@ const ALL: &[Macro] = &[
                 NULL where there is one.",
     },
     Macro {
+        name: "comparable",
+        values: &["running", "elapsed", "all_of_it"],
+        sql: "coalesce(case when running then elapsed else all_of_it end, 0)",
+        usage: "comparable(running, elapsed, all_of_it) -> amount",
+        words: "What a period is compared with in an earlier one: while it runs what that one had after as many days, \
+                then all of it. 0 where it had none.",
+    },
+    Macro {
         name: "per_unit",
         values: &["amount", "quantity"],
         sql: "case when quantity > 0 then cast(cast(amount as decimal(28, 8)) / quantity as decimal(18, 4)) end",

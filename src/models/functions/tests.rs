@@ -35,6 +35,8 @@ async fn ratios_and_growth_are_null_with_a_reason_where_there_is_none() {
     // Values are expressions of any kind, also calls; names in capitals and names alike are no matter.
     let sql = "select GROWTH(prior + cur, prior * 2), ratio(ratio(cur, 2), 1 + 1) from (values (4, 3)) t(prior, cur)";
     assert_eq!(ask(sql).await, ["-0.125 0.75"]);
+    let sql = "select comparable(cur > 1, prior, cur) from (values (1, 9), (2, 9), (2, null)) t(cur, prior)";
+    assert_eq!(ask(sql).await, ["1", "9", "0"]);
     let err = try_ask("select growth(1)").await.unwrap_err();
     assert!(err.contains("growth is called as growth(cur, prior) -> double"), "{err}");
     let err = try_ask("select growth_status(1, true)").await.unwrap_err();
