@@ -10,11 +10,11 @@ use tributary::demo::series::{Kind, labelled};
 use tributary::models::functions::season::Scale;
 
 use crate::support::world::PROJECT;
-use score::{Score, spread};
+use score::{MEASURED_FROM, Score, spread};
 
 fn three_companies() -> (Score, Vec<f64>) {
     let (mut score, mut ordinary) = (Score::default(), Vec::new());
-    for series in (1..=3).flat_map(|seed| labelled(seed, 0.15)) {
+    for series in (MEASURED_FROM..MEASURED_FROM + 3).flat_map(|seed| labelled(seed, 0.15)) {
         let verdict = season::season(&series, Scale::Amount);
         score.add(&series, verdict.judged, &verdict.alarms);
         ordinary.extend(verdict.ordinary);
