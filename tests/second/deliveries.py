@@ -70,7 +70,8 @@ class Inbox:
         for line, raw in raw_rows(file.path, mapping.how):
             file.read += 1
             if file.read == 1 and "#cells" not in raw and mapping.headers_missing(raw):
-                file.status, file.reason = "quarantined", "missing_column"
+                file.status, file.reason, file.read = "quarantined", "missing_column", 0
+                return
             if file.status == "quarantined":
                 continue
             try:
@@ -180,3 +181,28 @@ class Inbox:
                     yield {"partner_id": partner, "channel_id": p["channel_id"], "day": day,
                            "is_delivered": all(day in covered[s] for s in senders if due[s])}
                 day += timedelta(days=1)
+
+    def expected_files(self):
+        """For each sender, feed and day on which a file was due by the as-of night: what came of it."""
+        for sender, about in self.senders.items():
+            for feed, of_feed in about["feeds"].items():
+                due = of_feed.get("expected")
+                day = date.fromisoformat(due["from"]) if due and "from" in due else None
+                while day is not None and day <= self.as_of:
+                    yield {"sender": sender, "feed": feed, "day": day, **self.came(sender, feed, day, due)}
+                    day += timedelta(days=1)
+
+    def came(self, sender, feed, day, due):
+        by = datetime.strptime(due["by"], "%H:%M").time()
+        expected = datetime.combine(day + timedelta(days=due.get("lag_days", 0)), by, self.zone).astimezone(
+            ZoneInfo("UTC")).replace(tzinfo=None)
+        grace = timedelta(minutes=due.get("grace_minutes", 0))
+        every = [f for f in self.files if f.sender == sender and f.feed == feed and f.first <= day <= f.last
+                 and f.status != "duplicate"]
+        good = [f for f in every if f.status != "quarantined"]
+        first = (good or every)[0].delivered_at if every else None
+        was_late = first is not None and first > expected + grace
+        standing = [f for f in good if f.status == "active"]
+        return {"expected_by": expected, "due_by": expected + grace, "arrived_at": first, "was_late": was_late,
+                "every": every, "good": good, "standing": standing,
+                "is_clean": len(good) == 1 and len(every) == 1 and not was_late and not good[0].refused}

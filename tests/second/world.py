@@ -83,13 +83,13 @@ class World:
         self.db.unregister("source")
 
     def keep(self, name, rows, decimals=()):
-        """Rows of Python as a table; `decimals` are money to four places."""
+        """Rows of Python as a table; `decimals` are amounts."""
         names = list(dict.fromkeys(c for row in rows for c in row))
         columns = {}
         for c in names:
             values = [row.get(c) for row in rows]
             if c in decimals:
-                columns[c] = pa.array([None if v is None else round(v, 4) for v in values], type=pa.decimal128(24, 4))
+                columns[c] = pa.array([None if v is None else round(v, 8) for v in values], type=pa.decimal128(28, 8))
             else:
                 columns[c] = pa.array(values, type=pa.string() if all(v is None for v in values) else None)
         source = pa.table(columns)

@@ -226,6 +226,8 @@ joined as (
         coalesce(products.lead_time_days, $lead_time_default_days) as lead_time_days,
         coalesce(products.launched_on > months.closes_on - $new_item_days, false)
         or coalesce(arrivals.arrived_on > months.closes_on - $new_item_days, false) as is_new_here,
+        arrivals.arrived_on,
+        case when products.launched_on is not null then least(products.launched_on, demand.first_sold_on) end as launched_on,
         -- As for the stock of today: from the launch, or the arrival at this partner.
         greatest(
             months.closes_on - $demand_window_days + 1,
@@ -275,7 +277,12 @@ gone as (
 timed as (
     select
         joined.*,
-        joined.closes_on - joined.on_sale_from + 1 - coalesce(gone.missing_days, 0) as days_on_sale
+        joined.closes_on - joined.on_sale_from + 1 - coalesce(gone.missing_days, 0) as days_on_sale,
+        -- What had not come yet was not out of stock, what was not launched yet was not for sale.
+        greatest(joined.days_covered - (joined.closes_on - joined.arrived_on + 1), 0) as days_before_arrival,
+        greatest(
+            joined.days_covered - (joined.closes_on - greatest(joined.arrived_on, joined.launched_on) + 1), 0
+        ) as days_before_sale
     from joined
     left join gone
         on joined.partner_id = gone.partner_id
@@ -314,8 +321,9 @@ final as (
             as overstock_value,
         cast(net_sales as decimal(18, 4)) as net_sales,
         cast(cogs as decimal(18, 4)) as cogs,
-        case when sells then days_covered else 0 end as days_selling,
-        case when sells then days_covered - days_in_stock else 0 end as stockout_days
+        case when sells then days_covered - coalesce(days_before_sale, 0) else 0 end as days_selling,
+        case when sells then greatest(days_covered - coalesce(days_before_arrival, 0) - days_in_stock, 0) else 0 end
+            as stockout_days
     from needed
 )
 select
