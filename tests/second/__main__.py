@@ -12,15 +12,25 @@ import tomllib
 from datetime import date
 from pathlib import Path
 
+import bcg
 import cases
 import compare
 import conflicts
+import customers
+import economics
+import follow_ups
 import kpis
+import lifetime
+import members
+import mix
+import quality
 import rebates
 import sales
+import scorecard
 import stock
 import stock_months
 import voice
+import watch
 from world import World
 
 # What is computed, in an order in which each finds what it needs; each step with the marts that it is compared as.
@@ -42,6 +52,23 @@ STEPS = [
     (voice.improvements, ["improvements"]),
     (voice.market_signals, ["market_signals"]),
     (voice.channel_assessment, ["channel_assessment"]),
+    (customers.customer_scores, ["customer_scores"]),
+    (customers.customer_retention, ["customer_retention"]),
+    (lifetime.model_fits, ["model_fits"]),
+    (customers.referrals, ["referrals"]),
+    (members.membership, ["membership"]),
+    (follow_ups.follow_ups, ["follow_ups"]),
+    (bcg.bcg_classes, ["bcg_classes"]),
+    (mix.channel_mix, ["channel_mix"]),
+    (mix.channel_paths, ["channel_paths"]),
+    (mix.market_segments, ["market_segments"]),
+    (scorecard.partner_scorecard, ["partner_scorecard"]),
+    (economics.partner_economics, ["partner_economics"]),
+    (economics.partner_awards, ["partner_awards"]),
+    (watch.anomalies, ["anomalies"]),
+    (quality.deliveries, ["deliveries"]),
+    (quality.data_quality, ["data_quality"]),
+    (quality.rejected_rows, ["rejected_rows"]),
 ]
 
 

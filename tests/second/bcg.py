@@ -77,12 +77,13 @@ def measure(world, kind, sales, unit, units, group, period, begins):
     # The fifth quarter of a unit is the first that can look back a year.
     age = (start.year - first.year) * 4 + (start.month - 1) // 3 - (first.month - 1) // 3
     basis = "year_on_year" if age >= 4 else "prior_quarter" if age >= 1 else "none"
+    is_part = basis != "none" and add_months(start, -12 if age >= 4 else -3) < begins
     months = {"year_on_year": 12, "prior_quarter": 3, "none": 3}[basis]
     prior_start = add_months(start, -months)
     prior_end = first_of(name_of("quarter", prior_start))[1]
     if end > as_of:
         prior_end = elapsed_end(start, as_of, prior_start, prior_end) if months == 3 else min(prior_end, add_months(as_of, -12))
-    base = sales.net(unit, prior_start, prior_end) if basis != "none" else None
+    base = sales.net(unit, prior_start, prior_end) if basis != "none" and not is_part else None
     cut = s["bcg_growth_cut"] if basis == "year_on_year" else (1 + s["bcg_growth_cut"]) ** 0.25 - 1
     reason = "no_prior_period" if basis == "none" else "incomplete_history" if prior_start < begins else \
         "no_prior_period" if base == 0 else "negative_base" if base < 0 else None
@@ -112,7 +113,7 @@ def measure(world, kind, sales, unit, units, group, period, begins):
     return {
         "unit_type": kind, "unit_id": unit, "unit_name": unit_name(world, kind, unit, close), "share_group": group,
         "quarter": name, "quarter_start": start, "provisional": end > as_of, "net_sales": net, "base_net_sales": base,
-        "growth": growth, "growth_status": reason, "growth_basis": basis, "growth_cut": cut, "growth_cut_status": cut_status,
+        "growth": growth, "growth_status": reason, "growth_basis": "none" if is_part else basis, "growth_cut": cut, "growth_cut_status": cut_status,
         "share": share, "share_status": None if share is not None else "no_sales", "share_rule": rule,
         "share_cut": 1 / active if rule == "mean_share" and active else None, "active_units": active,
         "competitor_sales_amount": rival, "competitor_source": source, "relative_share": relative,

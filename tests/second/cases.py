@@ -165,7 +165,7 @@ def chasing(world, partner, start, close):
         last = world.book.total("sell_in", "money", partner, first, r["period_end"])
         usual = world.book.total("sell_in", "money", partner, before, first - ONE) * s["chasing_last_days"] \
             / s["chasing_usual_days"]
-        if before >= begins and usual > 0:
+        if first >= begins and usual > 0:
             rushes.append((last >= usual * Decimal(str(s["chasing_sell_in_factor"])), r["period_end"], r["period"], last, usual))
     if rushes:
         is_rush, _, name, last, usual = max(rushes)
@@ -194,13 +194,15 @@ def deductions(world, rows):
         known = [r for r in held if r["rebate"] is not None]
         wanted = sum((r["rebate"] * rate for r in known), Decimal(0))
         deduction = min(wanted, row["conflict_value"])
-        speaks = rate > 0 and wanted >= row["conflict_value"] * Decimal(str(s["conflict_deduction_min"]))
+        # A rebate that is not known yet may be worth a deduction: the measure stands, its amount does not.
+        unknown = rate > 0 and len(known) < len(held)
+        speaks = unknown or rate > 0 and wanted >= row["conflict_value"] * Decimal(str(s["conflict_deduction_min"]))
         row["proposed_measure"] = m["measure"] if rate == 0 or speaks else m["measure_without_rebate"]
         row["rebate_deduction_rate"] = float(rate) if speaks else 0.0
-        row["proposed_deduction"] = deduction if speaks else Decimal(0)
-        row["proposed_deduction_status"] = None
-        if speaks:
-            part = rate * deduction / wanted
+        row["proposed_deduction"] = None if unknown else deduction if speaks else Decimal(0)
+        row["proposed_deduction_status"] = "rebate_unknown" if unknown else None
+        if speaks and wanted:
+            part = rate if unknown else rate * deduction / wanted
             for r in known:
                 at = r["partner_id"], r["plan_id"], r["period"]
                 world.deductions[at] = max(world.deductions.get(at, Decimal(0)), part)

@@ -3,6 +3,7 @@
 import math
 import tomllib
 from datetime import datetime, timezone
+from decimal import Decimal
 
 
 # Maxima are found by other steps, values discounted within a week: amounts of fitted models agree to five digits, their
@@ -35,7 +36,8 @@ def same(ours, theirs, scale):
     if ours is None or theirs is None:
         return ours is None and theirs is None
     if isinstance(scale, float):
-        return math.isclose(float(ours), float(theirs), rel_tol=scale, abs_tol=1e-9)
+        least = 1e-4 if isinstance(theirs, Decimal) else 1e-9
+        return math.isclose(float(ours), float(theirs), rel_tol=scale, abs_tol=least)
     if scale == "double":
         return math.isclose(float(ours), float(theirs), rel_tol=1e-6, abs_tol=1e-9)
     if scale is not None:

@@ -244,12 +244,13 @@ def referrals(world):
             total += net
             if any(r["joined_on"] <= d <= last for d, _, _ in buyers.orders.get(r["customer_id"], [])):
                 bought += 1
-                reward += min(s["referral_bonus"] + max(net, 0) * Decimal(str(s["referral_reward_rate"])),
+                # Who brought everything back has bought nothing that earns a reward.
+                reward += 0 if net <= 0 else min(s["referral_bonus"] + max(net, 0) * Decimal(str(s["referral_reward_rate"])),
                               s["referral_reward_max"])
-        running = sum(add_months(r["joined_on"], 12) - ONE > as_of for r in known)
+        running = sum(add_months(r["joined_on"], 12) - ONE > as_of for r in referred if r["joined_on"])
         early = len(referred) - len(known)
         status = "incomplete_history" if not known else "partly_incomplete_history" if early else \
-            "provisional" if running else None
+            "provisional" if any(add_months(r["joined_on"], 12) - ONE > as_of for r in known) else None
         file = on_file.get(referrer)
         joined = [r["joined_on"] for r in referred if r["joined_on"]]
         out.append({

@@ -67,6 +67,9 @@ class Inbox:
         mapping = Mapping(file.feed, feed, sender, of_feed, self.config["company"])
         dated = feed.get("dated_by")
         seen = defaultdict(list)
+        if not file.content:
+            file.status, file.reason = "quarantined", "empty_file"
+            return
         for line, raw in raw_rows(file.path, mapping.how):
             file.read += 1
             if file.read == 1 and "#cells" not in raw and mapping.headers_missing(raw):
@@ -120,7 +123,7 @@ class Inbox:
             if file.status != "active":
                 continue
             bytes_of[same] = file.content
-            if file.feed in EVENTS and file.feed not in BY_KEY:
+            if file.feed in EVENTS:
                 if same in standing:
                     standing[same].status = "superseded"
                 standing[same] = file

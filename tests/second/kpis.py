@@ -112,6 +112,8 @@ def sums(world, scope):
             group by all
         )
         select s.*, coalesce(has_sales, false) as has_sales,
+            -- A first month that begins in the middle is not measured against what is said of whole months.
+            date_trunc('month', s.start) < (select min(day) from lines) as is_part,
             coalesce(gross_sales, 0) as gross_sales, coalesce(discounts, 0) as discounts, coalesce(returns, 0) as returns,
             coalesce(adjustments, 0) as adjustments, coalesce(net_sales, 0) as net_sales, net_sales_status,
             coalesce(units, 0) as units, coalesce(orders, 0) as orders, coalesce(active_customers, 0) as active_customers,
@@ -146,7 +148,8 @@ def before(world, scope, name, first, last):
 
 def why(table):
     """Why there is no growth against a span: nothing before, records that begin within it, a base below 0."""
-    return (f"case when {table}.last_day < (select min(day) from lines) then 'no_prior_period' "
+    end = f"last_day({table}.last_day)" if "to_date" in table else f"{table}.last_day"
+    return (f"case when {end} < (select min(day) from lines) then 'no_prior_period' "
             f"when {table}.first_day < (select min(day) from lines) then 'incomplete_history' "
             f"else growth_why({table}.own) end")
 
@@ -185,8 +188,8 @@ def monthly(world, scope):
             select period, sum(market_sales_amount) as size from market where region is null group by all
         )
         select s.id as {scope}_id, {head}, month_of(s.start) as month, s.start as month_start, s.provisional, {DERIVED},
-            case when k.size > 0 then ratio(net_sales, k.size) end as market_share,
-            case when k.size is null then 'no_market_data' end as market_share_status,
+            case when k.size > 0 and not is_part then ratio(net_sales, k.size) end as market_share,
+            case when k.size is null then 'no_market_data' when is_part then 'incomplete_history' end as market_share_status,
             month_before.own as month_before_net_sales, {grown('month_before')} as sales_growth_mom,
             {why('month_before')} as sales_growth_mom_status,
             year_before.own as year_before_net_sales, {grown('year_before')} as sales_growth_yoy,
@@ -196,8 +199,9 @@ def monthly(world, scope):
             c.channel_cost, c.channel_cost_status,
             case when c.channel_cost_status is null then ratio(c.channel_cost, net_sales) end as cost_rate,
             coalesce(c.channel_cost_status, case when net_sales <= 0 then 'no_sales' end) as cost_rate_status,
-            t.target, case when t.target > 0 then (net_sales / t.target)::double end as attainment,
-            case when t.target is null or t.target <= 0 then 'no_target' end as attainment_status,
+            t.target, case when t.target > 0 and not is_part then (net_sales / t.target)::double end as attainment,
+            case when t.target is null or t.target <= 0 then 'no_target' when is_part then 'incomplete_history' end
+                as attainment_status,
             coalesce(e.expected_days, 0) as expected_days, ratio(e.delivered_days, e.expected_days) as coverage_share,
             case when coalesce(e.expected_days, 0) = 0 then 'no_expected_deliveries' end as coverage_share_status
         from summed s
@@ -324,9 +328,10 @@ def channel_kpis_daily(world):
             year_to_date_before.own as year_before_to_date_net_sales,
             {grown('year_to_date_before', 'to_date.own')} as month_to_date_growth_yoy,
             {why('year_to_date_before')} as month_to_date_growth_yoy_status,
-            t.target as month_target, case when t.target > 0 then (to_date.own / t.target)::double end
+            t.target as month_target, case when t.target > 0 and not is_part then (to_date.own / t.target)::double end
                 as month_to_date_attainment,
-            case when t.target is null or t.target <= 0 then 'no_target' end as month_to_date_attainment_status,
+            case when t.target is null or t.target <= 0 then 'no_target' when is_part then 'incomplete_history' end
+                as month_to_date_attainment_status,
             ratio(e.delivered_days, e.expected_days) as coverage_share,
             case when coalesce(e.expected_days, 0) = 0 then 'no_expected_deliveries' end as coverage_share_status
         from summed s

@@ -86,7 +86,8 @@ def values(world, q, p, begins, files, stock):
         target = sum(months) if all(m is not None for m in months) else None
     if target and q.running:
         target = target * ((q.close - q.start).days + 1) / ((q.end - q.start).days + 1)
-    found["attainment"] = (float(net / target), None) if target and target > 0 else (None, "no_target")
+    found["attainment"] = (None, "no_target") if not target or target <= 0 else (None, "incomplete_history") \
+        if q.start < begins else (float(net / target), None)
     found["growth"] = growth(net, q.prior.get(who), q.prior_start, q.prior_end, begins)
     found["overstock_rate"], found["days_of_inventory"] = stock_values(world, q, who, stock)
     said = q.voice.get(who)

@@ -121,6 +121,10 @@ class Stock:
             days = [first - ONE] + month_ends(first, last)
         else:
             days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        begins = min((self.snapshots[p][0] for p, _ in pairs if self.snapshots.get(p)), default=first)
+        days = [d for d in days if d >= begins]
+        if not days:
+            return None
         values = [self.value_on(p, k, d) for d in days for p, k in pairs]
         return None if any(v is None for v in values) else sum(values, Decimal(0)) / len(days)
 

@@ -123,7 +123,7 @@ def kpi_row(stock, scope, who, name, start, end, close, months):
     out_days, sale_days = sum(m.out_days for m in here), sum(m.sale_days for m in here)
     shown = here and not any(m.no_cost for m in here)
     row.update(
-        average_stock_value=average if here and opened else None, closing_value=total(m.closing for m in here) if shown else None,
+        average_stock_value=average if here else None, closing_value=total(m.closing for m in here) if shown else None,
         booked_closing_value=total(m.booked for m in here) if shown else None, net_sales=net if here else None, cogs=cogs,
         inventory_turnover=float(cogs) * 365 / days / float(average) if not turnover_status else None,
         days_of_inventory=float(average) / float(cogs) * days if not cover_status else None,

@@ -129,11 +129,11 @@ def experience(world):
                 "satisfaction_status": None if answers else "no_responses", "complaints": len(complaints),
                 "complaints_status": None, "complaint_categories": ranked(Counter(complaints), None),
                 "top_themes": ranked(themes, shown), "previous_satisfaction_rate": was_rate,
-                "previous_responses": len(was),
+                "previous_responses": None if start == first else len(was),
                 "satisfaction_change": None if not answers or not was or starts(prior_start, prior_end, begins)
                 else rate - was_rate,
-                "satisfaction_change_status": "no_responses" if not answers else
-                starts(prior_start, prior_end, begins) or (None if was else "no_prior_period"),
+                "satisfaction_change_status": starts(prior_start, prior_end, begins) or (
+                    "no_prior_period" if not was else None if answers else "no_responses"),
                 "previous_complaints": None if before_status == "no_prior_period" else before,
                 "complaints_change": None if before_status else len(complaints) - before,
                 "complaints_change_status": before_status})
@@ -273,7 +273,8 @@ def channel_assessment(world):
             means = {d: mean(r[f"{d}_score"] for r in found) for d in DIMENSIONS}
             overall = mean(r[f"{d}_score"] for r in found for d in DIMENSIONS)
             was = mean(r[f"{d}_score"] for r in groups.get((add_months(start, -3), channel), []) for d in DIMENSIONS)
-            leads = {d: means[d] - mean(r[f"{d}_score"] for r in everyone) for d in DIMENSIONS if means[d] is not None}
+            leads = {d: round(means[d] - mean(r[f"{d}_score"] for r in everyone), 9) for d in DIMENSIONS
+                     if means[d] is not None}
             others = len({ch for (s, ch) in groups if s == start}) > 1
             status = "no_reviews" if not found else "no_other_channel" if not others else \
                 "one_dimension" if len(leads) < 2 else None

@@ -1,0 +1,22 @@
+"""What the days that stand out brought. The band that says which days do is a model of its own and is judged elsewhere, on
+labelled faults (benches/anomaly_methods); here each day told is measured again from the sale lines."""
+
+
+ENTITIES = {"total": "'all'", "channel": "channel_id", "partner": "partner_id", "region": "region", "category": "category"}
+
+
+def anomalies(world):
+    """Observed values of every series and day; compared on the days that were told."""
+    parts = []
+    for kind, column in ENTITIES.items():
+        for metric, value, missing in (
+                ("net_sales", "sum(net)", "0"),
+                ("units", "sum(quantity) filter (sale_type <> 'adjustment')", "0"),
+                ("orders", "count(distinct order_key) filter (sale_type = 'sale')", "0")):
+            parts.append(f"""
+                select s.day as business_date, '{metric}' as metric, '{kind}' as entity_type, s.id as entity_id,
+                    coalesce(v.value, {missing}) as observed
+                from (select distinct {column} as id, d.day from lines, unnest(generate_series({{as_of}} - {{anomaly_days}} + 1,
+                    {{as_of}}, interval 1 day)) as g(at), lateral (select cast(g.at as date) as day) d) s
+                left join (select {column} as id, day, {value} as value from lines group by all) v using (id, day)""")
+    world.sql("create table m_anomalies as " + " union all ".join(parts))
