@@ -1,7 +1,7 @@
 """Stock of each partner and product: what is there, how long it lasts, how old it is. A snapshot of a partner is whole: what it
 leaves out is none."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
@@ -29,6 +29,7 @@ class Stock:
             self.sold[r["partner_id"], r["sku"]][r["day"]] = int(r["units"])
             self.cogs[r["partner_id"], r["sku"]][r["day"]] = None if r["is_unknown"] else r["cost"]
         self.sellers = {p for p, _ in self.sold}
+        self.running = {at: running_sums(days, self.cogs[at]) for at, days in self.sold.items()}
         self.received = defaultdict(list)
         for r in world.rows("select partner_id, sku, day, sum(quantity) as units from receipts group by all order by day"):
             self.received[r["partner_id"], r["sku"]].append((r["day"], int(r["units"])))
@@ -58,32 +59,54 @@ class Stock:
         product = in_force(self.products, sku, day)
         return product["unit_cost"] if product else None
 
+    def between(self, partner, sku, first, last, column):
+        """A running sum over a span of days: 1 units, 2 cost, 3 days with goods of unknown cost."""
+        sums = self.running.get((partner, sku))
+        if sums is None:
+            return 0
+        days, column = sums[0], sums[column]
+        return column[bisect_right(days, last)] - column[bisect_left(days, first)]
+
     def units_sold(self, partner, sku, first, last):
-        return sum(u for d, u in self.sold.get((partner, sku), {}).items() if first <= d <= last)
+        return self.between(partner, sku, first, last, 1)
 
     def cost_of_sales(self, partner, sku, first, last):
-        found = [c for d, c in self.cogs.get((partner, sku), {}).items() if first <= d <= last]
-        return None if any(c is None for c in found) else sum(found, Decimal(0))
+        return None if self.between(partner, sku, first, last, 3) else self.between(partner, sku, first, last, 2) + Decimal(0)
 
-    def arrived(self, partner, sku):
-        """The day from which a product is on sale at a partner: its launch, or when it first came there."""
+    def arrived(self, partner, sku, day=None):
+        """The day from which a product is on sale at a partner: its launch, or when it last came there as new."""
         at = partner, sku
         if at not in self.arrivals:
-            self.arrivals[at] = self.arrival(partner, sku)
-        return self.arrivals[at]
-
-    def arrival(self, partner, sku):
-        product = in_force(self.products, sku, self.as_of)
-        seen = [d for d, _ in self.received.get((partner, sku), [])[:1]]
-        seen += [d for d, r in self.counts.get((partner, sku), {}).items() if r["on_hand_quantity"] > 0][:1]
-        seen += [d for d, u in self.sold.get((partner, sku), {}).items() if u > 0]
-        first = min(seen, default=None)
+            self.arrivals[at] = self.beginnings(partner, sku)
+        day = day or self.as_of
+        come = max((d for d in self.arrivals[at] if d <= day), default=None)
+        product = in_force(self.products, sku, day)
         launched = product["launched_on"] if product else None
-        return max((d for d in (first, launched) if d), default=None)
+        return max((d for d in (come, launched) if d), default=None)
+
+    def beginnings(self, partner, sku):
+        """Days on which a product came as new: the first receipt, stock or sale after so long without any. Stock or a sale is
+        a beginning only where the partner counted before and the product was not there."""
+        signs = defaultdict(bool)
+        for d, n in self.received.get((partner, sku), []):
+            signs[d] |= n > 0
+        for d, r in self.counts.get((partner, sku), {}).items():
+            if r["on_hand_quantity"] > 0:
+                signs[d] |= False
+        for d, n in self.sold.get((partner, sku), {}).items():
+            if n > 0:
+                signs[d] |= False
+        found, before, counted = [], None, self.snapshots.get(partner, [])
+        for d in sorted(signs):
+            if before is None or (d - before).days > self.s["new_item_days"]:
+                if signs[d] or (counted and counted[0] < d):
+                    found.append(d)
+            before = d
+        return found
 
     def days_on_sale(self, partner, sku, first, last):
         """Days of a window since it was on sale there, without those on which it was counted as none and none was sold."""
-        begin = self.arrived(partner, sku)
+        begin = self.arrived(partner, sku, last)
         begin = max(first, begin) if begin else first
         total, day = 0, begin
         known, sold = self.known[partner], self.sold.get((partner, sku), {})
@@ -149,6 +172,17 @@ class Stock:
                 buckets["unknown"] += left
                 status = "fifo" if by_fifo else "unknown"
         return buckets, status
+
+
+def running_sums(units, costs):
+    """Days, and after each of them what was sold so far: units, cost, days with an unknown cost."""
+    days = sorted(units)
+    sold, cost, unknown = [0], [Decimal(0)], [0]
+    for day in days:
+        sold.append(sold[-1] + units[day])
+        cost.append(cost[-1] + (costs[day] or 0))
+        unknown.append(unknown[-1] + (costs[day] is None))
+    return days, sold, cost, unknown
 
 
 def bucket(days):

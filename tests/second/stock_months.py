@@ -18,7 +18,7 @@ def overstock(stock, partner, sku, close):
     first = close - timedelta(days=s["demand_window_days"] - 1)
     sold = max(stock.units_sold(partner, sku, first, close), 0)
     if not sold:
-        arrived = stock.arrived(partner, sku)
+        arrived = stock.arrived(partner, sku, close)
         return 0 if arrived and (close - arrived).days < s["new_item_days"] else on_hand
     days = stock.days_on_sale(partner, sku, first, close)
     return max(0, on_hand - -(-sold * stock.cover_days(sku) // days)) if days else on_hand
@@ -68,7 +68,7 @@ class Month:
         for sku in skus:
             if stock.units_sold(partner, sku, start, close) <= 0:
                 continue
-            begin = max(start, stock.arrived(partner, sku) or start)
+            begin = max(start, stock.arrived(partner, sku, close) or start)
             day = begin
             while day <= close:
                 self.sale_days += 1

@@ -17,6 +17,6 @@ def anomalies(world):
                 select s.day as business_date, '{metric}' as metric, '{kind}' as entity_type, s.id as entity_id,
                     coalesce(v.value, {missing}) as observed
                 from (select distinct {column} as id, d.day from lines, unnest(generate_series({{as_of}} - {{anomaly_days}} + 1,
-                    {{as_of}}, interval 1 day)) as g(at), lateral (select cast(g.at as date) as day) d) s
+                    {{as_of}}, interval 1 day)) as g(moment), lateral (select cast(g.moment as date) as day) d) s
                 left join (select {column} as id, day, {value} as value from lines group by all) v using (id, day)""")
     world.sql("create table m_anomalies as " + " union all ".join(parts))
