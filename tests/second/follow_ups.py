@@ -60,7 +60,7 @@ def win_back(world, score, had, task):
     if score["segment"] not in ("lost", "lost_big_spender"):
         return None
     lost_on = score["last_order_on"] + timedelta(days=s["near_days"] + 1)
-    if (as_of - lost_on).days > s["win_back_days"] or since(had, lost_on):
+    if (as_of - lost_on).days >= s["win_back_days"] or since(had, lost_on):
         return None
     crossed = score["previous_segment"] not in ("lost", "lost_big_spender")
     return {"due_on": lost_on + timedelta(days=task["days"]), "detail": score["segment"],

@@ -126,7 +126,8 @@ def stock_values(world, q, who, stock):
             continue
         if month.sells and not month.no_cost and month.judged > 0:
             rate = float(month.over / month.judged), None
-        if month.average is not None and month.cogs is not None:
+        # A month that no count opens says nothing of average stock.
+        if month.has_opening and month.average is not None and month.cogs is not None:
             value += month.average * month.days
             cogs += month.cogs
             days += month.days

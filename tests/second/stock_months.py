@@ -29,7 +29,7 @@ class Month:
 
     def __init__(self, stock, partner, start, close):
         s = stock.s
-        self.days = (close - start).days + 1
+        self.days = (close - max(start, stock.snapshots[partner][0])).days + 1
         at = stock.last_snapshot(partner, close)
         reach = timedelta(days=s["stale_count_days"])
         self.reported_once = at is not None
@@ -68,7 +68,7 @@ class Month:
         for sku in skus:
             if stock.units_sold(partner, sku, start, close) <= 0:
                 continue
-            begin = max(start, stock.arrived(partner, sku, close) or start)
+            begin = max(start, stock.arrived(partner, sku, close) or start, stock.snapshots[partner][0])
             day = begin
             while day <= close:
                 self.sale_days += 1

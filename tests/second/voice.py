@@ -134,7 +134,7 @@ def experience(world):
                 else rate - was_rate,
                 "satisfaction_change_status": starts(prior_start, prior_end, begins) or (
                     "no_prior_period" if not was else None if answers else "no_responses"),
-                "previous_complaints": None if before_status == "no_prior_period" else before,
+                "previous_complaints": None if before_status else before,
                 "complaints_change": None if before_status else len(complaints) - before,
                 "complaints_change_status": before_status})
             start = add_months(start, 1)
@@ -279,7 +279,8 @@ def channel_assessment(world):
             status = "no_reviews" if not found else "no_other_channel" if not others else \
                 "one_dimension" if len(leads) < 2 else None
             best = max(leads, key=lambda d: leads[d]) if not status else None
-            worst = min(leads, key=lambda d: leads[d]) if not status else None
+            # Of equals the first is the strength and the last the weakness, so that they are not the same.
+            worst = min(reversed(leads), key=lambda d: leads[d]) if not status else None
             comments = [(first_of(r["period"])[1], r["_delivered_at"], r) for r in found if r["comment"]]
             out.append({
                 "quarter": name, "quarter_start": start, "provisional": end > as_of, "channel_id": channel,
