@@ -21,7 +21,7 @@ pub use drift::{Drift, Policy};
 
 /// Raised when intake reads the same bytes by the same contract differently than before, so that
 /// staged files of an older reading are not taken for current ones.
-const INTAKE_VERSION: u32 = 3;
+const INTAKE_VERSION: u32 = 4;
 
 /// A `default` with this text stands for `company.base_currency`.
 pub const BASE_CURRENCY: &str = "$base_currency";

@@ -9,7 +9,7 @@ use super::block::{Block, Cell, Source, Stop};
 use super::decode::{self, Decoder};
 use super::header::Wanted;
 use super::open::{self, Content, Part};
-use super::rehearse::{Local, Rehearsal, rehearse};
+use super::rehearse::{Local, Rehearsal, try_out};
 use super::spool::Spool;
 use super::text::TextSource;
 use super::{columnar, json, markup, sheet};
@@ -21,14 +21,18 @@ use crate::sender::Sender;
 
 mod doubts;
 mod guess;
+mod layout;
 mod lines;
 mod words;
 
 use guess::Values;
+use layout::Layout;
 use lines::{Lines, quoted};
 
 /// Rows that are looked at.
 const SAMPLE_ROWS: usize = 2_000;
+/// Bytes of a text that are looked at for its encoding.
+const SAMPLE_BYTES: usize = 8 << 20;
 /// Confidence under which a header is not taken for a column.
 const TAKEN: f64 = 0.5;
 /// Confidence under which the author is asked whether a header is the column.
@@ -68,30 +72,40 @@ pub struct Draft {
     pub questions: Vec<String>,
     /// Headers that nothing was made of.
     pub unused: Vec<String>,
-    /// What the draft does with the file; `None` where required columns are still open.
+    /// What the draft does with the first rows of the file, its open lines as they are guessed; `None` where nothing can
+    /// be guessed of a column that must be there.
     pub trial: Option<Rehearsal>,
 }
 
 impl Draft {
-    /// Columns that must be filled and that nothing was found for.
+    /// Lines that a person has to answer before the draft is a mapping.
     pub fn open(&self) -> usize {
-        self.section.lines().filter(|line| line.starts_with("# ") && line.ends_with("{ constant = \"?\" }")).count()
+        self.section.lines().filter(|line| line.contains("\"?\"")).count()
     }
 }
 
 /// A look at the head of a file.
 struct Sample {
     encoding: Option<&'static str>,
-    delimiter: Option<char>,
+    layout: Option<Layout>,
     preamble: usize,
+    /// Whether the first row is data already.
+    headless: bool,
+    /// Whether it is not certain that the header is one.
+    doubted: bool,
     names: Vec<String>,
     columns: Vec<Values>,
     totals: BTreeSet<String>,
+    end: Option<&'static str>,
+    /// In front of every value.
+    prefix: Option<char>,
     /// The rows themselves, without totals.
     rows: Vec<Vec<String>>,
     /// What lines begin with that are no data.
     comment: bool,
-    sheet: bool,
+    /// Whether values have the types of a workbook or of Parquet.
+    typed: bool,
+    sheet: Option<String>,
 }
 
 /// Drafts the mapping of one feed from a local file; the last part of its key is the name that the partner gave it.
@@ -111,11 +125,11 @@ pub fn profile(
         Stop::Refused(reason) => Error::input(reason).at(file.path.display()),
         Stop::NotUtf8 => Error::input("the encoding cannot be told").at(file.path.display()),
     })?;
-    let mut draft = draft_of(&seen, sender, name, contract, names);
-    // a required column that is still open would only be refused
-    if draft.open() == 0 {
-        let sender = Sender::parse(sender, &draft.toml, contracts)?;
-        draft.trial = Some(rehearse(file, &sender, feed, contracts, config, REFUSED_SHOWN)?);
+    let zone = config.company.time_zone.name();
+    let (mut draft, tried) = draft_of(&seen, (sender, name, zone), contract, names);
+    if let Some(tried) = tried {
+        let sender = Sender::parse(sender, &tried, contracts)?;
+        draft.trial = Some(try_out(file, &sender, feed, contracts, config, REFUSED_SHOWN)?);
     }
     Ok(draft)
 }
@@ -131,7 +145,7 @@ fn look(
     let parts = open::open(&Spool::Disk(path.to_path_buf()), name, &config.intake, scratch)?;
     let part = parts.first().ok_or_else(|| Stop::Refused("the file has no parts".into()))?;
     let mut encoding = None;
-    let (mut source, delimiter): (Box<dyn Source>, Option<char>) = match part.content {
+    let (mut source, layout): (Box<dyn Source>, Option<Layout>) = match part.content {
         Content::Parquet => (Box::new(columnar::open(part, &config.intake)?), None),
         Content::Xlsx | Content::Ods | Content::Xls => {
             (Box::new(sheet::open(part, None, guess::known(contract), &config.intake)?), None)
@@ -143,14 +157,14 @@ fn look(
         Content::Text => {
             let mut head = vec![0; 64 * 1024];
             let length = decoder_of(part, &mut encoding)?.read(&mut head)?;
-            let delimiter = guess::delimiter(&String::from_utf8_lossy(&head[..length]));
-            let plain = format!("[feeds.{}]\ndelimiter = {:?}\n", contract.name, delimiter.to_string());
+            let layout = Layout::of(&String::from_utf8_lossy(&head[..length]));
+            let plain = format!("[feeds.{}]\n{}", contract.name, layout_lines(&layout, true).join("\n"));
             let plain = Sender::parse("profile", &plain, contracts).map_err(Stop::Failed)?;
             let feed = plain.feeds.get(&contract.name);
             let feed = feed.ok_or_else(|| Stop::Failed(Error::bug("the plain mapping has no feed")))?;
             let decoder = decoder_of(part, &mut encoding)?;
             let text = TextSource::open(decoder, feed, &config.intake, &Wanted::default())?;
-            (Box::new(text), Some(delimiter).filter(|delimiter| *delimiter != ','))
+            (Box::new(text), Some(layout))
         }
     };
     let mut block = Block::default();
@@ -172,12 +186,36 @@ fn look(
         rows.retain(|_| *keep.next().unwrap_or(&true));
         lines = lines.into_iter().zip(kept).filter_map(|(line, kept)| kept.then_some(line)).collect();
     }
-    let header = header_of(&rows).ok_or_else(|| Stop::Refused("no row looks like a header".into()))?;
-    let names: Vec<String> = rows[header].iter().map(|(text, _)| text.clone()).collect();
+    let known = guess::known(contract);
+    let texts = |row: &[(String, Cell)]| row.iter().map(|(text, _)| text.clone()).collect::<Vec<_>>();
+    let certain = rows.iter().take(200).position(|row| known.fits(&texts(row)));
+    let header = certain.or_else(|| header_of(&rows));
+    if rows.is_empty() {
+        return Err(Stop::Refused("the file has no rows".into()));
+    }
+    let names = match header {
+        Some(header) => texts(&rows[header]),
+        None => (1..=rows.iter().map(Vec::len).max().unwrap_or(0)).map(|number| number.to_string()).collect(),
+    };
+    let body = header.map_or(0, |header| header + 1);
+    let prefix = prefix_of(&rows[body..]);
+    if let Some(prefix) = prefix {
+        for (text, _) in rows[body..].iter_mut().flatten() {
+            *text = text.strip_prefix(prefix).unwrap_or(text).to_string();
+        }
+    }
     let mut columns = vec![Values::default(); names.len()];
-    let (mut totals, mut kept) = (BTreeSet::new(), Vec::new());
-    for row in &rows[header + 1..] {
+    let (mut totals, mut kept, mut end) = (BTreeSet::new(), Vec::new(), None);
+    for row in &rows[body..] {
         let first = row.iter().map(|(text, _)| text.as_str()).find(|text| !text.is_empty()).unwrap_or_default();
+        end = words::ENDS.into_iter().find(|end| first.starts_with(end));
+        if end.is_some() {
+            break;
+        }
+        // a header that comes again is told from data by itself
+        if header.is_some() && texts(row) == names {
+            continue;
+        }
         if let Some(prefix) = words::TOTALS.iter().find(|prefix| first.starts_with(**prefix)) {
             totals.insert((*prefix).to_string());
             continue;
@@ -187,9 +225,44 @@ fn look(
         }
         kept.push(row.iter().map(|(text, _)| text.clone()).collect());
     }
-    let preamble = if comment { 0 } else { usize::try_from(lines[header].saturating_sub(1)).unwrap_or(0) };
-    let sheet = !matches!(part.content, Content::Text);
-    Ok(Sample { encoding, delimiter, preamble, names, columns, totals, rows: kept, comment, sheet })
+    let above = header.map_or(0, |header| lines[header].saturating_sub(1));
+    let preamble = if comment { 0 } else { usize::try_from(above).unwrap_or(0) };
+    Ok(Sample {
+        encoding,
+        layout,
+        preamble,
+        headless: header.is_none(),
+        doubted: header.is_some() && certain.is_none(),
+        names,
+        columns,
+        totals,
+        end,
+        prefix,
+        rows: kept,
+        comment,
+        typed: !matches!(part.content, Content::Text),
+        sheet: source.sheet(),
+    })
+}
+
+/// A sign that stands in front of nearly every value: exports have it so that a spreadsheet takes texts for texts.
+fn prefix_of(rows: &[Vec<(String, Cell)>]) -> Option<char> {
+    let filled = || rows.iter().flatten().map(|(text, _)| text.as_str()).filter(|text| !text.is_empty());
+    ['`', '\''].into_iter().find(|sign| {
+        let with = filled().filter(|text| text.starts_with(*sign) && !text[1..].ends_with(*sign)).count();
+        with > 1 && with * 10 >= filled().count() * 8
+    })
+}
+
+/// What a mapping says of a layout; all of it, or only what is not found without being said.
+fn layout_lines(layout: &Layout, all: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    if all || layout.delimiter != "," {
+        lines.push(format!("delimiter = {}", quoted(&layout.delimiter)));
+    }
+    lines.extend(layout.quote.map(|quote| format!("quote = {}", quoted(&quote.to_string()))));
+    lines.extend(layout.escape.map(|escape| format!("escape = {}", quoted(&escape.to_string()))));
+    lines
 }
 
 fn decoder_of(part: &Part, found: &mut Option<&'static str>) -> Result<Decoder, Stop> {
@@ -199,10 +272,11 @@ fn decoder_of(part: &Part, found: &mut Option<&'static str>) -> Result<Decoder, 
     if encoding.is_none() {
         let mut trial = Decoder::new(part.open()?, None, 0);
         let mut out = vec![0; 64 * 1024];
-        loop {
+        let mut seen = 0;
+        while seen < SAMPLE_BYTES {
             match trial.read(&mut out) {
                 Ok(0) => break,
-                Ok(_) => {}
+                Ok(read) => seen += read,
                 Err(Stop::NotUtf8) => {
                     encoding = Some(decode::detect(part.open()?)?);
                     break;
@@ -230,16 +304,31 @@ fn header_of(rows: &[Vec<(String, Cell)>]) -> Option<usize> {
     })
 }
 
-fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names: &Names) -> Draft {
-    let mut taken = assign(seen, contract);
-    let whole_line = doubts::amounts(seen, contract, &mut taken);
+/// The draft, and the mapping by which it is tried, if it can be.
+fn draft_of(
+    seen: &Sample,
+    (sender, name, zone): (&str, &str, &str),
+    contract: &Contract,
+    names: &Names,
+) -> (Draft, Option<String>) {
+    let mut taken = if seen.headless { vec![None; contract.columns.len()] } else { assign(seen, contract) };
+    let price = doubts::amounts(seen, contract, &mut taken);
     let mut lines = Lines::new(seen, sender, name, contract, names);
     let mut guesses = Vec::new();
     for (at, column) in contract.columns.iter().enumerate() {
         let found = taken[at].map(|(index, confidence)| (&seen.names[index], &seen.columns[index], confidence));
         let instead = match found {
             Some((header, values, confidence)) => {
-                if confidence < SURE {
+                lines.sure = confidence >= SURE;
+                let price = if column.name == "unit_price" { price } else { doubts::Price::One };
+                if price == doubts::Price::Either {
+                    lines.ask(format!(
+                        "is {header:?} the price of one piece, or the amount of the line? for the amount write unit_price = \
+                         {{ from_total = {} }}; examples: {}",
+                        quoted(header),
+                        values.examples().join(", ")
+                    ));
+                } else if !lines.sure {
                     lines.ask(format!(
                         "is {header:?} really `{}` ({})? examples: {}",
                         column.name,
@@ -247,7 +336,7 @@ fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names:
                         values.examples().join(", ")
                     ));
                 }
-                if column.name == "unit_price" && whole_line {
+                if price == doubts::Price::Line {
                     lines.ask(format!(
                         "{header:?} is taken for the amount of a line, not for the price of one, since it grows with the quantity: \
                          is that right, and is it before discount?"
@@ -269,7 +358,21 @@ fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names:
         });
     }
     lines.ask_for_kinds(&taken);
-    let Lines { text, mut questions, .. } = lines;
+    lines.ask_for_zone(&taken, zone);
+    let Lines { text, tried, stuck, mut questions, .. } = lines;
+    if seen.headless {
+        let columns = seen.names.iter().zip(&seen.columns);
+        let columns: Vec<String> =
+            columns.map(|(name, values)| format!("{name}: {}", values.examples().join(", "))).collect();
+        questions
+            .insert(0, format!("no row looks like a header, so columns go by their numbers: {}", columns.join("; ")));
+    } else if seen.doubted {
+        let shown: Vec<&str> = seen.names.iter().map(String::as_str).take(6).collect();
+        questions.insert(0, format!("is line {} the header ({})?", seen.preamble + 1, shown.join(", ")));
+    }
+    if let Some(doubt) = seen.layout.as_ref().and_then(|layout| layout.doubt.as_ref()) {
+        questions.insert(0, format!("what stands between the fields? {doubt}"));
+    }
 
     let mut common = Vec::new();
     if let Some(encoding) = seen.encoding {
@@ -286,6 +389,13 @@ fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names:
         own.push(line);
         questions.push(question);
     }
+    if let Some(days) = doubts::other_days(seen, contract, &taken, name) {
+        own.push("period = \"rows\"".into());
+        questions.push(format!(
+            "the rows are of {days}, not only of the day in the file's name: does each file repeat the last days? then leave \
+             period = \"rows\""
+        ));
+    }
     if contract.kind == Kind::Event && super::period::of_key(name).is_none() {
         own.push("period = \"rows\"".into());
         questions.push("the file's name has no date, so its period is taken from its rows: can the partner put the business date into the name?".into());
@@ -294,19 +404,21 @@ fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names:
         "by when is this file due each day? then add expected = {{ by = \"06:00\" }} to [feeds.{}]",
         contract.name
     ));
-    let section = |lines: &[String]| {
+    let section_of = |lines: &[String], text: &str| {
         let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
         format!("[feeds.{0}]\n{lines}\n[feeds.{0}.columns]\n{text}", contract.name)
     };
+    let section = |lines: &[String]| section_of(lines, &text);
     let head: String = common.iter().map(|line| format!("{line}\n")).collect();
     let title =
         format!("# Drafted from {name:?}; read it through, answer the questions, then run `tributary check`.\n");
     let toml = format!("{title}name = {}\n{head}\n{}", quoted(sender), section(&own));
-    let section = section(&common.into_iter().chain(own).collect::<Vec<_>>());
+    let all: Vec<String> = common.into_iter().chain(own).collect();
+    let (section, tried) = (section(&all), section_of(&all, &tried));
     let used: BTreeSet<usize> = taken.iter().flatten().map(|(index, _)| *index).collect();
     let unused = seen.names.iter().enumerate().filter(|(at, name)| !used.contains(at) && !name.is_empty());
     let unused = unused.map(|(_, name)| name.clone()).collect();
-    Draft { toml, section, guesses, questions, unused, trial: None }
+    (Draft { toml, section, guesses, questions, unused, trial: None }, (!stuck).then_some(tried))
 }
 
 /// How the file is written: what `[feeds.<feed>]` says before its columns.
@@ -317,9 +429,13 @@ fn feed_lines(seen: &Sample, contract: &Contract, taken: &[Option<(usize, f64)>]
     };
     let comma = numbers().any(|values| values.decimal_comma);
     let mut lines = Vec::new();
-    if let Some(delimiter) = seen.delimiter {
-        lines.push(format!("delimiter = {}", quoted(&delimiter.to_string())));
+    lines.extend(seen.layout.iter().flat_map(|layout| layout_lines(layout, false)));
+    lines.extend(seen.sheet.as_ref().map(|sheet| format!("sheet = {}", quoted(sheet))));
+    if seen.headless {
+        lines.push("header_rows = 0".into());
     }
+    lines.extend(seen.prefix.map(|sign| format!("strip_prefix = {}", quoted(&sign.to_string()))));
+    lines.extend(seen.end.map(|end| format!("end_marks = [{}]", quoted(end))));
     if seen.comment {
         lines.push("comment = \"#\"".into());
     }
@@ -332,6 +448,11 @@ fn feed_lines(seen: &Sample, contract: &Contract, taken: &[Option<(usize, f64)>]
     }
     if comma {
         lines.push("decimal_comma = true".into());
+    }
+    if numbers().any(|values| values.parentheses) {
+        lines.push("negative = \"parentheses\"".into());
+    } else if numbers().any(|values| values.trailing) {
+        lines.push("negative = \"trailing\"".into());
     }
     if numbers().any(|values| values.thousands) {
         lines.push(format!("thousands = {}", quoted(if comma { "." } else { "," })));

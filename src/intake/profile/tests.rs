@@ -56,7 +56,7 @@ fn what_is_missing_is_asked_and_not_invented() {
         "latest.csv",
         b"InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n1,85123A,6,03/04/2026 08:26,2.55,17850\n",
     );
-    assert!(draft.toml.contains("\n# channel_id = { constant = \"?\" }\n"), "{}", draft.toml);
+    assert!(draft.toml.contains("\nchannel_id = { constant = \"?\" }\n"), "{}", draft.toml);
     assert!(draft.toml.contains("period = \"rows\"\n"));
     assert!(
         draft.toml.contains("sold_at = { column = \"InvoiceDate\", format = \"%d/%m/%Y %H:%M\" }"),
@@ -69,5 +69,8 @@ fn what_is_missing_is_asked_and_not_invented() {
         draft.questions
     );
     assert!(draft.questions.iter().any(|question| question.starts_with("where does `channel_id` of sales come from")));
-    assert_eq!(draft.trial, None);
+    let trial = draft.trial.unwrap();
+    assert_eq!((trial.outcome.rows_read, trial.outcome.rows_clean), (1, 1), "with what is open as it is guessed");
+    let money = trial.money.unwrap();
+    assert_eq!((money.units, money.gross.as_str(), money.net.as_str()), (6, "15.3000", "15.3000"));
 }

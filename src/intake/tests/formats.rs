@@ -228,7 +228,33 @@ fn periods_and_delivery() {
     assert_eq!(period(&by_month), ["2026-11-01", "2026-11-30", "2026-11-20", "2026-11-22"]);
     let declared = "delivered_at = '_(\\d{8}T\\d{4})\\.'\n[feeds.sales]\nperiod = \"name\"\n";
     let named = world.stage("sales", "2026-11-22_20261123T0210.csv", text.as_bytes(), declared);
-    assert_eq!(named.instants("_delivered_at")[0], "2026-11-23T02:10:00+00:00");
+    assert_eq!(named.instants("_delivered_at")[0], "2026-11-22T18:10:00+00:00", "the company's clocks");
+    // whose clocks are meant: the sender's, or of one zone for names alone, unless the name says it
+    for (zones, name, instant) in [
+        ("time_zone = \"Europe/Berlin\"", "20261123T0210", "2026-11-23T01:10:00+00:00"),
+        ("delivered_time_zone = \"UTC\"", "20261123T0210", "2026-11-23T02:10:00+00:00"),
+        (
+            "time_zone = \"Europe/Berlin\"\ndelivered_time_zone = \"UTC\"",
+            "20261123T021059",
+            "2026-11-23T02:10:59+00:00",
+        ),
+        ("", "20261123T0210Z", "2026-11-23T02:10:00+00:00"),
+        ("", "20261123T0210-0330", "2026-11-23T05:40:00+00:00"),
+        // clocks go back at 3: the first of two
+        ("time_zone = \"Europe/Berlin\"", "20261025T0230", "2026-10-25T00:30:00+00:00"),
+    ] {
+        let sender = format!("{zones}\ndelivered_at = '_(\\d{{8}}T[^.]+)\\.'\n[feeds.sales]\nperiod = \"name\"\n");
+        let seen = world.stage("sales", &format!("2026-11-22_{name}.csv"), text.as_bytes(), &sender);
+        assert_eq!(seen.instants("_delivered_at")[0], instant, "{zones} {name}");
+    }
+    let odd = world.stage("sales", "2026-11-22_20261123Tnoon.csv", text.as_bytes(), &declared.replace("\\d{4}", ".*"));
+    assert_eq!(
+        odd.outcome.warnings,
+        [
+            "the file's name gives \"20261123Tnoon\" as delivery time; expected YYYYMMDDTHHMM as the clocks of Asia/Shanghai \
+          show it; the store's time is used"
+        ]
+    );
     let nameless = world.stage("sales", "latest.csv", text.as_bytes(), declared);
     assert!(
         nameless
