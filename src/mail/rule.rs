@@ -163,7 +163,13 @@ impl AlertRule {
     pub fn all<'a>(
         sidecars: impl Iterator<Item = (&'a str, String, &'a toml::Table)>,
     ) -> Result<BTreeMap<String, Self>> {
-        let built_in = [Self::run_failed(), Self::run_reduced(), Self::master_data_missing(), Self::mail_undelivered()];
+        let built_in = [
+            Self::run_failed(),
+            Self::run_reduced(),
+            Self::master_data_missing(),
+            Self::mail_undelivered(),
+            Self::mail_unwritten(),
+        ];
         let models = sidecars.map(|(name, place, sidecar)| Self::from_sidecar(name, &place, sidecar));
         models.chain(built_in.map(Ok)).map(|rule| rule.map(|rule| (rule.name.clone(), rule))).collect()
     }
@@ -188,6 +194,11 @@ impl AlertRule {
     /// The rule for mails that could not be delivered in time; columns `recipient`, `subject`, `error`.
     pub fn mail_undelivered() -> Self {
         built_in("mail_undelivered", include_str!("templates/mail_undelivered.toml"))
+    }
+
+    /// The rule for people to whom no mail can be written; columns `recipient`, `whose`, `file`, `error`, `run_id`.
+    pub fn mail_unwritten() -> Self {
+        built_in("mail_unwritten", include_str!("templates/mail_unwritten.toml"))
     }
 
     fn settle(&self) -> Result<()> {
@@ -314,6 +325,11 @@ impl AlertRule {
         };
         values[values.len().saturating_sub(30)..].to_vec()
     }
+}
+
+/// The addresses that a cell holds, in lower case.
+pub(crate) fn addresses(cell: &str) -> impl Iterator<Item = String> {
+    cell.split([';', ',', '；', '，']).map(str::trim).filter(|address| !address.is_empty()).map(str::to_ascii_lowercase)
 }
 
 /// A rule with its labels, for findings without words.
