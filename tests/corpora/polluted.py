@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from company import Company, Seen
+from company import Company
 
 COLUMNS = [f"c{at}" for at in range(1, 10)]
 FILLED = tuple(COLUMNS[:8])
@@ -122,15 +122,40 @@ class Pollock:
             company.add("declared", file.name, content, mapping, numbers)
             company.add("undeclared", file.name, content, [], dict(zip(COLUMNS, names)))
 
-    def ours(self, company: Company, feed: str) -> tuple[Score, list[Seen]]:
-        score, all_seen = Score(), []
+    def ours(self, company: Company, feed: str) -> tuple[Score, str]:
+        """The score, and how many files were taken and refused."""
+        score, kinds = Score(), Counter()
         for name, seen in company.seen(feed, COLUMNS).items():
             names = self.names(name)
             rows = [list(row[: len(names)]) for row in seen.rows]
             loaded = None if seen.quarantined else [names, *rows]
             self.judge(score, name, loaded)
-            all_seen.append(seen)
-        return score, all_seen
+            kinds["tried"] += 1
+            if seen.quarantined:
+                kinds["refused whole"] += 1
+            elif seen.refused:
+                kinds["right but for refused rows"] += 1
+            elif name not in score.wrong_files:
+                kinds["right whole"] += 1
+            if name in score.wrong_files and name not in self.not_wrong:
+                kinds["silently wrong"] += 1
+        kinds.setdefault("silently wrong", 0)
+        return score, ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+
+    # rows that the truth leaves out and that stand in the file: the first of a file without header, which the truth takes
+    # for one, and those of a second table below the same header
+    not_wrong = {"file_no_header.csv", "file_multitable_same.csv"}
+
+    def explained(self) -> list[str]:
+        """What of it cannot be otherwise."""
+        return [
+            "Taken and not in the truth, by design: the first row of `file_no_header.csv`, which the truth takes for a "
+            "header, and the rows of the second table of `file_multitable_same.csv`, whose header is the first one's. Both "
+            "stand in the file.",
+            "A row is refused where the truth mends it by knowing where the fault was put: a delimiter too many or too few, "
+            "a quote of which nothing says whether it opens. `file_no_payload.csv` has no byte and is refused; the score "
+            "wants an empty table.",
+        ]
 
     def duckdb(self, declared: bool) -> Score:
         """As the corpus runs it, one file at a time; parallel reading off, which would end some of its files."""

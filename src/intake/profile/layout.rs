@@ -34,7 +34,8 @@ impl Layout {
         let doubt = if best == 0 {
             Some("no delimiter splits the lines into the same number of fields".to_string())
         } else {
-            let close = next.0 > 0 && next.0 / 100 * 10 >= best / 100 * 8;
+            let first = lines.first().is_some_and(|line| line.contains(next.1));
+            let close = first && next.0 / 100 * 10 >= best / 100 * 8;
             close.then(|| format!("{:?} splits the lines nearly as evenly", next.1))
         };
         let quote = single_quotes(&lines, delimiter).then_some('\'');
@@ -95,7 +96,8 @@ mod tests {
     fn what_stands_between_fields_and_around_them() {
         for (text, expected) in [
             ("a,b,c\n1,2,3\n", (",", false, None, None)),
-            ("a;b\n1,5;2,5\n1,7;2,8\n", (";", true, None, None)),
+            ("a;b\n1,5;2,5\n1,7;2,8\n1,7;2,8\n1,7;2,8\n1,7;2,8\n", (";", false, None, None)),
+            ("a;b,c\n1;2,3\n4;5,6\n", (",", true, None, None)),
             ("a,b\n\"x;y;z\",1\n\"x;y;z\",2\n", (",", false, None, None)),
             ("'a','b'\n'S1','x y'\n'S2','it'\n", (",", false, Some('\''), None)),
             ("a,b\nMen's,x\nKids' hat,y\n", (",", false, None, None)),

@@ -1,6 +1,10 @@
 //! A stranger's file becomes a mapping that takes it.
 
+use std::path::Path;
+
 use super::*;
+
+mod kinds;
 
 fn profiled(feed: &str, name: &str, bytes: &[u8]) -> Draft {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -40,7 +44,7 @@ sku = "货号"
 quantity = { column = "数量", negate_if = { column = "类型", equals = "退货" } }
 unit_price = "单价(元)"
 discount_amount = { from_net = "实付金额" }
-sale_type = { column = "类型", map = { "正常" = "sale", "调整" = "adjustment", "退款" = "return", "退货" = "return", "销售" = "sale" } }
+sale_type = { column = "类型", map = { "交易" = "sale", "正常" = "sale", "消费" = "sale", "调整" = "adjustment", "退款" = "return", "退货" = "return", "销售" = "sale" } }
 "#;
     assert_eq!(draft.toml.split_once('\n').unwrap().1, expected);
     let trial = draft.trial.unwrap().outcome;

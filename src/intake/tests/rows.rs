@@ -60,11 +60,8 @@ fn a_stray_quote_costs_nothing() {
 /// A delimiter that is missing before a quoted text, which holds another: as many fields as ever, and none of them right.
 #[test]
 fn a_quote_in_the_middle_of_a_field() {
-    let seen = sales(
-        "",
-        "",
-        &format!("{HEADER}{}{}", row(1).replace("ch_shop,2026-11-22 10:00:00", "ch_shop\"a, b\""), row(2)),
-    );
+    let seen =
+        sales("", &format!("{HEADER}{}{}", row(1).replace("ch_shop,2026-11-22 10:00:00", "ch_shop\"a, b\""), row(2)));
     assert_eq!(seen.whole("line_no"), [2]);
     assert_eq!(
         seen.rejects[0].3,

@@ -194,7 +194,7 @@ fn one_byte_of_a_page_that_is_not_what_was_written() {
         .build();
     let mut bytes = with_checksum(&parquet_of(texts(&["KEEP-ME-1", "KEEP-ME-2"]), Some(properties)));
     assert_eq!(parquet(&bytes).texts("sku"), [Some("KEEP-ME-1".into()), Some("KEEP-ME-2".into())]);
-    let at = bytes.windows(9).rposition(|window| window == b"KEEP-ME-2").unwrap();
+    let at = bytes.windows(9).position(|window| window == b"KEEP-ME-2").unwrap();
     bytes[at + 8] = b'7';
     assert_eq!(
         parquet(&bytes).reason(),
