@@ -18,7 +18,7 @@ const KINDS: &[Kind] = &[
                2,voided,2026-11-22 12:00:00 +0100,EUR,1,Brush,34.90,A100,\n2,,,,1,Brush,34.90,A100,\n",
         lines: &[
             "skip_if = { column = \"Financial Status\", equals = [\"voided\"], carry_down = true }",
-            "sold_at = { column = \"Created at\", format = \"%Y-%m-%d %H:%M:%S %z\", carry_down = true }",
+            "sold_at = { column = \"Created at\", carry_down = true }",
             "sku = \"Lineitem sku\"",
             "quantity = \"Lineitem quantity\"",
             "unit_price = \"?\"  # perhaps \"Lineitem price\"",
@@ -153,7 +153,7 @@ fn what_is_not_certain_is_asked() {
     asked(plain, "are times in \"time\" of Asia/Shanghai, the company's zone?");
     asked("one\ntwo\n", "what stands between the fields?");
     asked(
-        "report of the day,,,,,\nfoo,bar,time,what,qty,price\n1,1,2026-11-22,A,1,2.00\n",
+        "report of the day,,,,,\nfoo,bar,when,what,qty,price\n1,1,2026-11-22,A,1,2.00\n",
         "is line 2 the header (foo, bar",
     );
     asked(
