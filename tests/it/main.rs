@@ -24,6 +24,7 @@ mod stores;
 mod demo_company;
 mod anomaly_methods;
 mod command_line;
+mod example;
 mod profiling;
 mod refusing;
 mod set_aside;
