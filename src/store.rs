@@ -403,6 +403,12 @@ impl Store {
         }
     }
 
+    /// The key that an unfinished upload would have become.
+    pub fn key_of_upload(&self, path: &FsPath) -> Option<String> {
+        let below = path.strip_prefix(self.direct_folder()?).ok()?.to_str()?;
+        below.rsplit_once('#').map(|(key, _)| key.to_string())
+    }
+
     async fn sync(&self, keys: Vec<String>, mode: u32) -> Result<()> {
         match self.direct_folder() {
             Some(folder) => local::sync(folder, keys, mode).await,

@@ -103,7 +103,8 @@ fn of_job(company: &Company, job: &Job) -> Vec<Error> {
     let registry = &company.registry;
     let marts: Vec<&str> = registry.marts().collect();
     let alerts: Vec<&str> = registry.alerts().collect();
-    let senders: Vec<&str> = company.senders.names().collect();
+    let broken = company.senders.broken().iter().map(|broken| broken.name.as_str());
+    let senders: Vec<&str> = company.senders.names().chain(broken).collect();
     let mut faults = Vec::new();
     for (key, named, known) in
         [("marts", &job.marts, &marts), ("alerts", &job.alerts, &alerts), ("senders", &job.senders, &senders)]
@@ -141,23 +142,9 @@ fn of_sender(config: &Config, sender: &Sender, jobs: &[Job]) -> Vec<Error> {
                     .hint(format!("write it from the inbox on, as \"{}/{}/**\"", sender.name, feed.feed)),
             );
         }
-        for open in open_columns(feed) {
-            faults
-                .push(Error::config(format!("feeds.{}.columns.{open} is still \"?\"", feed.feed)).hint(
-                    "answer it: the partner's header, or { constant = \"…\" }; until then its files are refused",
-                ));
-        }
         faults.extend(late(config, sender, feed, jobs));
     }
     faults
-}
-
-/// Columns whose question in the draft nobody has answered.
-fn open_columns(feed: &SenderFeed) -> impl Iterator<Item = &str> {
-    let open = feed.columns.iter().filter(|(_, mapping)| {
-        mapping.headers.iter().any(|header| header == "?") || mapping.constant.as_deref() == Some("?")
-    });
-    open.map(|(column, _)| column.as_str())
 }
 
 /// A file that is due after the night that should take it in is a day behind for good.
@@ -230,7 +217,7 @@ fn of_settings(company: &Company) -> Vec<Error> {
         .collect();
     for name in config.own_settings().filter(|name| !used.contains(name)) {
         let error = Error::config(format!("settings.{name} is named by no model"));
-        faults.push(match closest(name, Config::shipped_settings().iter().map(String::as_str)) {
+        faults.push(match closest(name, config.shipped_settings()) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint(format!("write ${name} in a model, or take the line out")),
         });

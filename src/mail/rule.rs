@@ -163,7 +163,14 @@ impl AlertRule {
     pub fn all<'a>(
         sidecars: impl Iterator<Item = (&'a str, String, &'a toml::Table)>,
     ) -> Result<BTreeMap<String, Self>> {
-        let built_in = [Self::run_failed(), Self::run_reduced(), Self::master_data_missing(), Self::mail_undelivered()];
+        let built_in = [
+            Self::run_failed(),
+            Self::run_reduced(),
+            Self::master_data_missing(),
+            Self::sender_left_out(),
+            Self::rows_lost(),
+            Self::mail_undelivered(),
+        ];
         let models = sidecars.map(|(name, place, sidecar)| Self::from_sidecar(name, &place, sidecar));
         models.chain(built_in.map(Ok)).map(|rule| rule.map(|rule| (rule.name.clone(), rule))).collect()
     }
@@ -183,6 +190,18 @@ impl AlertRule {
     /// `used_en`, `used_zh`.
     pub fn master_data_missing() -> Self {
         built_in("master_data_missing", include_str!("templates/master_data_missing.toml"))
+    }
+
+    /// The rule for senders, or feeds of theirs, that are left out because of their own file; columns `sender`, `feeds`
+    /// (empty: all), `file` with its line, `found`, `advice`.
+    pub fn sender_left_out() -> Self {
+        built_in("sender_left_out", include_str!("templates/sender_left_out.toml"))
+    }
+
+    /// The rule for files whose rows were lost in the lake and that must be delivered again; columns `sender`,
+    /// `sender_name`, `feed`, `files`, `rows`, `file` (the first of them).
+    pub fn rows_lost() -> Self {
+        built_in("rows_lost", include_str!("templates/rows_lost.toml"))
     }
 
     /// The rule for mails that could not be delivered in time; columns `recipient`, `subject`, `error`.

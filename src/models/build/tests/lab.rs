@@ -260,6 +260,7 @@ impl Lab {
             etag: None,
             last_modified: DateTime::UNIX_EPOCH,
             resent_at: None,
+            set_aside: None,
             delivered_at: DateTime::UNIX_EPOCH,
             period_start: Some(first),
             period_end: Some(last),
