@@ -108,6 +108,7 @@ section!(
         retry_first_pause_ms: u64,
         date_ahead_days_max: i64,
         clock_behind_hours_max: i64,
+        lost_rows_share_max: f64,
         lease_seconds: u64,
     }
 );

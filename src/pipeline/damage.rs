@@ -119,7 +119,7 @@ pub(super) async fn survey(company: &Company, state: &State, look: Look) -> Resu
     let mut files = Vec::new();
     for home in [Home::Lake, Home::Marts] {
         let wanted: Vec<(Of, &FileRef)> =
-            named(state, look).into_iter().filter(|(_, file)| file.home == home).collect();
+            named(company, state, look).into_iter().filter(|(_, file)| file.home == home).collect();
         if wanted.is_empty() {
             continue;
         }
@@ -152,8 +152,9 @@ pub(super) fn altered(checked: Result<()>) -> Result<Option<String>> {
     }
 }
 
-/// What the commits name, of which a night reads all but what is superseded.
-fn named(state: &State, look: Look) -> Vec<(Of, &FileRef)> {
+/// What the commits name, of which a night reads all but what is superseded. Of a model that is no more nobody reads
+/// anything.
+fn named<'a>(company: &Company, state: &'a State, look: Look) -> Vec<(Of, &'a FileRef)> {
     let mut files = Vec::new();
     for input in state.inputs() {
         if let Some(staged) = &input.staged
@@ -163,7 +164,7 @@ fn named(state: &State, look: Look) -> Vec<(Of, &FileRef)> {
         }
         files.extend(input.rejects.as_ref().map(|rejects| (Of::Rejects(input.id()), rejects)));
     }
-    for made in state.partitions() {
+    for made in state.partitions().filter(|made| company.registry.get(&made.model).is_some()) {
         let of = Of::Partition(made.model.clone(), made.partition.clone());
         files.extend(made.file.as_ref().map(|file| (of, file)));
     }

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::damage::{self, Damage, Look, Of};
 use super::flow::{Night, Staged};
 use super::{Company, transform};
+use crate::error::{Error, Result};
 use crate::mail::rule::Row;
 use crate::state::State;
 use crate::state::record::{Input, InputId, InputStatus, SetAside, Sighting};
@@ -59,10 +60,14 @@ pub(super) fn take_on(night: &mut Night<'_>, damage: Damage) {
 }
 
 /// Sets aside the files whose rows are lost and that could not be read again. They take part in nothing until they are
-/// delivered again, or lie in the inbox again as they were: every run looks.
-pub(super) fn set_aside(night: &mut Night<'_>, taken: &mut Vec<Staged>) {
+/// delivered again, or lie in the inbox again as they were: every run looks. A night whose lake is lost rather than a few
+/// of its files stops instead; a repair is asked for, and goes on.
+pub(super) fn set_aside(night: &mut Night<'_>, taken: &mut Vec<Staged>) -> Result<()> {
     let again: BTreeSet<InputId> = taken.iter().map(|staged| staged.sighting.id()).collect();
     let lost: Vec<InputId> = night.damage.inputs().filter(|id| !again.contains(*id)).cloned().collect();
+    if !night.repairs {
+        enough_is_left(night, &lost)?;
+    }
     for id in lost {
         let Some(known) = night.state.input(&id) else { continue };
         let sighting = Sighting::of(known);
@@ -94,6 +99,32 @@ pub(super) fn set_aside(night: &mut Night<'_>, taken: &mut Vec<Staged>) {
         };
         taken.push(Staged { sighting, input: Some(input), reasons: BTreeMap::new(), told: Some(told) });
     }
+    Ok(())
+}
+
+/// Refuses to publish what is left where more rows are lost than `run.lost_rows_share_max` allows.
+fn enough_is_left(night: &Night<'_>, lost: &[InputId]) -> Result<()> {
+    let counts = |input: &&Input| input.status == InputStatus::Active && night.sender_in_job(&input.sender);
+    let sum =
+        |inputs: &mut dyn Iterator<Item = &Input>| inputs.filter(counts).map(|input| input.rows_clean).sum::<u64>();
+    let staged = lost.iter().filter(|id| night.damage.has_staged(id)).filter_map(|id| night.state.input(id));
+    let gone = sum(&mut staged.map(AsRef::as_ref));
+    let all = sum(&mut night.state.inputs().map(AsRef::as_ref));
+    let most = night.company.config.run.lost_rows_share_max;
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    let share = gone as f64 / all.max(1) as f64;
+    if share <= most {
+        return Ok(());
+    }
+    Err(Error::input(format!(
+        "{gone} of {all} rows are lost in the lake, and the inbox does not hold their files any more: {share:.2} of all, at \
+         most {most} are set aside by a night (run.lost_rows_share_max); the good marts stay"
+    ))
+    .at(&night.company.stores.lake)
+    .hint(
+        "restore the lake from a copy (`tributary verify` names what it lacks); `tributary verify --repair` sets aside \
+         whatever is lost all the same",
+    ))
 }
 
 /// The rows of the alert `rows_lost`: one a sender and feed with files that are set aside because their rows were lost.

@@ -280,7 +280,7 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
 
     let stage = night.begin(watch, "stage", arrivals.len() as u64);
     let mut taken = take(night, arrivals, watch).await?;
-    mend::set_aside(night, &mut taken);
+    mend::set_aside(night, &mut taken)?;
     night.finish(stage);
 
     let stage = night.begin(watch, "validate", 0);

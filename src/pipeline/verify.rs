@@ -263,20 +263,10 @@ fn of_files(company: &Company, state: &State, damage: &Damage) -> Vec<Fault> {
     }
     for (model, files) in models {
         let mart = company.registry.is_mart(model);
-        let known = company.registry.get(model).is_some();
-        let (means, to_do) = match (known, mart) {
-            (false, _) => (
-                "the model is no more, and nothing reads it",
-                "nothing; it is told until the lake has forgotten the model".to_string(),
-            ),
-            (_, true) => (
-                "readers do not see these rows, and duckdb.sql leaves the mart out until they are there again",
-                format!("{REPAIR}, or the next night: builds it again from staged rows"),
-            ),
-            (_, false) => (
-                "what is made of it cannot be built",
-                format!("{REPAIR}, or the next night: builds it again from staged rows"),
-            ),
+        let means = if mart {
+            "readers do not see these rows, and duckdb.sql leaves the mart out until they are there again"
+        } else {
+            "what is made of it cannot be built"
         };
         let (partition, file, found) = files[0];
         let more = if files.len() > 1 { format!(", and {} more", files.len() - 1) } else { String::new() };
@@ -286,7 +276,7 @@ fn of_files(company: &Company, state: &State, damage: &Damage) -> Vec<Fault> {
             found: found.to_string(),
             since: keys::run_of(&file.key).map_or_else(String::new, written_by),
             means: means.into(),
-            to_do,
+            to_do: format!("{REPAIR}, or the next night: builds it again from staged rows"),
             mended: false,
             keys: files.iter().map(|(_, file, _)| file.key.clone()).collect(),
         });

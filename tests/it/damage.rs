@@ -135,6 +135,23 @@ fn rows_that_cannot_be_read_again_are_set_aside_until_they_come_again() {
     assert_eq!(world.mart("sales_daily").hash(), honest.mart("sales_daily").hash());
 }
 
+/// When not a file is lost but the lake, no shrunken night takes the place of the good marts.
+#[test]
+fn a_night_that_has_lost_most_of_its_rows_stops() {
+    let world = two_nights().fork();
+    let before = world.hashes();
+    fs::remove_dir_all(world.path("lake/staged/sales")).expect("the folder");
+    fs::remove_dir_all(world.path("inbox/p01/sales")).expect("the folder");
+    fs::remove_dir_all(world.path("inbox/p02/sales")).expect("the folder");
+    let night = world.night(NIGHT).expect(&[3]);
+    assert!(night.stdout.contains("run.lost_rows_share_max") && night.stdout.contains("verify --repair"), "{night}");
+    assert_eq!(world.hashes(), before);
+    assert_eq!(world.commits().last().map(|commit| commit.kind), Some(CommitKind::Failed));
+    world.tributary(&["verify", "--repair"], &NOW).expect(&[2]);
+    world.night_again(NIGHT).published();
+    assert!(world.mart("sales_daily").find(&[("partner_id", "p01")]).is_empty(), "asked for, it goes on without them");
+}
+
 #[test]
 fn lost_marts_are_built_again_by_the_next_night() {
     let mart = |world: &World, month: &str| {
