@@ -48,10 +48,12 @@ pub struct Broken {
     pub name: String,
     /// Feeds that are left out, as far as the file can be read.
     pub feeds: Vec<String>,
-    /// Nothing of the sender is left.
+    /// No feed of the sender is left.
     pub whole: bool,
     /// What is wrong, with file and line.
     pub error: Arc<Error>,
+    /// The feed itself, where nothing is wrong with it but a question that is still open.
+    pub open: Option<SenderFeed>,
     /// Folders of the inbox that the file names.
     folders: BTreeSet<String>,
 }
@@ -84,7 +86,8 @@ impl Senders {
                     let error = Error::config("it cannot be read as UTF-8 text").at(place).because(err);
                     let hint = "save it as UTF-8, readable for the account that tributary runs under";
                     let error = Arc::new(error.hint(hint));
-                    broken.push(Broken { name, feeds: Vec::new(), whole: true, error, folders: BTreeSet::new() });
+                    let folders = BTreeSet::new();
+                    broken.push(Broken { name, feeds: Vec::new(), whole: true, error, open: None, folders });
                     continue;
                 }
             };
@@ -92,16 +95,18 @@ impl Senders {
             let left_out = |feeds: Vec<String>, whole: bool, error: Error| {
                 let line = line_of(&text, &error).map(|line| format!(":{line}")).unwrap_or_default();
                 let error = Arc::new(error.at(format!("{place}{line}")));
-                Broken { name: name.clone(), feeds, whole, error, folders: folders.clone() }
+                Broken { name: name.clone(), feeds, whole, error, open: None, folders: folders.clone() }
             };
             match Sender::read(&folder, &name, &text, contracts) {
-                Ok((mut sender, mut faults)) => {
-                    faults.extend(sender.take_open());
+                Ok((mut sender, faults)) => {
+                    let open = sender.take_open();
                     let whole = sender.feeds.is_empty();
                     broken.extend(faults.into_iter().map(|(feed, fault)| left_out(vec![feed], whole, fault)));
-                    if !whole {
-                        sound.insert(name.clone(), sender);
-                    }
+                    broken.extend(open.into_iter().map(|(feed, fault)| Broken {
+                        open: Some(feed.clone()),
+                        ..left_out(vec![feed.feed], whole, fault)
+                    }));
+                    sound.insert(name.clone(), sender);
                 }
                 Err(err) => {
                     let named = |feed: &&str| text.contains(&format!("[feeds.{feed}"));
@@ -199,18 +204,18 @@ impl Sender {
 
 impl Sender {
     /// Takes out the feeds of which a draft's question is still open: each of their files would be refused.
-    fn take_open(&mut self) -> Vec<(String, Error)> {
-        let mut faults = Vec::new();
-        self.feeds.retain(|name, feed| {
-            let open: Vec<String> = feed.open_columns().map(|column| format!("columns.{column}")).collect();
-            let Some((first, others)) = open.split_first() else { return true };
-            let more = if others.is_empty() { String::new() } else { format!(" (and {})", others.join(", ")) };
-            let error = Error::config(format!("feeds.{name}: {first} is still \"?\"{more}"));
+    fn take_open(&mut self) -> Vec<(SenderFeed, Error)> {
+        let (open, sound): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.feeds).into_iter().partition(|(_, feed)| feed.open_columns().next().is_some());
+        self.feeds = sound;
+        let told = |feed: SenderFeed| {
+            let columns: Vec<String> = feed.open_columns().map(|column| format!("columns.{column}")).collect();
+            let more = if columns.len() > 1 { format!(" (and {})", columns[1..].join(", ")) } else { String::new() };
+            let error = Error::config(format!("feeds.{}: {} is still \"?\"{more}", feed.feed, columns[0]));
             let advice = "answer it: the partner's header, or { constant = \"…\" }; until then this feed is left out";
-            faults.push((name.clone(), error.hint(advice)));
-            false
-        });
-        faults
+            (feed, error.hint(advice))
+        };
+        open.into_values().map(told).collect()
     }
 }
 

@@ -395,18 +395,12 @@ impl Store {
             .hint("use a store that honours conditional writes (If-None-Match: *)"))
     }
 
-    /// Leftovers of uploads that died, with their last modification. Only folders have them visible.
-    pub async fn unfinished_uploads(&self) -> Result<Vec<(PathBuf, DateTime<Utc>)>> {
+    /// Leftovers of uploads that died, with the key each was for and its last modification. Only folders have them visible.
+    pub async fn unfinished_uploads(&self) -> Result<Vec<(PathBuf, String, DateTime<Utc>)>> {
         match self.direct_folder() {
             Some(folder) => local::unfinished(folder).await,
             None => Ok(Vec::new()),
         }
-    }
-
-    /// The key that an unfinished upload would have become.
-    pub fn key_of_upload(&self, path: &FsPath) -> Option<String> {
-        let below = path.strip_prefix(self.direct_folder()?).ok()?.to_str()?;
-        below.rsplit_once('#').map(|(key, _)| key.to_string())
     }
 
     async fn sync(&self, keys: Vec<String>, mode: u32) -> Result<()> {

@@ -16,7 +16,7 @@ use crate::job::{Job, matches_any};
 use crate::mail::rule::AlertRule;
 use crate::models;
 use crate::pipeline::{Company, master_data};
-use crate::sender::{Sender, SenderFeed};
+use crate::sender::{Sender, SenderFeed, Senders};
 
 /// Checks everything that can be checked without data.
 pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
@@ -35,7 +35,8 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
     }
     for sender in company.senders.iter() {
         let place = format!("jobs/senders/{}.toml", sender.name);
-        faults.extend(of_sender(&company.config, sender, &jobs).into_iter().map(|err| err.at(&place)));
+        faults
+            .extend(of_sender(&company.config, &company.senders, sender, &jobs).into_iter().map(|err| err.at(&place)));
     }
     for broken in company.senders.broken() {
         let fault = Error::new(broken.error.kind(), broken.error.to_string());
@@ -104,7 +105,8 @@ fn of_job(company: &Company, job: &Job) -> Vec<Error> {
     let marts: Vec<&str> = registry.marts().collect();
     let alerts: Vec<&str> = registry.alerts().collect();
     let broken = company.senders.broken().iter().map(|broken| broken.name.as_str());
-    let senders: Vec<&str> = company.senders.names().chain(broken).collect();
+    let senders: BTreeSet<&str> = company.senders.names().chain(broken).collect();
+    let senders: Vec<&str> = senders.into_iter().collect();
     let mut faults = Vec::new();
     for (key, named, known) in
         [("marts", &job.marts, &marts), ("alerts", &job.alerts, &alerts), ("senders", &job.senders, &senders)]
@@ -127,14 +129,16 @@ fn of_job(company: &Company, job: &Job) -> Vec<Error> {
 }
 
 /// What a sender's mapping leaves open or asks for in vain.
-fn of_sender(config: &Config, sender: &Sender, jobs: &[Job]) -> Vec<Error> {
+fn of_sender(config: &Config, senders: &Senders, sender: &Sender, jobs: &[Job]) -> Vec<Error> {
     let mut faults = Vec::new();
     if let Some(contact) = &sender.contact
         && let Err(fault) = validate_address(contact)
     {
         faults.push(Error::config(format!("contact: {fault}")).hint("write it as name@host.domain"));
     }
-    for feed in sender.feeds.values() {
+    let open =
+        senders.broken().iter().filter(|broken| broken.name == sender.name).filter_map(|broken| broken.open.as_ref());
+    for feed in sender.feeds.values().chain(open) {
         let path = Path::new(&feed.path);
         if path.components().any(|part| !matches!(part, Component::Normal(_))) {
             faults.push(

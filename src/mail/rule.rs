@@ -170,6 +170,7 @@ impl AlertRule {
             Self::sender_left_out(),
             Self::rows_lost(),
             Self::mail_undelivered(),
+            Self::mail_unwritten(),
         ];
         let models = sidecars.map(|(name, place, sidecar)| Self::from_sidecar(name, &place, sidecar));
         models.chain(built_in.map(Ok)).map(|rule| rule.map(|rule| (rule.name.clone(), rule))).collect()
@@ -207,6 +208,11 @@ impl AlertRule {
     /// The rule for mails that could not be delivered in time; columns `recipient`, `subject`, `error`.
     pub fn mail_undelivered() -> Self {
         built_in("mail_undelivered", include_str!("templates/mail_undelivered.toml"))
+    }
+
+    /// The rule for people to whom no mail can be written; columns `recipient`, `whose`, `file`, `error`, `run_id`.
+    pub fn mail_unwritten() -> Self {
+        built_in("mail_unwritten", include_str!("templates/mail_unwritten.toml"))
     }
 
     fn settle(&self) -> Result<()> {
@@ -333,6 +339,11 @@ impl AlertRule {
         };
         values[values.len().saturating_sub(30)..].to_vec()
     }
+}
+
+/// The addresses that a cell holds, in lower case.
+pub(crate) fn addresses(cell: &str) -> impl Iterator<Item = String> {
+    cell.split([';', ',', '；', '，']).map(str::trim).filter(|address| !address.is_empty()).map(str::to_ascii_lowercase)
 }
 
 /// A rule with its labels, for findings without words.

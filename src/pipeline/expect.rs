@@ -134,21 +134,21 @@ pub(super) fn received(night: &Night<'_>) -> Result<Received> {
     let absent = lacking(night)?.into_iter().filter(|(file, _)| file.business_date == date && file.is_due);
     let late: BTreeSet<String> = absent.map(|(file, _)| file.sender).collect();
     let company = night.company;
-    let mut titles: Vec<String> = late
-        .iter()
-        .map(|sender| company.senders.get(sender).map_or_else(|| sender.clone(), |known| known.title.clone()))
-        .collect();
+    let title = |sender: &str| company.senders.get(sender).map_or(sender, |known| &known.title).to_string();
+    let mut titles: Vec<String> = late.iter().map(|sender| title(sender)).collect();
     let (mut expected, received) = (senders.len(), senders.len() - late.len());
     // What a sender owes that is left out is not known; that nothing of it came is not its fault, and is said.
-    for broken in company.senders.broken().iter().filter(|broken| broken.whole && night.sender_in_job(&broken.name)) {
-        if company.config.company.locale == "zh" {
-            titles.push(format!("{}（映射有误，暂停接收）", broken.name));
+    let broken = company.senders.broken().iter().filter(|broken| broken.whole);
+    let left_out: BTreeSet<&str> = broken.map(|broken| broken.name.as_str()).collect();
+    for sender in left_out.into_iter().filter(|sender| night.sender_in_job(sender)) {
+        let (title, zh) = (title(sender), company.config.company.locale == "zh");
+        titles.push(if zh {
+            format!("{title}（映射有误，暂停接收）")
         } else {
-            titles.push(format!("{} (left out)", broken.name));
-        }
+            format!("{title} (left out)")
+        });
         expected += 1;
     }
-    titles.dedup();
     Ok(Received { expected, received, missing: titles })
 }
 

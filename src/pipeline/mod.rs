@@ -26,6 +26,7 @@ mod names;
 mod replay;
 mod reply;
 mod publish;
+mod recipients;
 mod raise;
 mod read_by;
 mod readers;
@@ -45,7 +46,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 pub use clockwork::behind as clock_behind;
-pub use deliver::{flush, undelivered};
+pub use deliver::{Undelivered, flush, retry, undelivered};
 pub use flow::{Arrival, Plan, Watch};
 pub use names::names;
 pub use readers::{behind, same_lake};
@@ -211,7 +212,7 @@ async fn one_night(
     if !request.quiet {
         let stage = night.begin(watch, "deliver", 0);
         killpoint("deliver");
-        deliver::deliver(&mut night).await?;
+        deliver::deliver(&mut night).await;
         night.finish(stage);
     }
     publish::leave_word(&night).await;

@@ -59,8 +59,14 @@ fn build_plan<'a>(night: &'a Night<'_>, selected: &'a [String], inputs: &'a [Inp
         previous: night
             .state
             .partitions()
-            .filter(|made| !night.damage.has_partition(&made.model, &made.partition))
-            .map(|made| ((made.model.clone(), made.partition.clone()), Partition::clone(made)))
+            .map(|made| {
+                let mut known = Partition::clone(made);
+                if night.damage.has_partition(&made.model, &made.partition) {
+                    // Nothing comes out like what is lost.
+                    known.fingerprint.clear();
+                }
+                ((made.model.clone(), made.partition.clone()), known)
+            })
             .collect(),
         full_refresh: night.request.full_refresh,
     })

@@ -249,7 +249,8 @@ fn a_fault_leaves_out_its_feed_or_its_sender_and_names_the_line() {
     std::fs::write(senders.join("half.toml"), format!("{good}[feeds.sales]\nreject_limit = 3.0\n")).unwrap();
     std::fs::write(senders.join("whole.toml"), good).unwrap();
     let loaded = Senders::load(dir.path(), &contracts()).unwrap();
-    assert_eq!(loaded.names().collect::<Vec<_>>(), ["half", "whole"]);
+    let with_feeds = loaded.iter().filter(|sender| !sender.feeds.is_empty()).map(|sender| sender.name.as_str());
+    assert_eq!(with_feeds.collect::<Vec<_>>(), ["half", "whole"]);
     let broken = |name: &str| loaded.broken().iter().find(|broken| broken.name == name).unwrap();
     for (name, _, message, advice, feed) in cases {
         let broken = broken(name);

@@ -111,10 +111,8 @@ pub async fn clean(
             }
         }
         let uploads_before = days_before(now, options.keep.orphans_days);
-        for (path, modified) in store.unfinished_uploads().await? {
-            if modified < uploads_before
-                && store.key_of_upload(&path).is_some_and(|key| known(state, home, &key).is_some())
-            {
+        for (path, key, modified) in store.unfinished_uploads().await? {
+            if modified < uploads_before && known(state, home, &key).is_some() {
                 if !dry {
                     std::fs::remove_file(&path).map_err(|err| Error::from(err).at(path.display()))?;
                 }

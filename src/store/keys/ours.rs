@@ -2,7 +2,8 @@
 //! people put into lake or marts is theirs, whatever its name or age.
 
 use super::{
-    AFTERWARDS, CHECKPOINTS, DUCKDB_SQL, LATEST_RUN, LEASES, OUTBOX, PROBES, SCHEMAS, commit_number, latest_mart,
+    AFTERWARDS, CHECKPOINTS, DUCKDB_SQL, LATEST_RUN, LEASES, OUTBOX, PROBES, SCHEMAS, UNSEEN, commit_number,
+    latest_mart,
 };
 
 /// What a key of ours holds, with the names that the commits' history must know.
@@ -39,6 +40,7 @@ pub fn in_lake(key: &str) -> Option<Ours<'_>> {
         },
         "landed" => rest.rsplit('/').next().filter(|sha256| is_hex_of(sha256, 64)).map(|_| Ours::Standing),
         OUTBOX => mail(rest),
+        UNSEEN => mail(rest).map(|_| Ours::Standing),
         _ if commit_number(key).is_some() || key == AFTERWARDS => Some(Ours::Standing),
         _ => state(key),
     }
@@ -140,8 +142,8 @@ fn is_hex_of(text: &str, digits: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        checkpoint, commit, commit_aside, landed, latest, latest_partition, lease, lease_beat, mail_body, mail_dead,
-        mail_receipt, mail_tries, mart, model, probe, rejects, schemas, staged,
+        checkpoint, commit, commit_aside, landed, latest, latest_partition, lease, lease_beat, mail_body, mail_claim,
+        mail_dead, mail_receipt, mail_tries, mail_unseen, mart, model, probe, rejects, schemas, staged,
     };
     use super::*;
 
@@ -170,11 +172,20 @@ mod tests {
             mail_receipt(RUN, &token),
             mail_tries(RUN, &token),
             mail_dead(RUN, &token),
+            mail_claim(RUN, &token, ""),
+            mail_claim(RUN, &token, &token),
         ] {
             assert_eq!(in_lake(&key), Some(Ours::Mail), "{key}");
         }
-        let standing =
-            [commit(7), commit_aside(7, &token), lease(1), lease_beat(1), AFTERWARDS.into(), landed("a", "b", &sha256)];
+        let standing = [
+            commit(7),
+            commit_aside(7, &token),
+            lease(1),
+            lease_beat(1),
+            AFTERWARDS.into(),
+            landed("a", "b", &sha256),
+            mail_unseen(RUN, &token),
+        ];
         for key in standing {
             assert_eq!(in_lake(&key), Some(Ours::Standing), "{key}");
         }
