@@ -11,7 +11,7 @@ use super::workdays::Workdays;
 use crate::error::Result;
 use crate::mail::edition::Received;
 use crate::sender::{Expected, ExpectedDays, Senders};
-use crate::state::record::{InputStatus, Period, SetAside};
+use crate::state::record::{InputStatus, Period};
 
 /// One file that is owed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,10 +99,10 @@ pub(super) fn lacking(night: &Night<'_>) -> Result<Vec<(Owed, Lack)>> {
     // Of each period, why what came for it does not count, if it does not.
     let mut there: BTreeMap<(&str, &str), Vec<(Period, Option<Lack>)>> = BTreeMap::new();
     for input in night.all_inputs() {
-        let lack = match (input.status, input.set_aside) {
-            (InputStatus::Quarantined, Some(SetAside::Lost)) => Some(Lack::Lost),
-            (InputStatus::Quarantined, None) => Some(Lack::Refused),
-            (InputStatus::Active | InputStatus::Superseded, _) => None,
+        let lack = match input.status {
+            InputStatus::Quarantined if input.lost => Some(Lack::Lost),
+            InputStatus::Quarantined => Some(Lack::Refused),
+            InputStatus::Active | InputStatus::Superseded => None,
         };
         let periods = there.entry((&input.sender, &input.feed)).or_default();
         periods.extend(input.period().map(|period| (period, lack)));

@@ -11,7 +11,7 @@ use super::{Company, transform};
 use crate::error::{Error, Result};
 use crate::mail::rule::Row;
 use crate::state::State;
-use crate::state::record::{Input, InputId, InputStatus, SetAside, Sighting};
+use crate::state::record::{Input, InputId, InputStatus, Sighting};
 
 /// Files named in a note before the rest is counted.
 const FILES_SHOWN: usize = 3;
@@ -82,7 +82,7 @@ pub(super) fn set_aside(night: &mut Night<'_>, taken: &mut Vec<Staged>) -> Resul
             );
             input.status = InputStatus::Quarantined;
             input.reason = Some(reason.clone());
-            input.set_aside = Some(SetAside::Lost);
+            input.lost = true;
             // Nothing of today refused it, so every run tries it again.
             input.contract_fingerprint = String::new();
             input.run_id.clone_from(&night.run_id);
@@ -130,7 +130,7 @@ fn enough_is_left(night: &Night<'_>, lost: &[InputId]) -> Result<()> {
 /// The rows of the alert `rows_lost`: one a sender and feed with files that are set aside because their rows were lost.
 pub(super) fn lost_rows(night: &Night<'_>) -> Vec<Row> {
     let mut lost: BTreeMap<(&str, &str), Vec<&Input>> = BTreeMap::new();
-    for input in night.all_inputs().filter(|input| input.set_aside == Some(SetAside::Lost)) {
+    for input in night.all_inputs().filter(|input| input.lost) {
         lost.entry((&input.sender, &input.feed)).or_default().push(input);
     }
     let row = |((sender, feed), files): ((&str, &str), Vec<&Input>)| {

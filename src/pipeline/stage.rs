@@ -142,7 +142,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
         marks: outcome.marks,
         masked: Vec::new(),
         resent_at: None,
-        set_aside: None,
+        lost: false,
     };
     if known.is_none()
         && outcome.quarantined.is_none()

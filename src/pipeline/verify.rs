@@ -10,7 +10,7 @@ use super::{Company, readers};
 use crate::error::{Kind, Result};
 use crate::job::Job;
 use crate::state::audit::{self, Walk};
-use crate::state::record::{InputStatus, SetAside};
+use crate::state::record::InputStatus;
 use crate::state::{State, chain};
 use crate::store::{FileRef, keys};
 
@@ -146,8 +146,7 @@ async fn mended(company: &Company, mut state: State, mut left: Damage, account: 
         .map(|damaged| damaged.file.key.as_str())
         .chain(readers_left.iter().flat_map(|fault| fault.keys.iter().map(String::as_str)))
         .collect();
-    let lost: BTreeSet<String> =
-        state.inputs().filter(|input| input.set_aside == Some(SetAside::Lost)).map(|input| input.key.clone()).collect();
+    let lost: BTreeSet<String> = state.inputs().filter(|input| input.lost).map(|input| input.key.clone()).collect();
     for fault in account.faults.iter_mut().filter(|fault| !fault.keys.is_empty()) {
         if lost.iter().any(|key| fault.what.contains(key.as_str())) {
             fault.to_do =

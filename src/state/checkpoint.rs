@@ -126,7 +126,7 @@ impl Sink {
             contents: input.contents.clone(),
             masked: input.masked.clone(),
             marks: input.marks.clone(),
-            set_aside: input.set_aside,
+            lost: input.lost,
         };
         let json = if rest == Rest::default() { None } else { Some(serde_json::to_string(&rest)?) };
         let mut row = Row {

@@ -22,14 +22,6 @@ pub enum InputStatus {
     Quarantined,
 }
 
-/// Why an input takes part in nothing although its reading did not refuse it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SetAside {
-    /// Its rows were lost in the lake, and the inbox did not hold the file any more. Every run looks for it again.
-    Lost,
-}
-
 /// One version of one file of one sender: identified by sender + feed + what it was delivered for + sha256 of the raw
 /// bytes. The same bytes for another day are another delivery: a closed shop's header, a stock that did not change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,9 +53,10 @@ pub struct Input {
     pub status: InputStatus,
     /// Why it was quarantined, in words.
     pub reason: Option<String>,
-    /// Quarantined by something else than its reading.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub set_aside: Option<SetAside>,
+    /// Quarantined because its rows were lost in the lake and the inbox did not hold the file any more. Every run looks
+    /// for it again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
     /// Fingerprint of the contract and mapping it was read by; of a refusal of the limits, too.
     pub contract_fingerprint: String,
     /// Run that took it in.

@@ -100,7 +100,7 @@ pub(crate) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
         marks: BTreeMap::new(),
         masked: Vec::new(),
         resent_at: None,
-        set_aside: None,
+        lost: false,
         sha256,
     }
 }

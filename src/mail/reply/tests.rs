@@ -67,7 +67,7 @@ fn input(name: &str, status: InputStatus, clean: u64, rejected: u64) -> Input {
         marks: BTreeMap::new(),
         masked: Vec::new(),
         resent_at: None,
-        set_aside: None,
+        lost: false,
     }
 }
 

@@ -12,7 +12,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::state::record::{Input, InputStatus, Period, SetAside, Sighting};
+use crate::state::record::{Input, InputStatus, Period, Sighting};
 use crate::store::{FileRef, Home, keys};
 
 /// Stands for a key that follows from its row.
@@ -97,8 +97,8 @@ pub(super) struct Rest {
     pub(super) masked: Vec<Period>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) marks: BTreeMap<NaiveDate, Vec<u64>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) set_aside: Option<SetAside>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) lost: bool,
 }
 pub(super) fn input_of(row: &Row<'_>) -> Result<Input> {
     let rest: Rest = row.json.map(serde_json::from_str).transpose()?.unwrap_or_default();
@@ -131,7 +131,7 @@ pub(super) fn input_of(row: &Row<'_>) -> Result<Input> {
         last_date: row.last_date,
         masked: rest.masked,
         marks: rest.marks,
-        set_aside: rest.set_aside,
+        lost: rest.lost,
         resent_at: row.resent_at.map(DateTime::from_timestamp_nanos),
     };
     input.staged = file_of(row, Some(&input))?;
