@@ -90,7 +90,8 @@ fn mail(rest: &str) -> Option<Ours<'_>> {
     let fits = is_run_id(run)
         && is_hex_of(hash, 32)
         && word.bytes().all(|byte| byte.is_ascii_lowercase())
-        && (kind == "eml" || kind.ends_with(".json") && !kind.contains('/'));
+        && matches!(kind.rsplit('.').next(), Some("eml" | "json"))
+        && !kind.contains('/');
     fits.then_some(Ours::Mail)
 }
 
