@@ -189,10 +189,7 @@ impl There {
         for folder in folders {
             objects.extend(store.list(folder).await?.into_iter().map(|object| (object.key.clone(), object)));
         }
-        let ended = match store.exists(last).await? {
-            true => Some(store.head(last).await?.last_modified),
-            false => None,
-        };
+        let ended = if store.exists(last).await? { Some(store.head(last).await?.last_modified) } else { None };
         Ok(Self { objects, ended })
     }
 

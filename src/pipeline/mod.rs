@@ -168,7 +168,7 @@ async fn run_with_lease(company: &Company, request: &Request, watch: &dyn Watch,
     let damage = mend::glance(company, &held.state).await;
     // Readers that lag behind are no reason to stop a night: it brings them forward itself.
     let behind = readers::roll_forward(company, &held.state).await.err().map(|err| lagging(&err));
-    one_night(company, request, watch, held, damage, false, behind).await
+    Box::pin(one_night(company, request, watch, held, damage, false, behind)).await
 }
 
 /// One night. Where it fails, all that it may have read is looked at before it is given up: if some of that was damaged
@@ -260,9 +260,10 @@ async fn repair(company: &Company, job: Job, date: NaiveDate, damage: &Damage) -
     let holder = format!("repair {} {date}", request.job.name);
     let mut held = state::hold(&company.stores, &Options::of(&company.config), &company.clock, &holder).await?;
     let concerned = !begin(company, &request, &held, damage.clone(), true, None).await.damage.is_empty();
-    let report = match concerned {
-        true => Box::pin(one_night(company, &request, &(), &mut held, damage.clone(), true, None)).await.map(Some),
-        false => Ok(None),
+    let report = if concerned {
+        Box::pin(one_night(company, &request, &(), &mut held, damage.clone(), true, None)).await.map(Some)
+    } else {
+        Ok(None)
     };
     held.release().await?;
     report

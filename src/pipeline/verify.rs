@@ -136,7 +136,7 @@ async fn mended(company: &Company, mut state: State, mut left: Damage, account: 
         state = super::state(company).await?;
         left = damage::survey(company, &state, Look::Whole).await?;
     }
-    if of_readers(company, &state).await?.iter().any(|_| true) {
+    if !of_readers(company, &state).await?.is_empty() {
         show(company, &state, account).await;
     }
     let readers_left = of_readers(company, &state).await?;

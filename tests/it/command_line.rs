@@ -169,7 +169,10 @@ fn clean_takes_only_what_nothing_names() {
     }
     let cleaned = world.tributary(&["clean"], &[("TRIBUTARY_NOW", "2026-11-06T00:00:00Z")]).expect(&[0]);
     assert!(!orphan.exists(), "an old orphan goes");
-    assert!(cleaned.stdout.contains("left alone: 1 objects") && cleaned.stdout.contains("by-hand-1.parquet"), "{cleaned}");
+    assert!(
+        cleaned.stdout.contains("left alone: 1 objects") && cleaned.stdout.contains("by-hand-1.parquet"),
+        "{cleaned}"
+    );
     std::fs::remove_file(&theirs).expect("still there");
     assert_eq!(world.fingerprint(), before, "everything else stays");
 }

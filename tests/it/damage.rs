@@ -48,6 +48,9 @@ fn staged(world: &World, key: &str) -> PathBuf {
     world.path("lake").join(&input.staged.as_ref().expect("it has rows").key)
 }
 
+/// Harms a company; finds the mart of a month by what it is given.
+type Break = fn(&World, &dyn Fn(&World, &str) -> PathBuf);
+
 /// Ways in which a file gets lost.
 #[derive(Debug, Clone, Copy)]
 enum Harm {
@@ -149,7 +152,10 @@ fn a_night_that_has_lost_most_of_its_rows_stops() {
     assert_eq!(world.commits().last().map(|commit| commit.kind), Some(CommitKind::Failed));
     world.tributary(&["verify", "--repair"], &NOW).expect(&[2]);
     world.night_again(NIGHT).published();
-    assert!(!world.marts().contains_key("sales_daily"), "asked for, it goes on without them: no month has rows any more");
+    assert!(
+        !world.marts().contains_key("sales_daily"),
+        "asked for, it goes on without them: no month has rows any more"
+    );
 }
 
 #[test]
@@ -159,7 +165,6 @@ fn lost_marts_are_built_again_by_the_next_night() {
         let name = files.keys().find(|name| name.ends_with(".parquet")).expect("the month was published");
         world.path("marts/sales_daily").join(month).join(name)
     };
-    type Break = fn(&World, &dyn Fn(&World, &str) -> PathBuf);
     let cases: [(&str, Break); 6] = [
         ("an older month lost", |world, mart| harm(&mart(world, "2026-09"), Harm::Lost)),
         ("an older month changed", |world, mart| harm(&mart(world, "2026-09"), Harm::Flipped)),
