@@ -43,6 +43,7 @@ const RANGES: &[Range] = &[
     Range("run.retry_first_pause_ms", 0.0, 3_600_000.0),
     Range("run.date_ahead_days_max", 0.0, DAYS),
     Range("run.clock_behind_hours_max", 0.0, 8760.0),
+    Range("run.lost_rows_share_max", 0.0, 1.0),
     Range("run.lease_seconds", 1.0, 86_400.0),
     Range("aside.trials_max", 0.0, 10_000.0),
     Range("aside.minutes_max", 1.0, 10_080.0),

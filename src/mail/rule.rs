@@ -187,6 +187,8 @@ impl AlertRule {
             Self::run_reduced(),
             Self::master_data_missing(),
             Self::set_aside(),
+            Self::sender_left_out(),
+            Self::rows_lost(),
             Self::mail_undelivered(),
             Self::mail_unwritten(),
         ];
@@ -215,6 +217,18 @@ impl AlertRule {
     /// `line` (none for the whole file), `model`, `error`, `since_date`, `run_id`.
     pub fn set_aside() -> Self {
         built_in("set_aside", include_str!("templates/set_aside.toml"))
+    }
+
+    /// The rule for senders, or feeds of theirs, that are left out because of their own file; columns `sender`, `feeds`
+    /// (empty: all), `file` with its line, `found`, `advice`.
+    pub fn sender_left_out() -> Self {
+        built_in("sender_left_out", include_str!("templates/sender_left_out.toml"))
+    }
+
+    /// The rule for files whose rows were lost in the lake and that must be delivered again; columns `sender`,
+    /// `sender_name`, `feed`, `files`, `rows`, `file` (the first of them).
+    pub fn rows_lost() -> Self {
+        built_in("rows_lost", include_str!("templates/rows_lost.toml"))
     }
 
     /// The rule for mails that could not be delivered in time; columns `recipient`, `subject`, `error`.

@@ -10,6 +10,7 @@ use super::checks::{self, CheckFailure, Fresh};
 use super::files;
 use super::job::{Job, Made};
 use super::model::Model;
+use super::month::Month;
 use super::outcome::{Broken, BuildOutcome};
 use super::plan::{BuildPlan, months, prepare};
 use super::reading::{ALL, World};
@@ -86,8 +87,8 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
     let context = session::fork(&base)?;
     world.provide(&context, &world.everything(&names)?).await?;
     let absent_feeds = absent(&world, &names)?;
-    let partitions =
-        names.iter().filter_map(|name| world.built.get(name)).flat_map(BTreeMap::values).cloned().collect();
+    let stand = names.iter().filter_map(|name| world.built.get(name)).flat_map(BTreeMap::values).cloned();
+    let partitions = stand.chain(retired(&plan, &world, &names)).collect();
     let schemas = world.schemas;
     let built = written.len() as u64;
     Ok(BuildOutcome {
@@ -145,6 +146,23 @@ fn checked(error: &Error, registry: &Registry, names: &[String]) -> Option<Strin
     let asked = |model: &&Model| error.path().is_some_and(|path| path.starts_with(&model.sidecar_path()));
     let mut models = names.iter().filter_map(|name| registry.get(name)).filter(|_| error.kind() == Kind::Data);
     models.find(asked).map(|model| model.name.clone())
+}
+
+/// Partitions that stood and are none any more: the files that spoke of their month are gone. Without a word their rows
+/// would stand for ever. Months after the as-of date are another night's.
+fn retired(plan: &BuildPlan<'_>, world: &World<'_>, names: &[String]) -> Vec<Partition> {
+    let mut retired = Vec::new();
+    for (name, built) in names.iter().filter_map(|name| Some((name, world.built.get(name)?))) {
+        let stood = plan.previous.range((name.clone(), String::new())..).take_while(|((model, _), _)| model == name);
+        for ((_, partition), before) in stood {
+            let reached = Month::parse(partition).map_or(true, |month| month.first() <= plan.as_of_date);
+            if before.file.is_some() && reached && !built.contains_key(partition) {
+                let (model, partition) = (name.clone(), partition.clone());
+                retired.push(Partition { model, partition, fingerprint: String::new(), file: None });
+            }
+        }
+    }
+    retired
 }
 
 /// The kept models in steps: those of one step read none of each other.

@@ -47,6 +47,9 @@ impl Night<'_> {
         for (file, lack) in expect::lacking(self)? {
             hash.update(format!("{}/{}/{}/{lack:?}\n", file.feed, file.sender, file.business_date));
         }
+        for broken in self.company.senders.broken().iter().filter(|broken| self.sender_in_job(&broken.name)) {
+            hash.update(format!("left out {} {}\n", broken.name, broken.error.one_line()));
+        }
         for place in &self.unlisted {
             hash.update(format!("unlisted {}/{}\n", place.feed, place.sender));
         }
@@ -58,7 +61,8 @@ impl Night<'_> {
 
     /// Sets and returns whether the committed run of this job and date already holds all there is.
     pub(super) fn nothing_new(&mut self) -> Result<bool> {
-        if self.request.full_refresh || self.request.told.take_back || !self.sightings.is_empty() {
+        let asked = self.request.full_refresh || self.request.told.take_back;
+        if asked || !self.sightings.is_empty() || !self.damage.is_empty() {
             return Ok(false);
         }
         let fingerprint = self.plan_fingerprint()?;

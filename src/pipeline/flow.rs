@@ -8,6 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use tempfile::TempDir;
 
+use super::damage::Damage;
 use super::workdays::Workdays;
 use super::{Company, Request};
 use crate::error::{Error, Result};
@@ -83,8 +84,8 @@ pub struct Staged {
     pub input: Option<Input>,
     /// Refused rows by reason.
     pub reasons: BTreeMap<String, u64>,
-    /// Why what a changed mapping would make of known bytes is not taken.
-    pub kept: Option<String>,
+    /// What should be said of it: why a changed mapping is not followed, or that lost rows were read again.
+    pub told: Option<String>,
 }
 
 /// Models after the transform stage.
@@ -131,6 +132,10 @@ pub(super) struct Night<'a> {
     pub(super) sightings: Vec<Sighting>,
     /// Deliveries whose file went from the inbox, or came back to it, since the last run.
     pub(super) moved: Vec<Sighting>,
+    /// What of the lake and the marts is not as the commits say: read or built again.
+    pub(super) damage: Damage,
+    /// Only damage is mended: nothing new is taken in.
+    pub(super) repairs: bool,
     /// Places of the inbox that could not be listed.
     pub(super) unlisted: Vec<Unlisted>,
     /// What the calendar feed says of workdays.
@@ -182,6 +187,8 @@ impl<'a> Night<'a> {
             inputs: BTreeMap::new(),
             sightings: Vec::new(),
             moved: Vec::new(),
+            damage: Damage::default(),
+            repairs: false,
             unlisted: Vec::new(),
             workdays: Workdays::default(),
             asides: Vec::new(),

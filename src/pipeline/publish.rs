@@ -64,9 +64,6 @@ fn set_aside(night: &Night<'_>) -> Vec<SetAside> {
 }
 
 async fn append(night: &mut Night<'_>, held: &mut Held, kind: CommitKind, changes: Changes) -> Result<()> {
-    let written = changes.partitions.iter().filter_map(|made| made.file.as_ref());
-    let staged = changes.inputs.iter().flat_map(|input| input.staged.iter().chain(&input.rejects));
-    night.company.stores.sync(&written.chain(staged).collect::<Vec<_>>()).await?;
     held.commit(kind, &night.run_id, Some(night.request.date), changes).await?;
     night.state.clone_from(&held.state);
     Ok(())

@@ -112,11 +112,23 @@ fn build_plan<'a>(
         previous: night
             .state
             .partitions()
-            .map(|made| ((made.model.clone(), made.partition.clone()), Partition::clone(made)))
+            .map(|made| {
+                let mut known = Partition::clone(made);
+                if night.damage.has_partition(&made.model, &made.partition) {
+                    // Nothing comes out like what is lost.
+                    known.fingerprint.clear();
+                }
+                ((made.model.clone(), made.partition.clone()), known)
+            })
             .collect(),
         made,
         full_refresh: night.request.full_refresh,
     })
+}
+
+/// Everything that the job builds.
+pub(super) fn models(night: &Night<'_>) -> Result<Vec<String>> {
+    night.company.registry.select(&selected(night)?)
 }
 
 /// Marts and alerts of the job, narrowed by `--select`.
@@ -135,7 +147,7 @@ fn selected(night: &Night<'_>) -> Result<Vec<String>> {
         return Err(Error::config(format!("job {} selects no mart", job.name))
             .hint(format!("marts there are: {}", registry.marts().collect::<Vec<_>>().join(", "))));
     }
-    if night.request.select.is_empty() && !night.request.quiet {
+    if night.request.select.is_empty() && (!night.request.quiet || night.repairs) {
         names.extend(registry.alerts().filter(|alert| matches_any(&job.alerts, alert)).map(str::to_string));
         let digest = [HEADLINES, "channels_current", "partners_current"].map(str::to_string);
         names.extend(digest.into_iter().filter(|model| job.mail && registry.get(model).is_some()));

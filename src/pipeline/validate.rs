@@ -15,6 +15,8 @@ use crate::state::record::{Input, InputId, InputStatus, Period, Sighting};
 
 /// What became of bytes that were refused before, when a changed contract or mapping reads them again.
 const READ_AGAIN: &str = "read_again";
+/// What became of bytes whose rows were lost in the lake and cannot be read again.
+const SET_ASIDE: &str = "set_aside";
 
 /// Lays the staged files over the ledger.
 pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) -> Result<()> {
@@ -22,9 +24,9 @@ pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) -> Result<()>
     let mut repeats: Vec<Sighting> = Vec::new();
     let mut reasons: BTreeMap<InputId, BTreeMap<String, u64>> = BTreeMap::new();
     let mut by_bytes: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for Staged { sighting, input, reasons: refused, kept } in staged {
-        if let Some(kept) = kept {
-            night.warn(kept);
+    for Staged { sighting, input, reasons: refused, told } in staged {
+        if let Some(told) = told {
+            night.warn(told);
         }
         let Some(input) = input else {
             repeats.push(sighting);
@@ -60,7 +62,9 @@ fn read_again(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String
     for id in reasons.keys().filter(|id| !told.contains(*id)) {
         let Some(input) = night.inputs.get(id) else { continue };
         count(&mut night.refusals, input, &reasons[id]);
-        night.files.push(line(input, &input.key, READ_AGAIN, true, said(input)));
+        let aside = night.damage.has_staged(id) && input.status == InputStatus::Quarantined;
+        let outcome = if aside { SET_ASIDE } else { READ_AGAIN };
+        night.files.push(line(input, &input.key, outcome, !aside, said(input)));
     }
     if night.files.iter().any(|file| file.rows_rejected > 0) {
         night.warned = true;

@@ -128,6 +128,7 @@ impl Sink {
             masked: input.masked.clone(),
             marks: input.marks.clone(),
             without: input.without.clone(),
+            lost: input.lost,
         };
         let json = if rest == Rest::default() { None } else { Some(serde_json::to_string(&rest)?) };
         let mut row = Row {

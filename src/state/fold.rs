@@ -174,6 +174,13 @@ impl State {
         self.current.range(from..).take_while(move |((name, _), _)| name == model).map(|(_, partition)| partition)
     }
 
+    /// A commit has named partitions of this model, and it is not forgotten.
+    pub fn has_built(&self, model: &str) -> bool {
+        let from = (model.to_string(), String::new());
+        self.partitions_of(model).next().is_some()
+            || self.remembered.range(from..).next().is_some_and(|((name, _), _)| name == model)
+    }
+
     /// One partition that stands.
     pub fn partition(&self, model: &str, partition: &str) -> Option<&Arc<Partition>> {
         self.current.get(&(model.to_string(), partition.to_string()))

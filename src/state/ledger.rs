@@ -125,8 +125,12 @@ fn settle_place(
     for input in staged {
         let keep = versions.get(&input.version()).is_some_and(|known| {
             if before.contains_key(&input.version()) {
-                // Read again by the same contract: the rows are there already.
-                known.contract_fingerprint == input.contract_fingerprint && known.status != InputStatus::Quarantined
+                // Read again by the same contract: the rows are there already, unless they were lost.
+                let rows =
+                    |input: &Input| [&input.staged, &input.rejects].map(|file| file.as_ref().map(|f| f.sha256.clone()));
+                known.contract_fingerprint == input.contract_fingerprint
+                    && known.status != InputStatus::Quarantined
+                    && rows(known) == rows(&input)
             } else {
                 // The same content twice in one night: the earlier delivery stands for both.
                 delivery_order(known) <= delivery_order(&input)

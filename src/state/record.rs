@@ -63,6 +63,10 @@ pub struct Input {
     pub status: InputStatus,
     /// Why it was quarantined or set aside, in words.
     pub reason: Option<String>,
+    /// Quarantined because its rows were lost in the lake and the inbox did not hold the file any more. Every run looks
+    /// for it again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
     /// Fingerprint of the contract and mapping it was read by; of a refusal of the limits, too.
     pub contract_fingerprint: String,
     /// Run that took it in.

@@ -101,6 +101,7 @@ pub(crate) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
         masked: Vec::new(),
         without: Vec::new(),
         resent_at: None,
+        lost: false,
         sha256,
     }
 }

@@ -68,6 +68,7 @@ fn input(name: &str, status: InputStatus, clean: u64, rejected: u64) -> Input {
         masked: Vec::new(),
         without: Vec::new(),
         resent_at: None,
+        lost: false,
     }
 }
 

@@ -99,6 +99,8 @@ pub(super) struct Rest {
     pub(super) marks: BTreeMap<NaiveDate, Vec<u64>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) without: Vec<Lines>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) lost: bool,
 }
 pub(super) fn input_of(row: &Row<'_>) -> Result<Input> {
     let rest: Rest = row.json.map(serde_json::from_str).transpose()?.unwrap_or_default();
@@ -132,6 +134,7 @@ pub(super) fn input_of(row: &Row<'_>) -> Result<Input> {
         masked: rest.masked,
         marks: rest.marks,
         without: rest.without,
+        lost: rest.lost,
         resent_at: row.resent_at.map(DateTime::from_timestamp_nanos),
     };
     input.staged = file_of(row, Some(&input))?;

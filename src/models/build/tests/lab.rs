@@ -262,6 +262,7 @@ impl Lab {
             etag: None,
             last_modified: DateTime::UNIX_EPOCH,
             resent_at: None,
+            lost: false,
             delivered_at: DateTime::UNIX_EPOCH,
             period_start: Some(first),
             period_end: Some(last),
