@@ -28,6 +28,7 @@ mod anomaly_methods;
 mod command_line;
 mod example;
 mod profiling;
+mod readme;
 mod refusing;
 mod set_aside;
 mod asking;
