@@ -18,7 +18,8 @@ mod checkpoint;
 pub mod lease;
 pub mod clean;
 pub mod silence;
-pub mod aside;
+mod aside;
+pub mod withdraw;
 #[cfg(test)]
 pub(crate) mod samples;
 
