@@ -13,6 +13,7 @@ mod status;
 mod profile;
 mod rejects;
 mod describe;
+mod instant;
 mod silence;
 mod mails;
 mod verify;

@@ -5,14 +5,13 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::args::{Cli, WithdrawArgs};
+use super::instant::{instant, shown};
 use super::run::company;
-use super::silence::{instant, shown};
 use super::{Console, Exit};
 use crate::error::{Error, Result};
 use crate::pipeline::Company;
-use crate::state::aside;
 use crate::state::record::{Input, InputStatus, SetAside};
-use crate::state::{self, Held, Options, State};
+use crate::state::{self, Held, Options, State, withdraw as by_hand};
 
 /// Withdraws the newest delivery of a key. The next run builds as if it had not come.
 pub(super) async fn withdraw(cli: &Cli, args: &WithdrawArgs, console: &Console) -> Result<Exit> {
@@ -56,15 +55,15 @@ async fn take_out(
         reason: args.reason.trim().to_string(),
         by: author.to_string(),
         until,
-        ..SetAside::whole(&input, now)
+        ..input.aside(now)
     };
-    aside::withdraw(held, whole.clone()).await?;
+    by_hand::withdraw(held, whole.clone()).await?;
     Ok((whole, others))
 }
 
 /// The version that the key's newest delivery brought, and the other keys under which it came.
 fn newest(state: &State, key: &str) -> Result<(Input, Vec<String>)> {
-    let deliveries = aside::deliveries(state, key)?;
+    let deliveries = by_hand::deliveries(state, key)?;
     let last = deliveries.last().ok_or_else(|| Error::bug("a key without deliveries"))?;
     let input = state.input(&last.id()).ok_or_else(|| Error::bug("a delivery without a content").at(key))?;
     let refused = match input.status {
@@ -95,7 +94,7 @@ pub(super) async fn restore(cli: &Cli, key: &str, console: &Console) -> Result<E
     let options = Options::of(&company.config);
     let work = format!("restore {key}");
     let mut held = state::hold(&company.stores, &options, &company.clock, &work).await?;
-    let done = aside::restore(&mut held, key).await;
+    let done = by_hand::restore(&mut held, key).await;
     held.release().await?;
     let ended = done?;
     if console.json() {

@@ -19,7 +19,8 @@ pub mod audit;
 pub mod lease;
 pub mod clean;
 pub mod silence;
-pub mod aside;
+mod aside;
+pub mod withdraw;
 #[cfg(test)]
 pub(crate) mod samples;
 

@@ -118,6 +118,25 @@ impl Input {
         (self.sender.clone(), self.feed.clone(), self.version())
     }
 
+    /// The whole of it set aside; by whom and why is filled in by the caller.
+    pub fn aside(&self, since: DateTime<Utc>) -> SetAside {
+        SetAside {
+            sender: self.sender.clone(),
+            feed: self.feed.clone(),
+            sha256: self.sha256.clone(),
+            named: self.named,
+            key: self.key.clone(),
+            lines: None,
+            model: None,
+            reason: String::new(),
+            since,
+            by: String::new(),
+            until: None,
+            reading: String::new(),
+            ended: false,
+        }
+    }
+
     /// The same within its sender and feed.
     pub fn version(&self) -> Version {
         (self.sha256.clone(), self.named)

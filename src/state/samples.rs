@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::record::{
     Afterwards, Alert, AlertPhase, Changes, CommitKind, Input, InputStatus, OwedMail, Partition, RunRecord, RunStatus,
-    SetAside, Sighting, Silence,
+    Sighting, Silence,
 };
 use super::{Draft, Keep, Options};
 use crate::clock::Clock;
@@ -171,7 +171,7 @@ pub(super) fn full_changes(n: u32) -> Changes {
         run_id: format!("run-{n}"),
         owed_at: at(i64::from(n)),
     };
-    let set_aside = vec![SetAside::whole(&input, at(7))];
+    let set_aside = vec![input.aside(at(7))];
     Changes {
         set_aside,
         sightings: vec![

@@ -134,7 +134,7 @@ fn a_line_that_breaks_a_model_is_set_aside_until_a_corrected_file_comes() {
         store.night("2026-11-07").expect(&[0]);
     }
     assert_eq!(recorded(&world), ["p02/sales/2026-11-05.csv, line 8 ended"]);
-    assert_eq!(world.hashes(), expected.hashes());
+    same(&["buyers", "sales_daily", "partner_totals"]);
 }
 
 /// Every row of one partner's file breaks the model: the file is set aside; the partner's earlier days stay.

@@ -25,11 +25,11 @@ pub(super) struct Trials {
 
 impl Trials {
     pub(super) fn of(night: &Night<'_>) -> Self {
-        let limits = &night.company.config.aside;
+        let config = &night.company.config;
         Self {
             made: Written::new(),
-            left: limits.trials_max,
-            until: Instant::now() + Duration::from_secs(60 * limits.minutes_max),
+            left: config.aside.trials_max,
+            until: Instant::now() + Duration::from_secs(60 * config.aside.minutes_max),
         }
     }
 }
@@ -245,7 +245,7 @@ impl Search<'_, '_> {
             reason: self.fault.error.one_line().chars().take(REASON_MAX).collect(),
             by: self.night.run_id.clone(),
             reading: reading(input, &self.written),
-            ..SetAside::whole(input, self.night.started_at)
+            ..input.aside(self.night.started_at)
         }
     }
 }

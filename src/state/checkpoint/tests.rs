@@ -45,7 +45,7 @@ fn rich_state() -> State {
     masked.rejects.as_mut().unwrap().key = keys::rejects("sales", "华东", &masked.sha256, "c1", "run-1");
     masked.staged.as_mut().unwrap().home = Home::Marts;
     masked.without = vec![Lines { file: "masked.csv".into(), from: 3, to: 4 }];
-    let aside = SetAside { lines: masked.without.first().cloned(), ..SetAside::whole(&masked, at(7)) };
+    let aside = SetAside { lines: masked.without.first().cloned(), ..masked.aside(at(7)) };
     let mut out = input("out", 6, Some((1, 9)));
     out.status = InputStatus::SetAside;
     // One key that held two contents, in this order, and the first one again.
