@@ -20,8 +20,9 @@ mod sample;
 mod words;
 
 use guess::Values;
-use lines::{Lines, quoted};
+use lines::Lines;
 use sample::{Sample, layout_lines, look};
+use words::quoted;
 
 /// Confidence under which a header is not taken for a column.
 const TAKEN: f64 = 0.5;

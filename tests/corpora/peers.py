@@ -79,7 +79,7 @@ def of_csv(file: Path) -> tuple[list[str], list[str], list[tuple]]:
     """Mapping, names and rows of a text, as DuckDB finds it to be written."""
     try:
         found = duckdb.sql(f"from sniff_csv('{file}', sample_size = -1)")
-        said = dict(zip(found.columns, found.fetchone()))
+        said = dict(zip(found.columns, found.fetchall()[0]))
         unset = lambda value: "" if value in (None, "(empty)") else value
         quote, escape = unset(said["Quote"]), unset(said["Escape"])
         skip, header = int(said["SkipRows"]), bool(said["HasHeader"])

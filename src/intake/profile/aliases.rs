@@ -258,6 +258,7 @@ pub(super) const ALIASES: [(&str, &[&str]); 40] = [
         "ship_to_region",
         &[
             "ship to",
+            "shipto",
             "region",
             "country",
             "province",

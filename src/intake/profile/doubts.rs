@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::header::normal;
 use super::super::period;
-use super::lines::quoted;
+use super::words::quoted;
 use super::{Sample, guess};
 use crate::contract::Contract;
 use crate::grammar::date::{date_of, day_of};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::header::normal;
 use super::guess::{self, Values, date_formats};
-use super::words;
+use super::words::{self, quoted};
 use super::{Names, Sample, doubts};
 use crate::contract::{Column, ColumnType, Contract};
 
@@ -342,12 +342,6 @@ fn map_of(map: BTreeMap<&str, &str>) -> String {
     let pairs: Vec<String> =
         map.into_iter().map(|(word, means)| format!("{} = {}", quoted(word), quoted(means))).collect();
     format!("map = {{ {} }}", pairs.join(", "))
-}
-
-/// A TOML string.
-pub(super) fn quoted(text: &str) -> String {
-    let plain = !text.contains(['"', '\\']) && !text.chars().any(char::is_control);
-    if plain { format!("\"{text}\"") } else { toml::Value::String(text.to_string()).to_string() }
 }
 
 fn listed(words: &[&str]) -> String {

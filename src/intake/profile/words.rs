@@ -156,3 +156,9 @@ pub(super) const CURRENCIES: [(&str, &str); 14] = [
     ("twd", "TWD"),
     ("cny", "CNY"),
 ];
+
+/// A TOML string.
+pub(super) fn quoted(text: &str) -> String {
+    let plain = !text.contains(['"', '\\']) && !text.chars().any(char::is_control);
+    if plain { format!("\"{text}\"") } else { toml::Value::String(text.to_string()).to_string() }
+}
