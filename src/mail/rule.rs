@@ -1,6 +1,8 @@
 //! An alert rule: the `[alert]` table of a model's sidecar in sql/alerts. The SQL finds rows; this says
 //! how bad they are, what identifies them, who is told, and in which words.
 
+mod built_in;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::ErrorKind;
@@ -58,6 +60,19 @@ pub enum About {
     Run,
 }
 
+/// A column and what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cell {
+    /// The column.
+    pub column: String,
+    /// Its value, as a label has it.
+    pub is: String,
+}
+
+/// What every finding about a `sender` may name besides its columns: the sender's name for people, and whom to write to.
+pub const SENDER_WORDS: [&str; 2] = ["sender_title", "sender_contact"];
+
 /// The `[alert]` table.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,8 +116,12 @@ pub struct AlertRule {
     /// What the rule is about.
     #[serde(default)]
     pub about: About,
+    /// Findings that are never told first, nor in a subject.
+    pub never_first: Option<Cell>,
     /// The rule in two or three words.
     pub name_text: Option<Texts>,
+    /// The finding in as few words as a subject has room for.
+    pub subject: Option<Texts>,
     /// The finding in one line.
     pub title: Texts,
     /// What the value is, in a word or two, to stand beside it.
@@ -128,6 +147,8 @@ fn head_office() -> Vec<String> {
 /// A finding in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Said {
+    /// The finding in as few words as a subject has room for; empty where the rule has none.
+    pub subject: String,
     /// The finding in one line.
     pub title: String,
     /// The value in its format; empty without one.
@@ -174,45 +195,6 @@ impl AlertRule {
         ];
         let models = sidecars.map(|(name, place, sidecar)| Self::from_sidecar(name, &place, sidecar));
         models.chain(built_in.map(Ok)).map(|rule| rule.map(|rule| (rule.name.clone(), rule))).collect()
-    }
-
-    /// The rule for runs that did not finish; columns `job`, `logical_date`, `error`, `advice`, `data_as_of`.
-    pub fn run_failed() -> Self {
-        built_in(RUN_FAILED, include_str!("templates/run_failed.toml"))
-    }
-
-    /// The rule for runs that published incomplete marts; columns `job`, `logical_date`, `run_id`, `feeds`, `marts`,
-    /// `causes_en`, `causes_zh`.
-    pub fn run_reduced() -> Self {
-        built_in("run_reduced", include_str!("templates/run_reduced.toml"))
-    }
-
-    /// The rule for master data that is referred to and never came; columns `feed`, `marts`, `name_en`, `name_zh`,
-    /// `used_en`, `used_zh`.
-    pub fn master_data_missing() -> Self {
-        built_in("master_data_missing", include_str!("templates/master_data_missing.toml"))
-    }
-
-    /// The rule for senders, or feeds of theirs, that are left out because of their own file; columns `sender`, `feeds`
-    /// (empty: all), `file` with its line, `found`, `advice`.
-    pub fn sender_left_out() -> Self {
-        built_in("sender_left_out", include_str!("templates/sender_left_out.toml"))
-    }
-
-    /// The rule for files whose rows were lost in the lake and that must be delivered again; columns `sender`,
-    /// `sender_name`, `feed`, `files`, `rows`, `file` (the first of them).
-    pub fn rows_lost() -> Self {
-        built_in("rows_lost", include_str!("templates/rows_lost.toml"))
-    }
-
-    /// The rule for mails that could not be delivered in time; columns `recipient`, `subject`, `error`.
-    pub fn mail_undelivered() -> Self {
-        built_in("mail_undelivered", include_str!("templates/mail_undelivered.toml"))
-    }
-
-    /// The rule for people to whom no mail can be written; columns `recipient`, `whose`, `file`, `error`, `run_id`.
-    pub fn mail_unwritten() -> Self {
-        built_in("mail_unwritten", include_str!("templates/mail_unwritten.toml"))
     }
 
     fn settle(&self) -> Result<()> {
@@ -262,6 +244,7 @@ impl AlertRule {
             ("value", &self.value),
             ("at_stake", &self.at_stake),
             ("history", &self.history),
+            ("never_first", &self.never_first.as_ref().map(|cell| cell.column.clone())),
         ];
         for (key, column) in single {
             column.as_deref().map_or(Ok(()), |column| check(key, column))?;
@@ -272,6 +255,10 @@ impl AlertRule {
         for owner in self.owners.iter().filter(|owner| *owner != HEAD_OFFICE && !owner.contains('@')) {
             check("owners", owner)?;
         }
+        let known: BTreeSet<&str> = match known.contains("sender") {
+            true => known.into_iter().chain(SENDER_WORDS).collect(),
+            false => known,
+        };
         for (locale, words) in [("en", Words::new("en", "USD")), ("zh", Words::new("zh", "CNY"))] {
             for (key, text) in self.texts(words.locale()) {
                 validate_text(&format!("{key}.{locale}"), text, &words, &known).map_err(|err| err.at(place))?;
@@ -283,6 +270,7 @@ impl AlertRule {
     fn texts(&self, locale: Locale) -> Vec<(&'static str, &str)> {
         let optional = [
             ("name_text", self.name_text.as_ref()),
+            ("subject", self.subject.as_ref()),
             ("title", Some(&self.title)),
             ("value_label", self.value_label.as_ref()),
             ("comparison", self.comparison.as_ref()),
@@ -290,6 +278,12 @@ impl AlertRule {
             ("advice", self.advice.as_ref()),
         ];
         optional.into_iter().filter_map(|(key, texts)| Some((key, pick(texts?, locale)))).collect()
+    }
+
+    /// Whether a mail may begin with this finding.
+    pub fn leads(&self, alert: &Alert) -> bool {
+        let held = |cell: &Cell| alert.row.get(&cell.column).map(as_text).unwrap_or_default();
+        self.never_first.as_ref().is_none_or(|cell| held(cell) != cell.is)
     }
 
     /// The rule in two or three words.
@@ -312,6 +306,7 @@ impl AlertRule {
             }
         };
         Said {
+            subject: write("subject", self.subject.as_ref()).unwrap_or_default(),
             title: write("title", Some(&self.title)).unwrap_or_else(|| label_line(&self.name, alert)),
             value: alert
                 .value
@@ -393,7 +388,8 @@ fn validate_text(key: &str, text: &str, words: &Words, known: &BTreeSet<&str>) -
             if fatal.contains(&err.kind()) {
                 return Err(Error::config(format!("alert.{key} cannot be written"))
                     .hint(
-                        "filters there are: percent, signed_percent, points, signed_points, money, number, days, date",
+                        "filters there are: percent, signed_percent, points, signed_points, money, number, days, date, \
+                         month, quarter, instant, counted('one', 'many')",
                     )
                     .because(plain(&err)));
             }
@@ -419,12 +415,6 @@ fn suggest(word: &str, known: &BTreeSet<&str>) -> String {
 /// The template engine's error in one line.
 fn plain(err: &minijinja::Error) -> String {
     err.to_string().lines().next().unwrap_or_default().to_string()
-}
-
-fn built_in(name: &str, text: &str) -> AlertRule {
-    let sidecar: toml::Table = toml::from_str(text).expect("a shipped rule is valid TOML; a test reads each");
-    AlertRule::from_sidecar(name, &format!("mail/templates/{name}.toml"), &sidecar)
-        .expect("a shipped rule is valid; a test reads each")
 }
 
 #[cfg(test)]
