@@ -209,7 +209,7 @@ fn lacking(sender: &str, lack: Lack, days: &Texts) -> Texts {
         }
         Lack::Lost => texts(
             format!("{sender}'s file of {} is set aside, its rows were lost in the lake", days.en),
-            format!("{sender} {} 的文件数据在数据湖中丢失，暂不计入", days.zh),
+            format!("{sender} {}的文件数据在数据湖中丢失，暂不计入", days.zh),
         ),
         Lack::Pending => texts(
             format!("{sender}'s file of {} is not due yet", days.en),
