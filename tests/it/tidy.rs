@@ -1,6 +1,7 @@
 //! Rules of this repository that no compiler checks. Each says what to do when it is broken.
 
 mod readme;
+mod repeats;
 mod rooms;
 
 use std::collections::{BTreeMap, BTreeSet};
