@@ -26,6 +26,7 @@ mod anomaly_methods;
 mod command_line;
 mod example;
 mod profiling;
+mod readme;
 mod refusing;
 mod asking;
 mod settings;
