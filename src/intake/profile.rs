@@ -157,19 +157,7 @@ fn draft_of(
     lines.ask_for_kinds(&taken);
     lines.ask_for_zone(&taken, zone);
     let Lines { text, tried, stuck, mut questions, .. } = lines;
-    if seen.headless {
-        let columns = seen.names.iter().zip(&seen.columns);
-        let columns: Vec<String> =
-            columns.map(|(name, values)| format!("{name}: {}", values.examples().join(", "))).collect();
-        questions
-            .insert(0, format!("no row looks like a header, so columns go by their numbers: {}", columns.join("; ")));
-    } else if seen.doubted {
-        let shown: Vec<&str> = seen.names.iter().map(String::as_str).take(6).collect();
-        questions.insert(0, format!("is line {} the header ({})?", seen.preamble + 1, shown.join(", ")));
-    }
-    if let Some(doubt) = seen.layout.as_ref().and_then(|layout| layout.doubt.as_ref()) {
-        questions.insert(0, format!("what stands between the fields? {doubt}"));
-    }
+    ask_for_layout(seen, &mut questions);
 
     let mut common = Vec::new();
     if let Some(encoding) = seen.encoding {
@@ -216,6 +204,23 @@ fn draft_of(
     let unused = seen.names.iter().enumerate().filter(|(at, name)| !used.contains(at) && !name.is_empty());
     let unused = unused.map(|(_, name)| name.clone()).collect();
     (Draft { toml, section, guesses, questions, unused, trial: None }, (!stuck).then_some(tried))
+}
+
+/// Asks first of all about what everything else rests on: what stands between fields, and which row is the header.
+fn ask_for_layout(seen: &Sample, questions: &mut Vec<String>) {
+    if seen.headless {
+        let columns = seen.names.iter().zip(&seen.columns);
+        let columns: Vec<String> =
+            columns.map(|(name, values)| format!("{name}: {}", values.examples().join(", "))).collect();
+        questions
+            .insert(0, format!("no row looks like a header, so columns go by their numbers: {}", columns.join("; ")));
+    } else if seen.doubted {
+        let shown: Vec<&str> = seen.names.iter().map(String::as_str).take(6).collect();
+        questions.insert(0, format!("is line {} the header ({})?", seen.preamble + 1, shown.join(", ")));
+    }
+    if let Some(doubt) = seen.layout.as_ref().and_then(|layout| layout.doubt.as_ref()) {
+        questions.insert(0, format!("what stands between the fields? {doubt}"));
+    }
 }
 
 /// How the file is written: what `[feeds.<feed>]` says before its columns.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Decimal128Type, SchemaRef};
@@ -11,10 +12,11 @@ use datafusion::logical_expr::{Expr, lit};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{self, ExactNumberInfo};
+use futures::FutureExt;
 
-use super::checks;
 use super::model::Model;
 use super::reading::{Reading, World};
+use super::{checks, query};
 use crate::error::{Error, Kind, Result};
 
 /// Digits of the widest decimal.
@@ -33,7 +35,9 @@ pub(super) async fn told(
     if err.kind() != Kind::Data || !["too large", "overflow", "gave up"].iter().any(|word| message.contains(word)) {
         return err;
     }
-    match too_large(world, context, model, reading, kept).await {
+    // Where the engine gave up it may give up again.
+    let asked = AssertUnwindSafe(too_large(world, context, model, reading, kept)).catch_unwind().await;
+    match asked.unwrap_or_else(|panic| Err(query::gave_up(&model.path, panic.as_ref()))) {
         Ok(Some(row)) => Error::data(format!("{message}; too large for its column: {row}")).at(&model.path),
         // What overflows on the way to a row cannot be named by the row's key.
         Ok(None) => err,

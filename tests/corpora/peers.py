@@ -105,7 +105,10 @@ def of_parquet(file: Path) -> tuple[list[str], list[str], list[tuple]]:
         raise NotRead(str(err)) from err
     flat = [at for at, of in enumerate(table.schema) if not pyarrow.types.is_nested(of.type)]
     table = table.select(flat)
-    rows = list(zip(*(column.to_pylist() for column in table.columns)))
+    try:
+        rows = list(zip(*(column.to_pylist() for column in table.columns)))
+    except ValueError as err:
+        raise NotRead(str(err)) from err
     return ['format = "parquet"'], table.column_names, rows
 
 

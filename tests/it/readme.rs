@@ -36,7 +36,7 @@ fn the_company_of_the_readme_gets_its_first_figures_its_kpi_and_its_alert() {
             world.write(path, text);
         }
     }
-    assert_eq!(files.len(), 11, "files that README shows");
+    assert_eq!(files.len(), 12, "files that README shows");
     let checked = world.tributary(&["check"], &[]).expect(&[0]);
     assert!(!checked.stdout.contains("warning"), "nothing is left to ask: {checked}");
     let tried = world

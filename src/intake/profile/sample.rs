@@ -60,28 +60,7 @@ pub(super) fn look(
     let parts = open::open(&Spool::Disk(path.to_path_buf()), name, &config.intake, scratch)?;
     let part = parts.first().ok_or_else(|| Stop::Refused("the file has no parts".into()))?;
     let mut encoding = None;
-    let (mut source, layout): (Box<dyn Source>, Option<Layout>) = match part.content {
-        Content::Parquet => (Box::new(columnar::open(part, &config.intake)?), None),
-        Content::Xlsx | Content::Ods | Content::Xls => {
-            (Box::new(sheet::open(part, None, guess::known(contract), &config.intake)?), None)
-        }
-        Content::Markup => (Box::new(markup::open(part, (None, None), &guess::known(contract), &config.intake)?), None),
-        Content::Text if name.to_ascii_lowercase().contains("json") => {
-            (Box::new(json::JsonSource::open(decoder_of(part, &mut encoding)?, &config.intake)), None)
-        }
-        Content::Text => {
-            let mut head = vec![0; 64 * 1024];
-            let length = decoder_of(part, &mut encoding)?.read(&mut head)?;
-            let layout = Layout::of(&String::from_utf8_lossy(&head[..length]));
-            let plain = format!("[feeds.{}]\n{}", contract.name, layout_lines(&layout, true).join("\n"));
-            let plain = Sender::parse("profile", &plain, contracts).map_err(Stop::Failed)?;
-            let feed = plain.feeds.get(&contract.name);
-            let feed = feed.ok_or_else(|| Stop::Failed(Error::bug("the plain mapping has no feed")))?;
-            let decoder = decoder_of(part, &mut encoding)?;
-            let text = TextSource::open(decoder, feed, &config.intake, &Wanted::default())?;
-            (Box::new(text), Some(layout))
-        }
-    };
+    let (mut source, layout) = reader_of(part, name, (contract, contracts), config, &mut encoding)?;
     let mut block = Block::default();
     let mut rows: Vec<Vec<(String, Cell)>> = Vec::new();
     let mut lines = Vec::new();
@@ -157,6 +136,38 @@ pub(super) fn look(
         comment,
         typed: !matches!(part.content, Content::Text),
         sheet: source.sheet(),
+    })
+}
+
+/// A reader of the file, and how a text is laid out.
+fn reader_of(
+    part: &Part,
+    name: &str,
+    (contract, contracts): (&Contract, &Contracts),
+    config: &Config,
+    encoding: &mut Option<&'static str>,
+) -> Result<(Box<dyn Source>, Option<Layout>), Stop> {
+    Ok(match part.content {
+        Content::Parquet => (Box::new(columnar::open(part, &config.intake)?), None),
+        Content::Xlsx | Content::Ods | Content::Xls => {
+            (Box::new(sheet::open(part, None, guess::known(contract), &config.intake)?), None)
+        }
+        Content::Markup => (Box::new(markup::open(part, (None, None), &guess::known(contract), &config.intake)?), None),
+        Content::Text if name.to_ascii_lowercase().contains("json") => {
+            (Box::new(json::JsonSource::open(decoder_of(part, encoding)?, &config.intake)), None)
+        }
+        Content::Text => {
+            let mut head = vec![0; 64 * 1024];
+            let length = decoder_of(part, encoding)?.read(&mut head)?;
+            let layout = Layout::of(&String::from_utf8_lossy(&head[..length]));
+            let plain = format!("[feeds.{}]\n{}", contract.name, layout_lines(&layout, true).join("\n"));
+            let plain = Sender::parse("profile", &plain, contracts).map_err(Stop::Failed)?;
+            let feed = plain.feeds.get(&contract.name);
+            let feed = feed.ok_or_else(|| Stop::Failed(Error::bug("the plain mapping has no feed")))?;
+            let decoder = decoder_of(part, encoding)?;
+            let text = TextSource::open(decoder, feed, &config.intake, &Wanted::default())?;
+            (Box::new(text), Some(layout))
+        }
     })
 }
 
