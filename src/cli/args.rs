@@ -47,6 +47,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// What `new` lays down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Piece {
+    /// `jobs/senders/<name>.toml`: where a partner's files lie and what its columns mean.
+    Sender,
+    /// A mart with its description and its test.
+    Mart,
+    /// An alert with its words, its setting and its test.
+    Alert,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -54,6 +65,17 @@ pub enum Command {
     Init {
         /// A new or empty folder.
         dir: PathBuf,
+        /// Adds a worked sender with its files, a mart and an alert with their tests, to look at and to change.
+        #[arg(long)]
+        example: bool,
+    },
+    /// Add a sender, mart or alert to this company: a worked one of this name, to be changed.
+    New {
+        /// What.
+        #[arg(value_enum)]
+        what: Piece,
+        /// Its name: small letters, digits and `_`.
+        name: String,
     },
     /// Write a plausible company with labelled faults to try things on.
     Demo(DemoArgs),

@@ -155,7 +155,9 @@ fn of_sender(config: &Config, sender: &Sender, jobs: &[Job]) -> Vec<Error> {
 /// Columns whose question in the draft nobody has answered.
 fn open_columns(feed: &SenderFeed) -> impl Iterator<Item = &str> {
     let open = feed.columns.iter().filter(|(_, mapping)| {
-        mapping.headers.iter().any(|header| header == "?") || mapping.constant.as_deref() == Some("?")
+        mapping.headers.iter().any(|header| header == "?")
+            || mapping.constant.as_deref() == Some("?")
+            || mapping.map.values().any(|meaning| meaning == "?")
     });
     open.map(|(column, _)| column.as_str())
 }

@@ -14,7 +14,8 @@ use crate::config::Config;
 use crate::contract::Contracts;
 use crate::error::{Error, Result};
 use crate::models::{self, Registry};
-use crate::state::record::{InputStatus, RunRecord, RunStatus};
+use crate::pipeline::Company;
+use crate::state::record::{Input, InputStatus, RunRecord, RunStatus};
 use crate::state::{self, Options, State};
 use crate::store::Stores;
 use crate::{pipeline, report};
@@ -119,14 +120,30 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
             InputStatus::Quarantined => "quarantined",
         };
         console.line(format!(
-            "  {standing:<11} {} ({} rows, {} rejected)",
-            input.key, input.rows_read, input.rows_rejected
+            "  {standing:<11} {} ({} rows, {} rejected), {}",
+            input.key,
+            input.rows_read,
+            input.rows_rejected,
+            delivered(&company, input)
         ))?;
     }
     if files.len() > 50 {
         console.line(format!("  … and {} more files (--output json lists all)", files.len() - 50))?;
     }
     Ok(Exit::Ok)
+}
+
+/// When a file was delivered, and by what that is known: an instant in its name is as its sender's clocks show it.
+fn delivered(company: &Company, input: &Input) -> String {
+    let feed = company.senders.get(&input.sender).and_then(|sender| sender.feeds.get(&input.feed));
+    let local = company.config.company.time_zone;
+    let named = feed.filter(|feed| feed.delivered_at.is_some()).map(|feed| feed.delivered_zone(local));
+    let zone = named.unwrap_or(local);
+    let at = input.delivered_at.with_timezone(&zone).format("%Y-%m-%d %H:%M %Z");
+    match named {
+        Some(zone) => format!("delivered {at} (names of files are in {zone})"),
+        None => format!("delivered {at}"),
+    }
 }
 
 /// Asks the published marts.

@@ -119,7 +119,8 @@ pub fn run_args(args: impl IntoIterator<Item = OsString>) -> Exit {
 
 async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
     match &cli.command {
-        Command::Init { dir } => init::init(dir, console),
+        Command::Init { dir, example } => init::init(dir, *example, console),
+        Command::New { what, name } => init::add(cli, *what, name, console),
         Command::Demo(args) => init::demo(args, console).await,
         Command::Run(args) => run::run(cli, args, console).await,
         Command::Plan(args) => run::plan(cli, args, console).await,

@@ -9,7 +9,7 @@ use super::run::company;
 use super::{Console, Exit};
 use crate::error::{Error, Result};
 use crate::intake::profile::{Draft, Guess, profile as draft_mapping};
-use crate::intake::rehearse::{Local, Rehearsal, rehearse};
+use crate::intake::rehearse::{Local, Rehearsal, try_out};
 use crate::pipeline::{self, Company};
 use crate::sender::Sender;
 use crate::store::Download;
@@ -24,7 +24,7 @@ pub(super) async fn profile(cli: &Cli, args: &ProfileArgs, console: &Console) ->
     let file = find(&company, &args.file, scratch.path()).await?;
     let (sender, feed) = whose(&company, args, &file)?;
     if let Some(known) = company.senders.get(&sender).filter(|known| known.feeds.contains_key(&feed)) {
-        let tried = rehearse(&file, known, &feed, &company.contracts, &company.config, REFUSED_SHOWN)?;
+        let tried = try_out(&file, known, &feed, &company.contracts, &company.config, REFUSED_SHOWN)?;
         return show_trial(known, &feed, &tried, console);
     }
     if let Some(broken) = company.senders.broken().iter().find(|broken| broken.name == sender) {
@@ -55,7 +55,7 @@ pub(super) async fn profile(cli: &Cli, args: &ProfileArgs, console: &Console) ->
     } else {
         show_draft(&draft, &sender, &feed, &path, args, console)?;
     }
-    let clean = draft.trial.as_ref().is_some_and(is_clean);
+    let clean = open == 0 && draft.trial.as_ref().is_some_and(is_clean);
     Ok(if clean { Exit::Ok } else { Exit::Warnings })
 }
 
@@ -146,10 +146,19 @@ fn show_draft(
         }
     }
     console.line("")?;
-    match (&draft.trial, draft.open()) {
-        (Some(trial), _) => trial_lines(trial, console)?,
-        (None, 1) => console.line("Not tried yet: 1 column is open (the line with \"?\")")?,
-        (None, open) => console.line(format!("Not tried yet: {open} columns are open (the lines with \"?\")"))?,
+    let open = draft.open();
+    if open > 0 {
+        let lines = if open == 1 { "1 line is open".into() } else { format!("{open} lines are open") };
+        console.line(format!("{lines} (\"?\"): a run refuses the file until it is answered"))?;
+    }
+    match &draft.trial {
+        Some(trial) => {
+            if open > 0 {
+                console.line("With what is open as it is guessed:")?;
+            }
+            trial_lines(trial, console)?;
+        }
+        None => console.line("Not tried: of some columns nothing can be guessed")?,
     }
     let file = &args.file;
     let place = if args.feed.is_some() || args.sender.is_some() {

@@ -87,6 +87,8 @@ pub(super) enum QuoteFault {
     Fields(usize),
     /// The record goes over several lines, each of which is a row by itself.
     Rows,
+    /// A delimiter stands between two quotes of which neither begins or ends its field.
+    Apart,
 }
 
 /// One record.
@@ -214,5 +216,10 @@ pub(super) trait Source {
     /// What should be said about how the file was read.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The sheet that is read, where there are several.
+    fn sheet(&self) -> Option<String> {
+        None
     }
 }

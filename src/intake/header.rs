@@ -326,12 +326,15 @@ impl Flaw {
             Self::Json(found, _) => found.clone(),
             Self::Quote(QuoteFault::Open, _) => "a quote that is never closed".into(),
             Self::Quote(QuoteFault::Follows, 0) => "text after a closing quote".into(),
+            Self::Quote(QuoteFault::Apart, _) => {
+                "a quote in the middle of a field, closed in a later one: is a delimiter missing before it?".into()
+            }
             Self::Quote(fault, lines) => {
                 let end = line.saturating_add(i64::try_from(*lines).unwrap_or(0));
                 let what = match fault {
                     QuoteFault::Fields(fields) => format!("makes a row of {fields} fields of them"),
                     QuoteFault::Rows => "makes one row of lines that are rows by themselves".into(),
-                    QuoteFault::Follows | QuoteFault::Open => "is followed by text".into(),
+                    QuoteFault::Follows | QuoteFault::Open | QuoteFault::Apart => "is followed by text".into(),
                 };
                 format!("a quote from line {line} to line {end} that {what}")
             }

@@ -102,6 +102,8 @@ pub(super) struct Job<'a> {
     pub feed: &'a SenderFeed,
     pub contract: &'a Contract,
     pub limits: &'a config::Intake,
+    /// Rows that are read at least, where not all are.
+    pub rows: Option<u64>,
     pub base_currency: &'a str,
     pub out_dir: &'a Path,
     pub lineage: Lineage,

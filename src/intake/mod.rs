@@ -139,9 +139,9 @@ impl Outcome {
     }
 }
 
-/// When a file was delivered: as its name declares, else as the store last saw it change.
-pub fn delivered_at(feed: &SenderFeed, key: &str, last_modified: DateTime<Utc>) -> DateTime<Utc> {
-    period::delivered_at(key, feed.delivered_at.as_ref(), last_modified).unwrap_or(last_modified)
+/// When a file was delivered: as its name declares in the sender's zone, else as the store last saw it change.
+pub fn delivered_at(feed: &SenderFeed, key: &str, last_modified: DateTime<Utc>, company_zone: Tz) -> DateTime<Utc> {
+    period::delivered_at(key, feed, company_zone).ok().flatten().unwrap_or(last_modified)
 }
 
 /// What a delivery is for, as far as that is known before its rows are: the days in its name; a snapshot without one is
@@ -173,18 +173,32 @@ pub fn stage_file(
     base_currency: &str,
     out_dir: &Path,
 ) -> Result<Outcome> {
+    stage_head(raw, feed, contract, limits, (company_zone, base_currency), out_dir, None)
+}
+
+/// The same, of so many rows from the start of the file.
+fn stage_head(
+    raw: &RawFile,
+    feed: &SenderFeed,
+    contract: &Contract,
+    limits: &config::Intake,
+    (company_zone, base_currency): (Tz, &str),
+    out_dir: &Path,
+    rows: Option<u64>,
+) -> Result<Outcome> {
     let mut warnings = Vec::new();
-    let delivered_at =
-        period::delivered_at(&raw.key, feed.delivered_at.as_ref(), raw.last_modified).unwrap_or_else(|warning| {
-            warnings.push(warning);
-            raw.last_modified
-        });
+    let named = period::delivered_at(&raw.key, feed, company_zone).unwrap_or_else(|warning| {
+        warnings.push(warning);
+        None
+    });
+    let delivered_at = named.unwrap_or(raw.last_modified);
     let zone = feed.time_zone.unwrap_or(company_zone);
     let job = Job {
         raw,
         feed,
         contract,
         limits,
+        rows,
         base_currency,
         out_dir,
         lineage: Lineage {

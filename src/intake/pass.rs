@@ -93,7 +93,7 @@ impl<'a> Pass<'a> {
                     rejects.set_file(&part.name)?;
                 }
             }
-            if self.late.is_some() || !self.mixed.is_empty() {
+            if self.late.is_some() || !self.mixed.is_empty() || self.is_enough() {
                 return Ok(());
             }
             let member = part.name.strip_prefix(&self.job.raw.key).unwrap_or_default();
@@ -112,6 +112,11 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
+    /// Whether as many rows were read as are asked for.
+    fn is_enough(&self) -> bool {
+        self.job.rows.is_some_and(|rows| self.account.read >= rows)
+    }
+
     pub(super) fn part(&mut self, part: &Part) -> Step<()> {
         let job = self.job;
         let mut source = self.source(part)?;
@@ -123,7 +128,9 @@ impl<'a> Pass<'a> {
         };
         let mut block = Block::default();
         if !source.next(&mut block)? {
-            return refuse("the file has no header");
+            // a preamble, no header and no rows: there was nothing to report
+            let is_blank = header_rows > 0 || job.feed.preamble_lines == 0;
+            return if is_blank { refuse("the file has no header") } else { Ok(()) };
         }
         let wanted = Wanted::new(job.feed, job.contract);
         if part.content.is_sheet() {
@@ -160,6 +167,10 @@ impl<'a> Pass<'a> {
             }
             if !self.mixed.is_empty() {
                 return Ok(());
+            }
+            if self.is_enough() {
+                self.account.warnings.push(format!("tried on the first {} rows", self.account.read));
+                break;
             }
             if !source.next(&mut block)? {
                 break;

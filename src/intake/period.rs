@@ -1,7 +1,9 @@
 //! Which business period a file reports, and when it was delivered.
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, Utc};
-use regex::Regex;
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono_tz::Tz;
+
+use crate::sender::SenderFeed;
 
 /// First and last day of a period, both inclusive.
 pub(super) type Span = (NaiveDate, NaiveDate);
@@ -88,21 +90,33 @@ pub(super) fn month(year: i32, month: u32) -> Option<Span> {
     Some((first, first.checked_add_months(Months::new(1))?.checked_sub_days(Days::new(1))?))
 }
 
-/// The delivery instant that a file's name declares, else when the store last saw it change.
-pub(super) fn delivered_at(
-    key: &str,
-    declared: Option<&Regex>,
-    last_modified: DateTime<Utc>,
-) -> Result<DateTime<Utc>, String> {
-    let Some(regex) = declared else { return Ok(last_modified) };
+/// The delivery instant that a file's name declares. A name says it in the sender's zone unless it says an offset; of an
+/// instant that comes twice, when clocks go back, the first is meant.
+pub(super) fn delivered_at(key: &str, feed: &SenderFeed, company_zone: Tz) -> Result<Option<DateTime<Utc>>, String> {
     let name = key.rsplit('/').next().unwrap_or(key);
-    let Some(text) = regex.captures(name).and_then(|found| found.get(1)) else { return Ok(last_modified) };
-    let text = text.as_str();
-    ["%Y%m%dT%H%M", "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S", "%Y%m%d%H%M"]
-        .into_iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-        .map(|at| at.and_utc())
-        .ok_or_else(|| format!("the file's name gives {text:?} as delivery time; expected YYYYMMDDTHHMM in UTC; the store's time is used"))
+    let found = feed.delivered_at.as_ref().and_then(|regex| regex.captures(name)).and_then(|found| found.get(1));
+    let Some(text) = found.map(|found| found.as_str()) else { return Ok(None) };
+    let zone = feed.delivered_zone(company_zone);
+    let bare = text.strip_suffix(['Z', 'z']);
+    let forms = ["%Y%m%dT%H%M", "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S", "%Y%m%d%H%M"];
+    let clock = |text: &str| forms.into_iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    let offset = || {
+        let forms = ["%Y%m%dT%H%M%z", "%Y%m%dT%H%M%S%z"];
+        forms.into_iter().find_map(|format| DateTime::parse_from_str(text, format).ok())
+    };
+    let at = match bare.and_then(clock) {
+        Some(utc) => Some(utc.and_utc()),
+        None => match clock(text) {
+            Some(local) => zone.from_local_datetime(&local).earliest().map(|at| at.to_utc()),
+            None => offset().map(|at| at.to_utc()),
+        },
+    };
+    at.map(Some).ok_or_else(|| {
+        format!(
+            "the file's name gives {text:?} as delivery time; expected YYYYMMDDTHHMM as the clocks of {zone} show it; the \
+             store's time is used"
+        )
+    })
 }
 
 /// `YYYY-MM` of a date.

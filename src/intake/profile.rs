@@ -3,32 +3,27 @@
 //! that its author sees what it would take and refuse.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
-use super::block::{Block, Cell, Source, Stop};
-use super::decode::{self, Decoder};
-use super::header::Wanted;
-use super::open::{self, Content, Part};
-use super::rehearse::{Local, Rehearsal, rehearse};
-use super::spool::Spool;
-use super::text::TextSource;
-use super::{columnar, json, markup, sheet};
+use super::block::Stop;
+use super::rehearse::{Local, Rehearsal, try_out};
 use crate::config::Config;
 use crate::contract::{Contract, Contracts, Kind};
 use crate::error::{Error, Result};
-use crate::grammar::number;
 use crate::sender::Sender;
 
+mod aliases;
 mod doubts;
 mod guess;
+mod layout;
 mod lines;
+mod sample;
 mod words;
 
 use guess::Values;
-use lines::{Lines, quoted};
+use lines::Lines;
+use sample::{Sample, layout_lines, look};
+use words::quoted;
 
-/// Rows that are looked at.
-const SAMPLE_ROWS: usize = 2_000;
 /// Confidence under which a header is not taken for a column.
 const TAKEN: f64 = 0.5;
 /// Confidence under which the author is asked whether a header is the column.
@@ -68,30 +63,16 @@ pub struct Draft {
     pub questions: Vec<String>,
     /// Headers that nothing was made of.
     pub unused: Vec<String>,
-    /// What the draft does with the file; `None` where required columns are still open.
+    /// What the draft does with the first rows of the file, its open lines as they are guessed; `None` where nothing can
+    /// be guessed of a column that must be there.
     pub trial: Option<Rehearsal>,
 }
 
 impl Draft {
-    /// Columns that must be filled and that nothing was found for.
+    /// Lines that a person has to answer before the draft is a mapping.
     pub fn open(&self) -> usize {
-        self.section.lines().filter(|line| line.starts_with("# ") && line.ends_with("{ constant = \"?\" }")).count()
+        self.section.lines().filter(|line| line.contains("\"?\"")).count()
     }
-}
-
-/// A look at the head of a file.
-struct Sample {
-    encoding: Option<&'static str>,
-    delimiter: Option<char>,
-    preamble: usize,
-    names: Vec<String>,
-    columns: Vec<Values>,
-    totals: BTreeSet<String>,
-    /// The rows themselves, without totals.
-    rows: Vec<Vec<String>>,
-    /// What lines begin with that are no data.
-    comment: bool,
-    sheet: bool,
 }
 
 /// Drafts the mapping of one feed from a local file; the last part of its key is the name that the partner gave it.
@@ -111,135 +92,40 @@ pub fn profile(
         Stop::Refused(reason) => Error::input(reason).at(file.path.display()),
         Stop::NotUtf8 => Error::input("the encoding cannot be told").at(file.path.display()),
     })?;
-    let mut draft = draft_of(&seen, sender, name, contract, names);
-    // a required column that is still open would only be refused
-    if draft.open() == 0 {
-        let sender = Sender::parse(sender, &draft.toml, contracts)?;
-        draft.trial = Some(rehearse(file, &sender, feed, contracts, config, REFUSED_SHOWN)?);
+    let zone = config.company.time_zone.name();
+    let (mut draft, tried) = draft_of(&seen, (sender, name, zone), contract, names);
+    if let Some(tried) = tried {
+        let sender = Sender::parse(sender, &tried, contracts)?;
+        draft.trial = Some(try_out(file, &sender, feed, contracts, config, REFUSED_SHOWN)?);
     }
     Ok(draft)
 }
 
-fn look(
-    path: &Path,
-    name: &str,
+/// The draft, and the mapping by which it is tried, if it can be.
+fn draft_of(
+    seen: &Sample,
+    (sender, name, zone): (&str, &str, &str),
     contract: &Contract,
-    contracts: &Contracts,
-    config: &Config,
-    scratch: &Path,
-) -> Result<Sample, Stop> {
-    let parts = open::open(&Spool::Disk(path.to_path_buf()), name, &config.intake, scratch)?;
-    let part = parts.first().ok_or_else(|| Stop::Refused("the file has no parts".into()))?;
-    let mut encoding = None;
-    let (mut source, delimiter): (Box<dyn Source>, Option<char>) = match part.content {
-        Content::Parquet => (Box::new(columnar::open(part, &config.intake)?), None),
-        Content::Xlsx | Content::Ods | Content::Xls => {
-            (Box::new(sheet::open(part, None, guess::known(contract), &config.intake)?), None)
-        }
-        Content::Markup => (Box::new(markup::open(part, (None, None), &guess::known(contract), &config.intake)?), None),
-        Content::Text if name.to_ascii_lowercase().contains("json") => {
-            (Box::new(json::JsonSource::open(decoder_of(part, &mut encoding)?, &config.intake)), None)
-        }
-        Content::Text => {
-            let mut head = vec![0; 64 * 1024];
-            let length = decoder_of(part, &mut encoding)?.read(&mut head)?;
-            let delimiter = guess::delimiter(&String::from_utf8_lossy(&head[..length]));
-            let plain = format!("[feeds.{}]\ndelimiter = {:?}\n", contract.name, delimiter.to_string());
-            let plain = Sender::parse("profile", &plain, contracts).map_err(Stop::Failed)?;
-            let feed = plain.feeds.get(&contract.name);
-            let feed = feed.ok_or_else(|| Stop::Failed(Error::bug("the plain mapping has no feed")))?;
-            let decoder = decoder_of(part, &mut encoding)?;
-            let text = TextSource::open(decoder, feed, &config.intake, &Wanted::default())?;
-            (Box::new(text), Some(delimiter).filter(|delimiter| *delimiter != ','))
-        }
-    };
-    let mut block = Block::default();
-    let mut rows: Vec<Vec<(String, Cell)>> = Vec::new();
-    let mut lines = Vec::new();
-    while rows.len() < SAMPLE_ROWS && source.next(&mut block)? {
-        for row in block.rows.iter().filter(|row| !block.is_blank(row) && row.flaw.is_none()) {
-            let cells = (0..row.fields).map(|field| block.cell(row, field));
-            rows.push(block.fields(row).into_iter().map(|text| text.trim().to_string()).zip(cells).collect());
-            lines.push(row.line);
-        }
-    }
-    // payment platforms put such lines in front of the header and behind the rows
-    let marked = |row: &Vec<(String, Cell)>| row.first().is_some_and(|(text, _)| text.starts_with('#'));
-    let comment = matches!(part.content, Content::Text) && rows.first().is_some_and(marked);
-    if comment {
-        let kept: Vec<bool> = rows.iter().map(|row| !marked(row)).collect();
-        let mut keep = kept.iter();
-        rows.retain(|_| *keep.next().unwrap_or(&true));
-        lines = lines.into_iter().zip(kept).filter_map(|(line, kept)| kept.then_some(line)).collect();
-    }
-    let header = header_of(&rows).ok_or_else(|| Stop::Refused("no row looks like a header".into()))?;
-    let names: Vec<String> = rows[header].iter().map(|(text, _)| text.clone()).collect();
-    let mut columns = vec![Values::default(); names.len()];
-    let (mut totals, mut kept) = (BTreeSet::new(), Vec::new());
-    for row in &rows[header + 1..] {
-        let first = row.iter().map(|(text, _)| text.as_str()).find(|text| !text.is_empty()).unwrap_or_default();
-        if let Some(prefix) = words::TOTALS.iter().find(|prefix| first.starts_with(**prefix)) {
-            totals.insert((*prefix).to_string());
-            continue;
-        }
-        for (values, (text, cell)) in columns.iter_mut().zip(row) {
-            values.add(text, *cell);
-        }
-        kept.push(row.iter().map(|(text, _)| text.clone()).collect());
-    }
-    let preamble = if comment { 0 } else { usize::try_from(lines[header].saturating_sub(1)).unwrap_or(0) };
-    let sheet = !matches!(part.content, Content::Text);
-    Ok(Sample { encoding, delimiter, preamble, names, columns, totals, rows: kept, comment, sheet })
-}
-
-fn decoder_of(part: &Part, found: &mut Option<&'static str>) -> Result<Decoder, Stop> {
-    let head = open::head(&mut part.open()?, 64 * 1024)?;
-    let chosen = decode::choose(None, &head);
-    let mut encoding = chosen.encoding;
-    if encoding.is_none() {
-        let mut trial = Decoder::new(part.open()?, None, 0);
-        let mut out = vec![0; 64 * 1024];
-        loop {
-            match trial.read(&mut out) {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(Stop::NotUtf8) => {
-                    encoding = Some(decode::detect(part.open()?)?);
-                    break;
-                }
-                Err(other) => return Err(other),
-            }
-        }
-    }
-    *found = encoding.filter(|_| chosen.bom == 0).map(encoding_rs::Encoding::name);
-    let mut bytes = part.open()?;
-    open::head(&mut bytes, chosen.bom)?;
-    Ok(Decoder::new(bytes, encoding, chosen.bom as u64))
-}
-
-/// The first row as wide as most rows whose cells are filled and mostly no numbers.
-fn header_of(rows: &[Vec<(String, Cell)>]) -> Option<usize> {
-    let width = |row: &Vec<(String, Cell)>| row.iter().filter(|(text, _)| !text.is_empty()).count();
-    let mut widths: Vec<usize> = rows.iter().take(200).map(width).collect();
-    widths.sort_unstable();
-    let usual = widths.get(widths.len() / 2).copied()?;
-    let plain = |text: &str| number::Exact::parse(text).is_none();
-    rows.iter().position(|row| {
-        let filled: Vec<&str> = row.iter().map(|(text, _)| text.as_str()).filter(|text| !text.is_empty()).collect();
-        filled.len() * 10 >= usual * 8 && filled.iter().filter(|text| plain(text)).count() * 10 >= filled.len() * 8
-    })
-}
-
-fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names: &Names) -> Draft {
-    let mut taken = assign(seen, contract);
-    let whole_line = doubts::amounts(seen, contract, &mut taken);
+    names: &Names,
+) -> (Draft, Option<String>) {
+    let mut taken = if seen.headless { vec![None; contract.columns.len()] } else { assign(seen, contract) };
+    let price = doubts::amounts(seen, contract, &mut taken);
     let mut lines = Lines::new(seen, sender, name, contract, names);
     let mut guesses = Vec::new();
     for (at, column) in contract.columns.iter().enumerate() {
         let found = taken[at].map(|(index, confidence)| (&seen.names[index], &seen.columns[index], confidence));
         let instead = match found {
             Some((header, values, confidence)) => {
-                if confidence < SURE {
+                lines.sure = confidence >= SURE;
+                let price = if column.name == "unit_price" { price } else { doubts::Price::One };
+                if price == doubts::Price::Either {
+                    lines.ask(format!(
+                        "is {header:?} the price of one piece, or the amount of the line? for the amount write unit_price = \
+                         {{ from_total = {} }}; examples: {}",
+                        quoted(header),
+                        values.examples().join(", ")
+                    ));
+                } else if !lines.sure {
                     lines.ask(format!(
                         "is {header:?} really `{}` ({})? examples: {}",
                         column.name,
@@ -247,7 +133,7 @@ fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names:
                         values.examples().join(", ")
                     ));
                 }
-                if column.name == "unit_price" && whole_line {
+                if price == doubts::Price::Line {
                     lines.ask(format!(
                         "{header:?} is taken for the amount of a line, not for the price of one, since it grows with the quantity: \
                          is that right, and is it before discount?"
@@ -269,7 +155,9 @@ fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names:
         });
     }
     lines.ask_for_kinds(&taken);
-    let Lines { text, mut questions, .. } = lines;
+    lines.ask_for_zone(&taken, zone);
+    let Lines { text, tried, stuck, mut questions, .. } = lines;
+    ask_for_layout(seen, &mut questions);
 
     let mut common = Vec::new();
     if let Some(encoding) = seen.encoding {
@@ -286,6 +174,13 @@ fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names:
         own.push(line);
         questions.push(question);
     }
+    if let Some(days) = doubts::other_days(seen, contract, &taken, name) {
+        own.push("period = \"rows\"".into());
+        questions.push(format!(
+            "the rows are of {days}, not only of the day in the file's name: does each file repeat the last days? then leave \
+             period = \"rows\""
+        ));
+    }
     if contract.kind == Kind::Event && super::period::of_key(name).is_none() {
         own.push("period = \"rows\"".into());
         questions.push("the file's name has no date, so its period is taken from its rows: can the partner put the business date into the name?".into());
@@ -294,19 +189,38 @@ fn draft_of(seen: &Sample, sender: &str, name: &str, contract: &Contract, names:
         "by when is this file due each day? then add expected = {{ by = \"06:00\" }} to [feeds.{}]",
         contract.name
     ));
-    let section = |lines: &[String]| {
+    let section_of = |lines: &[String], text: &str| {
         let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
         format!("[feeds.{0}]\n{lines}\n[feeds.{0}.columns]\n{text}", contract.name)
     };
+    let section = |lines: &[String]| section_of(lines, &text);
     let head: String = common.iter().map(|line| format!("{line}\n")).collect();
     let title =
         format!("# Drafted from {name:?}; read it through, answer the questions, then run `tributary check`.\n");
     let toml = format!("{title}name = {}\n{head}\n{}", quoted(sender), section(&own));
-    let section = section(&common.into_iter().chain(own).collect::<Vec<_>>());
+    let all: Vec<String> = common.into_iter().chain(own).collect();
+    let (section, tried) = (section(&all), section_of(&all, &tried));
     let used: BTreeSet<usize> = taken.iter().flatten().map(|(index, _)| *index).collect();
     let unused = seen.names.iter().enumerate().filter(|(at, name)| !used.contains(at) && !name.is_empty());
     let unused = unused.map(|(_, name)| name.clone()).collect();
-    Draft { toml, section, guesses, questions, unused, trial: None }
+    (Draft { toml, section, guesses, questions, unused, trial: None }, (!stuck).then_some(tried))
+}
+
+/// Asks first of all about what everything else rests on: what stands between fields, and which row is the header.
+fn ask_for_layout(seen: &Sample, questions: &mut Vec<String>) {
+    if seen.headless {
+        let columns = seen.names.iter().zip(&seen.columns);
+        let columns: Vec<String> =
+            columns.map(|(name, values)| format!("{name}: {}", values.examples().join(", "))).collect();
+        questions
+            .insert(0, format!("no row looks like a header, so columns go by their numbers: {}", columns.join("; ")));
+    } else if seen.doubted {
+        let shown: Vec<&str> = seen.names.iter().map(String::as_str).take(6).collect();
+        questions.insert(0, format!("is line {} the header ({})?", seen.preamble + 1, shown.join(", ")));
+    }
+    if let Some(doubt) = seen.layout.as_ref().and_then(|layout| layout.doubt.as_ref()) {
+        questions.insert(0, format!("what stands between the fields? {doubt}"));
+    }
 }
 
 /// How the file is written: what `[feeds.<feed>]` says before its columns.
@@ -317,9 +231,13 @@ fn feed_lines(seen: &Sample, contract: &Contract, taken: &[Option<(usize, f64)>]
     };
     let comma = numbers().any(|values| values.decimal_comma);
     let mut lines = Vec::new();
-    if let Some(delimiter) = seen.delimiter {
-        lines.push(format!("delimiter = {}", quoted(&delimiter.to_string())));
+    lines.extend(seen.layout.iter().flat_map(|layout| layout_lines(layout, false)));
+    lines.extend(seen.sheet.as_ref().map(|sheet| format!("sheet = {}", quoted(sheet))));
+    if seen.headless {
+        lines.push("header_rows = 0".into());
     }
+    lines.extend(seen.prefix.map(|sign| format!("strip_prefix = {}", quoted(&sign.to_string()))));
+    lines.extend(seen.end.map(|end| format!("end_marks = [{}]", quoted(end))));
     if seen.comment {
         lines.push("comment = \"#\"".into());
     }
@@ -332,6 +250,11 @@ fn feed_lines(seen: &Sample, contract: &Contract, taken: &[Option<(usize, f64)>]
     }
     if comma {
         lines.push("decimal_comma = true".into());
+    }
+    if numbers().any(|values| values.parentheses) {
+        lines.push("negative = \"parentheses\"".into());
+    } else if numbers().any(|values| values.trailing) {
+        lines.push("negative = \"trailing\"".into());
     }
     if numbers().any(|values| values.thousands) {
         lines.push(format!("thousands = {}", quoted(if comma { "." } else { "," })));

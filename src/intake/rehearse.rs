@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int64Type};
 use chrono::{DateTime, Utc};
 
-use super::{Outcome, RawFile, Spool, stage_file};
+use super::{Outcome, RawFile, Spool, stage_head};
 use crate::config::Config;
 use crate::contract::Contracts;
 use crate::error::{Error, Result};
@@ -78,6 +78,9 @@ pub struct Local {
     pub last_modified: DateTime<Utc>,
 }
 
+/// Rows that a trial reads: what it takes to see whether a mapping is right, in seconds however large the file is.
+const TRIED: u64 = 20_000;
+
 /// Reads `file` as `sender` delivers `feed`, and shows up to `most` refused rows.
 pub fn rehearse(
     file: &Local,
@@ -86,6 +89,29 @@ pub fn rehearse(
     contracts: &Contracts,
     config: &Config,
     most: usize,
+) -> Result<Rehearsal> {
+    read(file, sender, feed, (contracts, config), most, None)
+}
+
+/// The same with the first rows of the file alone.
+pub fn try_out(
+    file: &Local,
+    sender: &Sender,
+    feed: &str,
+    contracts: &Contracts,
+    config: &Config,
+    most: usize,
+) -> Result<Rehearsal> {
+    read(file, sender, feed, (contracts, config), most, Some(TRIED))
+}
+
+fn read(
+    file: &Local,
+    sender: &Sender,
+    feed: &str,
+    (contracts, config): (&Contracts, &Config),
+    most: usize,
+    rows: Option<u64>,
 ) -> Result<Rehearsal> {
     let contract = contracts.expect(feed)?;
     let mapping = sender.feeds.get(feed).ok_or_else(|| {
@@ -104,7 +130,8 @@ pub fn rehearse(
     };
     let company = &config.company;
     let (limits, out) = (&config.intake, scratch.path());
-    let outcome = stage_file(&raw, mapping, contract, limits, company.time_zone, &company.base_currency, out)?;
+    let how = (company.time_zone, company.base_currency.as_str());
+    let outcome = stage_head(&raw, mapping, contract, limits, how, out, rows)?;
     let refused = outcome.rejects.as_ref().map(|rejects| refused(rejects, most)).transpose()?.unwrap_or_default();
     let money = outcome.staged.as_ref().map(money_of).transpose()?.flatten();
     Ok(Rehearsal { outcome: Outcome { staged: None, rejects: None, ..outcome }, refused, money })

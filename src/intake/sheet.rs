@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 
 use calamine::{Data, DataRef, Ods, Reader, Sheet, SheetType, SheetVisible, Xls, Xlsx};
+use chrono::NaiveDate;
 
 use super::block::{BLOCK_BYTES, BLOCK_ROWS, Block, Cell, Step, refuse};
 use super::compound;
@@ -15,6 +16,7 @@ use super::header::{Wanted, shown};
 use super::open::{Content, Part, stop_of};
 use super::thread::{Outlet, ThreadSource};
 use crate::config::Intake;
+use measure::Said;
 
 /// Size of a workbook that is read whole (XLS, ODS).
 const WHOLE_MAX: u64 = 64 << 20;
@@ -23,9 +25,9 @@ const WHOLE_MAX: u64 = 64 << 20;
 pub(super) fn open(part: &Part, sheet: Option<&str>, wanted: Wanted, limits: &Intake) -> Step<ThreadSource> {
     let file = part.file()?;
     let content = part.content;
-    let mut recalculates = false;
+    let mut said = Said::default();
     if content != Content::Xls {
-        recalculates = measure::measure(&file, content, part.unpacked_max)?;
+        said = measure::measure(&file, content, part.unpacked_max)?;
     } else if file.metadata().map_err(stop_of)?.len() > WHOLE_MAX {
         return refuse(format!("the workbook is larger than {WHOLE_MAX} bytes; send it as XLSX or CSV"));
     } else {
@@ -34,7 +36,7 @@ pub(super) fn open(part: &Part, sheet: Option<&str>, wanted: Wanted, limits: &In
     let reader = SheetReader {
         sheet: sheet.map(str::to_string),
         wanted,
-        recalculates,
+        said,
         columns_max: limits.columns_max,
         cells_max: limits.cells_max,
         field_max: limits.field_bytes_max,
@@ -67,8 +69,7 @@ fn damaged(err: &dyn std::fmt::Display) -> String {
 struct SheetReader {
     sheet: Option<String>,
     wanted: Wanted,
-    /// Whether the workbook says that the results in it are not to be trusted.
-    recalculates: bool,
+    said: Said,
     columns_max: usize,
     cells_max: u64,
     field_max: usize,
@@ -105,6 +106,7 @@ impl SheetReader {
         let fitting: Vec<&str> = visible.iter().copied().filter(|name| fits(name)).collect();
         let chosen = fitting.first().unwrap_or(first);
         outlet.note(format!("the workbook has {} sheets: {}; read: {}", sheets.len(), listed(), shown(chosen)));
+        outlet.chose(chosen);
         if fitting.len() > 1 {
             let fitting: Vec<String> = fitting.iter().map(|name| shown(name)).collect();
             outlet.note(format!(
@@ -156,7 +158,7 @@ impl SheetReader {
             // what such a formula gives nobody has stored, and an empty cell would be a lie
             let wanted = match (&cell.value, cell.formula.is_some()) {
                 (DataRef::Empty, true) => rows.put(row, column, NO_RESULT, Cell::Error)?,
-                (_, true) if self.recalculates => rows.put(row, column, STALE_RESULT, Cell::Error)?,
+                (_, true) if self.said.recalculates => rows.put(row, column, STALE_RESULT, Cell::Error)?,
                 (value, _) => rows.take(row, column, value)?,
             };
             if !wanted {
@@ -234,6 +236,8 @@ impl SheetReader {
 }
 
 const NO_RESULT: &str = "formula without a stored result";
+/// Midnight as SheetJS writes it where local time was 8:05:43 ahead in 1899, and JavaScript counts that in minutes.
+const EARLY: &str = " 23:59:17.000";
 const STALE_RESULT: &str = "formula whose result waits for a calculation";
 
 fn offset(first: u32, offset: usize) -> u32 {
@@ -297,16 +301,23 @@ struct Rows<'a> {
     block: Block,
     row: Option<u32>,
     cells: u64,
+    /// Midnights that were found 43 seconds early.
+    early: u64,
 }
 
 impl<'a> Rows<'a> {
     fn new(reader: &'a SheetReader, outlet: &'a Outlet) -> Self {
-        Self { reader, outlet, block: Block::default(), row: None, cells: 0 }
+        Self { reader, outlet, block: Block::default(), row: None, cells: 0, early: 0 }
     }
 
     /// Takes one cell; `false` when nobody wants more.
     fn take(&mut self, row: u32, column: u32, value: &DataRef<'_>) -> Step<bool> {
         match text_of(value) {
+            Some((text, Cell::Canonical)) if self.reader.said.by_sheetjs && text.ends_with(EARLY) => {
+                let day = text.get(..10).and_then(|day| day.parse::<NaiveDate>().ok()).and_then(|day| day.succ_opt());
+                self.early += 1;
+                self.put(row, column, &day.map_or(text, |day| day.to_string().into()), Cell::Canonical)
+            }
             Some((text, kind)) => self.put(row, column, &text, kind),
             None => Ok(true),
         }
@@ -349,6 +360,13 @@ impl<'a> Rows<'a> {
     }
 
     fn finish(self) {
+        if self.early > 0 {
+            self.outlet.note(format!(
+                "SheetJS wrote this workbook, which in China puts every time 43 seconds early: {} dates at 23:59:17 were read \
+                 as the day after, other times were left as they are; SheetJS 0.20 writes them right",
+                self.early
+            ));
+        }
         if !self.block.rows.is_empty() {
             // at the end it is all the same whether anybody wants it
             self.outlet.give(self.block);

@@ -15,6 +15,7 @@ use crate::sender::Sender;
 
 mod bad;
 mod containers;
+mod days;
 mod dialects;
 mod drift;
 mod encodings;

@@ -4,6 +4,7 @@
 mod layout;
 mod quotes;
 mod records;
+mod stray;
 
 use super::block::{Block, Row, Source, Step, refuse};
 use super::decode::Decoder;

@@ -11,10 +11,15 @@ use super::block::{Block, Source, Step, Stop, refuse};
 const WAITING: usize = 2;
 
 /// Where the thread's reader puts its blocks.
-pub(super) struct Outlet(SyncSender<Step<Block>>, Notes);
+pub(super) struct Outlet(SyncSender<Step<Block>>, Arc<Mutex<Notes>>);
 
 /// What a reader says of how it read its file.
-type Notes = Arc<Mutex<Vec<String>>>;
+#[derive(Default)]
+struct Notes {
+    notes: Vec<String>,
+    /// The sheet that was taken of several.
+    sheet: Option<String>,
+}
 
 impl Outlet {
     /// Hands a block over; `false` when nobody wants more.
@@ -24,21 +29,26 @@ impl Outlet {
 
     /// Says something about how the file is read.
     pub(super) fn note(&self, note: String) {
-        self.1.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).notes.push(note);
+    }
+
+    /// Says which sheet of several is read.
+    pub(super) fn chose(&self, sheet: &str) {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).sheet = Some(sheet.to_string());
     }
 }
 
 /// The blocks of a reader on its own thread.
 pub(super) struct ThreadSource {
     blocks: Receiver<Step<Block>>,
-    notes: Notes,
+    notes: Arc<Mutex<Notes>>,
 }
 
 impl ThreadSource {
     /// Starts `read`; `what` names the format if it panics.
     pub(super) fn start(what: &'static str, read: impl FnOnce(&Outlet) -> Step<()> + Send + 'static) -> Step<Self> {
         let (sender, blocks) = sync_channel(WAITING);
-        let notes = Notes::default();
+        let notes = Arc::new(Mutex::new(Notes::default()));
         let said = Arc::clone(&notes);
         let work = move || {
             let outlet = Outlet(sender, said);
@@ -69,6 +79,10 @@ impl Source for ThreadSource {
     }
 
     fn warnings(&self) -> Vec<String> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).notes.clone()
+    }
+
+    fn sheet(&self) -> Option<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).sheet.clone()
     }
 }

@@ -163,7 +163,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
 
 /// The delivery of these bytes.
 fn sighting(night: &Night<'_>, arrival: &Arrival, reading: &Reading, sha256: &str) -> Sighting {
-    let delivered_at = intake::delivered_at(&reading.mapping, &arrival.key, arrival.last_modified);
+    let delivered_at = intake::delivered_at(&reading.mapping, &arrival.key, arrival.last_modified, reading.zone);
     // The very object that was seen before goes by what it went by then.
     let mut seen = night.state.sightings_of(&arrival.sender, &arrival.feed, &arrival.key);
     let seen = seen.find(|seen| (seen.sha256.as_str(), seen.last_modified) == (sha256, arrival.last_modified));

@@ -87,6 +87,8 @@ pub struct SenderFeed {
     pub business_time_zone: Option<Tz>,
     /// Finds the delivery instant in the file's name.
     pub delivered_at: Option<Regex>,
+    /// Zone of that instant; that of its clocks by default.
+    pub delivered_time_zone: Option<Tz>,
     /// Canonical column -> where it comes from. Others are looked up by their own name.
     pub columns: BTreeMap<String, Mapping>,
     matcher: GlobMatcher,
@@ -189,6 +191,7 @@ impl SenderFeed {
             time_zone: own.time_zone.or(common.time_zone),
             business_time_zone: own.business_time_zone.or(common.business_time_zone),
             delivered_at,
+            delivered_time_zone: common.delivered_time_zone,
             columns,
             path,
             matcher,
@@ -212,6 +215,11 @@ impl SenderFeed {
         self.time_zone.unwrap_or(company.time_zone)
     }
 
+    /// Zone of instants in file names.
+    pub fn delivered_zone(&self, company: Tz) -> Tz {
+        self.delivered_time_zone.or(self.time_zone).unwrap_or(company)
+    }
+
     /// Changes when the same bytes would be read differently: contract, mapping, zone or base currency.
     pub fn fingerprint(&self, contract: &Contract, company: &Company) -> String {
         fingerprint_of(&(
@@ -219,6 +227,7 @@ impl SenderFeed {
             &self.mapping_fingerprint,
             self.zone(company).name(),
             self.business_time_zone.unwrap_or(company.time_zone).name(),
+            self.delivered_at.as_ref().map(|_| self.delivered_zone(company.time_zone).name()),
             &company.base_currency,
         ))
     }

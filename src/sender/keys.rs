@@ -75,9 +75,14 @@ pub(super) struct RawSender {
     /// Cell texts that mean no value.
     #[schemars(example = ["", "-", "N/A"])]
     pub(super) missing: Option<Vec<String>>,
-    /// Regular expression whose group finds the delivery's instant in a file's name; when the store saw it by default.
+    /// Regular expression whose group finds the delivery's instant in a file's name, as `YYYYMMDDTHHMM` or
+    /// `YYYYMMDDTHHMMSS` with or without the `T`, and with `Z` or an offset where the name says it; when the store saw the
+    /// file by default.
     #[schemars(example = &r"_(\d{8}T\d{4})\.")]
     pub(super) delivered_at: Option<String>,
+    /// Zone of that instant where the name does not say it; `time_zone` by default, as the clock of its rows.
+    #[schemars(with = "Option<String>", example = &"UTC")]
+    pub(super) delivered_time_zone: Option<Tz>,
     /// What it delivers, by feed.
     #[schemars(with = "BTreeMap<String, RawFeed>", example = json!({"sales": {}}))]
     #[serde(default)]
@@ -224,7 +229,7 @@ impl RawFeed {
                 Err(Error::config("widths has a column of no characters"))
             }
             (None, widths @ [_, ..]) => Ok((None, Columns::Widths(widths.to_vec()))),
-            (Some("blanks" | " "), []) => Ok((Some(b' '), Columns::Blanks)),
+            (Some("blanks"), []) => Ok((Some(b' '), Columns::Blanks)),
             (Some(text), []) => Ok((Some(one_byte("delimiter", text)?), Columns::Delimited)),
             (None, []) => Ok((None, Columns::Delimited)),
         }

@@ -18,7 +18,7 @@ use crate::support::world::{PROJECT, World};
 type Case = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 const PARTNER: &str = "partner_id = { constant = \"new\" }";
-const CHANNEL: &str = "# channel_id = { constant = \"?\" }";
+const CHANNEL: &str = "channel_id = { constant = \"?\" }";
 const CASES: &[Case] = &[
     (
         "jiangnan",
@@ -244,7 +244,7 @@ fn the_path_of_the_readme_ends_in_a_night() {
     assert_eq!((&json["sender"], &json["open_columns"]), (&"p02_new".into(), &1.into()), "{json}");
     let path = world.path("jobs/senders/p02_new.toml");
     let draft = std::fs::read_to_string(&path).expect("the draft");
-    std::fs::write(&path, draft.replace("# partner_id = { constant = \"?\" }", "partner_id = { constant = \"p02\" }"))
+    std::fs::write(&path, draft.replace("partner_id = { constant = \"?\" }", "partner_id = { constant = \"p02\" }"))
         .expect("answered");
     let tried = world.tributary(&["profile", &file], &now).expect(&[0]);
     assert!(tried.stdout.contains("2 rows = 2 clean + 0 refused"), "{tried}");

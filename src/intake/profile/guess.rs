@@ -6,35 +6,24 @@ use std::sync::LazyLock;
 use super::super::block::Cell;
 use super::super::header::Wanted;
 use super::super::header::normal;
-use super::words::{ALIASES, CURRENCIES, FORMATS, MEANINGS, MISSING, SYMBOLS};
+use super::aliases::ALIASES;
+use super::words::{CURRENCIES, FORMATS, MEANINGS, MISSING, SYMBOLS, VAGUE};
 use crate::contract::{Column, ColumnType, Contract};
 use crate::grammar::date::{Pattern, read_iso};
 use crate::grammar::number::Exact;
 use crate::grammar::text::fold_width;
 
-/// The delimiter that splits the most lines into the same number of fields; commas where none does.
-pub(super) fn delimiter(head: &str) -> char {
-    let score = |delimiter: char| {
-        let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
-        for line in head.lines().take(100).filter(|line| line.contains(delimiter)) {
-            *counts.entry(line.matches(delimiter).count()).or_default() += 1;
-        }
-        counts.into_iter().map(|(fields, lines)| lines * 100 + fields).max().unwrap_or(0)
-    };
-    let best = [',', ';', '\t', '|'].map(|delimiter| (score(delimiter), delimiter));
-    best.into_iter().rev().max_by_key(|(score, _)| *score).map_or(',', |(_, delimiter)| delimiter)
-}
-
 /// Every name, in comparable form, by which a column is known.
 fn alike(column: &Column) -> Vec<String> {
     let aliases = ALIASES.iter().find(|(name, _)| *name == column.name).map_or(&[] as &[&str], |(_, names)| names);
-    let own = [column.name.clone(), column.name.replace('_', " "), column.name.replace('_', "")];
-    own.iter().map(String::as_str).chain(aliases.iter().copied()).map(normal).collect()
+    let own = [column.name.clone(), column.name.replace('_', "")];
+    own.iter().map(String::as_str).chain(aliases.iter().copied()).map(bare).collect()
 }
 
 /// Columns of a feed by every name that they are known by; three of them make a header.
 pub(super) fn known(contract: &Contract) -> Wanted {
-    Wanted::least(contract.columns.iter().filter(|column| column.required).map(alike).collect(), 3)
+    let named = |column: &Column| alike(column).into_iter().chain([column.name.clone()]).collect();
+    Wanted::least(contract.columns.iter().filter(|column| column.required).map(named).collect(), 3)
 }
 
 /// How sure it is that a header with these values is the column.
@@ -43,15 +32,40 @@ pub(super) fn score(column: &Column, header: &str, values: &Values) -> f64 {
     if name.is_empty() {
         return 0.0;
     }
-    let named = (alike(column).iter())
-        .map(|known| match strsim::jaro_winkler(known, &name) {
-            _ if *known == name => 0.97,
-            near if near > 0.92 => 0.75,
-            _ if known.chars().count() > 1 && (name.contains(known.as_str()) || known.contains(&name)) => 0.6,
-            _ => 0.0,
-        })
-        .fold(0.0, f64::max);
+    let own = bare(&column.name) == name;
+    let named = alike(column).iter().map(|known| likeness(known, &name)).fold(if own { 0.99 } else { 0.0 }, f64::max);
     named * values.fit(column.column_type)
+}
+
+/// How much a header says that it is what a column is known by. The last word of a header says what it is, the words
+/// before it whose: `Lineitem sku` is a sku, and `商户订单号` a 订单号.
+fn likeness(known: &str, name: &str) -> f64 {
+    if known == name {
+        return 0.97;
+    }
+    let vague = VAGUE.contains(&known);
+    if known.is_ascii() {
+        let (of, in_it): (Vec<&str>, Vec<&str>) = (known.split(' ').collect(), name.split(' ').collect());
+        if in_it.ends_with(&of) {
+            return if vague { 0.7 } else { 0.85 };
+        }
+        if !vague && in_it.windows(of.len()).any(|words| words == of) {
+            return 0.6;
+        }
+    } else if known.chars().count() > 1 {
+        if name.ends_with(known) {
+            return if vague { 0.7 } else { 0.85 };
+        }
+        if !vague && name.contains(known) {
+            return 0.6;
+        }
+    }
+    if known.len() > 4 && strsim::jaro_winkler(known, name) > 0.92 { 0.75 } else { 0.0 }
+}
+
+/// Whether a header is one of these.
+pub(super) fn is_one_of(header: &str, names: &[&str]) -> bool {
+    names.contains(&bare(header).as_str())
 }
 
 /// What a word means among the words that the contract takes.
@@ -84,8 +98,8 @@ pub(super) fn currency(header: &str) -> Option<&'static str> {
 /// A header in comparable form without what it says of units: `Price_USD` and `Price (USD)` are `price`.
 fn bare(header: &str) -> String {
     let folded = fold_width(header);
-    let name = normal(folded.split(['(', '[']).next().unwrap_or(&folded)).replace('_', " ");
-    let words = name.split(' ').filter(|word| !CURRENCIES.iter().any(|(currency, _)| currency == word));
+    let name = normal(folded.split(['(', '[']).next().unwrap_or(&folded)).replace(['_', '-', '.', '/'], " ");
+    let words = name.split_whitespace().filter(|word| !CURRENCIES.iter().any(|(currency, _)| currency == word));
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -115,6 +129,9 @@ pub(super) struct Values {
     pub percent: bool,
     /// Negative numbers seen.
     pub negative: bool,
+    /// Negative numbers in parentheses, or with the minus behind them, seen.
+    pub parentheses: bool,
+    pub trailing: bool,
 }
 
 impl Values {
@@ -141,6 +158,10 @@ impl Values {
         let mut bare = folded.trim().to_string();
         let signs: BTreeSet<char> = text.chars().filter(|char| SYMBOLS.contains(char)).collect();
         bare.retain(|char| !SYMBOLS.contains(&char) && char != '\u{a5}' && char != '\u{ffe5}');
+        let enclosed = bare.strip_prefix('(').and_then(|bare| bare.strip_suffix(')')).map(|bare| format!("-{bare}"));
+        let behind = bare.strip_suffix('-').map(|bare| format!("-{}", bare.trim_end()));
+        let (parentheses, trailing) = (enclosed.is_some(), behind.is_some());
+        bare = enclosed.or(behind).unwrap_or(bare);
         let percent = bare.ends_with('%');
         let digits = bare.trim().trim_end_matches('%').trim();
         // the later of comma and point is the decimal sign; a lone comma before three digits groups
@@ -154,6 +175,8 @@ impl Values {
         self.numbers += 1;
         self.negative |= value.digits < 0;
         self.percent |= percent;
+        self.parentheses |= parentheses;
+        self.trailing |= trailing;
         self.symbols.extend(signs);
         self.decimal_comma |= comma_last;
         self.thousands |= digits.contains(',') && !comma_last || comma_last && digits.contains('.');
@@ -178,6 +201,28 @@ impl Values {
     pub(super) fn distinct(&self) -> impl Iterator<Item = &str> {
         let few = self.words.len() <= 20;
         self.words.keys().map(String::as_str).filter(move |_| few)
+    }
+
+    /// Different values with their rows, as far as they were kept.
+    pub(super) fn counted(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.words.iter().map(|(word, count)| (word.as_str(), *count))
+    }
+
+    /// Whether every value is a time of day.
+    pub(super) fn is_clock(&self) -> bool {
+        let time = |word: &str| {
+            CLOCKS.iter().any(|(_, pattern)| pattern.read(format!("2000-01-01 {word}").as_bytes()).is_ok())
+        };
+        self.count > 0 && self.words.keys().all(|word| time(word))
+    }
+
+    /// Whether times have no offset, where there are any.
+    pub(super) fn is_local(&self) -> bool {
+        let moment = |word: &str| {
+            let iso = read_iso(word.as_bytes()).ok();
+            iso.or_else(|| PATTERNS.iter().find_map(|(_, pattern)| pattern.read(word.as_bytes()).ok()))
+        };
+        self.words.keys().filter_map(|word| moment(word)).any(|at| at.timed && at.offset.is_none())
     }
 
     /// Every different value, as far as they were kept.
@@ -215,6 +260,25 @@ fn is_date(text: &str) -> bool {
 /// The formats, compiled once.
 static PATTERNS: LazyLock<Vec<(&str, Pattern)>> =
     LazyLock::new(|| FORMATS.into_iter().filter_map(|format| Some((format, Pattern::compile(format).ok()?))).collect());
+
+/// How times of day are written.
+static CLOCKS: LazyLock<Vec<(&str, Pattern)>> = LazyLock::new(|| {
+    let forms = ["%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p"];
+    forms.into_iter().filter_map(|form| Some((form, Pattern::compile(&format!("%Y-%m-%d {form}")).ok()?))).collect()
+});
+
+/// The form in which every value is a time of day.
+pub(super) fn clock_format(values: &Values) -> Option<&'static str> {
+    let reads = |pattern: &Pattern, word: &str| pattern.read(format!("2000-01-01 {word}").as_bytes()).is_ok();
+    CLOCKS.iter().find(|(_, pattern)| values.words.keys().all(|word| reads(pattern, word))).map(|(form, _)| *form)
+}
+
+/// The day that a value is, by a format that [`date_formats`] gave.
+pub(super) fn day_by(format: &str, word: &str) -> Option<i32> {
+    let by_pattern = || PATTERNS.iter().find(|(known, _)| *known == format)?.1.read(word.as_bytes()).ok();
+    let moment = if format == "iso" { read_iso(word.as_bytes()).ok() } else { by_pattern() };
+    moment.map(|moment| moment.day)
+}
 
 /// Formats that read every value; `iso` where none need be declared.
 pub(super) fn date_formats(values: &Values) -> Vec<&'static str> {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::header::normal;
 use super::guess::{self, Values, date_formats};
-use super::words;
-use super::{Names, Sample};
+use super::words::{self, quoted};
+use super::{Names, Sample, doubts};
 use crate::contract::{Column, ColumnType, Contract};
 
 /// Names listed in a question before the rest is counted.
@@ -21,8 +21,14 @@ pub(super) struct Lines<'a> {
     names: &'a Names,
     /// How rows that are returns are told, where amounts of returns are positive.
     negated: Option<String>,
-    /// The lines of `[feeds.<feed>.columns]`.
+    /// Whether what is said next may be taken as it is.
+    pub(super) sure: bool,
+    /// The lines of `[feeds.<feed>.columns]`; `"?"` where a person has to answer.
     pub(super) text: String,
+    /// The same as it is guessed, to be tried.
+    pub(super) tried: String,
+    /// Whether nothing can be tried.
+    pub(super) stuck: bool,
     /// What a person should answer.
     pub(super) questions: Vec<String>,
 }
@@ -35,7 +41,19 @@ impl<'a> Lines<'a> {
         contract: &'a Contract,
         names: &'a Names,
     ) -> Self {
-        Self { seen, sender, file, contract, names, negated: None, text: String::new(), questions: Vec::new() }
+        Self {
+            seen,
+            sender,
+            file,
+            contract,
+            names,
+            negated: None,
+            sure: true,
+            text: String::new(),
+            tried: String::new(),
+            stuck: false,
+            questions: Vec::new(),
+        }
     }
 
     pub(super) fn ask(&mut self, question: String) {
@@ -43,7 +61,12 @@ impl<'a> Lines<'a> {
     }
 
     fn line(&mut self, column: &str, rest: &str) {
-        self.text.push_str(&format!("{column} = {rest}\n"));
+        self.tried.push_str(&format!("{column} = {rest}\n"));
+        if self.sure {
+            self.text.push_str(&format!("{column} = {rest}\n"));
+        } else {
+            self.text.push_str(&format!("{column} = \"?\"  # perhaps {rest}\n"));
+        }
     }
 
     /// The line of a price that is worked out from a line's amount.
@@ -51,11 +74,53 @@ impl<'a> Lines<'a> {
         self.line("unit_price", &format!("{{ from_total = {} }}", quoted(header)));
     }
 
+    /// Whether a column of discounts has them below 0 where the quantity is above.
+    fn takes_off(&self, header: &str) -> bool {
+        let place = |name: &str| self.seen.names.iter().position(|known| known == name);
+        let quantity = self.contract.column("quantity").and_then(|quantity| {
+            let scores = self.seen.names.iter().zip(&self.seen.columns);
+            let scores = scores.map(|(name, values)| guess::score(quantity, name, values)).enumerate();
+            scores.filter(|(_, score)| *score > 0.5).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
+        });
+        place(header).is_some_and(|at| doubts::discounts_are_taken_off(self.seen, quantity, at))
+    }
+
+    /// A date and the time of day beside it.
+    fn with_clock(&mut self, column: &Column, header: &str, values: &Values) -> Option<String> {
+        if column.column_type != ColumnType::Timestamp || values.is_local() {
+            return None;
+        }
+        let mut beside = self.seen.names.iter().zip(&self.seen.columns);
+        let (clock, times) = beside
+            .find(|(name, times)| guess::is_one_of(name, &words::CLOCK) && *name != header && times.is_clock())?;
+        let formats = date_formats(values);
+        let day = match formats.first()? {
+            &"iso" => "%Y-%m-%d",
+            day => day,
+        };
+        if day.contains("%H") || day.contains("%I") {
+            return None;
+        }
+        if formats.len() > 1 {
+            self.ask(format!("{header:?} could also be written {}: is {day} right?", formats[1..].join(" or ")));
+        }
+        let time = guess::clock_format(times)?;
+        Some(format!(
+            "{{ columns = [{}, {}], format = {} }}",
+            quoted(header),
+            quoted(clock),
+            quoted(&format!("{day} {time}"))
+        ))
+    }
+
     /// The line of a column whose header was found; none where the header is the column's own name.
     pub(super) fn mapped(&mut self, column: &Column, header: &str, values: &Values) {
+        if let Some(joined) = self.with_clock(column, header, values) {
+            return self.line(&column.name, &joined);
+        }
         let mut parts = Vec::new();
         match column.column_type {
-            ColumnType::Date | ColumnType::Timestamp if !self.seen.sheet || values.all_text() => {
+            ColumnType::Date | ColumnType::Timestamp if !self.seen.typed || values.all_text() => {
                 parts.extend(self.date(header, values));
             }
             kind if kind.is_number() => {
@@ -78,15 +143,20 @@ impl<'a> Lines<'a> {
             }
             // A discount has the sign of its line.
             "discount_amount" if !values.negative => parts.extend(self.negated.clone()),
+            "discount_amount" if self.takes_off(header) => {
+                self.ask(format!("{header:?} is below 0 where something is sold: is that what is taken off?"));
+                parts.push("scale = -1".into());
+            }
             _ => {}
         }
-        if matches!(column.name.as_str(), "sold_at" | "shipped_on" | "currency") && values.has_gaps() {
+        let carried = ["sold_at", "shipped_on", "currency", "order_id", "shipment_id", "partner_id"];
+        if carried.contains(&column.name.as_str()) && values.has_gaps() {
             self.ask(format!("{header:?} is empty on some lines: does the line above say it for its order?"));
             parts.push("carry_down = true".into());
         }
         if !parts.is_empty() {
             self.line(&column.name, &format!("{{ column = {}, {} }}", quoted(header), parts.join(", ")));
-        } else if normal(header) != normal(&column.name) {
+        } else if normal(header) != normal(&column.name) || !self.sure {
             self.line(&column.name, &quoted(header));
         }
     }
@@ -189,7 +259,9 @@ impl<'a> Lines<'a> {
     /// The line of a column without header: what can be said without it, else an open one and a question.
     /// Returns what is put there instead.
     pub(super) fn without_header(&mut self, column: &Column) -> Option<String> {
-        let net = self.seen.names.iter().find(|header| words::NET.contains(&normal(header).as_str()));
+        self.sure = true;
+        let named = |names: &[&str]| self.seen.names.iter().find(|header| guess::is_one_of(header, names));
+        let (net, gross) = (named(&words::NET), named(&words::GROSS));
         let dated = super::super::period::of_name(self.file).is_some_and(|(start, end)| start == end);
         let instead = match column.name.as_str() {
             "line_no" => "{ row_number = true }".to_string(),
@@ -198,8 +270,18 @@ impl<'a> Lines<'a> {
                 let key = self.names.get("partners").and_then(|known| known.get(self.sender));
                 format!("{{ constant = {} }}", quoted(key.map_or(self.sender, String::as_str)))
             }
-            "discount_amount" if net.is_some() => {
+            "discount_amount" if net.is_some() && !self.tried.contains("from_net") => {
                 format!("{{ from_net = {} }}", quoted(net.map_or("", |header| header.as_str())))
+            }
+            "unit_price" if gross.or(net).is_some() && self.contract.column("gross_amount").is_some() => {
+                let (from, header) = gross.map_or(("from_net", net), |gross| ("from_total", Some(gross)));
+                let header = header.map_or("", |header| header.as_str());
+                self.sure = false;
+                self.ask(format!(
+                    "no price of one is there: is {header:?} the amount of the whole line, {} discount?",
+                    if from == "from_total" { "before" } else { "after" }
+                ));
+                format!("{{ {from} = {} }}", quoted(header))
             }
             "currency" => {
                 let code = self.seen.names.iter().find_map(|header| guess::currency(header))?;
@@ -214,13 +296,30 @@ impl<'a> Lines<'a> {
                     "where does `{}` of {} come from ({})? name a column or a constant{choice}",
                     column.name, self.contract.name, column.en
                 ));
-                self.text.push_str(&format!("# {} = {{ constant = \"?\" }}\n", column.name));
+                self.line(&column.name, "{ constant = \"?\" }");
+                self.stuck |= column.column_type != ColumnType::Text || !column.accepted.is_empty();
                 return None;
             }
             _ => return None,
         };
         self.line(&column.name, &instead);
         Some(instead)
+    }
+
+    /// Times without offset are of some zone.
+    pub(super) fn ask_for_zone(&mut self, taken: &[Option<(usize, f64)>], zone: &str) {
+        let stamps = self.contract.columns.iter().zip(taken);
+        let stamps = stamps.filter(|(column, _)| column.column_type == ColumnType::Timestamp);
+        let local = stamps.filter_map(|(_, taken)| taken.map(|(at, _)| at)).find(|at| {
+            let clock = |name: &String| guess::is_one_of(name, &words::CLOCK);
+            self.seen.columns[*at].is_local() || self.seen.names.iter().any(clock)
+        });
+        if let Some(at) = local {
+            self.ask(format!(
+                "are times in {:?} of {zone}, the company's zone? otherwise add time_zone = \"…\"",
+                self.seen.names[at]
+            ));
+        }
     }
 
     /// Without a column of kinds, the quantity's sign decides; that is asked where a price below zero says otherwise.
@@ -243,12 +342,6 @@ fn map_of(map: BTreeMap<&str, &str>) -> String {
     let pairs: Vec<String> =
         map.into_iter().map(|(word, means)| format!("{} = {}", quoted(word), quoted(means))).collect();
     format!("map = {{ {} }}", pairs.join(", "))
-}
-
-/// A TOML string.
-pub(super) fn quoted(text: &str) -> String {
-    let plain = !text.contains(['"', '\\']) && !text.chars().any(char::is_control);
-    if plain { format!("\"{text}\"") } else { toml::Value::String(text.to_string()).to_string() }
 }
 
 fn listed(words: &[&str]) -> String {

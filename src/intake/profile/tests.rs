@@ -1,6 +1,10 @@
 //! A stranger's file becomes a mapping that takes it.
 
+use std::path::Path;
+
 use super::*;
+
+mod kinds;
 
 fn profiled(feed: &str, name: &str, bytes: &[u8]) -> Draft {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -40,7 +44,7 @@ sku = "货号"
 quantity = { column = "数量", negate_if = { column = "类型", equals = "退货" } }
 unit_price = "单价(元)"
 discount_amount = { from_net = "实付金额" }
-sale_type = { column = "类型", map = { "正常" = "sale", "调整" = "adjustment", "退款" = "return", "退货" = "return", "销售" = "sale" } }
+sale_type = { column = "类型", map = { "交易" = "sale", "正常" = "sale", "消费" = "sale", "调整" = "adjustment", "退款" = "return", "退货" = "return", "销售" = "sale" } }
 "#;
     assert_eq!(draft.toml.split_once('\n').unwrap().1, expected);
     let trial = draft.trial.unwrap().outcome;
@@ -56,7 +60,7 @@ fn what_is_missing_is_asked_and_not_invented() {
         "latest.csv",
         b"InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n1,85123A,6,03/04/2026 08:26,2.55,17850\n",
     );
-    assert!(draft.toml.contains("\n# channel_id = { constant = \"?\" }\n"), "{}", draft.toml);
+    assert!(draft.toml.contains("\nchannel_id = { constant = \"?\" }\n"), "{}", draft.toml);
     assert!(draft.toml.contains("period = \"rows\"\n"));
     assert!(
         draft.toml.contains("sold_at = { column = \"InvoiceDate\", format = \"%d/%m/%Y %H:%M\" }"),
@@ -69,5 +73,8 @@ fn what_is_missing_is_asked_and_not_invented() {
         draft.questions
     );
     assert!(draft.questions.iter().any(|question| question.starts_with("where does `channel_id` of sales come from")));
-    assert_eq!(draft.trial, None);
+    let trial = draft.trial.unwrap();
+    assert_eq!((trial.outcome.rows_read, trial.outcome.rows_clean), (1, 1), "with what is open as it is guessed");
+    let money = trial.money.unwrap();
+    assert_eq!((money.units, money.gross.as_str(), money.net.as_str()), (6, "15.3000", "15.3000"));
 }

@@ -1,170 +1,74 @@
 //! What is written in the wild, as tables: headers by column, words by meaning, date formats, signs of money.
 
 /// First words of total lines.
-pub(super) const TOTALS: [&str; 6] = ["合计", "总计", "小计", "Total", "TOTAL", "Grand total"];
+pub(super) const TOTALS: [&str; 12] = [
+    "合计",
+    "总计",
+    "小计",
+    "Total",
+    "TOTAL",
+    "Grand total",
+    "Subtotal",
+    "Sub-total",
+    "Summe",
+    "Gesamt",
+    "Zwischensumme",
+    "共计",
+];
+/// First words below which nothing is data.
+pub(super) const ENDS: [&str; 3] = ["总交易单数", "总笔数", "以下无数据"];
 /// Headers of a line's net amount.
-pub(super) const NET: [&str; 8] =
-    ["实付金额", "实收金额", "成交金额", "net", "net amount", "line total", "net_amount", "amount paid"];
+pub(super) const NET: [&str; 14] = [
+    "实付金额",
+    "实收金额",
+    "成交金额",
+    "net",
+    "net amount",
+    "net sales",
+    "net value",
+    "line total",
+    "amount paid",
+    "netto",
+    "nettobetrag",
+    "nettoumsatz",
+    "sales value",
+    "应结订单金额",
+];
+/// Headers of a line's amount before discount.
+pub(super) const GROSS: [&str; 18] = [
+    "gross sales",
+    "gross",
+    "gross amount",
+    "sales amount",
+    "amount",
+    "value",
+    "total",
+    "total price",
+    "sales",
+    "umsatz",
+    "brutto",
+    "bruttoumsatz",
+    "betrag",
+    "gesamtpreis",
+    "金额",
+    "销售额",
+    "销售金额",
+    "总价",
+];
+/// Headers of a time of day beside a date.
+pub(super) const CLOCK: [&str; 6] = ["time", "uhrzeit", "zeit", "时间", "时刻", "hour"];
+/// Words at the end of a header that say little alone.
+pub(super) const VAGUE: [&str; 22] = [
+    "date", "time", "item", "type", "row", "count", "name", "id", "no", "line", "order", "state", "status", "datum",
+    "preis", "price", "时间", "日期", "类型", "业务", "名称", "行",
+];
 /// Words that stand for no value.
 pub(super) const MISSING: [&str; 10] = ["-", "--", "N/A", "n/a", "#N/A", "NULL", "null", "无", "/", "None"];
 /// Signs around amounts.
 pub(super) const SYMBOLS: [char; 6] = ['¥', '￥', '$', '€', '£', '元'];
 
-/// Headers that partners use, by canonical column.
-pub(super) const ALIASES: [(&str, &[&str]); 40] = [
-    (
-        "partner_id",
-        &[
-            "partner",
-            "partner code",
-            "store id",
-            "shop id",
-            "dealer",
-            "dealer code",
-            "经销商编号",
-            "门店编号",
-            "店铺编号",
-            "客户代码",
-            "agent",
-            "shop",
-            "store",
-            "终端",
-            "门店",
-            "门店编码",
-            "店铺",
-            "加盟店",
-            "经销商",
-        ],
-    ),
-    (
-        "order_id",
-        &[
-            "order",
-            "order no",
-            "order number",
-            "invoice",
-            "invoiceno",
-            "invoice no",
-            "receipt",
-            "订单号",
-            "订单编号",
-            "单号",
-            "小票号",
-            "訂單編號",
-            "orderno",
-            "doc no",
-            "document no",
-            "单据号",
-            "流水号",
-        ],
-    ),
-    ("line_no", &["line", "line number", "item no", "row", "行号", "明细行", "序号", "行"]),
-    ("channel_id", &["channel", "渠道", "渠道编号", "渠道名称", "平台"]),
-    (
-        "sold_at",
-        &[
-            "date",
-            "time",
-            "sale date",
-            "sales date",
-            "order date",
-            "invoicedate",
-            "invoice date",
-            "datetime",
-            "销售时间",
-            "下单时间",
-            "订单时间",
-            "销售日期",
-            "交易时间",
-            "成交时间",
-            "日期",
-            "时间",
-            "支付时间",
-            "付款时间",
-            "paid at",
-            "posted",
-            "posting date",
-        ],
-    ),
-    (
-        "customer_id",
-        &[
-            "customer",
-            "customerid",
-            "customer no",
-            "member",
-            "member id",
-            "card no",
-            "会员",
-            "会员号",
-            "会员卡号",
-            "客户编号",
-            "买家",
-            "buyer",
-            "用户",
-            "会员编号",
-        ],
-    ),
-    (
-        "sku",
-        &[
-            "item",
-            "article",
-            "product",
-            "product code",
-            "stockcode",
-            "stock code",
-            "item code",
-            "barcode",
-            "货号",
-            "商品编码",
-            "商品编号",
-            "产品编码",
-            "款号",
-            "条码",
-            "貨號",
-        ],
-    ),
-    ("quantity", &["qty", "units", "pieces", "count", "数量", "销量", "件数", "销售数量", "發貨數量"]),
-    ("unit_price", &["price", "unitprice", "unit price", "单价", "售价", "成交价", "零售价", "單價"]),
-    ("discount_amount", &["discount", "rebate", "优惠", "优惠金额", "折扣", "折扣金额", "折扣额", "折让"]),
-    ("currency", &["ccy", "currency code", "币种", "货币"]),
-    ("ship_to_region", &["ship to", "region", "country", "province", "收货地区", "收货省份", "省份", "收货地"]),
-    ("promotion_id", &["promotion", "campaign", "促销", "促销编号", "活动编号", "活动"]),
-    ("promised_on", &["promised", "promise date", "承诺送达", "预计送达"]),
-    ("delivered_on", &["delivered", "delivery date", "实际送达", "送达日期", "签收日期"]),
-    ("sale_type", &["type", "transaction type", "类型", "业务类型", "销售类型", "业务"]),
-    ("counted_on", &["date", "count date", "stock date", "snapshot date", "盘点日期", "库存日期", "日期"]),
-    (
-        "on_hand_quantity",
-        &["stock", "on hand", "qty", "balance", "closing stock", "库存", "库存数量", "在库数量", "可用库存"],
-    ),
-    ("on_order_quantity", &["on order", "in transit", "在途", "在途数量", "在途库存", "已订未到"]),
-    ("unit_cost", &["cost", "cost price", "成本", "成本单价", "单位成本", "进价"]),
-    ("oldest_receipt_on", &["oldest receipt", "oldest", "最早入库", "最早入库日", "最早入库日期"]),
-    ("shipment_id", &["shipment", "delivery note", "发货单号", "出库单号"]),
-    ("shipped_on", &["ship date", "shipped", "发货日期", "出库日期"]),
-    ("received_on", &["received", "receipt date", "收货日期", "到货日期", "签收日期"]),
-    ("name", &["title", "description", "名称", "商品名称", "姓名"]),
-    ("category", &["group", "product group", "品类", "类别", "分类"]),
-    ("list_price", &["msrp", "retail price", "建议零售价", "吊牌价", "零售价"]),
-    ("floor_price", &["minimum price", "最低限价", "最低价"]),
-    ("lead_time_days", &["lead time", "提前期", "补货周期"]),
-    ("launched_on", &["launch date", "上市日期", "上市日"]),
-    ("joined_on", &["join date", "member since", "入会日期", "注册日期", "加入日期"]),
-    ("birth_date", &["birthday", "date of birth", "生日", "出生日期"]),
-    ("gender", &["sex", "性别"]),
-    ("region", &["area", "province", "地区", "区域", "省份"]),
-    ("manager", &["owner", "account manager", "负责人", "客户经理", "经理"]),
-    ("status", &["state", "状态"]),
-    ("period", &["month", "quarter", "期间", "月份"]),
-    ("target", &["goal", "plan", "目标", "销售目标"]),
-    ("amount", &["value", "sum", "金额"]),
-    ("comment", &["remark", "note", "备注", "评语"]),
-];
-
 /// Date formats that are tried, besides ISO. Ambiguous ones follow each other.
-pub(super) const FORMATS: [&str; 26] = [
+pub(super) const FORMATS: [&str; 36] = [
     "%Y-%m-%dT%H:%M:%S%:z",
     "%Y-%m-%d %H:%M:%S%:z",
     "%Y/%m/%d",
@@ -184,7 +88,17 @@ pub(super) const FORMATS: [&str; 26] = [
     "%m/%d/%Y",
     "%d/%m/%Y %H:%M",
     "%m/%d/%Y %H:%M",
+    "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %I:%M %p",
+    "%d/%m/%Y %I:%M %p",
     "%m/%d/%Y %I:%M:%S %p",
+    "%Y-%m-%d %I:%M %p",
+    "%Y-%m-%d %I:%M:%S %p",
+    "%d.%m.%Y %H:%M:%S",
+    "%Y-%m-%d %H:%M:%S %z",
+    "%d/%m/%y %H:%M",
+    "%d.%m.%y",
     "%d.%m.%Y",
     "%d.%m.%Y %H:%M",
     "%d-%b-%Y",
@@ -194,8 +108,14 @@ pub(super) const FORMATS: [&str; 26] = [
 ];
 
 /// What words of sale types and other lists mean.
-pub(super) const MEANINGS: [(&str, &str); 22] = [
+pub(super) const MEANINGS: [(&str, &str); 28] = [
     ("销售", "sale"),
+    ("交易", "sale"),
+    ("消费", "sale"),
+    ("verkauf", "sale"),
+    ("order", "sale"),
+    ("retoure", "return"),
+    ("gutschrift", "return"),
     ("正常", "sale"),
     ("sales", "sale"),
     ("退货", "return"),
@@ -236,3 +156,9 @@ pub(super) const CURRENCIES: [(&str, &str); 14] = [
     ("twd", "TWD"),
     ("cny", "CNY"),
 ];
+
+/// A TOML string.
+pub(super) fn quoted(text: &str) -> String {
+    let plain = !text.contains(['"', '\\']) && !text.chars().any(char::is_control);
+    if plain { format!("\"{text}\"") } else { toml::Value::String(text.to_string()).to_string() }
+}

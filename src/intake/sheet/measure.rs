@@ -14,10 +14,18 @@ const HELD_MAX: u64 = 64 << 20;
 /// Bytes of the list of sheets that are looked at.
 const BOOK_MAX: usize = 1 << 20;
 
-/// Unpacks every part of the archive once, to the end, counting: what the archive says of itself can lie. Gives whether
-/// the workbook asks to be calculated anew before its results are looked at.
-pub(super) fn measure(file: &File, content: Content, unpacked_max: u64) -> Step<bool> {
-    let mut recalculates = false;
+/// What a workbook says of itself.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Said {
+    /// It asks to be calculated anew before its results are looked at.
+    pub(super) recalculates: bool,
+    /// SheetJS has written it.
+    pub(super) by_sheetjs: bool,
+}
+
+/// Unpacks every part of the archive once, to the end, counting: what the archive says of itself can lie.
+pub(super) fn measure(file: &File, content: Content, unpacked_max: u64) -> Step<Said> {
+    let mut said = Said::default();
     let mut archive = open::archive(file)?;
     let mut total = 0_u64;
     let mut buffer = vec![0; 64 * 1024];
@@ -30,7 +38,7 @@ pub(super) fn measure(file: &File, content: Content, unpacked_max: u64) -> Step<
         let streamed = content == Content::Xlsx && name.contains("worksheets/");
         let mut size = 0_u64;
         let mut repeats = RepeatScan::default();
-        let mut book = name.ends_with("workbook.xml").then(Vec::new);
+        let mut book = (name.ends_with("workbook.xml") || name == "docProps/app.xml").then(Vec::new);
         loop {
             let read = match member.read(&mut buffer) {
                 Ok(0) => break,
@@ -62,9 +70,10 @@ pub(super) fn measure(file: &File, content: Content, unpacked_max: u64) -> Step<
             ));
         }
         let book = book.map(|book| String::from_utf8_lossy(&book).into_owned()).unwrap_or_default();
-        recalculates |= ["fullCalcOnLoad=\"1\"", "fullCalcOnLoad=\"true\""].iter().any(|flag| book.contains(flag));
+        said.recalculates |= ["fullCalcOnLoad=\"1\"", "fullCalcOnLoad=\"true\""].iter().any(|flag| book.contains(flag));
+        said.by_sheetjs |= book.contains("<Application>SheetJS</Application>");
     }
-    Ok(recalculates)
+    Ok(said)
 }
 
 /// Most repetitions of one filled cell or row in ODS; each is held in memory.

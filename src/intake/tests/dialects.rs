@@ -50,7 +50,7 @@ fn columns_that_stand_below_each_other() {
     let columns = "partner_id = { constant = \"P001\" }\nchannel_id = { constant = \"ch_shop\" }\norder_id = \"1\"\n\
                    line_no = { constant = \"1\" }\nsold_at = { column = \"2\", format = \"%Y%m%d\" }\n\
                    sku = { constant = \"00012\" }\nquantity = \"3\"\nunit_price = \"4\"\n";
-    let settings = "delimiter = \" \"\nheader_rows = 0";
+    let settings = "delimiter = \"blanks\"\nheader_rows = 0";
     // A wide figure has fewer blanks before it; the last line lacks its end; quotes are text.
     let text = " 00004 20261122  2   29.33\r\n 00\"05 20261122 12 1129.30\r\n\r\n   \r\n 00006 20261122  x    1.00";
     let seen = sales(settings, columns, text);
@@ -62,9 +62,29 @@ fn columns_that_stand_below_each_other() {
     // With names above them, as many blanks as it takes.
     let text = "partner_id  order_id line_no channel_id sold_at    sku   quantity unit_price\n\
                 P001        O1             1 ch_shop    2026-11-22 00012        1       9.90 \n";
-    let seen = sales("delimiter = \" \"", "", text);
+    let seen = sales("delimiter = \"blanks\"", "", text);
     assert_eq!(seen.rejects, []);
     assert_eq!(seen.money("unit_price"), [99_000]);
+}
+
+/// One blank is a delimiter like any other: two are an empty field, and quotes hold some.
+#[test]
+fn one_blank_between_fields() {
+    let text =
+        format!("{HEADER}{}", row(1).replace("2026-11-22 10:00:00", "2026-11-22").replace("00012", "\"0 0\"\"12\""));
+    let seen = sales("delimiter = \" \"", "", &text.replace(',', " "));
+    assert_eq!((seen.listed(), seen.texts("sku")), (Vec::<String>::new(), vec![Some("0 0\"12".into())]));
+}
+
+/// A file that is all preamble reports that there was nothing; one without a byte is damaged.
+#[test]
+fn nothing_below_the_preamble() {
+    let settings = "preamble_lines = 1\nheader_rows = 0";
+    let columns =
+        HEADER.trim().split(',').zip(1..).map(|(name, at)| format!("{name} = \"{at}\"\n")).collect::<String>();
+    let seen = sales(settings, &columns, HEADER);
+    assert_eq!((seen.outcome.quarantined, seen.outcome.rows_read), (None, 0));
+    assert_eq!(sales(settings, &columns, "").reason(), "the file is empty (0 bytes)");
 }
 
 #[test]

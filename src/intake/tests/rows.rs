@@ -40,6 +40,38 @@ fn a_broken_quote_costs_its_own_row() {
     assert_eq!(seen.rejects[1].5, rows[2].trim_end(), "the raw text is the line's");
 }
 
+/// A quote that opens a field and never closes it is a character, where the line has all its columns so and all else in it
+/// is well written. Nothing is guessed where that does not hold.
+#[test]
+fn a_stray_quote_costs_nothing() {
+    let named = |sku: &str, channel: &str| row(2).replace("00012", sku).replace("ch_shop", channel);
+    let one = |line: String| sales("", &format!("{HEADER}{}{line}{}", row(1), row(3)));
+    let seen = one(named("\"a, b\"", "\"ch_shop"));
+    assert_eq!((seen.listed(), seen.texts("channel_id")[1].clone()), (Vec::<String>::new(), Some("\"ch_shop".into())));
+    assert_eq!(seen.texts("sku")[1], Some("a, b".into()));
+    // a delimiter within the text, a pair in it, a second stray one
+    for (sku, channel) in [("\"c\"", "\"a, b"), ("\"c\"", "\"a\"b"), ("5\" c", "\"ch_shop"), ("\"c\" d", "\"a\" b")] {
+        let seen = one(named(sku, channel));
+        assert_eq!(seen.whole("line_no"), [1, 3], "{channel} and {sku}");
+        assert_eq!(seen.rejects[0].2, "malformed_quote", "{channel} and {sku}");
+    }
+}
+
+/// A delimiter that is missing before a quoted text, which holds another: as many fields as ever, and none of them right.
+#[test]
+fn a_quote_in_the_middle_of_a_field() {
+    let seen =
+        sales("", &format!("{HEADER}{}{}", row(1).replace("ch_shop,2026-11-22 10:00:00", "ch_shop\"a, b\""), row(2)));
+    assert_eq!(seen.whole("line_no"), [2]);
+    assert_eq!(
+        seen.rejects[0].3,
+        "a quote in the middle of a field, closed in a later one: is a delimiter missing before it?"
+    );
+    let inches = row(1).replace("ch_shop", "27\" wide").replace("00012", "15\"");
+    let seen = sales("", &format!("{HEADER}{inches}"));
+    assert_eq!((seen.rejects.len(), seen.texts("sku")), (0, vec![Some("15\"".into())]));
+}
+
 /// A text over two lines is one; two rows that only quotes join are none, and neither are those of another width.
 #[test]
 fn quotes_over_lines() {

@@ -6,6 +6,7 @@ use arrow::array::{ArrayRef, BinaryArray, Int32Array, ListArray, StringArray};
 use arrow::datatypes::Int32Type;
 use parquet::arrow::ArrowWriter;
 use parquet::data_type::{ByteArrayType, Int96, Int96Type};
+use parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
@@ -111,9 +112,9 @@ fn parquet_of(sku: ArrayRef, properties: Option<WriterProperties>) -> Vec<u8> {
         ("line_no", Arc::new(Int32Array::from(vec![1, 2])) as ArrayRef),
         ("channel_id", same("c")),
         ("sold_at", same("2026-11-22")),
-        ("sku", sku),
         ("quantity", Arc::new(Int32Array::from(vec![1, 1]))),
         ("unit_price", same("9.90")),
+        ("sku", sku),
     ])
     .unwrap();
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), properties).unwrap();
@@ -141,26 +142,107 @@ fn bytes_are_text_where_they_are_and_lists_are_named() {
     assert_eq!(seen.listed()[0], "1 sku nested_value: a list -> one plain value a row");
 }
 
+/// Puts a checksum into the header of the last column's page, which the writer does not do.
+fn with_checksum(bytes: &[u8]) -> Vec<u8> {
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes::Bytes::copy_from_slice(bytes)).unwrap();
+    let group = metadata.row_group(0);
+    let mut columns = group.columns().to_vec();
+    let last = columns.pop().unwrap();
+    let (start, length) = last.byte_range();
+    let (start, length) = (usize::try_from(start).unwrap(), usize::try_from(length).unwrap());
+    let page = &bytes[start..start + length];
+    // fields 1 to 3, each an integer: kind of the page, its size, its size as stored
+    let (mut at, mut stored) = (0, 0_usize);
+    for _ in 0..3 {
+        assert_eq!(page[at], 0x15);
+        at += 1;
+        let (mut value, mut shift) = (0_usize, 0);
+        loop {
+            value |= usize::from(page[at] & 0x7f) << shift;
+            (shift, at) = (shift + 7, at + 1);
+            if page[at - 1] & 0x80 == 0 {
+                break;
+            }
+        }
+        stored = value / 2;
+    }
+    assert_eq!(page[at], 0x2c, "field 5 follows, which says what kind of page it is");
+    let mut crc = flate2::Crc::new();
+    crc.update(&page[length - stored..]);
+    let sum = crc.sum().cast_signed();
+    let mut zigzag = ((sum << 1) ^ (sum >> 31)).cast_unsigned();
+    let mut out = [&bytes[..start + at], &[0x15]].concat();
+    while zigzag >= 0x80 {
+        out.push(zigzag.to_le_bytes()[0] | 0x80);
+        zigzag >>= 7;
+    }
+    out.extend([zigzag.to_le_bytes()[0], 0x1c]);
+    out.extend_from_slice(&page[at + 1..]);
+    let size = i64::try_from(out.len() - start).unwrap();
+    columns.push(last.into_builder().set_total_compressed_size(size).build().unwrap());
+    let group = group.clone().into_builder().set_column_metadata(columns).build().unwrap();
+    let metadata = metadata.into_builder().set_row_groups(vec![group]).build();
+    ParquetMetaDataWriter::new(&mut out, &metadata).finish().unwrap();
+    out
+}
+
 #[test]
-fn a_page_that_is_not_what_was_written_is_refused() {
+fn one_byte_of_a_page_that_is_not_what_was_written() {
     let properties = WriterProperties::builder()
         .set_compression(parquet::basic::Compression::UNCOMPRESSED)
         .set_dictionary_enabled(false)
-        .set_write_page_header_statistics(false)
         .build();
-    let mut bytes = parquet_of(texts(&["KEEP-ME-1", "KEEP-ME-2"]), Some(properties));
-    let at = bytes.windows(9).position(|window| window == b"KEEP-ME-1").unwrap();
-    bytes[at] = b'k';
-    let seen = parquet(&bytes);
-    // without a checksum the damage would be a sku like any other
-    if let Some(reason) = &seen.outcome.quarantined {
-        assert_eq!(
-            reason,
-            "the Parquet file is damaged: the checksum of a page is not that of its bytes; send the file again"
-        );
-    } else {
-        assert_eq!(seen.texts("sku")[0], Some("kEEP-ME-1".into()), "the writer adds no checksum");
-    }
+    let mut bytes = with_checksum(&parquet_of(texts(&["KEEP-ME-1", "KEEP-ME-2"]), Some(properties)));
+    assert_eq!(parquet(&bytes).texts("sku"), [Some("KEEP-ME-1".into()), Some("KEEP-ME-2".into())]);
+    let at = bytes.windows(9).position(|window| window == b"KEEP-ME-2").unwrap();
+    bytes[at + 8] = b'7';
+    assert_eq!(
+        parquet(&bytes).reason(),
+        "the Parquet file is damaged: the checksum of a page is not that of its bytes; send the file again"
+    );
+}
+
+/// SheetJS counts from 1899, when Shanghai was 8:05:43 ahead, in minutes.
+#[test]
+fn dates_that_sheetjs_wrote_in_china() {
+    let head: String = HEADER.trim().split(',').zip('A'..).map(|(name, column)| text_cell(column, 1, name)).collect();
+    let line = |at: u32, serial: &str| -> String {
+        let cells = ["P001", "O1", "1", "ch", "", "A", "1", "9.90"].into_iter().zip('A'..);
+        let cells: String = cells
+            .map(|(text, column)| match column {
+                'B' | 'C' => text_cell(column, at, &text.replace('1', &at.to_string())),
+                'E' => format!("<c r=\"E{at}\" s=\"1\"><v>{serial}</v></c>"),
+                _ => text_cell(column, at, text),
+            })
+            .collect();
+        format!("<row r=\"{at}\">{cells}</row>")
+    };
+    // 2026-11-22 and 2026-11-22 10:30, 43 seconds early, and a time that is none of the two
+    let sheet = format!(
+        "<row r=\"1\">{head}</row>{}{}{}",
+        line(2, "46347.99950231481"),
+        line(3, "46348.43700231481"),
+        line(4, "46348.5")
+    );
+    let styles = r#"<?xml version="1.0" encoding="UTF-8"?><styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="22"/></cellXfs></styleSheet>"#;
+    let app = |name: &str| format!("<Properties><Application>{name}</Application></Properties>");
+    let seen = |name: &str| {
+        let parts = [("xl/styles.xml", styles.to_string()), ("docProps/app.xml", app(name))];
+        let parts: Vec<(&str, &[u8])> = parts.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+        xls(&xlsx_with(&sheet, "", &parts))
+    };
+    let sheetjs = seen("SheetJS");
+    assert_eq!(sheetjs.days("business_date"), ["2026-11-22"; 3].map(str::to_string));
+    assert_eq!(sheetjs.instants("sold_at")[1], "2026-11-22T02:29:17+00:00");
+    assert_eq!(
+        sheetjs.outcome.warnings,
+        [
+            "SheetJS wrote this workbook, which in China puts every time 43 seconds early: 1 dates at 23:59:17 were read as the \
+          day after, other times were left as they are; SheetJS 0.20 writes them right"
+        ]
+    );
+    let other = seen("Microsoft Excel");
+    assert_eq!((other.days("business_date")[0].as_str(), other.outcome.warnings.len()), ("2026-11-21", 0));
 }
 
 /// INT96 of two days: one that nanoseconds hold, and the end of time that they do not.

@@ -1,12 +1,13 @@
 //! Records of text that holds quotes. What stands between two quotes is one field, whatever it holds; after the closing
 //! one the field must end. Where it does not, or where the quotes join what are rows by themselves, the line is refused
-//! and the reading goes on with the next line: a stray quote costs its own row and no other.
+//! and the reading goes on with the next line: a stray quote costs its own row and no other. One stray quote costs
+//! nothing where the line has all its columns without it ([`super::stray`]).
 
 use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 use super::super::block::{BLOCK_ROWS, Block, Flaw, QuoteFault, Row};
 use super::records::is_line_end;
-use super::{TextSource, count_of};
+use super::{TextSource, count_of, stray};
 
 /// Fields of a row from which on two lines that each have as many are two rows and not one text over two lines.
 const ROW_LIKE: usize = 4;
@@ -19,6 +20,8 @@ enum Read {
     Wide(usize),
     /// After this closing quote, where something else follows than the end of the field.
     Broken(usize),
+    /// Quotes around a delimiter do not begin and end fields.
+    Apart,
     /// The buffer ends first.
     Cut,
 }
@@ -38,6 +41,14 @@ impl TextSource {
             let (start, first) = (block.bytes.len(), block.ends.len());
             let plain = next_quote > line_end || self.is_comment(&self.buffer[at..line_end]);
             let read = if plain { self.bare(at, line_end, block) } else { self.record(quote, at, block) };
+            let read = match read {
+                Read::Broken(closed) if closed <= line_end => {
+                    block.bytes.truncate(start);
+                    block.ends.truncate(first);
+                    if self.stray(quote, (at, line_end), block) { Read::Whole(line_end) } else { Read::Broken(closed) }
+                }
+                other => other,
+            };
             let fields = block.ends.len() - first;
             let (end, fault) = match read {
                 Read::Whole(end) if end == line_end => {
@@ -54,6 +65,7 @@ impl TextSource {
                 }
                 Read::Wide(end) => (end, Some(QuoteFault::Fields(fields))),
                 Read::Broken(end) => (end, Some(QuoteFault::Follows)),
+                Read::Apart => (line_end, Some(QuoteFault::Apart)),
                 // the record may go on behind the buffer
                 Read::Cut if !self.ended && self.to - at <= self.line_max => {
                     block.bytes.truncate(start);
@@ -98,7 +110,7 @@ impl TextSource {
     fn record(&self, quote: u8, start: usize, block: &mut Block) -> Read {
         let text = &self.buffer[..self.to];
         let (base, first) = (block.bytes.len(), block.ends.len());
-        let mut at = start;
+        let (mut at, mut opened) = (start, false);
         loop {
             let open = at + self.blanks(at);
             if text.get(open) == Some(&quote) {
@@ -111,7 +123,14 @@ impl TextSource {
                 }
             } else {
                 let Some(length) = memchr3(self.delimiter, b'\n', b'\r', &text[at..]) else { return Read::Cut };
-                block.bytes.extend_from_slice(&text[at..at + length]);
+                let field = &text[at..at + length];
+                if memchr(quote, field).is_some() {
+                    if opened && stray::closes(quote, field) {
+                        return Read::Apart;
+                    }
+                    opened |= stray::opens(quote, field);
+                }
+                block.bytes.extend_from_slice(field);
                 at += length;
             }
             block.ends.push(block.bytes.len() - base);
@@ -128,7 +147,7 @@ impl TextSource {
     }
 
     /// Copies what stands between two quotes; gives the place after the closing one.
-    fn quoted(&self, quote: u8, mut at: usize, out: &mut Vec<u8>) -> Option<usize> {
+    pub(super) fn quoted(&self, quote: u8, mut at: usize, out: &mut Vec<u8>) -> Option<usize> {
         let text = &self.buffer[..self.to];
         let escape = self.escape.unwrap_or(quote);
         loop {
@@ -153,7 +172,7 @@ impl TextSource {
     }
 
     /// Blanks that stand here, as they may around quotes.
-    fn blanks(&self, at: usize) -> usize {
+    pub(super) fn blanks(&self, at: usize) -> usize {
         let blank = |byte: &&u8| matches!(**byte, b' ' | b'\t') && **byte != self.delimiter;
         self.buffer[at..self.to].iter().take_while(blank).count()
     }
