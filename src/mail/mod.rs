@@ -10,6 +10,8 @@ pub mod edition;
 pub mod digest;
 pub mod refusals;
 pub mod reply;
+mod chart;
+mod evidence;
 mod view;
 mod render;
 pub mod message;

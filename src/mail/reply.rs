@@ -142,6 +142,7 @@ pub fn reply(account: &Account<'_>) -> Result<Reply> {
         subject: &view.subject,
         text: &text,
         html: &html,
+        pictures: &[],
         attachments: &attachments,
         status: if account.is_clean() { "received" } else { "refused" },
         run_id: &account.run.run_id,

@@ -64,6 +64,7 @@ async fn answer(
     files: &[&Input],
 ) -> Result<Option<OwedMail>> {
     validate_address(contact)?;
+    night.company.config.allow_recipient(contact)?;
     let company = night.company;
     let refused = refused_rows(night, built, &sender.name, files).await?;
     let headers = headers_of(sender);

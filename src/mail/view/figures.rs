@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 
 use chrono::{Days, NaiveDate};
 
+use super::pictures::Album;
 use super::sentences::{clip, plural};
-use super::{AMBER, Bar, Figure, GREEN, GREY, RED, count};
+use super::{AMBER, BLUE, Bar, Figure, GREEN, GREY, RED, count};
 use crate::address::header_text;
 use crate::mail::edition::{Audience, Edition, Headline, Scope};
 use crate::mail::words::Words;
@@ -14,7 +15,7 @@ use crate::mail::words::Words;
 const NAME_CHARS: usize = 40;
 
 /// The lines of the list.
-pub(super) fn figures(edition: &Edition<'_>, audience: &Audience, words: &Words) -> Vec<Figure> {
+pub(super) fn figures(edition: &Edition<'_>, audience: &Audience, words: &Words, album: &mut Album) -> Vec<Figure> {
     let mut all: Vec<Headline> = audience.headlines.clone();
     // Where a channel has one partner, its line says the same.
     let channels: Vec<Headline> = all.iter().filter(|line| line.scope == Scope::Channel).cloned().collect();
@@ -39,7 +40,7 @@ pub(super) fn figures(edition: &Edition<'_>, audience: &Audience, words: &Words)
             all.extend(sum(scope, &rest, words));
         }
     }
-    all.iter().map(|headline| figure(edition, headline, words)).collect()
+    all.iter().map(|headline| figure(edition, headline, words, album)).collect()
 }
 
 fn same_figures(one: &Headline, other: &Headline) -> bool {
@@ -91,7 +92,7 @@ fn span(last: NaiveDate, history: &[f64], words: &Words) -> String {
     words.pick(format!("{first}至{last}，{least} 至 {most}"), format!("{first} to {last}, {least} to {most}"))
 }
 
-fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words) -> Figure {
+fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words, album: &mut Album) -> Figure {
     let is_red = match edition.config.mail.rising_colour.as_str() {
         "locale" => words.pick(true, false),
         colour => colour == "red",
@@ -109,14 +110,15 @@ fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words) -> Figure {
         Some(growth) if growth > 0.0 => (format!("▲ {}", words.percent(growth)), rise),
         Some(growth) => (format!("▼ {}", words.percent(-growth)), fall),
     };
+    let span = span(edition.run.logical_date, &headline.history, words);
     Figure {
         name: clip(&header_text(&headline.name), NAME_CHARS),
         value: words.money(headline.value.unwrap_or(f64::NAN)),
         change,
         colour,
         previous: headline.previous.map_or_else(String::new, |previous| words.money(previous)),
-        span: span(edition.run.logical_date, &headline.history, words),
-        bars: bars(&headline.history),
+        drawn: album.line(edition, &headline.history, BLUE, &span),
+        span,
     }
 }
 
