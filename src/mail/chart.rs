@@ -16,10 +16,10 @@ const SCALE: f64 = 2.0;
 const GROUND: Colour = Colour(255, 255, 255);
 const BAND: Colour = Colour(226, 232, 240);
 const QUIET: Colour = Colour(150, 163, 179);
-const LINE: Colour = Colour(74, 127, 193);
+const LINE: Colour = Colour(63, 116, 184);
 const SURPLUS: Colour = Colour(217, 134, 43);
 /// Tones of things that a legend names, told apart also by who sees no red.
-const TONES: [&str; 6] = ["#4a7fc1", "#d9862b", "#2f9461", "#a05fb4", "#c0504d", "#5f6b7a"];
+const TONES: [&str; 6] = ["#3f74b8", "#d9862b", "#2a8656", "#a05fb4", "#c0504d", "#5f6b7a"];
 
 /// What a rule draws, and from which columns.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
