@@ -51,7 +51,10 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     let previous = if night.newer().is_some() { Vec::new() } else { night.state.alerts.clone() };
     let recipients = Recipients::read(built).await?;
     let audiences = audiences(night, built, &recipients).await?;
-    let evidence = evidence(&found, built).await?;
+    let (evidence, lost) = evidence(&found, built).await;
+    for note in lost {
+        night.warn(note);
+    }
     // Whom no mail can reach is found while it is written, and told to head office by the same night's mail.
     let unwritable = AlertRule::mail_unwritten();
     let mut unwritten = recipients.unusable();
@@ -78,9 +81,9 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     }
 }
 
-/// The rows that stand behind what was found, by rule.
-async fn evidence(found: &[Found<'_>], built: &Built) -> Result<BTreeMap<String, Vec<Row>>> {
-    let mut all = BTreeMap::new();
+/// The rows that stand behind what was found, by rule; and why some cannot be had. A finding is told without them, too.
+async fn evidence(found: &[Found<'_>], built: &Built) -> (BTreeMap<String, Vec<Row>>, Vec<String>) {
+    let (mut all, mut lost) = (BTreeMap::new(), Vec::new());
     for Found { rule, rows, .. } in found {
         let Some(wanted) = rule.evidence.as_ref().filter(|wanted| !rows.is_empty() && built.outcome.has(&wanted.model))
         else {
@@ -100,9 +103,19 @@ async fn evidence(found: &[Found<'_>], built: &Built) -> Result<BTreeMap<String,
             wanted.model,
             known.join(", ")
         );
-        all.insert(rule.name.clone(), built.outcome.query(&sql).await?);
+        match built.outcome.query(&sql).await {
+            Ok(rows) => drop(all.insert(rule.name.clone(), rows)),
+            Err(err) => {
+                lost.push(format!(
+                    "alert {}: its evidence in {} cannot be read: {}",
+                    rule.name,
+                    wanted.model,
+                    err.one_line()
+                ));
+            }
+        }
     }
-    Ok(all)
+    (all, lost)
 }
 
 /// A finding about a sender names it as people do, and says whom to write to.

@@ -6,7 +6,7 @@ use chrono::{Days, NaiveDate};
 
 use super::pictures::Album;
 use super::sentences::{clip, plural};
-use super::{AMBER, BLUE, Bar, Figure, GREEN, GREY, RED, count};
+use super::{AMBER, BLUE, Figure, GREEN, GREY, RED, count};
 use crate::address::header_text;
 use crate::mail::edition::{Audience, Edition, Headline, Scope};
 use crate::mail::words::Words;
@@ -126,26 +126,4 @@ fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words, album: &mut
 fn usual(history: &[f64]) -> f64 {
     let days = &history[..history.len().saturating_sub(1)];
     if days.is_empty() { 0.0 } else { days.iter().sum::<f64>() / count(days.len() as u64) }
-}
-
-/// Heights of a small chart, 3 to 24 pixels. It shows the shape of the weeks, not the level: the ground
-/// lies one spread below the least value, for positive values not below 0.
-pub(super) fn bars(values: &[f64]) -> Vec<Bar> {
-    let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-    let values = &values[values.len().saturating_sub(30)..];
-    let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let ground = if least < 0.0 { least } else { (least - (top - least)).max(0.0) };
-    if values.len() < 2 || top <= ground {
-        return Vec::new();
-    }
-    let pixels = |value: f64| {
-        let share = (value - ground) / (top - ground);
-        // The share lies in 0..=1, so the figure in 3..=24.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "3 to 24")]
-        let height = (3.0 + 21.0 * share).round() as u32;
-        height
-    };
-    let end = values.len() - 1;
-    values.iter().enumerate().map(|(place, value)| Bar { height: pixels(*value), last: place == end }).collect()
 }

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::Bar;
-use super::figures::bars;
 use crate::error::Result;
 use crate::mail::chart::{self, Bubble, Chart, Picture};
 use crate::mail::edition::Edition;
@@ -152,4 +151,26 @@ impl Album {
         let picture = self.keep(chart::stock(&lengths), &caption);
         Drawn { caption: if picture.is_some() { caption } else { String::new() }, picture, ..Drawn::default() }
     }
+}
+
+/// Heights of a small chart, 3 to 24 pixels. It shows the shape of the weeks, not the level: the ground
+/// lies one spread below the least value, for positive values not below 0.
+fn bars(values: &[f64]) -> Vec<Bar> {
+    let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    let values = &values[values.len().saturating_sub(30)..];
+    let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let ground = if least < 0.0 { least } else { (least - (top - least)).max(0.0) };
+    if values.len() < 2 || top <= ground {
+        return Vec::new();
+    }
+    let pixels = |value: f64| {
+        let share = (value - ground) / (top - ground);
+        // The share lies in 0..=1, so the figure in 3..=24.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "3 to 24")]
+        let height = (3.0 + 21.0 * share).round() as u32;
+        height
+    };
+    let end = values.len() - 1;
+    values.iter().enumerate().map(|(place, value)| Bar { height: pixels(*value), last: place == end }).collect()
 }
