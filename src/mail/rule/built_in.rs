@@ -5,29 +5,29 @@ use super::{AlertRule, RUN_FAILED};
 impl AlertRule {
     /// The rule for runs that did not finish; columns `job`, `logical_date`, `error`, `advice`, `data_as_of`.
     pub fn run_failed() -> Self {
-        built_in(RUN_FAILED, include_str!("templates/run_failed.toml"))
+        built_in(RUN_FAILED, include_str!("../templates/run_failed.toml"))
     }
 
     /// The rule for runs that published incomplete marts; columns `job`, `logical_date`, `run_id`, `feeds`, `marts`,
     /// `causes_en`, `causes_zh`.
     pub fn run_reduced() -> Self {
-        built_in("run_reduced", include_str!("templates/run_reduced.toml"))
+        built_in("run_reduced", include_str!("../templates/run_reduced.toml"))
     }
 
     /// The rule for master data that is referred to and never came; columns `feed`, `marts`, `name_en`, `name_zh`,
     /// `used_en`, `used_zh`.
     pub fn master_data_missing() -> Self {
-        built_in("master_data_missing", include_str!("templates/master_data_missing.toml"))
+        built_in("master_data_missing", include_str!("../templates/master_data_missing.toml"))
     }
 
     /// The rule for mails that could not be delivered in time; columns `recipient`, `subject`, `error`.
     pub fn mail_undelivered() -> Self {
-        built_in("mail_undelivered", include_str!("templates/mail_undelivered.toml"))
+        built_in("mail_undelivered", include_str!("../templates/mail_undelivered.toml"))
     }
 
     /// The rule for people to whom no mail can be written; columns `recipient`, `whose`, `file`, `error`, `run_id`.
     pub fn mail_unwritten() -> Self {
-        built_in("mail_unwritten", include_str!("templates/mail_unwritten.toml"))
+        built_in("mail_unwritten", include_str!("../templates/mail_unwritten.toml"))
     }
 }
 

@@ -189,6 +189,7 @@ fn one_job_does_not_take_back_another_jobs_failure() {
         logical_date: NaiveDate::from_ymd_opt(2026, 11, 3).expect("date"),
         head_office: &[],
         repeat_hours: 24,
+        escalate_days: 0,
         mails: true,
     };
     let scope = BTreeMap::from([("job".to_string(), "nightly".to_string())]);

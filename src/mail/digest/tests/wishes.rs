@@ -1,7 +1,6 @@
 //! What a digest offers besides its sentences, and what single people make of it.
 
 use super::night::*;
-use super::*;
 use crate::config::Config;
 use crate::state::record::{AlertPhase, RunStatus};
 
