@@ -15,7 +15,7 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-pub use recipients::Recipient;
+pub use recipients::{Recipient, WEEKDAYS};
 
 use crate::error::{Error, Result, closest};
 
@@ -229,7 +229,7 @@ impl Config {
             ("mail.smtp_security", &self.mail.smtp_security, &["starttls", "tls", "none"]),
             ("mail.rising_colour", &self.mail.rising_colour, &["locale", "red", "green"]),
             ("mail.replies", &self.mail.replies, &["off", "refusals", "all"]),
-            ("mail.weekly_on", &self.mail.weekly_on, recipients::WEEKDAYS),
+            ("mail.weekly_on", &self.mail.weekly_on, WEEKDAYS),
         ] {
             add(
                 key,

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::edition::{Audience, Edition, Status, pick, tells};
 use super::message::{self, Attachment};
 use super::view::View;
+use super::wishes::allow;
 use super::words::Words;
 use super::{evidence, render};
 use crate::address::{header_text, recipient_hash, validate_address};
@@ -67,8 +68,7 @@ pub fn digests(edition: &Edition<'_>) -> Digests {
         if !edition.is_due(&audience.address) {
             continue;
         }
-        let usable =
-            validate_address(&audience.address).and_then(|()| edition.config.allow_recipient(&audience.address));
+        let usable = validate_address(&audience.address).and_then(|()| allow(edition.config, &audience.address));
         let fault = match usable {
             Ok(()) => match digest(edition, &audience) {
                 Ok(digest) => {

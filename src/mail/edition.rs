@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::reduction::Reduction;
 use super::rule::{About, AlertRule, Row, SEVERITIES, Worse};
+use super::wishes::is_weekly_day;
 use super::words::Words;
 use crate::config::{Config, Recipient};
 use crate::job::matches_any;
@@ -96,7 +97,7 @@ impl Edition<'_> {
     pub(crate) fn is_due(&self, address: &str) -> bool {
         let weekly = self.config.recipient(address).is_some_and(|wish| wish.every == "week");
         let failed = matches!(self.run.status, RunStatus::Failed | RunStatus::ChecksFailed);
-        !weekly || failed || self.config.is_weekly_day(self.run.logical_date)
+        !weekly || failed || is_weekly_day(self.config, self.run.logical_date)
     }
 }
 

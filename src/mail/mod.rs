@@ -11,6 +11,7 @@ pub mod digest;
 pub mod refusals;
 pub mod reply;
 mod chart;
+pub(crate) mod wishes;
 mod evidence;
 mod view;
 mod render;
