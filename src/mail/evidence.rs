@@ -73,14 +73,14 @@ fn book(
                 let cell = row.get(&shown.name).unwrap_or(&Json::Null);
                 let text: String = as_text(cell).chars().take(CELL_CHARS).collect();
                 let link = shown.link.as_deref().and_then(|_| customer_link(edition, &text));
-                match (link, as_number(cell)) {
-                    (Some(link), _) => drop(sheet.write_url(at, column, Url::new(link).set_text(text))?),
-                    // A decimal comes as text; a code such as 00017 is no number.
-                    (None, Some(number)) if cell.is_number() || text.contains('.') => {
-                        drop(sheet.write_number(at, column, number)?);
-                    }
-                    _ if cell.is_null() => {}
-                    _ => drop(sheet.write_string(at, column, text)?),
+                // A decimal comes as text; a code such as 00017 is no number.
+                let number = as_number(cell).filter(|_| cell.is_number() || text.contains('.'));
+                if let Some(link) = link {
+                    sheet.write_url(at, column, Url::new(link).set_text(text))?;
+                } else if let Some(number) = number {
+                    sheet.write_number(at, column, number)?;
+                } else if !cell.is_null() {
+                    sheet.write_string(at, column, text)?;
                 }
             }
         }

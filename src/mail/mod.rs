@@ -10,7 +10,7 @@ pub mod edition;
 pub mod digest;
 pub mod refusals;
 pub mod reply;
-mod chart;
+pub mod chart;
 pub(crate) mod wishes;
 mod evidence;
 mod view;
