@@ -5,6 +5,7 @@
 mod currency;
 mod limits;
 pub(crate) mod place;
+mod recipients;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::Deserialize;
 use toml::{Table, Value};
+
+pub use recipients::{Recipient, WEEKDAYS};
 
 use crate::error::{Error, Result, closest};
 
@@ -46,6 +49,8 @@ pub struct Config {
     pub publish: Publish,
     pub mail: Mail,
     pub serve: Serve,
+    /// What single people want to be told, by address.
+    pub recipients: BTreeMap<String, Recipient>,
     /// Scalar business settings: `$name` in SQL.
     pub settings: BTreeMap<String, Value>,
     /// Business settings that are tables: `settings.<name>` in SQL.
@@ -148,6 +153,14 @@ section!(
         finding_rows_max: usize,
         comparison_base_min: f64,
         rising_colour: String,
+        charts: bool,
+        report_url: String,
+        help_contact: String,
+        allowed_domains: Vec<String>,
+        escalate_days: i64,
+        weekly_on: String,
+        customer_url: String,
+        evidence_rows_max: usize,
         replies: String,
         reply_rows_max: usize,
     }
@@ -226,6 +239,7 @@ impl Config {
             ("mail.smtp_security", &self.mail.smtp_security, &["starttls", "tls", "none"]),
             ("mail.rising_colour", &self.mail.rising_colour, &["locale", "red", "green"]),
             ("mail.replies", &self.mail.replies, &["off", "refusals", "all"]),
+            ("mail.weekly_on", &self.mail.weekly_on, WEEKDAYS),
         ] {
             add(
                 key,
@@ -239,6 +253,25 @@ impl Config {
             fault.advice().map(ToString::to_string).into_iter().fold(error, Error::hint)
         };
         add("mail.from", crate::address::validate_sender(&self.mail.from).err().map(|fault| named("mail.from", fault)));
+        for (address, recipient) in &self.recipients {
+            let key = format!("recipients.{address}");
+            for fault in recipient.faults(address) {
+                add(&key, Some(fault));
+            }
+        }
+        if !self.mail.help_contact.is_empty() {
+            let fault = crate::address::validate_address(&self.mail.help_contact).err();
+            add("mail.help_contact", fault.map(|fault| named("mail.help_contact", fault)));
+        }
+        for (key, template) in
+            [("mail.report_url", &self.mail.report_url), ("mail.customer_url", &self.mail.customer_url)]
+        {
+            let plain = template.replace(['{', '}'], "");
+            let fit = url::Url::parse(&plain).is_ok_and(|url| ["http", "https"].contains(&url.scheme()));
+            let error = Error::config(format!("{key} is no web address; expected https://…"))
+                .hint("config.toml in the project has an example; leave it empty for no links");
+            add(key, (!template.is_empty() && !fit).then_some(error));
+        }
         for address in &self.company.head_office {
             let fault = crate::address::validate_address(address).err();
             add("company.head_office", fault.map(|fault| named("company.head_office", fault)));
@@ -326,7 +359,7 @@ fn resolve_cores(configured: usize) -> usize {
 fn overlay(base: &mut Table, own: Table, prefix: &str, faults: &mut Vec<(String, Error)>) {
     for (key, value) in own {
         let full = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-        let open = prefix == "settings" || prefix == "tables";
+        let open = ["settings", "tables", "recipients"].contains(&prefix);
         match (base.get_mut(&key), value) {
             (Some(Value::Table(inner)), Value::Table(own)) => overlay(inner, own, &full, faults),
             // A whole number may stand for a share or an amount.

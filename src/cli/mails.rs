@@ -192,7 +192,14 @@ fn save(folder: &Path, mail: &OwedMail, opened: &Opened) -> Result<Vec<String>> 
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '.' | '_' | '-');
     let address: String = mail.recipient.chars().map(|c| if plain(c) { c } else { '_' }).collect();
     let stem = format!("{}-{}", address.trim_start_matches('.'), &mail.recipient_hash[..6]);
-    let mut files = vec![(format!("{stem}.html"), opened.html.clone().into_bytes())];
+    // A browser finds the pictures beside the page.
+    let beside = |id: &str| format!("{stem}-{}.png", id.split('@').next().unwrap_or(id));
+    let page = opened
+        .pictures
+        .iter()
+        .fold(opened.html.clone(), |page, (id, _)| page.replace(&format!("cid:{id}"), &beside(id)));
+    let mut files = vec![(format!("{stem}.html"), page.into_bytes())];
+    files.extend(opened.pictures.iter().map(|(id, png)| (beside(id), png.clone())));
     files.push((format!("{stem}.txt"), opened.text.clone().into_bytes()));
     files.extend(opened.attachments.iter().map(|(name, bytes)| {
         let name: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();

@@ -66,6 +66,8 @@ const RANGES: &[Range] = &[
     Range("mail.headlines_max", 3.0, 1000.0),
     Range("mail.findings_per_rule_max", 1.0, 1000.0),
     Range("mail.finding_rows_max", 0.0, 1000.0),
+    Range("mail.escalate_days", 0.0, DAYS),
+    Range("mail.evidence_rows_max", 0.0, 100_000.0),
     Range("mail.comparison_base_min", 0.0, 1.0),
     Range("mail.reply_rows_max", 1.0, 1000.0),
     Range("serve.tick_seconds", 1.0, 3600.0),
@@ -115,7 +117,7 @@ mod tests {
         let reference: Table = toml::from_str(REFERENCE).expect("TOML");
         let known: Vec<&str> = RANGES.iter().map(|range| range.0).collect();
         for (section, table) in
-            reference.iter().filter(|(section, _)| !["settings", "tables"].contains(&section.as_str()))
+            reference.iter().filter(|(section, _)| !["settings", "tables", "recipients"].contains(&section.as_str()))
         {
             for (name, value) in table.as_table().expect("a section") {
                 let key = format!("{section}.{name}");

@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::edition::{Audience, Edition, Status, pick, tells};
+use super::message::{self, Attachment};
 use super::view::View;
+use super::wishes::allow;
 use super::words::Words;
-use super::{message, render};
+use super::{evidence, render};
 use crate::address::{header_text, recipient_hash, validate_address};
 use crate::error::{Error, Result};
 use crate::state::record::OwedMail;
@@ -63,7 +65,11 @@ pub struct Digests {
 pub fn digests(edition: &Edition<'_>) -> Digests {
     let mut all = Digests::default();
     for audience in audiences(edition) {
-        let fault = match validate_address(&audience.address) {
+        if !edition.is_due(&audience.address) {
+            continue;
+        }
+        let usable = validate_address(&audience.address).and_then(|()| allow(edition.config, &audience.address));
+        let fault = match usable {
             Ok(()) => match digest(edition, &audience) {
                 Ok(digest) => {
                     all.written.push(digest);
@@ -84,17 +90,22 @@ pub fn digests(edition: &Edition<'_>) -> Digests {
 
 fn digest(edition: &Edition<'_>, audience: &Audience) -> Result<Digest> {
     let company = &edition.config.company;
-    let words = Words::new(&company.locale, &company.base_currency).read_on(edition.run.logical_date);
-    let view = View::new(edition, audience, &pick(edition, audience), &words);
+    let locale = edition.config.locale_of(&audience.address);
+    let words = Words::new(locale, &company.base_currency).read_on(edition.run.logical_date);
+    let picked = pick(edition, audience);
+    let view = View::new(edition, audience, &picked, &words);
     let html = render::html(&view, &words)?;
     let text = render::text(&view, &words)?;
-    Parts { status: view.status, subject: view.subject, preview: view.preview, text, html }.composed(edition, audience)
+    let attachments = evidence::sheet(edition, &picked.due, &words)?.into_iter().collect();
+    let View { status, subject, preview, pictures, .. } = view;
+    Parts { status, subject, preview, text, html, pictures, attachments }.composed(edition, audience)
 }
 
 /// In place of a digest that cannot be composed: its reader must not take the silence for a quiet night. No template.
 fn apology(edition: &Edition<'_>, audience: &Audience, fault: &Error) -> Result<Digest> {
     let company = &edition.config.company;
-    let words = Words::new(&company.locale, &company.base_currency).read_on(edition.run.logical_date);
+    let locale = edition.config.locale_of(&audience.address);
+    let words = Words::new(locale, &company.base_currency).read_on(edition.run.logical_date);
     let (status, day) = (Status::Failed, words.date(edition.run.logical_date));
     let subject = words.pick(
         format!("[{}] 您的日报未能生成 · {day}", status.word(&words)),
@@ -107,7 +118,9 @@ fn apology(edition: &Edition<'_>, audience: &Audience, fault: &Error) -> Result<
     let text = format!("{preview}\n\n{}\n{}\n", header_text(&fault.one_line()), header_text(&edition.run.run_id));
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let html = format!("<!doctype html><html><body><pre>{escaped}</pre></body></html>");
-    Parts { status, subject, preview: preview.to_string(), text, html }.composed(edition, audience)
+    let (pictures, attachments) = (Vec::new(), Vec::new());
+    Parts { status, subject, preview: preview.to_string(), text, html, pictures, attachments }
+        .composed(edition, audience)
 }
 
 /// What a digest is made of before it is a message.
@@ -117,6 +130,8 @@ struct Parts {
     preview: String,
     text: String,
     html: String,
+    pictures: Vec<(String, Vec<u8>)>,
+    attachments: Vec<Attachment>,
 }
 
 impl Parts {
@@ -124,13 +139,14 @@ impl Parts {
         let hash = recipient_hash(&audience.address);
         let letter = message::Letter {
             from: &edition.config.mail.from,
-            reply_to: None,
+            reply_to: Some(edition.config.mail.help_contact.as_str()).filter(|address| !address.is_empty()),
             recipient: &audience.address,
             hash: &hash,
             subject: &self.subject,
             text: &self.text,
             html: &self.html,
-            attachments: &[],
+            pictures: &self.pictures,
+            attachments: &self.attachments,
             status: self.status.code(),
             run_id: &edition.run.run_id,
             job: &edition.run.job,
@@ -169,4 +185,4 @@ fn audiences(edition: &Edition<'_>) -> Vec<Audience> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

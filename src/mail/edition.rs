@@ -6,9 +6,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
 use super::reduction::Reduction;
-use super::rule::{About, AlertRule, SEVERITIES, Worse};
+use super::rule::{About, AlertRule, Row, SEVERITIES, Worse};
+use super::wishes::is_weekly_day;
 use super::words::Words;
-use crate::config::Config;
+use crate::config::{Config, Recipient};
+use crate::job::matches_any;
 use crate::state::record::{Alert, AlertPhase, RunRecord, RunStatus};
 
 /// What a figure of the day is about.
@@ -84,8 +86,19 @@ pub struct Edition<'a> {
     pub rules: &'a BTreeMap<String, AlertRule>,
     /// Alerts as judged.
     pub alerts: &'a [Alert],
+    /// Rows that stand behind findings, by rule.
+    pub evidence: &'a BTreeMap<String, Vec<Row>>,
     /// Who gets a digest anyway; head office and owners of alerts are added.
     pub audiences: &'a [Audience],
+}
+
+impl Edition<'_> {
+    /// Whether this person gets a mail of this run: those who want one a week do on their day, and when a run failed.
+    pub(crate) fn is_due(&self, address: &str) -> bool {
+        let weekly = self.config.recipient(address).is_some_and(|wish| wish.every == "week");
+        let failed = matches!(self.run.status, RunStatus::Failed | RunStatus::ChecksFailed);
+        !weekly || failed || is_weekly_day(self.config, self.run.logical_date)
+    }
 }
 
 /// What a subject starts with.
@@ -146,9 +159,13 @@ pub(crate) struct Picked<'a> {
 pub(crate) fn pick<'a>(edition: &Edition<'a>, audience: &Audience) -> Picked<'a> {
     let mut picked = Picked::default();
     let own = |alert: &&Alert| alert.owners.iter().any(|owner| owner.eq_ignore_ascii_case(&audience.address));
-    for alert in edition.alerts.iter().filter(own) {
+    let wish = edition.config.recipient(&audience.address);
+    let weekly = wish.is_some_and(|wish| wish.every == "week");
+    for alert in edition.alerts.iter().filter(own).filter(|alert| wish.is_none_or(|wish| wants(wish, edition, alert))) {
         let resolved = alert.phase == AlertPhase::Resolved;
-        match (alert.muted.is_some(), tells(alert, edition.now)) {
+        // A mail a week says all that stands, whatever the nights between have told others.
+        let told = tells(alert, edition.now) || weekly && !resolved && alert.absent_nights == 0;
+        match (alert.muted.is_some(), told) {
             (true, _) if !resolved => picked.muted.push(alert),
             (false, true) if resolved => picked.resolved.push(alert),
             (false, true) => picked.due.push(alert),
@@ -162,6 +179,15 @@ pub(crate) fn pick<'a>(edition: &Edition<'a>, audience: &Audience) -> Picked<'a>
             .expect("ranks hold no NaN: values that are not finite are refused when an alert is raised")
     });
     picked
+}
+
+/// Whether this person wants to be told of it.
+fn wants(wish: &Recipient, edition: &Edition<'_>, alert: &Alert) -> bool {
+    if edition.rules.get(&alert.rule).is_some_and(|rule| rule.about == About::Run) {
+        return true;
+    }
+    let place = |severity: &str| SEVERITIES.iter().position(|known| *known == severity).unwrap_or(SEVERITIES.len());
+    matches_any(&wish.rules, &alert.rule) && place(&alert.severity) <= place(&wish.severity)
 }
 
 /// What a finding is sorted by: a tuple, smallest first.

@@ -40,6 +40,8 @@ pub struct Letter<'a> {
     pub text: &'a str,
     /// HTML part.
     pub html: &'a str,
+    /// Pictures that the HTML part shows, by content id.
+    pub pictures: &'a [(String, Vec<u8>)],
     /// Files that go with it.
     pub attachments: &'a [Attachment],
     /// Status for machines.
@@ -64,8 +66,18 @@ pub fn build(letter: &Letter<'_>) -> Result<(String, Vec<u8>)> {
     let boundary = &sha256_hex(format!("{message_id}{}", letter.html).as_bytes())[..32];
     let mut parts = MultiPart::alternative()
         .boundary(format!("part-{boundary}"))
-        .singlepart(SinglePart::plain(letter.text.to_string()))
-        .singlepart(SinglePart::html(letter.html.to_string()));
+        .singlepart(SinglePart::plain(letter.text.to_string()));
+    let page = SinglePart::html(letter.html.to_string());
+    parts = if letter.pictures.is_empty() {
+        parts.singlepart(page)
+    } else {
+        let mut related = MultiPart::related().boundary(format!("page-{boundary}")).singlepart(page);
+        for (name, png) in letter.pictures {
+            related =
+                related.singlepart(lettre::message::Attachment::new_inline(name.clone()).body(png.clone(), picture()?));
+        }
+        parts.multipart(related)
+    };
     if !letter.attachments.is_empty() {
         parts = MultiPart::mixed().boundary(format!("mail-{boundary}")).multipart(parts);
     }
@@ -93,6 +105,10 @@ pub fn build(letter: &Letter<'_>) -> Result<(String, Vec<u8>)> {
         .multipart(parts)
         .map_err(|err| Error::bug("mail cannot be composed").at(letter.run_id).because(err))?;
     Ok((message_id, message.formatted()))
+}
+
+fn picture() -> Result<ContentType> {
+    ContentType::parse("image/png").map_err(|err| Error::bug("pictures have no MIME type").because(err))
 }
 
 fn raw(name: &'static str, value: &str) -> HeaderValue {

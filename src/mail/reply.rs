@@ -113,8 +113,8 @@ struct Row {
     advice: &'static str,
 }
 
-const AMBER: &str = "#c27a16";
-const GREEN: &str = "#2f9461";
+const AMBER: &str = "#a86510";
+const GREEN: &str = "#2a8656";
 const GREY: &str = "#7a8594";
 
 /// Writes the reply.
@@ -142,6 +142,7 @@ pub fn reply(account: &Account<'_>) -> Result<Reply> {
         subject: &view.subject,
         text: &text,
         html: &html,
+        pictures: &[],
         attachments: &attachments,
         status: if account.is_clean() { "received" } else { "refused" },
         run_id: &account.run.run_id,

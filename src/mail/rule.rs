@@ -2,15 +2,18 @@
 //! how bad they are, what identifies them, who is told, and in which words.
 
 mod built_in;
+mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::ErrorKind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+pub use wanted::{Cell, Evidence, EvidenceColumn};
 
 use crate::address::{header_text, validate_address};
 use crate::error::{Error, Result, closest};
+use crate::mail::chart::Chart;
 use crate::mail::words::{Locale, Words};
 use crate::state::record::Alert;
 
@@ -60,16 +63,6 @@ pub enum About {
     Run,
 }
 
-/// A column and what it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Cell {
-    /// The column.
-    pub column: String,
-    /// Its value, as a label has it.
-    pub is: String,
-}
-
 /// What every finding about a `sender` may name besides its columns: the sender's name for people, and whom to write to.
 pub const SENDER_WORDS: [&str; 2] = ["sender_title", "sender_contact"];
 
@@ -100,6 +93,9 @@ pub struct AlertRule {
     /// Which direction of the value is bad.
     #[serde(default)]
     pub worse: Worse,
+    /// After so many nights without it a finding is over: more than one for a value that hovers around its limit.
+    #[serde(default = "one_night")]
+    pub clear_after_nights: u32,
     /// Share of last night's value by which it must worsen to be called worse (0.1 = a tenth).
     #[serde(default = "tenth")]
     pub worse_by: f64,
@@ -116,6 +112,10 @@ pub struct AlertRule {
     /// What the rule is about.
     #[serde(default)]
     pub about: About,
+    /// What is drawn beside it.
+    pub chart: Option<Chart>,
+    /// What is listed in the sheet that goes with the mail.
+    pub evidence: Option<Evidence>,
     /// Findings that are never told first, nor in a subject.
     pub never_first: Option<Cell>,
     /// The rule in two or three words.
@@ -136,6 +136,9 @@ pub struct AlertRule {
 
 fn none() -> String {
     "none".into()
+}
+fn one_night() -> u32 {
+    1
 }
 fn tenth() -> f64 {
     0.1
@@ -217,6 +220,9 @@ impl AlertRule {
         if self.worse_by.is_nan() || self.worse_by < 0.0 {
             return Err(Error::config(format!("alert.worse_by is {}; expected a share from 0", self.worse_by)));
         }
+        if self.clear_after_nights < 1 {
+            return Err(Error::config("alert.clear_after_nights is under 1").hint("leave it out for 1: the next night"));
+        }
         if self.repeat_hours.is_some_and(|hours| hours < 1) {
             return Err(Error::config("alert.repeat_hours is under 1").hint("leave it out for mail.repeat_hours"));
         }
@@ -249,6 +255,12 @@ impl AlertRule {
         ];
         for (key, column) in single {
             column.as_deref().map_or(Ok(()), |column| check(key, column))?;
+        }
+        for column in self.chart.iter().flat_map(Chart::columns) {
+            check("chart", column)?;
+        }
+        for column in self.evidence.iter().flat_map(|evidence| &evidence.by) {
+            check("evidence.by", column)?;
         }
         for label in &self.labels {
             check("labels", label)?;
@@ -323,6 +335,12 @@ impl AlertRule {
     /// What is at stake in money, where the rule knows.
     pub fn stake(&self, alert: &Alert) -> Option<f64> {
         self.at_stake.as_ref().and_then(|column| alert.row.get(column)).and_then(as_number).map(f64::abs)
+    }
+
+    /// Numbers of a column with `;` between; none where one is no number.
+    pub(crate) fn series(alert: &Alert, column: &str) -> Vec<f64> {
+        let Some(Json::String(text)) = alert.row.get(column) else { return Vec::new() };
+        text.split(';').map(|item| item.trim().parse().ok()).collect::<Option<Vec<f64>>>().unwrap_or_default()
     }
 
     /// Past values to draw, oldest first; at most the last 30.

@@ -42,6 +42,8 @@ pub struct Night<'a> {
     pub head_office: &'a [String],
     /// `mail.repeat_hours`.
     pub repeat_hours: i64,
+    /// `mail.escalate_days`; 0 for never.
+    pub escalate_days: i64,
     /// Whether this run mails: no for jobs without mail and for all but the newest of caught-up dates.
     pub mails: bool,
 }
@@ -124,12 +126,20 @@ fn raise(
         since: night.logical_date,
         mailed_at: None,
         muted: None,
+        absent_nights: 0,
     };
     let before = night.previous.iter().find(|old| old.rule == alert.rule && old.fingerprint == alert.fingerprint);
     if let Some(old) = before.filter(|old| old.phase != AlertPhase::Resolved) {
         alert.since = old.since.min(night.logical_date);
         alert.mailed_at = old.mailed_at;
         alert.phase = if is_worse(rule, old, &alert) { AlertPhase::Worse } else { AlertPhase::Ongoing };
+    }
+    // What stays critical is no longer a matter of those alone who have not settled it.
+    let stood = (night.logical_date - alert.since).num_days();
+    if night.escalate_days > 0 && alert.severity == SEVERITIES[0] && stood >= night.escalate_days {
+        let head_office = night.head_office.iter().filter(|address| !alert.owners.contains(address)).cloned();
+        alert.owners.extend(head_office.collect::<Vec<_>>());
+        alert.owners.sort();
     }
     Ok(alert)
 }
@@ -154,7 +164,15 @@ fn carry(standing: &mut Standing, rules: &Rules<'_>, night: &Night<'_>) {
             (_, Some(found)) if inhibitors.iter().any(|other| hides(other, found.rule, old)) => {
                 alert.phase = AlertPhase::Ongoing;
             }
-            (_, Some(_)) => alert.phase = AlertPhase::Resolved,
+            // A value that hovers around its limit is over once it has stayed away for some nights.
+            (_, Some(found)) if old.absent_nights + 1 < found.rule.clear_after_nights => {
+                alert.phase = AlertPhase::Ongoing;
+                alert.absent_nights += 1;
+            }
+            (_, Some(_)) => {
+                alert.phase = AlertPhase::Resolved;
+                alert.absent_nights = 0;
+            }
         }
         standing.insert(key, alert);
     }
@@ -209,7 +227,7 @@ fn schedule(alert: &mut Alert, rule: Option<&AlertRule>, night: &Night<'_>) {
         return;
     }
     let asked = rule.is_some() || alert.rule == RUN_FAILED;
-    if !night.mails || alert.muted.is_some() || !asked {
+    if !night.mails || alert.muted.is_some() || !asked || alert.absent_nights > 0 {
         return;
     }
     let hours = rule.and_then(|rule| rule.repeat_hours).unwrap_or(night.repeat_hours).max(1);

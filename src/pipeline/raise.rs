@@ -15,7 +15,7 @@ use crate::job::matches_any;
 use crate::mail::digest::{self, Digest, Digests};
 use crate::mail::edition::{Audience, Edition, Headline, Scope};
 use crate::mail::outbox::{dead_letters, recent};
-use crate::mail::rule::{AlertRule, Row, SENDER_WORDS};
+use crate::mail::rule::{AlertRule, Row, SENDER_WORDS, as_text};
 use crate::mail::words::Words;
 use crate::state::record::{Alert, AlertPhase, OwedMail};
 use crate::store::keys;
@@ -57,6 +57,10 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     let previous = if night.newer().is_some() { Vec::new() } else { night.state.alerts.clone() };
     let recipients = Recipients::read(built).await?;
     let audiences = audiences(night, built, &recipients).await?;
+    let (evidence, lost) = evidence(&found, built).await;
+    for note in lost {
+        night.warn(note);
+    }
     // Whom no mail can reach is found while it is written, and told to head office by the same night's mail.
     let unwritable = AlertRule::mail_unwritten();
     let mut unwritten = recipients.unusable();
@@ -68,7 +72,7 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
         let mut others = judged.unusable;
         let mut digests = Digests::default();
         if night.request.job.mail {
-            digests = write_digests(night, &rules, &audiences)?;
+            digests = write_digests(night, &rules, &audiences, &evidence)?;
             others.append(&mut digests.unwritten);
         }
         let known = unwritten.len();
@@ -81,6 +85,43 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
             return Ok(());
         }
     }
+}
+
+/// The rows that stand behind what was found, by rule; and why some cannot be had. A finding is told without them, too.
+async fn evidence(found: &[Found<'_>], built: &Built) -> (BTreeMap<String, Vec<Row>>, Vec<String>) {
+    let (mut all, mut lost) = (BTreeMap::new(), Vec::new());
+    for Found { rule, rows, .. } in found {
+        let Some(wanted) = rule.evidence.as_ref().filter(|wanted| !rows.is_empty() && built.outcome.has(&wanted.model))
+        else {
+            continue;
+        };
+        let Some(key) = wanted.by.first() else { continue };
+        let known: BTreeSet<String> = rows.iter().filter_map(|row| row.get(key)).map(as_text).collect();
+        let known: Vec<String> = known.iter().map(|value| format!("'{}'", value.replace('\'', "''"))).collect();
+        let columns: BTreeSet<&str> =
+            wanted.by.iter().chain(wanted.columns.iter().map(|column| &column.name)).map(String::as_str).collect();
+        let columns: Vec<&str> = columns.into_iter().collect();
+        let condition = wanted.condition.as_ref().map(|condition| format!(" and ({condition})")).unwrap_or_default();
+        let order = wanted.order.as_deref().unwrap_or(key);
+        let sql = format!(
+            "select {} from {} where cast({key} as varchar) in ({}){condition} order by {order}",
+            columns.join(", "),
+            wanted.model,
+            known.join(", ")
+        );
+        match built.outcome.query(&sql).await {
+            Ok(rows) => drop(all.insert(rule.name.clone(), rows)),
+            Err(err) => {
+                lost.push(format!(
+                    "alert {}: its evidence in {} cannot be read: {}",
+                    rule.name,
+                    wanted.model,
+                    err.one_line()
+                ));
+            }
+        }
+    }
+    (all, lost)
 }
 
 /// A finding about a sender names it as people do, and says whom to write to.
@@ -139,7 +180,7 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
     night.owed.retain(|mail| mail.recipient_hash != recipient_hash(&mail.recipient));
     if night.request.job.mail && told {
         let rules = AlertRule::all(night.company.registry.alert_sidecars())?;
-        let digests = write_digests(night, &rules, &[])?;
+        let digests = write_digests(night, &rules, &[], &BTreeMap::new())?;
         post(night, digests.written).await;
     }
     Ok(())
@@ -157,6 +198,7 @@ fn judge(night: &mut Night<'_>, found: &[Found<'_>], previous: &[Alert]) -> Resu
             logical_date: night.request.date,
             head_office: &night.company.config.company.head_office,
             repeat_hours: night.company.config.mail.repeat_hours,
+            escalate_days: night.company.config.mail.escalate_days,
             mails: night.request.job.mail,
         },
     )?;
@@ -215,7 +257,12 @@ async fn headlines(built: &Built, words: &Words) -> Result<BTreeMap<String, Vec<
     Ok(by_owner)
 }
 
-fn write_digests(night: &Night<'_>, rules: &BTreeMap<String, AlertRule>, audiences: &[Audience]) -> Result<Digests> {
+fn write_digests(
+    night: &Night<'_>,
+    rules: &BTreeMap<String, AlertRule>,
+    audiences: &[Audience],
+    evidence: &BTreeMap<String, Vec<Row>>,
+) -> Result<Digests> {
     let company = night.company;
     let published = night.error.is_none().then_some(night.request.date);
     Ok(digest::digests(&Edition {
@@ -228,6 +275,7 @@ fn write_digests(night: &Night<'_>, rules: &BTreeMap<String, AlertRule>, audienc
         reduced: &night.reduced,
         rules,
         alerts: night.alerts.as_deref().unwrap_or_default(),
+        evidence,
         audiences,
     }))
 }

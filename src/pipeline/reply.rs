@@ -8,6 +8,7 @@ use crate::address::validate_address;
 use crate::error::Result;
 use crate::mail::refusals::SHEET_ROWS_MAX;
 use crate::mail::reply::{Account, reply};
+use crate::mail::wishes::allow;
 use crate::models::refused::{HELD_BACK, RefusedRows, Wanted};
 use crate::sender::{Sender, SenderFeed};
 use crate::state::record::{Input, OwedMail, RunRecord};
@@ -64,6 +65,7 @@ async fn answer(
     files: &[&Input],
 ) -> Result<Option<OwedMail>> {
     validate_address(contact)?;
+    allow(&night.company.config, contact)?;
     let company = night.company;
     let refused = refused_rows(night, built, &sender.name, files).await?;
     let headers = headers_of(sender);

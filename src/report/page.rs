@@ -47,6 +47,8 @@ struct File {
 
 #[derive(Debug, Serialize)]
 struct Finding {
+    /// Where `mail.report_url` leads to.
+    id: String,
     severity: String,
     title: String,
     reason: String,
@@ -159,6 +161,7 @@ fn findings(registry: &Registry, state: &State, words: &Words) -> Result<Vec<Fin
         let said = rules.get(&alert.rule).map_or_else(unknown, |rule| rule.say(alert, words));
         let rank = crate::mail::rule::SEVERITIES.iter().position(|known| *known == alert.severity);
         let finding = Finding {
+            id: alert.fingerprint.clone(),
             severity: alert.severity.clone(),
             title: said.title,
             reason: said.reason,

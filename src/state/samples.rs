@@ -162,6 +162,7 @@ pub(super) fn full_changes(n: u32) -> Changes {
         since: day(1),
         mailed_at: None,
         muted: None,
+        absent_nights: 0,
     };
     let owed = OwedMail {
         recipient: "ops@partner.example".into(),

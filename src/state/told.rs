@@ -44,6 +44,14 @@ pub struct Alert {
     pub mailed_at: Option<DateTime<Utc>>,
     /// Held back by another alert or a silence, with the reason.
     pub muted: Option<String>,
+    /// Nights in a row without it, while its rule waits to be sure that it is over.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub absent_nights: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(nights: &u32) -> bool {
+    *nights == 0
 }
 
 /// A mail that is owed: its body was written before the commit, its receipt after the server took it.

@@ -39,6 +39,10 @@ summed as (
         string_agg(
             product_name || ' (' || sku || ') +' || cast(overstock_units as text), '; ' order by place
         ) filter (where place <= $mail_products_max) as top_products,
+        string_agg(
+            replace(product_name, ';', ',') || '|' || cast(required_units as text) || '|' || cast(overstock_units as text),
+            ';' order by place
+        ) filter (where place <= $mail_products_max) as product_bars,
         cast(sum(transfer_out_units * unit_cost) as double) as transfer_value,
         cast(sum(promote_units * unit_cost) as double) as promote_value,
         cast(sum(reduce_supply_units * unit_cost) as double) as reduce_supply_value
@@ -71,6 +75,7 @@ final as (
         cast(totals.overstock_value as double) as overstock_value,
         summed.products,
         summed.top_products,
+        summed.product_bars,
         summed.transfer_value,
         summed.promote_value,
         summed.reduce_supply_value,
@@ -102,7 +107,7 @@ final as (
 )
 select
     as_of_date, partner_id, partner_name, partner_manager, channel_id, channel_name, channel_manager, overstock_rate,
-    overstock_limit, channel_overstock_rate, stock_value, overstock_value, products, top_products,
+    overstock_limit, channel_overstock_rate, stock_value, overstock_value, products, top_products, product_bars,
     transfer_value, promote_value, reduce_supply_value, worst_sku, worst_product, worst_units, worst_required_units,
     worst_promote_units, worst_reduce_units, worst_days_to_clear, transfer_units, transfer_partner_id, transfer_partner_name
 from final

@@ -15,7 +15,9 @@ channels as (
     select channel_id, name, manager from channels_current
 ),
 bands as (
-    select business_date, metric, entity_type, entity_id, observed
+    select
+        business_date, metric, entity_type, entity_id, observed,
+        coalesce(lower, observed) as lower, coalesce(upper, observed) as upper
     from anomaly_bands
     where business_date > $as_of_date - $anomaly_days_drawn
 ),
@@ -50,7 +52,9 @@ histories as (
         told.metric,
         told.entity_type,
         told.entity_id,
-        string_agg(cast(cast(bands.observed as decimal(18, 4)) as text), ';' order by bands.business_date) as past
+        string_agg(cast(cast(bands.observed as decimal(18, 4)) as text), ';' order by bands.business_date) as past,
+        string_agg(cast(cast(bands.lower as decimal(18, 4)) as text), ';' order by bands.business_date) as past_lower,
+        string_agg(cast(cast(bands.upper as decimal(18, 4)) as text), ';' order by bands.business_date) as past_upper
     from told
     inner join bands
         on told.metric = bands.metric
@@ -110,7 +114,9 @@ final as (
         told.partial_cause,
         told.partial_rate,
         told.entity_type = 'total' and told.metric = 'net_sales' and told.observed = 0 as is_all_closed,
-        histories.past
+        histories.past,
+        histories.past_lower,
+        histories.past_upper
     from told
     left join partners
         on told.entity_type = 'partner'
@@ -131,5 +137,5 @@ final as (
 select
     business_date, feed, metric, metric_en, metric_zh, entity_type, entity_id, entity_en, entity_zh, partner_id,
     partner_manager, channel_manager, observed, expected, lower, upper, gap_rate, gap_value, distance, direction, kind,
-    off_days, severity, explanation, partial_cause, partial_rate, is_all_closed, past
+    off_days, severity, explanation, partial_cause, partial_rate, is_all_closed, past, past_lower, past_upper
 from final

@@ -1,4 +1,5 @@
-mod night;
+pub(crate) mod night;
+mod wishes;
 
 use super::*;
 use crate::mail::edition::{Headline, Received, Scope, rank};
@@ -243,9 +244,9 @@ fn rising_figures_have_the_colour_of_the_market() {
     };
     assert_eq!(colour_of_rise(&world.only().html), "#d1453b");
     world.config.mail.rising_colour = "green".into();
-    assert_eq!(colour_of_rise(&world.only().html), "#2f9461");
+    assert_eq!(colour_of_rise(&world.only().html), "#2a8656");
     // Nothing said, the reader's own.
-    assert_eq!(colour_of_rise(&World::new("en").only().html), "#2f9461");
+    assert_eq!(colour_of_rise(&World::new("en").only().html), "#2a8656");
 }
 
 #[test]

@@ -11,6 +11,7 @@ fn letter<'a>(subject: &'a str, text: &'a str) -> Letter<'a> {
         subject,
         text,
         html: "<p>渠道</p>",
+        pictures: &[],
         attachments: &[],
         status: "alert",
         run_id: "nightly-2026-11-22-ab12",
@@ -75,4 +76,24 @@ fn nothing_from_data_adds_a_header() {
         assert!(!headers.iter().any(|line| line.to_ascii_lowercase().starts_with("bcc:")), "{headers:#?}");
     }
     assert!(build(&Letter { recipient: "a@x.y\r\nBcc: b@x.y", ..letter("s", "t") }).is_err());
+}
+
+#[test]
+fn pictures_stand_beside_the_page_that_shows_them() {
+    let pictures = [("chart-1@tributary".to_string(), b"\x89PNG...".to_vec())];
+    let (_, bytes) = build(&Letter { pictures: &pictures, ..letter("s", "t") }).expect("message");
+    let mail = mailparse::parse_mail(&bytes).expect("a mail");
+    assert_eq!(mail.ctype.mimetype, "multipart/alternative");
+    assert_eq!(mail.subparts[0].ctype.mimetype, "text/plain");
+    let related = &mail.subparts[1];
+    assert_eq!(related.ctype.mimetype, "multipart/related");
+    assert_eq!(related.subparts[0].ctype.mimetype, "text/html");
+    let picture = &related.subparts[1];
+    assert_eq!(picture.ctype.mimetype, "image/png");
+    let id = picture.headers.iter().find(|header| header.get_key().eq_ignore_ascii_case("content-id"));
+    assert_eq!(id.map(mailparse::MailHeader::get_value).as_deref(), Some("<chart-1@tributary>"));
+    assert_eq!(picture.get_body_raw().expect("bytes"), b"\x89PNG...");
+    let opened = crate::mail::parts::open(&bytes).expect("opened");
+    assert_eq!(opened.pictures, pictures);
+    assert!(opened.attachments.is_empty());
 }

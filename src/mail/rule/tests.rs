@@ -39,6 +39,7 @@ fn alert(row: serde_json::Value) -> Alert {
         since: NaiveDate::from_ymd_opt(2026, 11, 22).expect("date"),
         mailed_at: None,
         muted: None,
+        absent_nights: 0,
     }
 }
 

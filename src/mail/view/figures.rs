@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 
 use chrono::{Days, NaiveDate};
 
+use super::pictures::Album;
 use super::sentences::{clip, plural};
-use super::{AMBER, Bar, Figure, GREEN, GREY, RED, count};
+use super::{AMBER, BLUE, Figure, GREEN, GREY, RED, count};
 use crate::address::header_text;
 use crate::mail::edition::{Audience, Edition, Headline, Scope};
 use crate::mail::words::Words;
@@ -14,7 +15,7 @@ use crate::mail::words::Words;
 const NAME_CHARS: usize = 40;
 
 /// The lines of the list.
-pub(super) fn figures(edition: &Edition<'_>, audience: &Audience, words: &Words) -> Vec<Figure> {
+pub(super) fn figures(edition: &Edition<'_>, audience: &Audience, words: &Words, album: &mut Album) -> Vec<Figure> {
     let mut all: Vec<Headline> = audience.headlines.clone();
     // Where a channel has one partner, its line says the same.
     let channels: Vec<Headline> = all.iter().filter(|line| line.scope == Scope::Channel).cloned().collect();
@@ -39,7 +40,7 @@ pub(super) fn figures(edition: &Edition<'_>, audience: &Audience, words: &Words)
             all.extend(sum(scope, &rest, words));
         }
     }
-    all.iter().map(|headline| figure(edition, headline, words)).collect()
+    all.iter().map(|headline| figure(edition, headline, words, album)).collect()
 }
 
 fn same_figures(one: &Headline, other: &Headline) -> bool {
@@ -91,7 +92,7 @@ fn span(last: NaiveDate, history: &[f64], words: &Words) -> String {
     words.pick(format!("{first}至{last}，{least} 至 {most}"), format!("{first} to {last}, {least} to {most}"))
 }
 
-fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words) -> Figure {
+fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words, album: &mut Album) -> Figure {
     let is_red = match edition.config.mail.rising_colour.as_str() {
         "locale" => words.pick(true, false),
         colour => colour == "red",
@@ -109,14 +110,15 @@ fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words) -> Figure {
         Some(growth) if growth > 0.0 => (format!("▲ {}", words.percent(growth)), rise),
         Some(growth) => (format!("▼ {}", words.percent(-growth)), fall),
     };
+    let span = span(edition.run.logical_date, &headline.history, words);
     Figure {
         name: clip(&header_text(&headline.name), NAME_CHARS),
         value: words.money(headline.value.unwrap_or(f64::NAN)),
         change,
         colour,
         previous: headline.previous.map_or_else(String::new, |previous| words.money(previous)),
-        span: span(edition.run.logical_date, &headline.history, words),
-        bars: bars(&headline.history),
+        drawn: album.line(edition, &headline.history, BLUE, &span),
+        span,
     }
 }
 
@@ -124,26 +126,4 @@ fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words) -> Figure {
 fn usual(history: &[f64]) -> f64 {
     let days = &history[..history.len().saturating_sub(1)];
     if days.is_empty() { 0.0 } else { days.iter().sum::<f64>() / count(days.len() as u64) }
-}
-
-/// Heights of a small chart, 3 to 24 pixels. It shows the shape of the weeks, not the level: the ground
-/// lies one spread below the least value, for positive values not below 0.
-pub(super) fn bars(values: &[f64]) -> Vec<Bar> {
-    let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-    let values = &values[values.len().saturating_sub(30)..];
-    let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let ground = if least < 0.0 { least } else { (least - (top - least)).max(0.0) };
-    if values.len() < 2 || top <= ground {
-        return Vec::new();
-    }
-    let pixels = |value: f64| {
-        let share = (value - ground) / (top - ground);
-        // The share lies in 0..=1, so the figure in 3..=24.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "3 to 24")]
-        let height = (3.0 + 21.0 * share).round() as u32;
-        height
-    };
-    let end = values.len() - 1;
-    values.iter().enumerate().map(|(place, value)| Bar { height: pixels(*value), last: place == end }).collect()
 }

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use crate::address::header_text;
 use crate::mail::edition::{Audience, Edition, Picked, Received, Status};
 use crate::mail::view::LINES_MAX;
+use crate::mail::view::links::helper;
 use crate::mail::words::Words;
 use crate::state::record::Alert;
 
@@ -162,14 +163,31 @@ pub(super) fn why(edition: &Edition<'_>, audience: &Audience, words: &Words) -> 
     } else {
         ("您是其中渠道、合作伙伴或客户的负责人", "you are responsible for the channels, partners or customers in it")
     };
+    if edition.config.recipient(&audience.address).is_some_and(|wish| wish.every == "week") {
+        return words.pick(
+            format!("您收到本邮件，因为{zh}。按您的设置每周一封，列出当日仍未解决的事项；没有收到，说明系统出了问题。"),
+            format!(
+                "You get this mail because {en}. As you wish it comes once a week and says what stands on that day: when none \
+                 comes, something is broken."
+            ),
+        );
+    }
     words.pick(
         format!("您收到本邮件，因为{zh}。每次运行都会发一封；没有收到，说明系统出了问题。"),
         format!("You get this mail because {en}. One is sent after every run: when none comes, something is broken."),
     )
 }
 
-pub(super) fn mute(edition: &Edition<'_>, words: &Words) -> String {
-    let contact = edition.config.company.head_office.first().map_or("", String::as_str);
+pub(super) fn mute(edition: &Edition<'_>, audience: &Audience, words: &Words) -> String {
+    let contact = helper(edition);
+    let head = edition.config.company.head_office.iter().any(|one| one.eq_ignore_ascii_case(&audience.address));
+    if head {
+        return words.pick(
+            "暂时不想再收到某一项：tributary silence add 加它下面的灰色编号，再加 --for 7d。".to_string(),
+            "To stop hearing about a finding for a while: tributary silence add, its grey reference, --for 7d."
+                .to_string(),
+        );
+    }
     words.pick(
         format!("暂时不想再收到某一项？把它下面的灰色编号发给 {contact}，请其静默一段时间。"),
         format!(

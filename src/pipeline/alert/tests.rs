@@ -66,6 +66,7 @@ impl World {
             logical_date: NaiveDate::from_ymd_opt(2026, 11, self.day).expect("date"),
             head_office: &["head@demo.example".to_string()],
             repeat_hours: self.repeat_hours,
+            escalate_days: 3,
             mails: self.mails,
         };
         let judged = judge(&found, &night).expect("judged");
@@ -188,6 +189,7 @@ fn one_job_does_not_take_back_another_jobs_failure() {
         logical_date: NaiveDate::from_ymd_opt(2026, 11, 3).expect("date"),
         head_office: &[],
         repeat_hours: 24,
+        escalate_days: 0,
         mails: true,
     };
     let scope = BTreeMap::from([("job".to_string(), "nightly".to_string())]);
@@ -291,4 +293,34 @@ fn a_fingerprint_names_rule_and_labels_without_ambiguity() {
     assert_eq!(one.len(), 64);
     assert_ne!(one, fingerprint("r", &labels(&[("a", "b"), ("c", "")])).expect("hash"));
     assert_ne!(one, fingerprint("s", &labels(&[("a", "b,c")])).expect("hash"));
+}
+
+#[test]
+fn what_hovers_around_its_limit_is_over_after_some_nights_and_not_new_again() {
+    let text = OVERSTOCK.replace("labels =", "clear_after_nights = 2\nlabels =");
+    let rule = rule("overstock", &text);
+    let mut world = World::new();
+    let found = vec![stock("P1", 0.31)];
+    let mut phases = Vec::new();
+    for there in [true, false, true, false, false] {
+        world.night(&[(&rule, if there { found.clone() } else { vec![] })]);
+        let alert = &world.alerts[0];
+        phases.push((alert.phase, alert.mailed_at == Some(world.now())));
+    }
+    use AlertPhase::{New, Ongoing, Resolved};
+    assert_eq!(phases, [(New, true), (Ongoing, false), (Ongoing, true), (Ongoing, false), (Resolved, true)]);
+}
+
+#[test]
+fn what_stays_critical_is_told_to_head_office() {
+    let text = OVERSTOCK.replace("severity = \"warning\"", "severity = \"critical\"");
+    let (critical, warning) = (rule("overstock", &text), rule("overstock", OVERSTOCK));
+    for (rule, told) in [(&critical, [false, false, false, true]), (&warning, [false; 4])] {
+        let mut world = World::new();
+        let nights = [(); 4].map(|()| {
+            world.night(&[(rule, vec![stock("P1", 0.5)])]);
+            world.alerts[0].owners.contains(&"head@demo.example".to_string())
+        });
+        assert_eq!(nights, told, "three days after the first");
+    }
 }

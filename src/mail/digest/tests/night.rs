@@ -11,7 +11,7 @@ use crate::mail::reduction::{Reduction, Standing};
 use crate::mail::rule::{AlertRule, Row, Texts};
 use crate::state::record::{Alert, AlertPhase, RunRecord, RunStatus};
 
-pub(super) const RULES: &str = r#"
+pub(crate) const RULES: &str = r#"
 [overstock.alert]
 severity = "warning"
 labels = ["partner_id"]
@@ -77,7 +77,7 @@ en = "{{ name }} has not sent its {{ feed }} file"
 zh = "{{ name }}未发来 {{ feed }} 文件"
 "#;
 
-pub(super) fn rules() -> BTreeMap<String, AlertRule> {
+pub(crate) fn rules() -> BTreeMap<String, AlertRule> {
     let all: toml::Table = toml::from_str(RULES).expect("toml");
     let mut rules: BTreeMap<String, AlertRule> = all
         .iter()
@@ -93,15 +93,15 @@ pub(super) fn rules() -> BTreeMap<String, AlertRule> {
     rules
 }
 
-pub(super) fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 22, 23, 5, 0).single().expect("time")
 }
 
-pub(super) fn day(day: u32) -> NaiveDate {
+pub(crate) fn day(day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 11, day).expect("date")
 }
 
-pub(super) fn alert(
+pub(crate) fn alert(
     rule: &str,
     labels: &[(&str, &str)],
     severity: &str,
@@ -122,21 +122,22 @@ pub(super) fn alert(
         since: if phase == AlertPhase::New { day(22) } else { day(19) },
         mailed_at: Some(now()),
         muted: None,
+        absent_nights: 0,
     }
 }
 
-pub(super) fn overstock(partner: &str, name: &str, rate: f64, phase: AlertPhase) -> Alert {
+pub(crate) fn overstock(partner: &str, name: &str, rate: f64, phase: AlertPhase) -> Alert {
     let row = serde_json::json!({ "name": name, "overstock_rate": rate, "value": 1_842_000.0, "need": 1_302_000.0,
         "skus": 17, "top_sku": "00871" });
     alert("overstock", &[("partner_id", partner)], "warning", phase, row)
 }
 
-pub(super) fn missing(partner: &str, name: &str) -> Alert {
+pub(crate) fn missing(partner: &str, name: &str) -> Alert {
     let row = serde_json::json!({ "name": name, "feed": "sales" });
     alert("missing_file", &[("partner_id", partner), ("feed", "sales")], "warning", AlertPhase::New, row)
 }
 
-pub(super) fn anomaly(name: &str, phase: AlertPhase) -> Alert {
+pub(crate) fn anomaly(name: &str, phase: AlertPhase) -> Alert {
     let row = serde_json::json!({ "name": name, "metric": "net_sales", "gap": 384_000.0, "change": -0.234, "observed": 1_256_000.0,
         "expected": 1_640_000.0, "lower": 1_480_000, "upper": "1790000.0000",
         "explanation": "P014 京东旗舰店少卖 31.2 万（占缺口 81%），主要是 SKU 00871 与 00874",
@@ -144,7 +145,7 @@ pub(super) fn anomaly(name: &str, phase: AlertPhase) -> Alert {
     alert("sales_anomaly", &[("channel_id", "ch_jd")], "critical", phase, row)
 }
 
-pub(super) fn run(status: RunStatus) -> RunRecord {
+pub(crate) fn run(status: RunStatus) -> RunRecord {
     RunRecord {
         run_id: "nightly-2026-11-22-7f3a".into(),
         job: "nightly".into(),
@@ -169,18 +170,18 @@ pub(super) fn run(status: RunStatus) -> RunRecord {
     }
 }
 
-pub(super) fn reduction(name: Texts, because: Texts) -> Reduction {
+pub(crate) fn reduction(name: Texts, because: Texts) -> Reduction {
     let marts = vec!["channel_kpis".into()];
     Reduction { feed: "market".into(), name, because: vec![because], marts, standing: Standing::Lacking }
 }
 
 /// A figure of the day with its fortnight.
-pub(super) fn figure(scope: Scope, name: &str, value: f64, previous: Option<f64>) -> Headline {
+pub(crate) fn figure(scope: Scope, name: &str, value: f64, previous: Option<f64>) -> Headline {
     let history = (0..13).map(|n| value * (0.8 + 0.05 * f64::from((n * 5) % 7))).chain([value]).collect();
     Headline { scope, name: name.into(), value: Some(value), complete: true, previous, history }
 }
 
-pub(super) fn headlines() -> Vec<Headline> {
+pub(crate) fn headlines() -> Vec<Headline> {
     let bare = |line: Headline| Headline { history: vec![], ..line };
     vec![
         figure(Scope::Total, "合计", 4_318_000.0, Some(4_655_000.0)),
@@ -192,19 +193,20 @@ pub(super) fn headlines() -> Vec<Headline> {
 }
 
 /// One company, one night, one manager; each test changes what it is about.
-pub(super) struct World {
-    pub(super) config: Config,
-    pub(super) run: RunRecord,
-    pub(super) received: Received,
-    pub(super) alerts: Vec<Alert>,
-    pub(super) audiences: Vec<Audience>,
-    pub(super) data_as_of: Option<NaiveDate>,
-    pub(super) readers_at: Option<NaiveDate>,
-    pub(super) reduced: Vec<Reduction>,
+pub(crate) struct World {
+    pub(crate) config: Config,
+    pub(crate) run: RunRecord,
+    pub(crate) received: Received,
+    pub(crate) alerts: Vec<Alert>,
+    pub(crate) audiences: Vec<Audience>,
+    pub(crate) data_as_of: Option<NaiveDate>,
+    pub(crate) readers_at: Option<NaiveDate>,
+    pub(crate) reduced: Vec<Reduction>,
+    pub(crate) evidence: BTreeMap<String, Vec<Row>>,
 }
 
 impl World {
-    pub(super) fn new(locale: &str) -> Self {
+    pub(crate) fn new(locale: &str) -> Self {
         let text = format!("[company]\nlocale = \"{locale}\"\nhead_office = [\"wang.li@demo.example\"]");
         Self {
             config: Config::parse(&text, Path::new("/x")).expect("config"),
@@ -215,18 +217,19 @@ impl World {
             data_as_of: Some(day(22)),
             readers_at: None,
             reduced: vec![],
+            evidence: BTreeMap::new(),
         }
     }
 
-    pub(super) fn all(&self) -> Vec<Digest> {
+    pub(crate) fn all(&self) -> Vec<Digest> {
         self.digests().written
     }
 
-    pub(super) fn digests(&self) -> Digests {
+    pub(crate) fn digests(&self) -> Digests {
         digests(&self.edition(&rules()))
     }
 
-    pub(super) fn edition<'a>(&'a self, rules: &'a BTreeMap<String, AlertRule>) -> Edition<'a> {
+    pub(crate) fn edition<'a>(&'a self, rules: &'a BTreeMap<String, AlertRule>) -> Edition<'a> {
         Edition {
             config: &self.config,
             run: &self.run,
@@ -236,19 +239,20 @@ impl World {
             received: &self.received,
             rules,
             alerts: &self.alerts,
+            evidence: &self.evidence,
             audiences: &self.audiences,
             reduced: &self.reduced,
         }
     }
 
-    pub(super) fn only(&self) -> Digest {
+    pub(crate) fn only(&self) -> Digest {
         let mut all = self.all();
         assert_eq!(all.len(), 1);
         all.remove(0)
     }
 
     /// A night with a bit of everything.
-    pub(super) fn busy(locale: &str) -> Self {
+    pub(crate) fn busy(locale: &str) -> Self {
         let mut world = Self::new(locale);
         world.config.company.head_office = vec!["head.office@demo.example".into()];
         world.audiences[0].scope = Some("华东".into());
@@ -280,7 +284,7 @@ impl World {
 }
 
 /// Somebody with so many channels and partners that not all of them fit, and every finding with texts as long as they come.
-pub(super) fn crowded(locale: &str, channels: usize, partners: usize) -> World {
+pub(crate) fn crowded(locale: &str, channels: usize, partners: usize) -> World {
     let mut world = World::busy(locale);
     let long = "华东区域总经销商有限责任公司上海浦东新区分公司";
     let line = |scope, n: usize| {
@@ -306,16 +310,16 @@ pub(super) fn crowded(locale: &str, channels: usize, partners: usize) -> World {
     world
 }
 
-pub(super) fn audience(address: &str) -> Audience {
+pub(crate) fn audience(address: &str) -> Audience {
     Audience { address: address.into(), ..Audience::default() }
 }
 
-pub(super) fn wang(all: Vec<Digest>) -> Digest {
+pub(crate) fn wang(all: Vec<Digest>) -> Digest {
     all.into_iter().find(|digest| digest.recipient == "wang.li@demo.example").expect("a digest for wang")
 }
 
 /// Compares with the committed picture of it; `UPDATE_GOLDEN=1` draws it anew.
-pub(super) fn golden(name: &str, actual: &str) {
+pub(crate) fn golden(name: &str, actual: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/mail/digest/golden").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::create_dir_all(path.parent().expect("folder")).expect("folder");
