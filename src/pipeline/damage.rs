@@ -56,6 +56,8 @@ pub(super) struct Damage {
     inputs: BTreeSet<InputId>,
     /// Partitions that are built again.
     partitions: BTreeSet<(String, String)>,
+    /// Keys of all that was found, whoever mends it.
+    known: BTreeSet<String>,
 }
 
 impl Damage {
@@ -92,13 +94,13 @@ impl Damage {
 
     /// What `wanted` says of whom it belongs to.
     pub(super) fn only(self, wanted: impl Fn(&Of) -> bool) -> Self {
-        Self::of(self.files.into_iter().filter(|damaged| wanted(&damaged.of)).collect())
+        let files = self.files.into_iter().filter(|damaged| wanted(&damaged.of)).collect();
+        Self { known: self.known, ..Self::of(files) }
     }
 
     /// Whether all of `other` is known here.
     pub(super) fn holds(&self, other: &Self) -> bool {
-        let known: BTreeSet<&str> = self.files.iter().map(|damaged| damaged.file.key.as_str()).collect();
-        other.files.iter().all(|damaged| known.contains(damaged.file.key.as_str()))
+        other.files.iter().all(|damaged| self.known.contains(&damaged.file.key))
     }
 
     fn of(files: Vec<Damaged>) -> Self {
@@ -109,7 +111,8 @@ impl Damage {
                 Of::Partition(model, partition) => drop(partitions.insert((model.clone(), partition.clone()))),
             }
         }
-        Self { files, inputs, partitions }
+        let known = files.iter().map(|damaged| damaged.file.key.clone()).collect();
+        Self { files, inputs, partitions, known }
     }
 }
 

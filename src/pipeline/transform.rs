@@ -4,9 +4,10 @@ mod search;
 
 use std::collections::BTreeMap;
 
+use super::damage::{self, Look};
 use super::flow::{Built, HEADLINES, Night, Watch};
 use super::{reduce, system};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::job::matches_any;
 use crate::models::plan::Written;
 use crate::models::{self, BuildOutcome, BuildPlan, PlanStep, Severity};
@@ -29,6 +30,10 @@ pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Resul
             Ok(outcome) => break outcome,
             Err(fault) => fault,
         };
+        // Rows that rotted unseen are nobody's fault: the night begins again and mends them first.
+        if fault.error.kind() != Kind::Config && rotted(night).await {
+            return Err(fault.error);
+        }
         tracing::warn!(model = fault.model, error = fault.error.one_line(), "looking for the rows that break it");
         let found = search::culprits(night, &fault, &mut trials, watch).await?;
         if found.is_empty() {
@@ -47,6 +52,12 @@ pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Resul
         *night.refusals.entry(what).or_default() += count;
     }
     Ok(Built { outcome })
+}
+
+/// Whether files are damaged that the night does not know of.
+async fn rotted(night: &Night<'_>) -> bool {
+    let found = damage::survey(night.company, &night.state, Look::Whole).await;
+    found.is_ok_and(|found| !night.damage.holds(&found))
 }
 
 /// One build from these inputs. An `Err` is what has nothing to do with their rows.
