@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chrono::{TimeDelta, Utc};
 use serde_json::json;
 
 use super::args::Cli;
-use super::check::master_data_missing;
-use super::run::{clock, company};
+use super::run::company;
 use super::{Console, Exit};
 use crate::config::Config;
 use crate::contract::Contracts;
@@ -16,7 +14,6 @@ use crate::error::{Error, Result};
 use crate::models::{self, Registry};
 use crate::state::record::{InputStatus, RunRecord, RunStatus};
 use crate::state::{self, Options, State};
-use crate::store::Stores;
 use crate::{pipeline, report};
 
 fn word(status: RunStatus) -> &'static str {
@@ -129,41 +126,6 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
     Ok(Exit::Ok)
 }
 
-/// Asks the published marts.
-pub(super) async fn query(cli: &Cli, sql: &str, console: &Console) -> Result<Exit> {
-    let company = company(cli)?;
-    let state = pipeline::state(&company).await?;
-    if state.published_run().is_none() {
-        return Err(Error::config("nothing is published yet").hint("run a job first: tributary run nightly"));
-    }
-    let batches = models::query_published(
-        &company.registry,
-        &company.config,
-        &company.stores,
-        state.partitions().map(AsRef::as_ref),
-        sql,
-    )
-    .await?;
-    if console.json() {
-        let mut out = Vec::new();
-        let mut writer = arrow::json::ArrayWriter::new(&mut out);
-        for batch in &batches {
-            writer.write(batch)?;
-        }
-        writer.finish()?;
-        if out.is_empty() {
-            out.extend_from_slice(b"[]");
-        }
-        out.push(b'\n');
-        console.raw(&out)?;
-    } else {
-        let rows: usize = batches.iter().map(arrow::record_batch::RecordBatch::num_rows).sum();
-        console.line(arrow::util::pretty::pretty_format_batches(&batches)?.to_string())?;
-        console.line(format!("{rows} rows"))?;
-    }
-    Ok(Exit::Ok)
-}
-
 /// Runs the SQL unit tests.
 pub(super) async fn test(cli: &Cli, files: &[PathBuf], console: &Console) -> Result<Exit> {
     let config = Config::load(&cli.config)?;
@@ -216,82 +178,4 @@ pub(super) async fn clean(cli: &Cli, dry_run: bool, console: &Console) -> Result
         ))?;
     }
     Ok(Exit::Ok)
-}
-
-/// Checks machine and stores; each line says what was tried and what to do where it failed.
-pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
-    let mut findings: Vec<(&str, Result<String>)> = Vec::new();
-    let config = Config::load(&cli.config)?;
-    findings.push(("settings", Ok(format!("{} is valid", cli.config.display()))));
-    match Stores::open(&config) {
-        Ok(stores) => {
-            findings.push((
-                "inbox",
-                stores.inbox.list("").await.map(|objects| format!("{} ({} objects)", stores.inbox, objects.len())),
-            ));
-            findings.push((
-                "lake",
-                stores
-                    .lake
-                    .check_create_once(&state::nonce())
-                    .await
-                    .map(|()| format!("{}: writable, conditional writes hold", stores.lake)),
-            ));
-            findings.push((
-                "marts",
-                stores.marts.check_create_once(&state::nonce()).await.map(|()| format!("{}: writable", stores.marts)),
-            ));
-        }
-        Err(err) => findings.push(("stores", Err(err))),
-    }
-    let loaded = pipeline::Company::load(&cli.config, clock()?);
-    let missing = loaded.as_ref().map(master_data_missing).unwrap_or_default();
-    findings.push(("models", loaded.map(|c| format!("{} models load", c.registry.names().count()))));
-    if !missing.is_empty() {
-        findings.push(("files", Err(Error::config(missing.join("; ")))));
-    }
-    findings.push((
-        "spill",
-        tempfile::tempdir()
-            .map(|dir| format!("{} is writable", dir.path().parent().unwrap_or(dir.path()).display()))
-            .map_err(Error::from),
-    ));
-    let now = clock()?.now();
-    findings.push((
-        "clock",
-        if now < chrono::DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000) {
-            Err(Error::config(format!("the machine says it is {now}")).hint("set the clock"))
-        } else {
-            Ok(format!(
-                "{} is {}",
-                config.company.time_zone,
-                now.with_timezone(&config.company.time_zone).format("%Y-%m-%d %H:%M")
-            ))
-        },
-    ));
-    findings.push(("mail", crate::mail::check(&config).await));
-    let faults = findings.iter().filter(|(_, result)| result.is_err()).count();
-    if console.json() {
-        let list: Vec<_> = findings
-            .iter()
-            .map(|(what, result)| match result {
-                Ok(text) => json!({"check": what, "ok": true, "found": text}),
-                Err(err) => json!({"check": what, "ok": false, "found": err.one_line(), "help": err.advice()}),
-            })
-            .collect();
-        console.document(&list)?;
-    } else {
-        for (what, result) in &findings {
-            match result {
-                Ok(text) => console.line(format!("ok    {what:<10} {text}"))?,
-                Err(err) => {
-                    console.line(format!("FAIL  {what:<10} {}", err.one_line()))?;
-                    if let Some(hint) = err.advice() {
-                        console.line(format!("                 help: {hint}"))?;
-                    }
-                }
-            }
-        }
-    }
-    Ok(if faults == 0 { Exit::Ok } else { Exit::Usage })
 }

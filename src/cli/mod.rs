@@ -6,9 +6,12 @@ mod args;
 mod console;
 mod init;
 mod run;
-mod serve;
 mod check;
+mod held;
+mod serve;
+mod doctor;
 mod inspect;
+mod query;
 mod status;
 mod profile;
 mod rejects;
@@ -24,6 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{Cli, Command};
+use args::Output;
 pub use console::Console;
 
 use crate::error::{Error, Kind, Result};
@@ -89,6 +93,10 @@ pub fn run_args(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let console = Console::new(cli.output);
+    if matches!(cli.output, Output::Csv | Output::Parquet) && !matches!(cli.command, Command::Query(_)) {
+        console.error(&Error::config("only answers of `query` are written as CSV or Parquet").hint("--output text or json"));
+        return Exit::Usage;
+    }
     console::init_logs(&cli);
     if let Command::ReadFile { folder } = &cli.command {
         return match pipeline::apart::answer(&cli.config, folder) {
@@ -136,11 +144,11 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Mail { command } => mails::mail(cli, command, console).await,
         Command::Report(args) => describe::report(cli, args, console).await,
         Command::Docs { out, schema } => describe::docs(cli, out.as_deref(), *schema, console),
-        Command::Query { sql } => inspect::query(cli, sql, console).await,
+        Command::Query(args) => query::query(cli, args, console).await,
         Command::Test { files } => inspect::test(cli, files, console).await,
         Command::Clean { dry_run } => inspect::clean(cli, *dry_run, console).await,
         Command::Verify { repair } => verify::verify(cli, *repair, console).await,
-        Command::Doctor => inspect::doctor(cli, console).await,
+        Command::Doctor => doctor::doctor(cli, console).await,
         Command::ReadFile { .. } => Err(Error::bug("read-file is answered before the runtime starts")),
         Command::Completions { shell } => manual::completions(*shell, console),
         Command::Man { dir } => manual::man(dir, console),

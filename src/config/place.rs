@@ -4,7 +4,7 @@ use toml::de::{DeTable, DeValue};
 
 /// The line of `key` (`section.name`) in `text`, counted from 1: of the key itself where it stands there, else of the
 /// nearest section above it. None where nothing of it does.
-pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
+pub(crate) fn line_of(text: &str, key: &str) -> Option<usize> {
     let (document, _) = DeTable::parse_recoverable(text);
     let mut table = document.get_ref();
     let mut found = None;

@@ -163,9 +163,26 @@ impl AlertRule {
     pub fn all<'a>(
         sidecars: impl Iterator<Item = (&'a str, String, &'a toml::Table)>,
     ) -> Result<BTreeMap<String, Self>> {
-        let built_in = [Self::run_failed(), Self::run_reduced(), Self::master_data_missing(), Self::mail_undelivered()];
         let models = sidecars.map(|(name, place, sidecar)| Self::from_sidecar(name, &place, sidecar));
-        models.chain(built_in.map(Ok)).map(|rule| rule.map(|rule| (rule.name.clone(), rule))).collect()
+        let all = models.chain(Self::built_in().map(Ok));
+        all.map(|rule| rule.map(|rule| (rule.name.clone(), rule))).collect()
+    }
+
+    /// [`AlertRule::all`] without those that cannot be read: what must be told of a run that failed does not wait for them.
+    pub fn sound<'a>(sidecars: impl Iterator<Item = (&'a str, String, &'a toml::Table)>) -> BTreeMap<String, Self> {
+        let models = sidecars.filter_map(|(name, place, sidecar)| Self::from_sidecar(name, &place, sidecar).ok());
+        models.chain(Self::built_in()).map(|rule| (rule.name.clone(), rule)).collect()
+    }
+
+    fn built_in() -> impl Iterator<Item = Self> {
+        [
+            Self::run_failed(),
+            Self::run_reduced(),
+            Self::master_data_missing(),
+            Self::mail_undelivered(),
+            Self::settings_refused(),
+        ]
+        .into_iter()
     }
 
     /// The rule for runs that did not finish; columns `job`, `logical_date`, `error`, `advice`, `data_as_of`.
@@ -188,6 +205,11 @@ impl AlertRule {
     /// The rule for mails that could not be delivered in time; columns `recipient`, `subject`, `error`.
     pub fn mail_undelivered() -> Self {
         built_in("mail_undelivered", include_str!("templates/mail_undelivered.toml"))
+    }
+
+    /// The rule for changed settings that `serve` cannot use; columns `place`, `since`, `error`.
+    pub fn settings_refused() -> Self {
+        built_in("settings_refused", include_str!("templates/settings_refused.toml"))
     }
 
     fn settle(&self) -> Result<()> {

@@ -1,13 +1,16 @@
 //! The account of a run: what it was computed from, the record that is committed, the report for people.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use super::expect;
 use super::flow::Night;
 use crate::error::Result;
-use crate::report::{FileLine, Report};
+use crate::models::{BuildOutcome, Registry};
+use crate::report::{FileLine, MartLine, Report};
 use crate::sha256::{Sha256, hex};
-use crate::state::record::{AlertPhase, Input, InputStatus, RunRecord, RunStatus};
+use crate::state::record::{AlertPhase, Input, InputStatus, Partition, RunRecord, RunStatus};
 
 impl Night<'_> {
     /// What this run is computed from. Equal to the last committed one of the same job and date: nothing to do.
@@ -67,6 +70,14 @@ impl Night<'_> {
             self.nothing_new = true;
         }
         Ok(self.nothing_new)
+    }
+
+    /// Counts what was built.
+    pub(super) fn tally(&mut self, outcome: &BuildOutcome) {
+        self.models = outcome.models;
+        self.partitions = (outcome.built, outcome.reused);
+        self.statements = outcome.statements;
+        self.marts = mart_lines(&self.company.registry, outcome.partitions.iter(), &self.run_id);
     }
 
     /// The record to commit.
@@ -148,4 +159,27 @@ impl Night<'_> {
             next,
         })
     }
+}
+
+/// Published marts with rows and files, by name.
+fn mart_lines<'a>(
+    registry: &Registry,
+    partitions: impl Iterator<Item = &'a Partition>,
+    run_id: &str,
+) -> Vec<MartLine> {
+    let mut marts: BTreeMap<&str, MartLine> = BTreeMap::new();
+    for partition in partitions.filter(|partition| registry.is_mart(&partition.model)) {
+        let line = marts.entry(&partition.model).or_insert_with(|| MartLine {
+            mart: partition.model.clone(),
+            rows: 0,
+            files: 0,
+            written: 0,
+        });
+        if let Some(file) = &partition.file {
+            line.rows += file.rows;
+            line.files += 1;
+            line.written += u64::from(file.key.contains(run_id));
+        }
+    }
+    marts.into_values().collect()
 }

@@ -154,6 +154,8 @@ pub(super) struct Night<'a> {
     pub(super) stage_ms: BTreeMap<String, u64>,
     /// What the run before did after its commit, to be told by this run's.
     pub(super) afterwards: Option<Afterwards>,
+    /// This run's own account, as marts tell it; the one that is committed is a moment later.
+    pub(super) telling: Option<RunRecord>,
     pub(super) nothing_new: bool,
     /// Why `duckdb.sql` or `latest/` do not show what is published.
     pub(super) behind: Option<String>,
@@ -197,6 +199,7 @@ impl<'a> Night<'a> {
             passing: false,
             stage_ms: BTreeMap::new(),
             afterwards: None,
+            telling: None,
             nothing_new: false,
             behind: None,
             plan_fingerprint: OnceLock::new(),

@@ -19,6 +19,7 @@ mod discover;
 mod expect;
 mod fetch;
 mod killpoint;
+mod look;
 pub mod master_data;
 mod names;
 mod replay;
@@ -36,13 +37,14 @@ mod validate;
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 
 pub use clockwork::behind as clock_behind;
 pub use deliver::{flush, undelivered};
 pub use flow::{Arrival, Plan, Watch};
+pub use look::questions;
 pub use names::names;
 pub use readers::{behind, latest as show_published, same_lake};
 pub use replay::{Replayed, replay};
@@ -123,6 +125,19 @@ pub struct Request {
     pub quiet: bool,
     /// What is done although it looks like a mistake.
     pub told: Told,
+    /// Newer settings that lie on disk and cannot be used: this run goes by those that were valid before.
+    pub refused: Option<Refused>,
+}
+
+/// Settings, jobs or models that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// The file, as near as it is known.
+    pub place: String,
+    /// What is wrong and what to do.
+    pub error: String,
 }
 
 /// What the operator says about things that a run refuses to guess.
@@ -163,6 +178,13 @@ async fn run_with_lease(company: &Company, request: &Request, watch: &dyn Watch,
     // Readers that lag behind are no reason to stop a night: it brings them forward itself.
     night.behind = readers::roll_forward(company, &held.state).await.err().map(|err| lagging(&err));
     night.afterwards = publish::untold(company, &mut night.state).await;
+    if let Some(refused) = &request.refused {
+        let since = refused.since.with_timezone(&company.config.company.time_zone).format("%Y-%m-%d %H:%M");
+        night.warn(format!(
+            "settings, jobs or models were changed and cannot be used; this run goes by those before {since}: {}",
+            refused.error
+        ));
+    }
     if let Some(newest) = night.newer() {
         night.notes.push(format!(
             "readers stay at the night of {newest}: duckdb.sql and latest/ do not change for {}, nor do the alerts that stand",
@@ -218,7 +240,7 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
     held.check()?;
 
     let stage = night.begin(watch, "transform", 0);
-    let built = transform::transform(night, watch).await?;
+    let mut built = transform::transform(night, watch).await?;
     night.finish(stage);
     killpoint("transform");
 
@@ -229,6 +251,7 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
     killpoint("alert");
 
     let stage = night.begin(watch, "publish", 0);
+    transform::account(night, &mut built, watch).await?;
     publish::commit(night, &built, held).await?;
     killpoint("commit");
     // The night is true. That readers do not see it yet is told, and healed by the next start.

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::alert::{self, Found};
 use super::flow::{Built, HEADLINES, Night};
-use super::{expect, reduce, system};
+use super::{Refused, expect, reduce, system};
 use crate::address::recipient_hash;
 use crate::error::Result;
 use crate::job::matches_any;
@@ -43,6 +43,8 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     found.push(Found { rule: &master_data, rows: reduce::master_data_rows(night), scope: BTreeMap::new() });
     let undelivered = AlertRule::mail_undelivered();
     found.push(Found { rule: &undelivered, rows: unreached(night).await?, scope: BTreeMap::new() });
+    let refused = AlertRule::settings_refused();
+    found.push(Found { rule: &refused, rows: refused_settings(night), scope: BTreeMap::new() });
     // An earlier date is judged as if there were no other: of what was found since, its mails say nothing.
     let previous = if night.newer().is_some() { Vec::new() } else { night.state.alerts.clone() };
     judge(night, &found, &previous)?;
@@ -51,6 +53,20 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
         write_digests(night, &rules, &audiences).await?;
     }
     Ok(())
+}
+
+/// What lies on disk and cannot be used, where this run goes by what was valid before.
+fn refused_settings(night: &Night<'_>) -> Vec<Row> {
+    let refused = night.request.refused.iter();
+    let row = |refused: &Refused| {
+        let since = refused.since.with_timezone(&night.company.config.company.time_zone);
+        BTreeMap::from([
+            ("place".to_string(), Json::from(refused.place.clone())),
+            ("since".to_string(), Json::from(since.format("%Y-%m-%d %H:%M").to_string())),
+            ("error".to_string(), Json::from(refused.error.clone())),
+        ])
+    };
+    refused.map(row).collect()
 }
 
 /// Recipients whose newest mail was given up, with what the server said.
@@ -94,7 +110,7 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
     // Digests that this run wrote before it failed tell of figures that nobody can see.
     night.owed.retain(|mail| mail.recipient_hash != recipient_hash(&mail.recipient));
     if night.request.job.mail && told {
-        let rules = AlertRule::all(night.company.registry.alert_sidecars())?;
+        let rules = AlertRule::sound(night.company.registry.alert_sidecars());
         write_digests(night, &rules, &[]).await?;
     }
     Ok(())

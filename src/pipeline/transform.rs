@@ -11,12 +11,27 @@ use crate::state::record::{Input, Partition, version_name};
 
 /// Builds. A failed check of severity `error` ends the run before anything is published.
 pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Result<Built> {
-    let selected = selected(night)?;
+    let mut selected = selected(night)?;
+    let late = late(night, &selected)?;
+    selected.retain(|name| !late.contains(name));
     let outcome = {
         let inputs = night.job_inputs();
         let plan = build_plan(night, &selected, &inputs)?;
         models::build(plan, &|what: &str| watch.step(what)).await?
     };
+    judge(night, &outcome)?;
+    reduce::tell(night, &selected, &outcome.absent_feeds)?;
+    reduce::short_files(night, &outcome).await?;
+    let refusals = refused_by_sql(night, &outcome).await?;
+    night.warned |= !refusals.is_empty();
+    for (what, count) in refusals {
+        *night.refusals.entry(what).or_default() += count;
+    }
+    Ok(Built { outcome })
+}
+
+/// Fails where a check of severity `error` did not hold, and warns of the others.
+fn judge(night: &mut Night<'_>, outcome: &models::BuildOutcome) -> Result<()> {
     let mut failures = Vec::new();
     for failure in &outcome.failures {
         match failure.severity {
@@ -28,14 +43,39 @@ pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Resul
         return Err(Error::checks(format!("{} checks failed: {}", failures.len(), failures.join("; ")))
             .hint("the last good marts stay in place; correct the data or the check and run again"));
     }
-    reduce::tell(night, &selected, &outcome.absent_feeds)?;
-    reduce::short_files(night, &outcome).await?;
-    let refusals = refused_by_sql(night, &outcome).await?;
-    night.warned |= !refusals.is_empty();
-    for (what, count) in refusals {
-        *night.refusals.entry(what).or_default() += count;
+    Ok(())
+}
+
+/// Marts that tell of runs, this one among them: they wait until all but the commit is known. What others read cannot wait.
+fn late(night: &Night<'_>, selected: &[String]) -> Result<Vec<String>> {
+    let registry = &night.company.registry;
+    let built = registry.select(selected)?;
+    let read = |name: &str| built.iter().filter_map(|other| registry.get(other)).any(|other| other.reads.models.contains(name));
+    let tells = |name: &String| registry.is_mart(name) && registry.get(name).is_some_and(|model| model.reads.system.contains("runs"));
+    // A run must publish something; where nothing else is asked for, its own account is built with the rest.
+    let late: Vec<String> = selected.iter().filter(|name| tells(name) && !read(name)).cloned().collect();
+    Ok(if late.len() == selected.len() { Vec::new() } else { late })
+}
+
+/// Builds the marts that tell of runs, with this one as it is about to be committed.
+pub(super) async fn account(night: &mut Night<'_>, built: &mut Built, watch: &dyn Watch) -> Result<()> {
+    let late = late(night, &selected(night)?)?;
+    if late.is_empty() {
+        return Ok(());
     }
-    Ok(Built { outcome })
+    night.tally(&built.outcome);
+    let mut record = night.record(night.company.clock.now())?;
+    // These marts are part of what it publishes.
+    record.marts += late.len() as u64;
+    record.partitions_built += late.len() as u64;
+    night.telling = Some(record);
+    let outcome = {
+        let inputs = night.job_inputs();
+        models::build(build_plan(night, &late, &inputs)?, &|what: &str| watch.step(what)).await?
+    };
+    judge(night, &outcome)?;
+    built.outcome.take(outcome);
+    Ok(())
 }
 
 /// What would be built, and why.
@@ -45,7 +85,7 @@ pub(super) async fn plan(night: &Night<'_>) -> Result<Vec<PlanStep>> {
     models::plan(build_plan(night, &selected, &inputs)?).await
 }
 
-fn build_plan<'a>(night: &'a Night<'_>, selected: &'a [String], inputs: &'a [Input]) -> Result<BuildPlan<'a>> {
+pub(super) fn build_plan<'a>(night: &'a Night<'_>, selected: &'a [String], inputs: &'a [Input]) -> Result<BuildPlan<'a>> {
     let company = night.company;
     Ok(BuildPlan {
         registry: &company.registry,
@@ -66,7 +106,7 @@ fn build_plan<'a>(night: &'a Night<'_>, selected: &'a [String], inputs: &'a [Inp
 }
 
 /// Marts and alerts of the job, narrowed by `--select`.
-fn selected(night: &Night<'_>) -> Result<Vec<String>> {
+pub(super) fn selected(night: &Night<'_>) -> Result<Vec<String>> {
     let registry = &night.company.registry;
     let job = &night.request.job;
     let mut names: Vec<String> = Vec::new();

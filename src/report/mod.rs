@@ -1,6 +1,7 @@
 //! The account of one run: what came in, what was built, what was raised, where it lies, what to do next.
 
 pub mod docs;
+pub mod grid;
 pub mod page;
 mod text;
 

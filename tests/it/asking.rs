@@ -65,7 +65,7 @@ fn a_silence_holds_mails_back_until_it_ends() {
 #[test]
 fn rules_that_no_file_holds_are_silenced_like_any_other() {
     let world = World::small();
-    for rule in ["run_failed", "run_reduced", "master_data_missing", "mail_undelivered"] {
+    for rule in ["run_failed", "run_reduced", "master_data_missing", "mail_undelivered", "settings_refused"] {
         let args = ["silence", "add", rule, "--for", "1d", "--author", "wang"];
         let laid = world.tributary(&args, &NOW).expect(&[0]);
         assert!(laid.stdout.contains(rule), "{laid}");
