@@ -313,7 +313,9 @@ impl Config {
 fn name_pattern(name: &str) -> Result<Glob> {
     let refuse = |error: Error| error.hint("write a name as in a shell, such as \"*.part\"");
     if name.is_empty() || name.contains('/') || name == "*" {
-        return Err(refuse(Error::config(format!("intake.ignored_names holds \"{name}\"; expected a name without `/`"))));
+        return Err(refuse(Error::config(format!(
+            "intake.ignored_names holds \"{name}\"; expected a name without `/`"
+        ))));
     }
     GlobBuilder::new(name).case_insensitive(true).build().map_err(|err| {
         refuse(Error::config(format!("intake.ignored_names holds \"{name}\", which is no pattern")).because(err))

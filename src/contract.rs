@@ -16,12 +16,12 @@ use crate::error::{Error, Result, unknown};
 use column::utc_micros;
 use written::{check_share, fingerprint_of, parse_toml, toml_files};
 
-pub use column::{Column, ColumnType, Condition, DefaultFrom};
+pub use column::{Amount, Column, ColumnType, Condition, DefaultFrom};
 pub use drift::{Drift, Policy};
 
 /// Raised when intake reads the same bytes by the same contract differently than before, so that
 /// staged files of an older reading are not taken for current ones.
-const INTAKE_VERSION: u32 = 3;
+const INTAKE_VERSION: u32 = 4;
 
 /// A `default` with this text stands for `company.base_currency`.
 pub const BASE_CURRENCY: &str = "$base_currency";
@@ -92,6 +92,9 @@ pub struct Contract {
     pub drift: Drift,
     /// Canonical columns in order.
     pub columns: Vec<Column>,
+    /// What SQL works out from a row and must find room for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amounts: Vec<Amount>,
 }
 
 fn by_period() -> Replaces {
@@ -229,9 +232,40 @@ impl Contract {
                 return Err(Error::config(format!("dated_by `{name}` must be a required date or period of the key")));
             }
         }
+        self.validate_amounts()?;
         check_share("reject_limit", self.reject_limit)?;
         if self.window_days_back < 0 || self.window_days_ahead < 0 {
             return Err(Error::config("window_days_back and window_days_ahead must not be negative"));
+        }
+        Ok(())
+    }
+
+    fn validate_amounts(&self) -> Result<()> {
+        for Amount { product_of, max } in &self.amounts {
+            let named = format!("product_of = {product_of:?}");
+            if product_of.len() < 2 {
+                return Err(Error::config(format!("amounts: {named} needs two columns or more")));
+            }
+            for name in product_of {
+                let exact =
+                    |column: &Column| matches!(column.column_type, ColumnType::BigInt | ColumnType::Decimal(..));
+                match self.column(name) {
+                    Some(column) if exact(column) => {}
+                    Some(column) => {
+                        let found = column.column_type;
+                        return Err(Error::config(format!(
+                            "amounts: column `{name}` is {found}; an amount is a product of bigint and decimal columns"
+                        )));
+                    }
+                    None => {
+                        let known = self.columns.iter().map(|column| column.name.as_str());
+                        return Err(unknown("amounts: product_of names column", name, known));
+                    }
+                }
+            }
+            if !(max.is_finite() && *max > 0.0) {
+                return Err(Error::config(format!("amounts: max of {named} is {max}; expected a number above 0")));
+            }
         }
         Ok(())
     }

@@ -160,9 +160,9 @@ pub(crate) fn remedy(err: &(dyn std::error::Error + 'static)) -> Option<&'static
     while let Some(err) = cause {
         if let Some(err) = err.downcast_ref::<std::io::Error>() {
             return match err.kind() {
-                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                    Some("make room on that disk (`df -h` shows which is full; `tributary clean` may help), then run again")
-                }
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(
+                    "make room on that disk (`df -h` shows which is full; `tributary clean` may help), then run again",
+                ),
                 ErrorKind::ReadOnlyFilesystem => Some("mount that disk so that it can be written, then run again"),
                 ErrorKind::PermissionDenied => {
                     Some("let the account that runs tributary read and write there, then run again")

@@ -24,7 +24,7 @@ fn decode(mut bytes: Vec<u8>) -> Result<String> {
         Ok(_) => Err(foreign(seems.unwrap_or_default(), None)),
         Err(err) => {
             let at = err.utf8_error().valid_up_to();
-            let line = err.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = err.as_bytes()[..at].split(|byte| *byte == b'\n').count();
             Err(foreign(seems.unwrap_or("of no encoding that is known here"), Some(line)))
         }
     }
@@ -39,7 +39,9 @@ fn foreign(seems: &str, line: Option<usize>) -> Error {
 /// What bytes seem to be that are not plain UTF-8.
 fn other_than_utf8(bytes: &[u8]) -> Option<&'static str> {
     let zeros = |from: usize| bytes.iter().skip(from).step_by(2).take(500).filter(|byte| **byte == 0).count();
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || zeros(0).max(zeros(1)) > bytes.len().min(1000) / 4
+    if bytes.starts_with(b"\xff\xfe")
+        || bytes.starts_with(b"\xfe\xff")
+        || zeros(0).max(zeros(1)) > bytes.len().min(1000) / 4
     {
         return Some("UTF-16 (what Windows calls \"Unicode\")");
     }

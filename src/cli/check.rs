@@ -218,8 +218,11 @@ fn late(config: &Config, sender: &Sender, feed: &SenderFeed, jobs: &[Job]) -> Op
 /// Senders and feeds that would take the same file, as far as their patterns show it: what one of them is meant to take,
 /// the other takes too.
 fn contested(company: &Company) -> Vec<Error> {
-    let feeds: Vec<(&str, &SenderFeed)> =
-        company.senders.iter().flat_map(|sender| sender.feeds.values().map(|feed| (sender.name.as_str(), feed))).collect();
+    let feeds: Vec<(&str, &SenderFeed)> = company
+        .senders
+        .iter()
+        .flat_map(|sender| sender.feeds.values().map(|feed| (sender.name.as_str(), feed)))
+        .collect();
     let mut faults = Vec::new();
     for (at, (sender, feed)) in feeds.iter().enumerate() {
         for (other, theirs) in &feeds[at + 1..] {
@@ -244,7 +247,11 @@ fn examples(pattern: &str) -> impl Iterator<Item = String> {
     let names = ["2026-01-14.csv", "2026-01-14.xlsx", "a", "a/2026-01-14.csv"];
     names.into_iter().map(move |name| {
         let (folder, last) = pattern.rsplit_once('/').unwrap_or(("", pattern));
-        let last = if last.contains("**") { name.to_string() } else { last.replace('*', name.rsplit('/').next().unwrap_or(name)) };
+        let last = if last.contains("**") {
+            name.to_string()
+        } else {
+            last.replace('*', name.rsplit('/').next().unwrap_or(name))
+        };
         let folder = folder.replace("**", "a").replace(['*', '?'], "a");
         let last = last.replace('?', "a");
         if folder.is_empty() { last } else { format!("{folder}/{last}") }

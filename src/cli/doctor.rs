@@ -150,7 +150,11 @@ mod tests {
         let store = Store::folder(root.path(), false).unwrap();
         let found = unwritable(&store, &keys::LAKE_FOLDERS).await;
         assert_eq!(found.len(), 1);
-        assert!(found[0].to_string().ends_with("state/commits: a folder is expected here, and something else lies in its place"));
+        assert!(
+            found[0]
+                .to_string()
+                .ends_with("state/commits: a folder is expected here, and something else lies in its place")
+        );
         let there: Vec<_> = std::fs::read_dir(root.path()).unwrap().collect();
         assert_eq!(there.len(), 1, "no folder and no file was made");
     }

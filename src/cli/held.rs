@@ -120,7 +120,9 @@ fn load(config: &Path, wanted: &[String], clock: &Clock) -> Result<Loaded> {
     company.reader = Reader::apart_by_copy(&company.config, config, copy.path())?;
     let names = if wanted.is_empty() { Job::names(&company.config.folders.jobs)? } else { wanted.to_vec() };
     if names.is_empty() {
-        return Err(Error::config("there is no job").at(company.config.folders.jobs.display()).hint("write jobs/nightly.toml"));
+        return Err(Error::config("there is no job")
+            .at(company.config.folders.jobs.display())
+            .hint("write jobs/nightly.toml"));
     }
     let jobs = names.iter().map(|name| company.job(name)).collect::<Result<Vec<_>>>()?;
     let ping = Ping::new(&company.config.serve.ping_url)?;
@@ -131,7 +133,8 @@ fn load(config: &Path, wanted: &[String], clock: &Clock) -> Result<Loaded> {
 async fn usable(read: Loaded) -> Result<Loaded> {
     let mut faults = check::of_models(&read.company).await?;
     for job in &read.jobs {
-        faults.extend(check::of_job(&read.company, job).into_iter().map(|err| err.at(format!("jobs/{}.toml", job.name))));
+        faults
+            .extend(check::of_job(&read.company, job).into_iter().map(|err| err.at(format!("jobs/{}.toml", job.name))));
     }
     Error::together("settings, jobs and models", faults).map_or(Ok(read), Err)
 }

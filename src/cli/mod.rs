@@ -26,8 +26,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use args::{Cli, Command};
 use args::Output;
+pub use args::{Cli, Command};
 pub use console::Console;
 
 use crate::error::{Error, Kind, Result};
@@ -94,7 +94,9 @@ pub fn run_args(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let console = Console::new(cli.output);
     if matches!(cli.output, Output::Csv | Output::Parquet) && !matches!(cli.command, Command::Query(_)) {
-        console.error(&Error::config("only answers of `query` are written as CSV or Parquet").hint("--output text or json"));
+        console.error(
+            &Error::config("only answers of `query` are written as CSV or Parquet").hint("--output text or json"),
+        );
         return Exit::Usage;
     }
     console::init_logs(&cli);

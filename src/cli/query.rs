@@ -54,7 +54,9 @@ fn counted(n: usize, what: &str) -> String {
 fn text(args: &QueryArgs) -> Result<String> {
     let from_input = || -> Result<String> {
         let mut sql = String::new();
-        std::io::stdin().read_to_string(&mut sql).map_err(|err| Error::config("standard input is not UTF-8 text").because(err))?;
+        std::io::stdin()
+            .read_to_string(&mut sql)
+            .map_err(|err| Error::config("standard input is not UTF-8 text").because(err))?;
         Ok(sql)
     };
     let sql = match (&args.sql, &args.file) {
@@ -128,13 +130,16 @@ fn encoded(form: Form, batches: &[RecordBatch]) -> Result<Vec<u8>> {
 
 /// An answer as text.
 pub(super) fn grid(batches: &[RecordBatch]) -> Result<Grid> {
-    let schema: SchemaRef = batches.first().map_or_else(|| Arc::new(arrow::datatypes::Schema::empty()), RecordBatch::schema);
+    let schema: SchemaRef =
+        batches.first().map_or_else(|| Arc::new(arrow::datatypes::Schema::empty()), RecordBatch::schema);
     let options = FormatOptions::default();
     let mut rows = Vec::new();
     for batch in batches {
         let columns = batch.columns();
-        let written: Vec<ArrayFormatter> =
-            columns.iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options)).collect::<Result<_, _>>()?;
+        let written: Vec<ArrayFormatter> = columns
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
+            .collect::<Result<_, _>>()?;
         for at in 0..batch.num_rows() {
             let cell = |(column, written): (&Arc<dyn arrow::array::Array>, &ArrayFormatter)| {
                 column.is_valid(at).then(|| written.value(at).to_string())
@@ -152,8 +157,7 @@ pub(super) fn grid(batches: &[RecordBatch]) -> Result<Grid> {
 
 /// The answer to `show tables` and `describe TABLE`; none to anything else.
 fn listed(company: &Company, state: &State, sql: &str) -> Result<Option<Grid>> {
-    let words: Vec<String> =
-        sql.trim().trim_end_matches(';').split_whitespace().map(str::to_string).collect();
+    let words: Vec<String> = sql.trim().trim_end_matches(';').split_whitespace().map(str::to_string).collect();
     let lower: Vec<String> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     Ok(match lower.as_slice() {

@@ -55,7 +55,15 @@ fn request(company: &Company, args: &RunArgs) -> Result<Request> {
         return Err(Error::config(format!("{date} is not over yet: the last closed business day is {last}")));
     }
     let told = Told { trust_clock: args.trust_clock, new_lake: args.new_lake, take_back: args.take_back };
-    Ok(Request { job, date, full_refresh: args.full_refresh, select: args.select.clone(), quiet: false, told, refused: None })
+    Ok(Request {
+        job,
+        date,
+        full_refresh: args.full_refresh,
+        select: args.select.clone(),
+        quiet: false,
+        told,
+        refused: None,
+    })
 }
 
 /// Runs one job once and says what came of it.
@@ -143,7 +151,15 @@ pub(super) async fn backfill(cli: &Cli, args: &BackfillArgs, console: &Console) 
     let mut worst = Exit::Ok;
     for date in args.from.iter_days().take_while(|date: &NaiveDate| *date <= args.to) {
         let told = Told::default();
-        let request = Request { job: job.clone(), date, full_refresh: false, select: Vec::new(), quiet: true, told, refused: None };
+        let request = Request {
+            job: job.clone(),
+            date,
+            full_refresh: false,
+            select: Vec::new(),
+            quiet: true,
+            told,
+            refused: None,
+        };
         let report = pipeline::run(&company, &request, &bar).await?;
         let exit = exit(&report);
         let rows: u64 = report.marts.iter().map(|mart| mart.rows).sum();

@@ -72,7 +72,8 @@ pub(super) fn beyond(settings: &Table) -> Vec<(String, Error)> {
         let (section, name) = key.split_once('.')?;
         Some((key.to_string(), settings.get(section)?.as_table()?.get(name)?, *from, *to))
     });
-    let own = own.filter_map(|(key, value, from, to)| Some((key.clone(), advised(&key, fault(&key, value, from, to)?))));
+    let own =
+        own.filter_map(|(key, value, from, to)| Some((key.clone(), advised(&key, fault(&key, value, from, to)?))));
     let shipped = Config::shipped_settings();
     let business = settings.get("settings").and_then(Value::as_table).into_iter().flatten();
     let business = business.filter_map(|(name, value)| {

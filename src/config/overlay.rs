@@ -19,7 +19,8 @@ pub(super) fn lay(base: &mut Table, own: Table, prefix: &str, faults: &mut Vec<(
             (Some(Value::Array(slot)), Value::Array(own)) => match misfit(slot.first(), &own) {
                 None => *slot = own,
                 Some((found, expected)) => {
-                    let error = Error::config(format!("`{full}` holds {found}; expected a list of which each is {expected}"));
+                    let error =
+                        Error::config(format!("`{full}` holds {found}; expected a list of which each is {expected}"));
                     faults.push((full, error.hint("the project's config.toml shows how it is written")));
                 }
             },
@@ -27,7 +28,9 @@ pub(super) fn lay(base: &mut Table, own: Table, prefix: &str, faults: &mut Vec<(
             (Some(slot), value) => {
                 let error = Error::config(format!("`{full}` is {}; expected {}", kind(&value), kind(slot)));
                 let hint = match slot {
-                    Value::Array(_) | Value::Table(_) => "the project's config.toml shows how it is written".to_string(),
+                    Value::Array(_) | Value::Table(_) => {
+                        "the project's config.toml shows how it is written".to_string()
+                    }
                     slot => format!("write it like the default: {key} = {slot}"),
                 };
                 faults.push((full, error.hint(hint)));

@@ -42,7 +42,9 @@ fn refused(text: &str, key: &str) -> Error {
 fn reference() -> Vec<(String, String, Value)> {
     let reference: Table = toml::from_str(REFERENCE).expect("TOML");
     let keys = |(section, table): (String, Value)| match table {
-        Value::Table(table) => table.into_iter().map(|(name, value)| (section.clone(), name, value)).collect::<Vec<_>>(),
+        Value::Table(table) => {
+            table.into_iter().map(|(name, value)| (section.clone(), name, value)).collect::<Vec<_>>()
+        }
         other => panic!("{section} is {other}"),
     };
     reference.into_iter().flat_map(keys).collect()
@@ -72,7 +74,9 @@ fn a_value_of_another_type_is_refused_with_line_key_and_what_is_expected() {
 
 #[test]
 fn a_slip_in_a_key_is_refused_with_line_and_the_right_one() {
-    for (section, name, _) in reference().into_iter().filter(|(section, ..)| !["settings", "tables"].contains(&section.as_str())) {
+    for (section, name, _) in
+        reference().into_iter().filter(|(section, ..)| !["settings", "tables"].contains(&section.as_str()))
+    {
         let slip = format!("{name}s");
         let err = refused(&format!("[{section}]\n{slip} = 7"), &format!("unknown setting `{section}.{slip}`"));
         assert!(err.advice().is_some_and(|hint| hint.contains(&format!("`{name}`"))), "{section}.{slip}: {err}");
@@ -86,7 +90,9 @@ fn absurd_numbers_are_refused_in_words() {
         let (whole, fraction) = (value.is_integer(), value.is_float());
         let extremes: &[&str] = match (whole, fraction) {
             (true, _) => &["-9223372036854775808", "9223372036854775807", "-1"],
-            (_, true) => &["-9223372036854775808", "9223372036854775807", "1e308", "-1e308", "inf", "nan", "0.12345678901"],
+            (_, true) => {
+                &["-9223372036854775808", "9223372036854775807", "1e308", "-1e308", "inf", "nan", "0.12345678901"]
+            }
             _ => continue,
         };
         for extreme in extremes {
@@ -101,7 +107,11 @@ fn absurd_numbers_are_refused_in_words() {
 #[test]
 fn words_and_zones_are_refused_with_line_and_the_nearest() {
     for (text, said, hint) in [
-        ("[company]\ntime_zone = \"Asia/Shangai\"", "company.time_zone is \"Asia/Shangai\"; expected a zone", "Asia/Shanghai"),
+        (
+            "[company]\ntime_zone = \"Asia/Shangai\"",
+            "company.time_zone is \"Asia/Shangai\"; expected a zone",
+            "Asia/Shanghai",
+        ),
         ("[settings]\nscore_method = \"quantiles\"", "expected one of: quantile, quantile_plus_one", "quantile"),
         ("[settings]\nsla_clock = \"allways\"", "expected one of: always, business_hours", "always"),
         ("[settings]\nmine = [1, 2]", "`settings.mine` is a list; expected one value", "[tables]"),
@@ -116,7 +126,8 @@ fn words_and_zones_are_refused_with_line_and_the_nearest() {
 #[test]
 fn names_that_are_left_alone() {
     let set = Config::parse("", Path::new("/x")).expect("reference").ignored_names().expect("patterns");
-    for name in ["a.csv.part", "a.csv.PART", "~$plan.xlsx", "Thumbs.db", "desktop.ini", ".DS_Store", ".a.csv", "a.csv~"] {
+    for name in ["a.csv.part", "a.csv.PART", "~$plan.xlsx", "Thumbs.db", "desktop.ini", ".DS_Store", ".a.csv", "a.csv~"]
+    {
         assert!(set.is_match(name), "{name}");
     }
     for name in ["part.csv", "2026-11-01.csv", "a.part.csv", "tmp", "thumbs.csv"] {

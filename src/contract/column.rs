@@ -124,6 +124,16 @@ pub struct DefaultFrom {
     pub otherwise: String,
 }
 
+/// What is worked out from every row by multiplying, and how far from 0 it may be: it has to fit where it goes to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amount {
+    /// Number columns of the contract. A row that lacks one has no such amount.
+    pub product_of: Vec<String>,
+    /// Largest amount, with either sign.
+    pub max: f64,
+}
+
 /// One canonical column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -144,7 +154,7 @@ pub struct Column {
     pub min: Option<f64>,
     /// Largest number allowed.
     pub max: Option<f64>,
-    /// Rows to which `min` and `max` do not apply.
+    /// Rows to which `min` does not apply: theirs may be as far below 0 as `max` allows above.
     pub unless: Option<Condition>,
     /// Refuses the number 0.
     #[serde(default)]

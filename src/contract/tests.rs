@@ -39,6 +39,19 @@ fn every_column_is_described_in_both_languages() {
     }
 }
 
+/// A number without limits is a barcode in the quantity column that stops a mart.
+#[test]
+fn every_number_has_its_limits() {
+    for contract in Contracts::load(&jobs()).unwrap().iter() {
+        for column in contract.columns.iter().filter(|column| column.column_type.is_number()) {
+            let limits = column.min.zip(column.max);
+            assert!(limits.is_some_and(|(min, max)| min < max), "{}.{}", contract.name, column.name);
+        }
+        let priced = contract.column("unit_price").is_some();
+        assert!(!priced || contract.amounts[0].product_of == ["quantity", "unit_price"], "{}", contract.name);
+    }
+}
+
 const GOOD: &str = r#"
 kind = "reference"
 en = "Things"
@@ -71,6 +84,20 @@ fn slips_are_named() {
     assert_eq!(message, "an event feed needs business_date");
     let (message, _) = refusal(&GOOD.replace("key =", "dated_by = \"id\"\nkey ="));
     assert_eq!(message, "dated_by `id` must be a required date or period of the key");
+    let amounts = |of: &str, max: &str| {
+        let number = "[[columns]]\nname = \"n\"\ntype = \"bigint\"\nen = \"N\"\nzh = \"数\"\n";
+        refusal(&format!("{GOOD}{number}[[amounts]]\nproduct_of = {of}\nmax = {max}\n")).0
+    };
+    assert_eq!(amounts("[\"n\", \"m\"]", "1"), "amounts: product_of names column `m`, which is not known");
+    assert_eq!(amounts("[\"n\"]", "1"), "amounts: product_of = [\"n\"] needs two columns or more");
+    assert_eq!(
+        amounts("[\"n\", \"id\"]", "1"),
+        "amounts: column `id` is text; an amount is a product of bigint and decimal columns"
+    );
+    assert_eq!(
+        amounts("[\"n\", \"n\"]", "-1"),
+        "amounts: max of product_of = [\"n\", \"n\"] is -1; expected a number above 0"
+    );
     let (message, _) = refusal(&GOOD.replace("name = \"id\"", "name = \"_line\""));
     assert_eq!(message, "column `_line` has a name that intake adds itself");
 }

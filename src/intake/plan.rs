@@ -9,7 +9,7 @@ use super::block::{Cell, Step, Stop, refuse};
 use super::drift;
 use super::header::{Header, shown};
 use super::job::Job;
-use crate::contract::{BASE_CURRENCY, Column, ColumnType, Contract, Drift, Policy};
+use crate::contract::{self, BASE_CURRENCY, Column, ColumnType, Contract, Drift, Policy};
 use crate::grammar::date::Pattern;
 use crate::grammar::number::{Exact, NumberStyle};
 use crate::sender::{Amount, Equals, Mapping, SenderFeed};
@@ -60,6 +60,17 @@ pub(super) struct Planned<'a> {
     pub unless: Option<(usize, &'a str)>,
 }
 
+/// An amount that SQL works out from a record.
+#[derive(Debug, Clone)]
+pub(super) struct Product {
+    /// Positions of the columns that are multiplied.
+    pub factors: Vec<usize>,
+    /// Digits of the largest amount.
+    pub max: i128,
+    /// How many of them stand after the point.
+    pub scale: u32,
+}
+
 /// How one file becomes canonical columns.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
@@ -70,12 +81,30 @@ pub(super) struct Plan<'a> {
     pub extras: Vec<(usize, String)>,
     /// How the header differs from what the mapping knows, as [`super::drift`] words it.
     pub drift: Vec<String>,
+    /// Amounts that must fit where they go to.
+    pub amounts: Vec<Product>,
     /// Conditions on fields under which a record is left out.
     pub skips: Vec<(usize, &'a Equals)>,
     /// Zones of clocks.
     pub zones: Vec<Tz>,
     /// The header, by which its repetition is told from data.
     pub header: Header,
+}
+
+impl Product {
+    /// None of a limit beyond every number, which limits nothing.
+    fn of(amount: &contract::Amount, contract: &Contract, columns: &[Planned<'_>]) -> Option<Self> {
+        let factors: Option<Vec<usize>> = amount.product_of.iter().map(|name| contract.position(name)).collect();
+        let factors = factors?;
+        let scale = factors.iter().map(|at| columns[*at].style.scale).sum();
+        Some(Self { max: digits_at(amount.max, scale)?, factors, scale })
+    }
+}
+
+/// A limit as digits at a scale, rounded.
+fn digits_at(limit: f64, scale: u32) -> Option<i128> {
+    let plain = NumberStyle { round: true, ..NumberStyle::plain(38, scale) };
+    plain.read_canonical(limit.to_string().as_bytes()).ok()
 }
 
 impl<'a> Plan<'a> {
@@ -116,10 +145,7 @@ impl<'a> Plan<'a> {
                 None => None,
             };
             let style = style_of(column, mapping, feed);
-            let digits = |limit: Option<f64>| {
-                let plain = NumberStyle { round: true, ..NumberStyle::plain(38, style.scale) };
-                limit.and_then(|limit| plain.read_canonical(limit.to_string().as_bytes()).ok())
-            };
+            let digits = |limit: Option<f64>| limit.and_then(|limit| digits_at(limit, style.scale));
             let own = mapping.and_then(|mapping| mapping.default.clone());
             let base = own.is_none() && column.default.as_deref() == Some(BASE_CURRENCY);
             let default = own.or_else(|| column.default.clone()).filter(|_| !mixed.contains(&column.name));
@@ -177,7 +203,8 @@ impl<'a> Plan<'a> {
             return refuse(format!("the file has columns that the mapping does not know: {}", frozen.join(", ")));
         }
         let width = header.width();
-        Ok(Self { columns, width, extras, drift, skips, zones, header: Header::default() })
+        let amounts = contract.amounts.iter().filter_map(|amount| Product::of(amount, contract, &columns)).collect();
+        Ok(Self { columns, width, extras, drift, amounts, skips, zones, header: Header::default() })
     }
 
     /// How many columns take the value above.

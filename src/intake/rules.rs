@@ -1,12 +1,14 @@
-//! Rules of the contract over typed columns: derived defaults, ranges, accepted values, the period window.
+//! Rules of the contract over typed columns: derived defaults, ranges, amounts, accepted values, the period window.
+//! A batch whose extremes keep a rule is not looked at row by row.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, StringArray};
+use arrow::compute::{max, min};
 use arrow::datatypes::DataType;
 
 use super::batch::{Batch, texts};
-use super::plan::{Plan, Planned};
+use super::plan::{Plan, Planned, Product};
 use crate::contract::Contract;
 use crate::grammar::date::date_of;
 use crate::grammar::number::show;
@@ -43,6 +45,9 @@ pub(super) fn check(plan: &Plan<'_>, arrays: &[ArrayRef], batch: &mut Batch<'_>)
             check_range(planned, array, arrays, batch);
         }
     }
+    for product in &plan.amounts {
+        check_amount(product, plan, arrays, batch);
+    }
 }
 
 fn check_accepted(planned: &Planned<'_>, array: &ArrayRef, batch: &mut Batch<'_>) {
@@ -60,29 +65,61 @@ fn check_range(planned: &Planned<'_>, array: &ArrayRef, arrays: &[ArrayRef], bat
     let numbers = Numbers::of(array);
     let scale = planned.style.scale;
     let (min, max) = (planned.min.unwrap_or(i128::MIN), planned.max.unwrap_or(i128::MAX));
+    let inside = numbers.extremes().is_none_or(|(least, most)| min <= least && most <= max);
+    if inside && !(planned.column.not_zero && numbers.may_hold_zero()) {
+        return;
+    }
     for row in 0..array.len() {
         let Some(digits) = numbers.digits(row) else { continue };
-        if digits >= min && digits <= max && !(planned.column.not_zero && digits == 0) {
-            continue;
-        }
         let name = &planned.column.name;
         if planned.column.not_zero && digits == 0 {
             batch.fault(row, name, ("zero_value", "a number other than 0".into()), "0");
             continue;
         }
+        if digits >= min && digits <= max {
+            continue;
+        }
         let exempt = planned.unless.is_some_and(|(column, equals)| {
             texts(&arrays[column]).is_some_and(|words| words.is_valid(row) && words.value(row) == equals)
         });
-        if exempt {
-            continue;
-        }
+        let least = if exempt { min.min(max.saturating_neg()) } else { min };
         let found = show(digits, scale);
-        if digits < min {
-            batch.fault(row, name, ("below_minimum", format!("at least {}", show(min, scale))), &found);
-        } else {
+        if digits < least {
+            batch.fault(row, name, ("below_minimum", format!("at least {}", show(least, scale))), &found);
+        } else if digits > max {
             batch.fault(row, name, ("above_maximum", format!("at most {}", show(max, scale))), &found);
         }
     }
+}
+
+/// Refuses records of which an amount would not fit where it goes to.
+fn check_amount(product: &Product, plan: &Plan<'_>, arrays: &[ArrayRef], batch: &mut Batch<'_>) {
+    let factors: Vec<Numbers<'_>> = product.factors.iter().map(|at| Numbers::of(&arrays[*at])).collect();
+    let largest = |numbers: &Numbers<'_>| {
+        let (least, most) = numbers.extremes().unwrap_or((0, 0));
+        least.saturating_abs().max(most.saturating_abs())
+    };
+    if times(factors.iter().map(largest)).is_some_and(|amount| amount <= product.max) {
+        return;
+    }
+    let names: Vec<&str> = product.factors.iter().map(|at| plan.columns[*at].column.name.as_str()).collect();
+    for row in 0..batch.rows.len() {
+        let values: Option<Vec<i128>> = factors.iter().map(|numbers| numbers.digits(row)).collect();
+        let Some(values) = values.filter(|_| !batch.bad[row]) else { continue };
+        if times(values.iter().copied()).is_some_and(|amount| amount.saturating_abs() <= product.max) {
+            continue;
+        }
+        let shown: Vec<String> = (values.iter().zip(&product.factors))
+            .map(|(digits, at)| show(*digits, plan.columns[*at].style.scale))
+            .collect();
+        let expected = format!("{} of at most {}", names.join(" x "), show(product.max, product.scale));
+        batch.fault(row, names[0], ("above_maximum", expected), &shown.join(" x "));
+    }
+}
+
+/// None where even that many digits are not enough.
+fn times(mut factors: impl Iterator<Item = i128>) -> Option<i128> {
+    factors.try_fold(1_i128, i128::checked_mul)
 }
 
 /// Refuses business dates outside the days that the file's period allows.
@@ -118,17 +155,37 @@ impl<'a> Numbers<'a> {
         }
     }
 
+    /// The least and the greatest of them, if there are any.
+    fn extremes(&self) -> Option<(i128, i128)> {
+        match self {
+            Self::Whole(array) => Some((min(array)?.into(), max(array)?.into())),
+            Self::Exact(array) => Some((min(array)?, max(array)?)),
+            Self::Floating(array) => Some((digits_of(min(array)?), digits_of(max(array)?))),
+            Self::None => None,
+        }
+    }
+
+    /// Whether one of them may be 0; what is no number looks like one.
+    fn may_hold_zero(&self) -> bool {
+        match self {
+            Self::Whole(array) => array.values().contains(&0),
+            Self::Exact(array) => array.values().contains(&0),
+            Self::Floating(_) | Self::None => true,
+        }
+    }
+
     fn digits(&self, row: usize) -> Option<i128> {
         match self {
             Self::Whole(array) if array.is_valid(row) => Some(i128::from(array.value(row))),
             Self::Exact(array) if array.is_valid(row) => Some(array.value(row)),
-            // ranges of doubles are judged at the scale that they were read with
-            Self::Floating(array) if array.is_valid(row) =>
-            {
-                #[expect(clippy::cast_possible_truncation, reason = "saturates far beyond any limit")]
-                Some((array.value(row) * 1e12) as i128)
-            }
+            Self::Floating(array) if array.is_valid(row) => Some(digits_of(array.value(row))),
             _ => None,
         }
     }
+}
+
+/// Ranges of doubles are judged at the scale that they were read with.
+#[expect(clippy::cast_possible_truncation, reason = "saturates far beyond any limit")]
+fn digits_of(double: f64) -> i128 {
+    (double * 1e12) as i128
 }

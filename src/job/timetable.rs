@@ -6,8 +6,8 @@
 
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Timelike as _, Utc};
 use chrono_tz::Tz;
-use croner::{Cron, Direction};
 use croner::parser::{CronParser, Seconds};
+use croner::{Cron, Direction};
 
 use crate::error::{Error, Result};
 
@@ -44,7 +44,8 @@ impl Timetable {
         for local in self.walk(start, Direction::Backward) {
             let local = local?;
             if let Some(due) = self.due(local).filter(|due| *due <= now) {
-                let date = day_before(local.date(), self.zone).ok_or_else(|| Error::bug("a due time before the calendar"))?;
+                let date =
+                    day_before(local.date(), self.zone).ok_or_else(|| Error::bug("a due time before the calendar"))?;
                 return Ok((due, date));
             }
         }
@@ -76,8 +77,8 @@ impl Timetable {
             return None;
         }
         let instant = |local: NaiveDateTime| self.zone.from_local_datetime(&local).earliest();
-        let minutes = (0..JUMP_MAX.num_minutes()).map(|minutes| local + TimeDelta::minutes(minutes));
-        minutes.filter_map(instant).next().map(|due| due.to_utc())
+        let mut minutes = (0..JUMP_MAX.num_minutes()).map(|minutes| local + TimeDelta::minutes(minutes));
+        minutes.find_map(instant).map(|due| due.to_utc())
     }
 }
 

@@ -10,6 +10,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::visit_relations;
 
 use super::files::{self, Slice};
+use super::model::Model;
 use super::plan::{BuildPlan, prepare};
 use super::registry::Registry;
 use super::session::{self, Limits};
@@ -60,7 +61,9 @@ impl Questions {
         for ((model, partition), made) in &plan.previous {
             world.built.entry(model.clone()).or_default().insert(partition.clone(), made.clone());
         }
-        let built = |name: &String| plan.registry.get(name).is_some_and(|model| model.is_view()) || world.built.contains_key(name);
+        let built = |name: &String| {
+            plan.registry.get(name).is_some_and(Model::is_view) || world.built.contains_key(name)
+        };
         let names: Vec<String> = names.into_iter().filter(built).collect();
         let context = session::fork(&base)?;
         world.provide(&context, &world.everything(&names)?).await?;
@@ -100,7 +103,11 @@ impl Questions {
             return error.hint(match closest(&column, known.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if known.len() <= NAMES_SHOWN => format!("columns are: {}", known.join(", ")),
-                None => format!("columns are: {}, …; `describe TABLE` lists all {}", known[..NAMES_SHOWN].join(", "), known.len()),
+                None => format!(
+                    "columns are: {}, …; `describe TABLE` lists all {}",
+                    known[..NAMES_SHOWN].join(", "),
+                    known.len()
+                ),
             });
         }
         located

@@ -53,9 +53,7 @@ fn sources_in(
     }
     for (name, extensions) in stems {
         let path = format!("{shown}/{name}");
-        let read = |extension: &str| {
-            crate::text_file::read(&folder.join(format!("{name}.{extension}")))
-        };
+        let read = |extension: &str| crate::text_file::read(&folder.join(format!("{name}.{extension}")));
         if !extensions.contains("sql") {
             problems.push(
                 Error::config("sidecar without a model")

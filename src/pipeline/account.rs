@@ -162,11 +162,7 @@ impl Night<'_> {
 }
 
 /// Published marts with rows and files, by name.
-fn mart_lines<'a>(
-    registry: &Registry,
-    partitions: impl Iterator<Item = &'a Partition>,
-    run_id: &str,
-) -> Vec<MartLine> {
+fn mart_lines<'a>(registry: &Registry, partitions: impl Iterator<Item = &'a Partition>, run_id: &str) -> Vec<MartLine> {
     let mut marts: BTreeMap<&str, MartLine> = BTreeMap::new();
     for partition in partitions.filter(|partition| registry.is_mart(&partition.model)) {
         let line = marts.entry(&partition.model).or_insert_with(|| MartLine {

@@ -25,7 +25,8 @@ pub async fn questions(company: &Company, state: &State, sql: &str) -> Result<Qu
 /// What was asked of the run that readers see.
 pub(super) fn last_request(company: &Company, state: &State) -> Result<Request> {
     let run = state.published_run();
-    let run = run.ok_or_else(|| Error::config("nothing is published yet").hint("run a job first: tributary run nightly"))?;
+    let run =
+        run.ok_or_else(|| Error::config("nothing is published yet").hint("run a job first: tributary run nightly"))?;
     Ok(Request {
         job: company.job(&run.job)?,
         date: run.logical_date,

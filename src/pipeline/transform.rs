@@ -50,8 +50,12 @@ fn judge(night: &mut Night<'_>, outcome: &models::BuildOutcome) -> Result<()> {
 fn late(night: &Night<'_>, selected: &[String]) -> Result<Vec<String>> {
     let registry = &night.company.registry;
     let built = registry.select(selected)?;
-    let read = |name: &str| built.iter().filter_map(|other| registry.get(other)).any(|other| other.reads.models.contains(name));
-    let tells = |name: &String| registry.is_mart(name) && registry.get(name).is_some_and(|model| model.reads.system.contains("runs"));
+    let read = |name: &str| {
+        built.iter().filter_map(|other| registry.get(other)).any(|other| other.reads.models.contains(name))
+    };
+    let tells = |name: &String| {
+        registry.is_mart(name) && registry.get(name).is_some_and(|model| model.reads.system.contains("runs"))
+    };
     // A run must publish something; where nothing else is asked for, its own account is built with the rest.
     let late: Vec<String> = selected.iter().filter(|name| tells(name) && !read(name)).cloned().collect();
     Ok(if late.len() == selected.len() { Vec::new() } else { late })
@@ -85,7 +89,11 @@ pub(super) async fn plan(night: &Night<'_>) -> Result<Vec<PlanStep>> {
     models::plan(build_plan(night, &selected, &inputs)?).await
 }
 
-pub(super) fn build_plan<'a>(night: &'a Night<'_>, selected: &'a [String], inputs: &'a [Input]) -> Result<BuildPlan<'a>> {
+pub(super) fn build_plan<'a>(
+    night: &'a Night<'_>,
+    selected: &'a [String],
+    inputs: &'a [Input],
+) -> Result<BuildPlan<'a>> {
     let company = night.company;
     Ok(BuildPlan {
         registry: &company.registry,

@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_screen() {
-        let long = "一个很长的说明 with some words that go on and on, and averyveryverylongwordthatmustbebroken at last";
+        let long =
+            "一个很长的说明 with some words that go on and on, and averyveryverylongwordthatmustbebroken at last";
         let grid = Grid::texts(&["name", "说明"], vec![vec!["a".into(), long.into()]]);
         for width in [40, 60, 80] {
             for text in [grid.render(Some(width)), grid.list(Some(width))] {

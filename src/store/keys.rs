@@ -133,8 +133,7 @@ pub fn probe_below(folder: &str, token: &str) -> String {
 }
 
 /// The folders of the lake that a night writes to.
-pub const LAKE_FOLDERS: [&str; 8] =
-    ["", COMMITS, CHECKPOINTS, LEASES, OUTBOX, "staged", "rejects", "models"];
+pub const LAKE_FOLDERS: [&str; 8] = ["", COMMITS, CHECKPOINTS, LEASES, OUTBOX, "staged", "rejects", "models"];
 
 /// The folders of the marts that a night writes to, besides one a mart.
 pub const MART_FOLDERS: [&str; 2] = ["", LATEST];

@@ -135,7 +135,9 @@ pub(super) async fn try_writing(root: &Path, folder: &str, token: &str) -> Resul
             file.sync_all()
         });
         let removed = if probe.exists() { fs::remove_file(&probe) } else { Ok(()) };
-        written.and(removed).map_err(|err| Error::config("nothing can be written here").at(there.display()).because(err))
+        written
+            .and(removed)
+            .map_err(|err| Error::config("nothing can be written here").at(there.display()).because(err))
     })
     .await
 }

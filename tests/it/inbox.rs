@@ -278,7 +278,10 @@ fn holidays_of_the_calendar_feed_move_deadlines() {
 fn temporary_names_are_left_alone() {
     let world = world();
     let settings = fs::read_to_string(world.path("config.toml")).expect("settings");
-    world.write("config.toml", &format!("{settings}[intake]\nignored_names = [\"*.PART\", \"~$*\", \"thumbs.db\", \".*\", \"old\"]\n"));
+    world.write(
+        "config.toml",
+        &format!("{settings}[intake]\nignored_names = [\"*.PART\", \"~$*\", \"thumbs.db\", \".*\", \"old\"]\n"),
+    );
     for key in [
         "p01/sales/2026-11-05.csv.part",
         "p01/sales/~$2026-11-05.xlsx",

@@ -87,7 +87,9 @@ fn ends(world: &World, extreme: &str) -> Vec<(String, String)> {
         let (_, said) = said.split_once("; expected ")?;
         let said = said.split(" (").next()?;
         let number = match said.rsplit_once(' ')? {
-            (range, last) if range.ends_with(" to") && extreme.starts_with('-') => range.split_whitespace().rev().nth(1).filter(|_| !last.is_empty())?,
+            (range, last) if range.ends_with(" to") && extreme.starts_with('-') => {
+                range.split_whitespace().rev().nth(1).filter(|_| !last.is_empty())?
+            }
             (_, last) => last,
         };
         Some((key.to_string(), number.to_string()))
@@ -114,7 +116,9 @@ fn absurd_numbers_never_panic() {
                 continue;
             }
             let section = config.entry(section).or_insert_with(|| toml::Table::new().into());
-            let number = number.parse::<i64>().map_or_else(|_| toml::Value::Float(number.parse().expect("a number")), toml::Value::Integer);
+            let number = number
+                .parse::<i64>()
+                .map_or_else(|_| toml::Value::Float(number.parse().expect("a number")), toml::Value::Integer);
             section.as_table_mut().expect("a section").insert(name.to_string(), number);
         }
         let all_sql = config.to_string().replace(&format!("{PROJECT}/fixtures/small/sql"), &format!("{PROJECT}/sql"));
@@ -141,12 +145,20 @@ fn settings_in_another_encoding_are_named() {
     let utf16: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
     std::fs::write(world.path("config.toml"), utf16).expect("written");
     let outcome = world.tributary(&["check"], &[]).expect(&[64]);
-    assert!(outcome.stderr.contains("it seems to be UTF-16") && outcome.stderr.contains("save it as UTF-8"), "{outcome}");
-    std::fs::write(world.path("config.toml"), text.replace("Test Company", "M\u{fc}ller").chars().map(|c| c as u8).collect::<Vec<u8>>()).expect("written");
+    assert!(
+        outcome.stderr.contains("it seems to be UTF-16") && outcome.stderr.contains("save it as UTF-8"),
+        "{outcome}"
+    );
+    std::fs::write(
+        world.path("config.toml"),
+        text.replace("Test Company", "M\u{fc}ller").chars().map(|c| c as u8).collect::<Vec<u8>>(),
+    )
+    .expect("written");
     let outcome = world.tributary(&["check"], &[]).expect(&[64]);
     assert!(outcome.stderr.contains("it seems to be Latin-1 (Windows-1252) (line 2"), "{outcome}");
     world.write("config.toml", &text);
-    std::fs::write(world.path("jobs/nightly.toml"), b"description = \"Jede Nacht f\xfcr uns\"\nat = \"06:30\"\n").expect("written");
+    std::fs::write(world.path("jobs/nightly.toml"), b"description = \"Jede Nacht f\xfcr uns\"\nat = \"06:30\"\n")
+        .expect("written");
     let outcome = world.tributary(&["run", "nightly"], &[]).expect(&[64]);
     assert!(outcome.stderr.contains("nightly.toml") && outcome.stderr.contains("Latin-1"), "{outcome}");
 }
@@ -169,7 +181,8 @@ fn check_and_doctor_find_senders_that_take_the_same_files() {
         assert!(said.contains("such as p01/sales/2026-01-14.csv"), "{outcome}");
         assert!(said.contains("config.toml:3: company.head_office is empty"), "{outcome}");
     }
-    let left: Vec<String> = ["lake", "marts"].iter().flat_map(|store| files_below(&world.path(store)).into_keys()).collect();
+    let left: Vec<String> =
+        ["lake", "marts"].iter().flat_map(|store| files_below(&world.path(store)).into_keys()).collect();
     assert!(left.is_empty(), "doctor leaves nothing behind: {left:?}");
     assert!(!world.path("lake/state").exists() && !world.path("marts/latest").exists(), "no folder either");
 }
@@ -191,7 +204,8 @@ fn a_wrong_alert_rule_is_a_failed_night_that_is_told() {
     world.deliver_history("2026-09-03");
     let night = world.night("2026-09-03").expect(&[3]);
     assert!(night.stdout.contains("odd.toml") && night.stdout.contains("\"medium\""), "{night}");
-    let failed = |commit: &tributary::state::record::Commit| commit.kind == tributary::state::record::CommitKind::Failed;
+    let failed =
+        |commit: &tributary::state::record::Commit| commit.kind == tributary::state::record::CommitKind::Failed;
     assert_eq!(world.commits().iter().filter(|commit| failed(commit)).count(), 1, "{night}");
     assert_eq!(world.mails().len(), 1, "head office is told: {night}");
 }

@@ -149,6 +149,55 @@ fn every_reason_of_a_row_is_told() {
     assert_eq!(seen.outcome.reasons.values().sum::<u64>(), 1, "one refused row");
 }
 
+/// What does not fit downstream is refused here, by the column that holds it: a barcode where the quantity belongs, and
+/// a line that only multiplied is too large. An adjustment may be below 0, and no further than any other line above.
+#[test]
+fn what_cannot_fit_downstream_is_refused() {
+    let quantity = |number: usize, quantity: &str| row(number).replace("00012,1,", &format!("00012,{quantity},"));
+    let rows = [
+        quantity(1, "6901234567892"),
+        quantity(2, "-9999999"),
+        quantity(3, "-10000000"),
+        quantity(4, "9999999").replace("9.90", "10000.01"),
+        quantity(5, "9999999").replace("9.90", "10000.00"),
+        quantity(6, "3").replace("9.90", "99999999999999"),
+    ];
+    let seen = sales("", &format!("{HEADER}{}", rows.concat()));
+    assert_eq!(seen.whole("quantity"), [-9_999_999, 9_999_999]);
+    assert_eq!(
+        seen.listed(),
+        [
+            "2 quantity above_maximum: 6901234567892 -> at most 9999999",
+            "4 quantity below_minimum: -10000000 -> at least -9999999",
+            "5 quantity above_maximum: 9999999 x 10000.0100 -> quantity x unit_price of at most 99999999999.0000",
+            "7 unit_price above_maximum: 99999999999999.0000 -> at most 999999999.0000",
+        ]
+    );
+    let header = HEADER.trim_end().to_string() + ",sale_type\n";
+    let adjusted = |number: usize, price: &str| row(number).trim_end().replace("9.90", price) + ",adjustment\n";
+    let lines = [adjusted(1, "-999999999"), adjusted(2, "-1000000000"), adjusted(3, "1000000000")];
+    let seen = sales("", &format!("{header}{}", lines.concat()));
+    assert_eq!(seen.money("unit_price"), [-9_999_999_990_000]);
+    assert_eq!(
+        seen.listed(),
+        [
+            "3 unit_price below_minimum: -1000000000.0000 -> at least -999999999.0000",
+            "4 unit_price above_maximum: 1000000000.0000 -> at most 999999999.0000",
+        ]
+    );
+}
+
+/// A delivered amount of the line is held by the same limits, and so is what is worked out from it.
+#[test]
+fn amounts_of_lines_are_limited_too() {
+    let header = HEADER.replace("unit_price", "paid");
+    let total = "[feeds.sales.columns]\nunit_price = { from_total = \"paid\" }";
+    let rows = [row(1), row(2).replace("1,9.90", "1000,100000000000")];
+    let seen = sales(total, &format!("{header}{}", rows.concat()));
+    assert_eq!(seen.whole("line_no"), [1]);
+    assert_eq!(seen.listed(), ["3 gross_amount above_maximum: 100000000000.0000 -> at most 99999999999.0000"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -48,7 +48,10 @@ pub(super) fn walk(root: &Path, prefix: &str, visit: &mut Visit<'_>) -> Result<(
             match entry.map_err(|err| Error::from(err).at(shown)).and_then(|entry| look_at(root, &folder, &entry)) {
                 Ok(Entry::Folder(next)) => {
                     if named_like_a_file(&next.key) {
-                        visit(Ok(Found::Odd(&next.key, "a folder named like a file: what lies in it is read as files of its own")))?;
+                        visit(Ok(Found::Odd(
+                            &next.key,
+                            "a folder named like a file: what lies in it is read as files of its own",
+                        )))?;
                     }
                     pending.push(next);
                 }
