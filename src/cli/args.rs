@@ -98,6 +98,7 @@ pub enum Command {
     /// Show one run in full: files, rows, stages, alerts, mails.
     Show {
         /// Its id, a unique beginning of it, or `last`.
+        #[arg(default_value = "last")]
         run: String,
     },
     /// Rows and files that were refused, and what to do about each.
@@ -106,6 +107,13 @@ pub enum Command {
     Profile(ProfileArgs),
     /// Ask the published marts, or any step behind them, a question in SQL.
     Query(QueryArgs),
+    /// List models of all layers, with rows and when each was built.
+    Ls {
+        /// Only these: globs, `name+` with what reads it, `+name` with what it reads.
+        select: Vec<String>,
+    },
+    /// How fresh the files of each sender are; exit 1 where one that is due is not there.
+    Freshness,
     /// Where a mart's column comes from, down to the columns of feeds.
     Lineage {
         /// A model, or one of its columns: `channel_kpis`, `channel_kpis.net_sales`.
@@ -311,7 +319,8 @@ pub struct RunArgs {
     /// Build everything again instead of reusing unchanged partitions.
     #[arg(long)]
     pub full_refresh: bool,
-    /// Only these marts and what they read (globs, comma separated).
+    /// Only these marts and what they read (globs, comma separated); `stg_sales+` for all marts made from a step, `+MART+` for
+    /// all it is made from and all made from it.
     #[arg(long, value_delimiter = ',', value_name = "MARTS")]
     pub select: Vec<String>,
     /// Take back what was published for later dates (a night when the clock was ahead): readers see this date again.

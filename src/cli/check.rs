@@ -16,6 +16,7 @@ use crate::job::{Job, matches_any};
 use crate::mail::rule::AlertRule;
 use crate::models;
 use crate::pipeline::{Company, master_data};
+use crate::report;
 use crate::sender::{Sender, SenderFeed};
 use crate::text_file;
 
@@ -101,13 +102,15 @@ fn tell(company: &Company, jobs: usize, faults: &[Error], console: &Console) -> 
         1 => "1 fault found".to_string(),
         many => format!("{many} faults found"),
     };
+    let counted = |n: usize, what: &str| report::counted(n as u64, what);
     console.line(format!(
-        "{found}: {jobs} jobs, {} senders, {} feed contracts, {} models ({} marts, {} alerts)",
-        company.senders.iter().count(),
-        company.contracts.iter().count(),
-        company.registry.names().count(),
-        company.registry.marts().count(),
-        company.registry.alerts().count(),
+        "{found}: {}, {}, {}, {} ({}, {})",
+        counted(jobs, "job"),
+        counted(company.senders.iter().count(), "sender"),
+        counted(company.contracts.iter().count(), "feed contract"),
+        counted(company.registry.names().count(), "model"),
+        counted(company.registry.marts().count(), "mart"),
+        counted(company.registry.alerts().count(), "alert"),
     ))?;
     missing.iter().try_for_each(|line| console.line(format!("warning: {line}")))
 }

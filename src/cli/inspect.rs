@@ -1,4 +1,4 @@
-//! Commands that look: `runs`, `show`, `query`, `test`, `clean`, `doctor`.
+//! Commands that look: `runs`, `test`, `clean`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,11 +12,12 @@ use crate::config::Config;
 use crate::contract::Contracts;
 use crate::error::{Error, Result};
 use crate::models::{self, Registry};
-use crate::state::record::{InputStatus, RunRecord, RunStatus};
+use crate::state::record::{RunRecord, RunStatus};
 use crate::state::{self, Options, State};
 use crate::{pipeline, report};
 
-fn word(status: RunStatus) -> &'static str {
+/// The word for how a run ended.
+pub(super) fn word(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Ok => "ok",
         RunStatus::Warned => "warnings",
@@ -76,56 +77,6 @@ pub(super) fn run_named<'a>(state: &'a State, wanted: &str) -> Result<&'a RunRec
     }
 }
 
-/// One run in full.
-pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<Exit> {
-    let company = company(cli)?;
-    let state = pipeline::accounts(&company).await?;
-    let run = run_named(&state, wanted)?;
-    let mut files: Vec<_> = state.inputs().filter(|input| input.run_id == run.run_id).collect();
-    files.sort_by(|a, b| a.key.cmp(&b.key));
-    if console.json() {
-        console.document(&json!({"run": run, "files": files}))?;
-        return Ok(Exit::Ok);
-    }
-    let local = company.config.company.time_zone;
-    console.line(format!("{}  {}", run.run_id, word(run.status)))?;
-    console.line(format!("  as of       {}", run.logical_date))?;
-    console.line(format!("  started     {}", run.started_at.with_timezone(&local).format("%Y-%m-%d %H:%M:%S %Z")))?;
-    console.line(format!("  ended       {}", run.ended_at.with_timezone(&local).format("%Y-%m-%d %H:%M:%S %Z")))?;
-    console.line(format!("  files       {}", run.files))?;
-    console
-        .line(format!("  rows        {} = {} clean + {} rejected", run.rows_read, run.rows_clean, run.rows_rejected))?;
-    console.line(format!(
-        "  partitions  {} built, {} reused; {} statements planned",
-        run.partitions_built, run.partitions_reused, run.statements
-    ))?;
-    console.line(format!("  marts       {}, alerts {}, mails {}", run.marts, run.alerts, run.mails))?;
-    for (stage, ms) in run.stages() {
-        console.line(format!("  {stage:<11} {ms} ms"))?;
-    }
-    for note in &run.notes {
-        console.line(format!("  note        {note}"))?;
-    }
-    if let Some(error) = &run.error {
-        console.line(format!("  error       {error}"))?;
-    }
-    for input in files.iter().take(50) {
-        let standing = match input.status {
-            InputStatus::Active => "active",
-            InputStatus::Superseded => "superseded",
-            InputStatus::Quarantined => "quarantined",
-        };
-        console.line(format!(
-            "  {standing:<11} {} ({} rows, {} rejected)",
-            input.key, input.rows_read, input.rows_rejected
-        ))?;
-    }
-    if files.len() > 50 {
-        console.line(format!("  … and {} more files (--output json lists all)", files.len() - 50))?;
-    }
-    Ok(Exit::Ok)
-}
-
 /// Runs the SQL unit tests.
 pub(super) async fn test(cli: &Cli, files: &[PathBuf], console: &Console) -> Result<Exit> {
     let config = Config::load(&cli.config)?;
@@ -147,7 +98,12 @@ pub(super) async fn test(cli: &Cli, files: &[PathBuf], console: &Console) -> Res
         }
     }
     let records: usize = report.files.iter().map(|file| file.passed).sum();
-    console.line(format!("{} files, {records} records passed, {failed} files failed", report.files.len()))?;
+    console.line(format!(
+        "{}, {} passed, {} failed",
+        report::counted(report.files.len() as u64, "file"),
+        report::counted(records as u64, "record"),
+        report::counted(failed as u64, "file")
+    ))?;
     Ok(if report.is_ok() { Exit::Ok } else { Exit::Checks })
 }
 

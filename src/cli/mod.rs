@@ -12,6 +12,8 @@ mod serve;
 mod doctor;
 mod inspect;
 mod query;
+mod show;
+mod ls;
 mod status;
 mod profile;
 mod rejects;
@@ -138,7 +140,7 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Check => check::check(cli, console).await,
         Command::Status { max_age } => status::status(cli, max_age.as_deref(), console).await,
         Command::Runs { limit } => inspect::runs(cli, *limit, console).await,
-        Command::Show { run } => inspect::show(cli, run, console).await,
+        Command::Show { run } => show::show(cli, run, console).await,
         Command::Rejects(args) => rejects::rejects(cli, args, console).await,
         Command::Profile(args) => profile::profile(cli, args, console).await,
         Command::Lineage { target } => describe::lineage(cli, target, console).await,
@@ -147,6 +149,8 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Report(args) => describe::report(cli, args, console).await,
         Command::Docs { out, schema } => describe::docs(cli, out.as_deref(), *schema, console),
         Command::Query(args) => query::query(cli, args, console).await,
+        Command::Ls { select } => ls::ls(cli, select, console).await,
+        Command::Freshness => ls::freshness(cli, console).await,
         Command::Test { files } => inspect::test(cli, files, console).await,
         Command::Clean { dry_run } => inspect::clean(cli, *dry_run, console).await,
         Command::Verify { repair } => verify::verify(cli, *repair, console).await,

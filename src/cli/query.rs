@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::models::Model;
 use crate::pipeline::{self, Company};
 use crate::report::grid::Grid;
-use crate::report::thousands;
+use crate::report::{counted, thousands};
 use crate::state::State;
 
 /// Answers one question.
@@ -35,19 +35,15 @@ pub(super) async fn query(cli: &Cli, args: &QueryArgs, console: &Console) -> Res
     match (form, &args.out) {
         (Form::Text, None) => {
             console.raw(grid(&batches)?.render(console.width()).as_bytes())?;
-            console.line(counted(rows, "row"))?;
+            console.line(counted(rows as u64, "row"))?;
         }
         (form, None) => console.raw(&encoded(form, &batches)?)?,
         (form, Some(path)) => {
             std::fs::write(path, encoded(form, &batches)?).map_err(|err| Error::from(err).at(path.display()))?;
-            console.line(format!("{} written to {}", counted(rows, "row"), path.display()))?;
+            console.line(format!("{} written to {}", counted(rows as u64, "row"), path.display()))?;
         }
     }
     Ok(Exit::Ok)
-}
-
-fn counted(n: usize, what: &str) -> String {
-    format!("{} {what}{}", thousands(n as u64), if n == 1 { "" } else { "s" })
 }
 
 /// The question: as given, from a file, or from standard input.

@@ -61,9 +61,8 @@ impl Questions {
         for ((model, partition), made) in &plan.previous {
             world.built.entry(model.clone()).or_default().insert(partition.clone(), made.clone());
         }
-        let built = |name: &String| {
-            plan.registry.get(name).is_some_and(Model::is_view) || world.built.contains_key(name)
-        };
+        let built =
+            |name: &String| plan.registry.get(name).is_some_and(Model::is_view) || world.built.contains_key(name);
         let names: Vec<String> = names.into_iter().filter(built).collect();
         let context = session::fork(&base)?;
         world.provide(&context, &world.everything(&names)?).await?;

@@ -133,7 +133,13 @@ impl Night<'_> {
             next.push("see what was refused and what to do: tributary rejects".to_string());
         }
         if run.published() {
-            next.push("ask the marts: tributary query \"select * from channel_kpis limit 5\"".to_string());
+            let marts = self.marts.iter().filter(|mart| mart.rows > 0);
+            let models = marts.filter_map(|mart| self.company.registry.get(&mart.mart));
+            // Of marts that say as much, the one with the shortest key is the easiest to read.
+            let model = models.min_by_key(|model| (std::cmp::Reverse(model.telling().len()), model.sidecar.key.len()));
+            if let Some(model) = model {
+                next.push(format!("ask the marts: tributary query \"{}\"", model.question()));
+            }
         } else {
             next.push(format!("see the whole run: tributary show {}", run.run_id));
         }

@@ -98,10 +98,25 @@ pub struct Plan {
     pub arrivals: Vec<Arrival>,
     /// Partitions that would be built, and why.
     pub steps: Vec<PlanStep>,
+    /// Alert models that would be asked.
+    pub alerts: Vec<PlannedAlert>,
+    /// Files that are missing by now, in words.
+    pub lacking: Vec<String>,
     /// The last run of this date, if there was one.
     pub last: Option<RunRecord>,
     /// What is odd about the inbox.
     pub notes: Vec<String>,
+}
+
+/// An alert model that a run would ask.
+#[derive(Debug, Serialize)]
+pub struct PlannedAlert {
+    /// Its name.
+    pub rule: String,
+    /// Findings of it that stand now and are not muted.
+    pub open: u64,
+    /// Whether anything that it reads would be built again.
+    pub changed: bool,
 }
 
 /// Follows a run: a progress bar, or nothing.

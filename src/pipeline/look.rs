@@ -2,11 +2,55 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use serde::Serialize;
+
+use super::expect::{self, Lack};
 use super::flow::Night;
-use super::{Company, Request, Told, calendar, transform};
+use super::{Company, Request, Told, calendar, reduce, transform};
 use crate::error::{Error, Result};
+use crate::job::Job;
+use crate::mail::reduction::Reduction;
 use crate::models::ask::{Questions, tables_of};
 use crate::state::State;
+use crate::state::record::InputStatus;
+
+/// Days back that freshness looks for files that were owed.
+const FRESHNESS_DAYS: u64 = 31;
+
+/// A file that is owed and not there.
+#[derive(Debug, Clone, Serialize)]
+pub struct Lacking {
+    /// Who owes it.
+    pub sender: String,
+    /// Of which feed.
+    pub feed: String,
+    /// For which day.
+    pub business_date: NaiveDate,
+    /// When its grace was over.
+    pub due_by: DateTime<Utc>,
+    /// `missing`, `refused` or `awaited`.
+    pub standing: &'static str,
+}
+
+/// How fresh what a sender delivers of a feed is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fresh {
+    /// The sender.
+    pub sender: String,
+    /// The feed.
+    pub feed: String,
+    /// The last day that a file which counts speaks of.
+    pub newest: Option<NaiveDate>,
+    /// When the newest file came.
+    pub delivered_at: Option<DateTime<Utc>>,
+    /// Days of the last month for which a file was due by now and none counts.
+    pub missing: Vec<NaiveDate>,
+    /// Files that were refused whole, and stand so.
+    pub refused: usize,
+    /// `fresh`, `missing`, `never`, or `unscheduled` where nobody said when files are due.
+    pub standing: &'static str,
+}
 
 /// What answers `sql`: the published marts alone where it names nothing else, or every step of the night behind them.
 pub async fn questions(company: &Company, state: &State, sql: &str) -> Result<Questions> {
@@ -47,6 +91,113 @@ pub(super) async fn last_night<'a>(company: &'a Company, request: &'a Request, s
     }
     night.workdays = calendar::load(&night).await?;
     Ok(night)
+}
+
+/// Files that the night which readers see waited for and that have not come since.
+pub async fn lacking(company: &Company, state: &State) -> Result<Vec<Lacking>> {
+    if state.published_run().is_none() {
+        return Ok(Vec::new());
+    }
+    let request = last_request(company, state)?;
+    let night = last_night(company, &request, state).await?;
+    let files = expect::lacking(&night)?.into_iter().map(|(file, lack)| Lacking {
+        sender: file.sender,
+        feed: file.feed,
+        business_date: file.business_date,
+        due_by: file.due_by,
+        standing: match lack {
+            Lack::Missing => "missing",
+            Lack::Refused => "refused",
+            Lack::Pending => "awaited",
+        },
+    });
+    Ok(files.collect())
+}
+
+/// Feeds that were not all there in the night that readers see, each with every mart that this leaves incomplete.
+pub async fn reductions(company: &Company, state: &State) -> Result<Vec<Reduction>> {
+    let request = last_request(company, state)?;
+    let mut night = last_night(company, &request, state).await?;
+    let selected = transform::selected(&night)?;
+    let there: BTreeSet<String> = night
+        .job_inputs()
+        .into_iter()
+        .filter(|input| input.status == InputStatus::Active)
+        .map(|input| input.feed)
+        .collect();
+    let models = company.registry.select(&selected)?;
+    let read = models.iter().filter_map(|name| company.registry.get(name)).flat_map(|model| &model.reads.feeds);
+    let absent: BTreeSet<String> = read.filter(|feed| !there.contains(*feed)).cloned().collect();
+    reduce::tell(&mut night, &selected, &absent.into_iter().collect::<Vec<_>>())?;
+    Ok(night.reduced)
+}
+
+/// How fresh what each sender delivers of each feed is, judged now.
+pub async fn freshness(company: &Company, state: &State) -> Result<Vec<Fresh>> {
+    let request = match last_request(company, state) {
+        Ok(request) => request,
+        Err(_) => any_request(company)?,
+    };
+    let mut night = last_night(company, &request, state).await?;
+    let now = company.clock.now();
+    night.started_at = now;
+    let zone = company.config.company.time_zone;
+    let last = request.job.last_closed_day(zone, now);
+    let first = last.checked_sub_days(Days::new(FRESHNESS_DAYS)).unwrap_or(last);
+    let owed = expect::owed(&company.senders, &night.workdays, zone, (first, last), now);
+    let mut all = Vec::new();
+    for sender in company.senders.iter() {
+        for (feed, mapping) in &sender.feeds {
+            let of_feed = || night.all_inputs().filter(|input| input.sender == sender.name && input.feed == *feed);
+            let counts = |status: InputStatus| status != InputStatus::Quarantined;
+            let covered = |date: NaiveDate| {
+                of_feed()
+                    .filter(|input| counts(input.status))
+                    .filter_map(crate::state::record::Input::period)
+                    .any(|(from, to)| from <= date && date <= to)
+            };
+            let due = owed.iter().filter(|file| file.is_due && file.sender == sender.name && file.feed == *feed);
+            let missing: Vec<NaiveDate> = due.map(|file| file.business_date).filter(|date| !covered(*date)).collect();
+            let delivered_at = of_feed().map(|input| input.delivered_at).max();
+            all.push(Fresh {
+                sender: sender.name.clone(),
+                feed: feed.clone(),
+                newest: of_feed()
+                    .filter(|input| counts(input.status))
+                    .filter_map(|input| input.last_date.or(input.period_end))
+                    .max(),
+                delivered_at,
+                refused: of_feed().filter(|input| input.status == InputStatus::Quarantined).count(),
+                standing: match (delivered_at, missing.is_empty(), &mapping.expected) {
+                    (_, false, _) => "missing",
+                    (None, ..) => "never",
+                    (_, true, None) => "unscheduled",
+                    _ => "fresh",
+                },
+                missing,
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// A run that nobody asks for, of the first job there is.
+fn any_request(company: &Company) -> Result<Request> {
+    let jobs = &company.config.folders.jobs;
+    let name = Job::names(jobs)?.into_iter().next();
+    let name =
+        name.ok_or_else(|| Error::config("there is no job").at(jobs.display()).hint("write jobs/nightly.toml"))?;
+    let job = company.job(&name)?;
+    let date = job.last_closed_day(company.config.company.time_zone, company.clock.now());
+    Ok(Request {
+        job,
+        date,
+        full_refresh: false,
+        select: Vec::new(),
+        quiet: true,
+        told: Told::default(),
+        refused: None,
+    })
 }
 
 /// What the night built, and what else is asked for by name.

@@ -43,8 +43,8 @@ use tokio::sync::Semaphore;
 
 pub use clockwork::behind as clock_behind;
 pub use deliver::{flush, undelivered};
-pub use flow::{Arrival, Plan, Watch};
-pub use look::questions;
+pub use flow::{Arrival, Plan, PlannedAlert, Watch};
+pub use look::{Fresh, Lacking, freshness, lacking, questions, reductions};
 pub use names::names;
 pub use readers::{behind, latest as show_published, same_lake};
 pub use replay::{Replayed, replay};
@@ -369,7 +369,10 @@ pub async fn plan(company: &Company, request: &Request) -> Result<Plan> {
     let steps = transform::plan(&night).await?;
     let of_date = |run: &&RunRecord| run.job == request.job.name && run.logical_date == request.date;
     let last = night.state.runs.iter().rev().find(of_date).cloned();
-    Ok(Plan { arrivals, steps, last, notes: night.notes })
+    let alerts = transform::planned_alerts(&night, &steps)?;
+    let lacking = expect::lacking(&night)?.into_iter().filter(|(_, lack)| *lack == expect::Lack::Missing);
+    let lacking = lacking.map(|(file, _)| format!("{} {} of {}", file.sender, file.feed, file.business_date)).collect();
+    Ok(Plan { arrivals, steps, alerts, lacking, last, notes: night.notes })
 }
 
 /// The folded state of the lake, for commands that only look.

@@ -1,13 +1,13 @@
 //! Builds what the job publishes, reusing every partition whose fingerprint is unchanged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::flow::{Built, HEADLINES, Night, Watch};
+use super::flow::{Built, HEADLINES, Night, PlannedAlert, Watch};
 use super::{reduce, system};
 use crate::error::{Error, Result};
 use crate::job::matches_any;
 use crate::models::{self, BuildPlan, PlanStep, Severity};
-use crate::state::record::{Input, Partition, version_name};
+use crate::state::record::{AlertPhase, Input, Partition, version_name};
 
 /// Builds. A failed check of severity `error` ends the run before anything is published.
 pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Result<Built> {
@@ -89,6 +89,25 @@ pub(super) async fn plan(night: &Night<'_>) -> Result<Vec<PlanStep>> {
     models::plan(build_plan(night, &selected, &inputs)?).await
 }
 
+/// Alert models that a run would ask, with what stands of each.
+pub(super) fn planned_alerts(night: &Night<'_>, steps: &[PlanStep]) -> Result<Vec<PlannedAlert>> {
+    let selected = selected(night)?;
+    let registry = &night.company.registry;
+    let open = |rule: &str| {
+        let standing = night.state.alerts.iter().filter(|alert| alert.rule == rule);
+        standing.filter(|alert| alert.phase != AlertPhase::Resolved && alert.muted.is_none()).count() as u64
+    };
+    let built: BTreeSet<&str> = steps.iter().filter(|step| step.build).map(|step| step.model.as_str()).collect();
+    let asked = registry.alerts().filter(|alert| selected.iter().any(|name| name == alert));
+    asked
+        .map(|rule| {
+            let reads = registry.select(&[rule.to_string()])?;
+            let changed = reads.iter().any(|name| name != rule && built.contains(name.as_str()));
+            Ok(PlannedAlert { rule: rule.to_string(), open: open(rule), changed })
+        })
+        .collect()
+}
+
 pub(super) fn build_plan<'a>(
     night: &'a Night<'_>,
     selected: &'a [String],
@@ -118,9 +137,9 @@ pub(super) fn selected(night: &Night<'_>) -> Result<Vec<String>> {
     let registry = &night.company.registry;
     let job = &night.request.job;
     let mut names: Vec<String> = Vec::new();
+    let picked = registry.pick(&night.request.select)?;
     for mart in registry.marts() {
-        if matches_any(&job.marts, mart)
-            && (night.request.select.is_empty() || matches_any(&night.request.select, mart))
+        if matches_any(&job.marts, mart) && (night.request.select.is_empty() || picked.iter().any(|name| name == mart))
         {
             names.push(mart.to_string());
         }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::mail::reduction::Reduction;
 use crate::state::record::{Alert, AlertPhase, InputStatus, RunRecord};
 
-pub use text::{render, thousands};
+pub use text::{counted, reduced, render, thousands};
 
 /// What became of one file of the inbox.
 #[derive(Debug, Clone, Serialize)]

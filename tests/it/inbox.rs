@@ -295,7 +295,7 @@ fn temporary_names_are_left_alone() {
     world.deliver("p02/sales/2026-11-05.csv", sales_file("p02", std::iter::once(date(NIGHT)), 0), date(NIGHT));
     let night = world.night(NIGHT).published();
     assert!(night.stdout.contains("files in               1"), "{night}");
-    for name in ["part", "~$", "Thumbs", "/.", "old"] {
+    for name in ["csv.part", "~$", "Thumbs", "/.2026", "/old/", ".cache"] {
         assert!(!night.stdout.contains(name), "{name} is no news: {night}");
     }
     assert_eq!(rows_of(&world, "p01", NIGHT), 0);
