@@ -281,6 +281,20 @@ pub enum MailCommand {
     Preview(PreviewArgs),
     /// Send what waits now, whatever pause it is in.
     Flush,
+    /// Try mails again that were given up.
+    Retry(UnseenArgs),
+    /// Say that mails that were given up are seen to: `status` and exit codes forget them.
+    Drop(UnseenArgs),
+}
+
+/// Arguments of `mail retry` and `mail drop`.
+#[derive(Debug, Args)]
+pub struct UnseenArgs {
+    /// The recipient, as `status` names it, or `all`.
+    pub recipient: String,
+    /// Only of this run: its id, or a beginning of it.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub run: String,
 }
 
 /// Arguments of `mail preview`.

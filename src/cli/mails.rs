@@ -1,42 +1,92 @@
-//! `mail`: what the last run mails to whom, and sending at once what waits.
+//! `mail`: what the last run mails to whom, sending at once what waits, and what becomes of mails that were given up.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::args::{Cli, MailCommand, PreviewArgs};
+use super::args::{Cli, MailCommand, PreviewArgs, UnseenArgs};
 use super::run::company;
 use super::{Console, Exit};
 use crate::error::{Error, Result};
-use crate::mail::deliver::{Receipt, Settled, Tries};
+use crate::mail::outbox::{GivenUp, Receipt, Settled, Tries, given_up, seen};
 use crate::mail::parts::{self, Opened};
 use crate::pipeline::{self, Company};
+use crate::report::MailLine;
 use crate::state::State;
 use crate::state::record::OwedMail;
 use crate::store::keys;
 
-/// Runs `mail preview` or `mail flush`.
+/// Runs a command about mails.
 pub(super) async fn mail(cli: &Cli, command: &MailCommand, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
     match command {
         MailCommand::Preview(args) => preview(&company, args, console).await,
         MailCommand::Flush => flush(&company, console).await,
+        MailCommand::Retry(args) => retry(&company, args, console).await,
+        MailCommand::Drop(args) => drop_given_up(&company, args, console).await,
     }
+}
+
+/// Tries mails again that were given up.
+async fn retry(company: &Company, args: &UnseenArgs, console: &Console) -> Result<Exit> {
+    told(&pipeline::retry(company, &unseen(company, args).await?).await?, console)
+}
+
+/// Takes mails that were given up out of sight.
+async fn drop_given_up(company: &Company, args: &UnseenArgs, console: &Console) -> Result<Exit> {
+    let chosen = unseen(company, args).await?;
+    for open in &chosen {
+        seen(&company.stores.lake, open).await?;
+        if !console.json() {
+            console.line(format!("seen to  {:<32} {} ({})", open.owed.recipient, open.owed.subject, open.reason))?;
+        }
+    }
+    if console.json() {
+        console.document(&chosen)?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// The mails given up that are meant.
+async fn unseen(company: &Company, args: &UnseenArgs) -> Result<Vec<GivenUp>> {
+    let all = given_up(&company.stores.lake).await?;
+    let meant = |open: &&GivenUp| {
+        (args.recipient == "all" || open.owed.recipient.eq_ignore_ascii_case(&args.recipient))
+            && open.owed.run_id.starts_with(&args.run)
+    };
+    let chosen: Vec<GivenUp> = all.iter().filter(meant).cloned().collect();
+    if !chosen.is_empty() {
+        return Ok(chosen);
+    }
+    let there: Vec<&str> = all.iter().map(|open| open.owed.recipient.as_str()).collect();
+    Err(Error::config(format!("no mail to {} was given up", args.recipient)).hint(match there.len() {
+        0 => "no mail at all that was given up waits for anybody".to_string(),
+        _ => format!("given up are mails to {}", there.join(", ")),
+    }))
 }
 
 /// Sends what waits, whatever pause it is in.
 async fn flush(company: &Company, console: &Console) -> Result<Exit> {
-    let mails = pipeline::flush(company, true).await?;
+    told(&pipeline::flush(company, true).await?, console)
+}
+
+/// What came of mails that were tried.
+fn told(mails: &[MailLine], console: &Console) -> Result<Exit> {
     let open = mails.iter().filter(|mail| mail.outcome != "sent").count();
     if console.json() {
         console.document(&mails)?;
     } else {
-        for mail in &mails {
+        for mail in mails {
             console.line(format!("{:<8} {:<32} {}", mail.outcome, mail.recipient, mail.detail))?;
         }
         match mails.len() {
             0 => console.line("no mail waits")?,
             all => console.line(format!("{} sent, {open} not", all - open))?,
+        }
+        if mails.iter().any(|mail| mail.outcome == "dead") {
+            console.line(
+                "given up: try again with `tributary mail retry RECIPIENT`, or `mail drop RECIPIENT` when seen to",
+            )?;
         }
     }
     Ok(if open == 0 { Exit::Ok } else { Exit::Undelivered })

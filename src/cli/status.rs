@@ -23,7 +23,7 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
     let firing = state.alerts.iter().filter(|a| a.phase != AlertPhase::Resolved && a.muted.is_none()).count();
     let active = state.inputs().filter(|input| input.status == InputStatus::Active).count();
     let quarantined = state.inputs().filter(|input| input.status == InputStatus::Quarantined).count();
-    let owed = pipeline::undelivered(&company, state.owed.iter()).await?;
+    let mails = pipeline::undelivered(&company, state.owed.iter()).await?;
     let limit = max_age.map(parse_age).transpose()?;
     // What else is wrong must not hide how the lake stands.
     let lacking = pipeline::lacking(&company, &state).await;
@@ -41,7 +41,8 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
             "alerts_firing": firing,
             "inputs_active": active,
             "inputs_quarantined": quarantined,
-            "mails_owed": owed,
+            "mails_owed": mails.waiting,
+            "mails_given_up": mails.given_up,
             "readers_see": seen,
             "readers_behind": behind,
             "clock_is_wrong": ahead.is_some(),
@@ -81,7 +82,16 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
         console.line(format!("files           {active} active, {quarantined} quarantined"))?;
         tell_lacking(lacking, &local, console)?;
         console.line(format!("alerts firing   {firing}"))?;
-        console.line(format!("mails owed      {owed}"))?;
+        console.line(format!("mails owed      {}", mails.waiting))?;
+        for open in &mails.given_up {
+            let at = local(open.at);
+            console.line(format!("MAIL GIVEN UP   {} at {at}: {}", open.owed.recipient, open.reason))?;
+        }
+        if !mails.given_up.is_empty() {
+            console.line(
+                "                stands until it is tried again (tributary mail retry RECIPIENT) or seen to (… mail drop …)",
+            )?;
+        }
         if let Some(run) = newest {
             for (at, note) in run.notes.iter().enumerate() {
                 let first = if at == 0 { "notes" } else { "" };
@@ -96,7 +106,7 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
         }
     }
     let failed = newest.is_some_and(|run| !run.published());
-    Ok(match owed {
+    Ok(match mails.waiting + mails.given_up.len() {
         _ if too_old || failed || ahead.is_some() => Exit::Error,
         _ if behind.is_some() => Exit::Behind,
         1.. => Exit::Undelivered,

@@ -1,22 +1,20 @@
-//! Sends what is owed. A mail is owed by a commit and paid by a receipt, which is written only after the
-//! server took it: a crash between the two repeats a mail (with the same Message-ID), it never loses one.
+//! Sends what is owed. A mail is owed by a commit and paid by a receipt, which is written only after the server took it.
+//! Before it is sent it is claimed, so that of several deliverers (a run, `serve`, `mail flush`) one sends it. A crash
+//! before the send leaves a claim that ends by itself; a crash between send and receipt repeats the mail after that, with
+//! the same Message-ID: it is never lost, and no deliverer can know more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::mail::outbox::{Outbox, Receipt, Settled, Tries};
 use crate::mail::transport::{Outcome, Transport};
 use crate::state::record::OwedMail;
-use crate::store::{Store, keys};
 
-/// Tries of one mail within one call.
-pub const TRIES: u32 = 3;
 /// First pause; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
 /// Longest pause.
@@ -24,90 +22,11 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// After so many mails in a row that reached no server, the others of the round are not tried.
 const UNREACHABLE_MAX: u32 = 3;
 
-/// What is written when a mail is settled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// The run that owed it.
-    pub run_id: String,
-    /// Hash of the address.
-    pub recipient_hash: String,
-    /// How it ended.
-    pub outcome: Settled,
-    /// `file` or `smtp`.
-    pub transport: String,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// The server's words, the file's path, or why it was given up.
-    pub detail: String,
-}
-
-/// How a mail ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Settled {
-    /// The server took it.
-    Sent,
-    /// Given up.
-    Dead,
-}
-
-/// Where mails wait and receipts lie. Receipts are created once; that they exist is all that counts.
-pub trait Outbox: Sync {
-    /// Whether the mail is settled: a receipt or a dead letter exists.
-    fn is_settled(&self, owed: &OwedMail) -> impl Future<Output = Result<bool>> + Send;
-    /// The message.
-    fn body(&self, owed: &OwedMail) -> impl Future<Output = Result<Bytes>> + Send;
-    /// Writes the receipt: `.sent.json` or `.dead.json` beside the message.
-    fn settle(&self, owed: &OwedMail, receipt: &Receipt) -> impl Future<Output = Result<()>> + Send;
-    /// The tries noted so far.
-    fn tries(&self, owed: &OwedMail) -> impl Future<Output = Result<Option<Tries>>> + Send;
-    /// Notes tries that did not get the mail through.
-    fn note(&self, owed: &OwedMail, tries: &Tries) -> impl Future<Output = Result<()>> + Send;
-}
-
-/// Tries of a mail that still waits, kept between calls so that pauses grow over runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tries {
-    /// How many.
-    pub count: u32,
-    /// The last.
-    pub last_at: DateTime<Utc>,
-    /// Why it failed.
-    pub reason: String,
-}
-
 impl Tries {
     /// When the next one is due.
     pub fn next_at(&self) -> DateTime<Utc> {
         let pause = TimeDelta::from_std(pause(self.count.saturating_sub(1))).unwrap_or(TimeDelta::hours(1));
         self.last_at + pause
-    }
-}
-
-/// The lake is the outbox.
-impl Outbox for Store {
-    async fn is_settled(&self, owed: &OwedMail) -> Result<bool> {
-        let (run, hash) = (&owed.run_id, &owed.recipient_hash);
-        Ok(self.exists(&keys::mail_receipt(run, hash)).await? || self.exists(&keys::mail_dead(run, hash)).await?)
-    }
-    async fn body(&self, owed: &OwedMail) -> Result<Bytes> {
-        self.get(&owed.body).await
-    }
-    async fn settle(&self, owed: &OwedMail, receipt: &Receipt) -> Result<()> {
-        let key = match receipt.outcome {
-            Settled::Sent => keys::mail_receipt(&owed.run_id, &owed.recipient_hash),
-            Settled::Dead => keys::mail_dead(&owed.run_id, &owed.recipient_hash),
-        };
-        // That it exists is what counts: an earlier one of the same mail says the same.
-        self.put_new(&key, serde_json::to_vec_pretty(receipt)?).await.map(drop)
-    }
-    async fn tries(&self, owed: &OwedMail) -> Result<Option<Tries>> {
-        let noted = self.get_if_exists(&keys::mail_tries(&owed.run_id, &owed.recipient_hash)).await?;
-        // A note that cannot be read only means that the next try comes early.
-        Ok(noted.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
-    }
-    async fn note(&self, owed: &OwedMail, tries: &Tries) -> Result<()> {
-        self.put(&keys::mail_tries(&owed.run_id, &owed.recipient_hash), serde_json::to_vec(tries)?).await
     }
 }
 
@@ -134,11 +53,11 @@ pub struct Sent {
 pub struct Delivery {
     /// Sent now.
     pub sent: Vec<Sent>,
-    /// Settled before.
+    /// Settled before, or by another process meanwhile.
     pub settled: usize,
     /// Still owed; the next call tries again.
     pub waiting: Vec<Unsent>,
-    /// Given up now: refused for good, or too old. Next run's `mail_undelivered` alert.
+    /// Given up now: refused for good, never answered, or too old. Stays in sight until somebody has seen to it.
     pub dead: Vec<Unsent>,
 }
 
@@ -147,48 +66,6 @@ impl Delivery {
     pub fn is_short(&self) -> bool {
         !self.waiting.is_empty() || !self.dead.is_empty()
     }
-}
-
-/// Mails young enough to be open: older ones were sent or given up long ago, and asking for each of them
-/// every night would cost more with every night.
-pub fn recent<'a>(
-    owed: impl Iterator<Item = &'a OwedMail>,
-    now: DateTime<Utc>,
-    retry_hours: i64,
-) -> impl Iterator<Item = &'a OwedMail> {
-    let oldest = now - TimeDelta::hours(retry_hours.saturating_mul(3));
-    owed.filter(move |mail| mail.owed_at >= oldest)
-}
-
-/// Recipients whom nothing reaches: of each whose newest settled mail was given up, that mail and why.
-pub async fn dead_letters<'a>(
-    owed: impl Iterator<Item = &'a OwedMail>,
-    lake: &Store,
-) -> Result<BTreeMap<String, (&'a OwedMail, String)>> {
-    let mut newest: Vec<&OwedMail> = owed.collect();
-    newest.sort_by(|a, b| (b.owed_at, &b.run_id).cmp(&(a.owed_at, &a.run_id)));
-    let mut outboxes: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    let mut reached: BTreeSet<&str> = BTreeSet::new();
-    let mut dead = BTreeMap::new();
-    for mail in newest {
-        if reached.contains(mail.recipient.as_str()) || dead.contains_key(&mail.recipient) {
-            continue;
-        }
-        if !outboxes.contains_key(mail.run_id.as_str()) {
-            let listed = lake.list(&keys::outbox(&mail.run_id)).await?;
-            outboxes.insert(&mail.run_id, listed.into_iter().map(|object| object.key).collect());
-        }
-        let there = |key: &String| outboxes.get(mail.run_id.as_str()).is_some_and(|keys| keys.contains(key));
-        let given_up = keys::mail_dead(&mail.run_id, &mail.recipient_hash);
-        if there(&keys::mail_receipt(&mail.run_id, &mail.recipient_hash)) {
-            reached.insert(&mail.recipient);
-        } else if there(&given_up) {
-            // A receipt that cannot be read still says that the mail was given up.
-            let receipt: Option<Receipt> = serde_json::from_slice(&lake.get(&given_up).await?).ok();
-            dead.insert(mail.recipient.clone(), (mail, receipt.map(|receipt| receipt.detail).unwrap_or_default()));
-        }
-    }
-    Ok(dead)
 }
 
 /// How mails are sent.
@@ -200,16 +77,64 @@ pub struct Postman<'a> {
     pub clock: &'a Clock,
     /// `mail.retry_hours`: a mail owed for longer is given up.
     pub retry_hours: i64,
+    /// `mail.unanswered_max`: how often a server may take a mail and not answer before it is given up.
+    pub unanswered_max: u32,
+    /// `mail.per_minute_max`: mails to a server within a minute; 0 for no limit.
+    pub per_minute_max: u32,
     /// Rounds of tries within one call, at least 1.
     pub tries: u32,
     /// Tries also what failed so lately that its pause has not passed: a person asked.
     pub now: bool,
 }
 
+/// A mail in hand.
+struct Open {
+    owed: OwedMail,
+    /// Tries before this call, and of all tries those without an answer.
+    before: u32,
+    unanswered: u32,
+    /// Why the last try failed.
+    reason: String,
+}
+
+/// How one try ended.
+enum Attempt {
+    Sent(String),
+    GivenUp(String),
+    /// Another process settled it meanwhile.
+    Settled,
+    Left(Left),
+}
+
+/// A mail that is still open after a try.
+struct Left {
+    reason: String,
+    /// No server was there, or none that answers: others will fare no better.
+    lost: bool,
+    unanswered: u32,
+    /// The server has it, and no receipt says so: the claim has to keep others from sending it at once.
+    unreceipted: bool,
+}
+
+impl Open {
+    fn left(&self, reason: String) -> Attempt {
+        Attempt::Left(Left { reason, lost: false, unanswered: self.unanswered, unreceipted: false })
+    }
+
+    fn failed(self, reason: String) -> Self {
+        Self { reason, ..self }
+    }
+
+    fn unsent(self) -> Unsent {
+        Unsent { owed: self.owed, reason: self.reason }
+    }
+}
+
 impl Postman<'_> {
     /// Sends everything that has no receipt, one message a recipient. What fails for now is tried in up to
-    /// `tries` rounds with `sleep` between them; what still fails waits for the next call.
-    pub async fn deliver<O, S, F>(&self, owed: &[OwedMail], outbox: &O, sleep: S) -> Result<Delivery>
+    /// `tries` rounds with `sleep` between them; what still fails waits for the next call. No mail's fault, not even
+    /// of the lake about it, holds up another.
+    pub async fn deliver<O, S, F>(&self, owed: &[OwedMail], outbox: &O, sleep: S) -> Delivery
     where
         O: Outbox,
         S: Fn(Duration) -> F,
@@ -217,24 +142,19 @@ impl Postman<'_> {
     {
         let mut done = Delivery::default();
         let mut open = Vec::new();
-        let mut counts = BTreeMap::new();
+        let mut known = BTreeSet::new();
         for mail in owed {
-            if counts.contains_key(&(mail.run_id.clone(), mail.recipient_hash.clone())) {
+            if !known.insert((&mail.run_id, &mail.recipient_hash)) {
                 continue;
             }
-            if outbox.is_settled(mail).await? {
-                done.settled += 1;
-                continue;
+            match self.opened(mail, outbox).await {
+                Ok(None) => done.settled += 1,
+                Ok(Some((mail, true))) => open.push(mail),
+                Ok(Some((mail, false))) => done.waiting.push(mail.unsent()),
+                Err(err) => done.waiting.push(Unsent { owed: mail.clone(), reason: err.one_line() }),
             }
-            let tries = outbox.tries(mail).await?;
-            match &tries {
-                Some(tries) if !self.now && self.clock.now() < tries.next_at() && !self.is_old(mail) => {
-                    done.waiting.push(Unsent { owed: mail.clone(), reason: tries.reason.clone() });
-                }
-                _ => open.push(Unsent { owed: mail.clone(), reason: String::new() }),
-            }
-            counts.insert((mail.run_id.clone(), mail.recipient_hash.clone()), tries.map_or(0, |tries| tries.count));
         }
+        let mut sent = 0;
         for round in 0..self.tries.max(1) {
             if open.is_empty() {
                 break;
@@ -242,28 +162,25 @@ impl Postman<'_> {
             if round > 0 {
                 sleep(pause(round - 1)).await;
             }
-            open = self.round(open, outbox, &mut done).await?;
+            open = self.round(open, outbox, &sleep, &mut sent, &mut done).await;
         }
-        for unsent in open {
-            if self.is_old(&unsent.owed) {
-                let reason = format!("not taken for {} hours: {}", self.retry_hours, unsent.reason);
-                self.give_up(Unsent { reason, ..unsent }, outbox, &mut done).await?;
-            } else {
-                let owed = &unsent.owed;
-                tracing::warn!(
-                    run_id = owed.run_id,
-                    recipient = owed.recipient_hash,
-                    reason = unsent.reason,
-                    "mail waits"
-                );
-                let before = counts.get(&(owed.run_id.clone(), owed.recipient_hash.clone())).copied().unwrap_or(0);
-                let count = before.saturating_add(self.tries.max(1));
-                let tries = Tries { count, last_at: self.clock.now(), reason: unsent.reason.clone() };
-                outbox.note(owed, &tries).await?;
-                done.waiting.push(unsent);
-            }
+        for mail in open {
+            self.put_off(mail, outbox, &mut done).await;
         }
-        Ok(done)
+        done
+    }
+
+    /// The mail with its earlier tries, and whether it is to be tried now; none when it is settled.
+    async fn opened<O: Outbox>(&self, mail: &OwedMail, outbox: &O) -> Result<Option<(Open, bool)>> {
+        if outbox.is_settled(mail).await? {
+            return Ok(None);
+        }
+        let tries = outbox.tries(mail).await?;
+        let due =
+            self.now || self.is_old(mail) || tries.as_ref().is_none_or(|tries| self.clock.now() >= tries.next_at());
+        let (before, unanswered, reason) =
+            tries.map_or_else(Default::default, |tries| (tries.count, tries.unanswered, tries.reason));
+        Ok(Some((Open { owed: mail.clone(), before, unanswered, reason }, due)))
     }
 
     fn is_old(&self, owed: &OwedMail) -> bool {
@@ -271,50 +188,161 @@ impl Postman<'_> {
     }
 
     /// Tries each once; returns what is still open.
-    async fn round<O: Outbox>(&self, open: Vec<Unsent>, outbox: &O, done: &mut Delivery) -> Result<Vec<Unsent>> {
+    async fn round<O, S, F>(
+        &self,
+        open: Vec<Open>,
+        outbox: &O,
+        sleep: &S,
+        sent: &mut u32,
+        done: &mut Delivery,
+    ) -> Vec<Open>
+    where
+        O: Outbox,
+        S: Fn(Duration) -> F,
+        F: Future<Output = ()>,
+    {
         let mut left = Vec::new();
         let mut unreachable = 0;
-        for unsent in open {
+        for mail in open {
             if unreachable >= UNREACHABLE_MAX {
-                let reason =
-                    if unsent.reason.is_empty() { "the server cannot be reached".into() } else { unsent.reason };
-                left.push(Unsent { owed: unsent.owed, reason });
+                let known = !mail.reason.is_empty();
+                let reason = if known { mail.reason.clone() } else { "the server cannot be reached".into() };
+                left.push(mail.failed(reason));
                 continue;
             }
-            let body = match outbox.body(&unsent.owed).await {
-                Ok(body) => body,
-                // One lost body must not hold up the others.
-                Err(err) => {
-                    left.push(Unsent { owed: unsent.owed, reason: err.one_line() });
-                    continue;
+            // A full minute between two bursts: then no minute holds more than a burst.
+            if self.per_minute_max > 0 && self.transport.longest().is_some() {
+                if *sent > 0 && sent.is_multiple_of(self.per_minute_max) {
+                    sleep(Duration::from_mins(1)).await;
                 }
-            };
-            let outcome = self.transport.send(&unsent.owed, &body).await;
-            unreachable = if matches!(outcome, Outcome::Unreachable(_)) { unreachable + 1 } else { 0 };
-            match outcome {
-                Outcome::Taken(detail) => {
-                    outbox.settle(&unsent.owed, &self.receipt(&unsent.owed, Settled::Sent, detail.clone())).await?;
-                    done.sent.push(Sent { owed: unsent.owed, detail });
+                *sent += 1;
+            }
+            match self.attempt(&mail, outbox).await {
+                Attempt::Sent(detail) => {
+                    unreachable = 0;
+                    done.sent.push(Sent { owed: mail.owed, detail });
                 }
-                Outcome::Refused(reason) => self.give_up(Unsent { owed: unsent.owed, reason }, outbox, done).await?,
-                Outcome::Later(reason) | Outcome::Unreachable(reason) => {
-                    left.push(Unsent { owed: unsent.owed, reason });
+                Attempt::GivenUp(reason) => {
+                    unreachable = 0;
+                    done.dead.push(mail.failed(reason).unsent());
+                }
+                Attempt::Settled => done.settled += 1,
+                Attempt::Left(Left { reason, lost, unanswered, .. }) => {
+                    unreachable = if lost { unreachable + 1 } else { 0 };
+                    left.push(Open { unanswered, ..mail.failed(reason) });
                 }
             }
         }
-        Ok(left)
+        left
     }
 
-    async fn give_up<O: Outbox>(&self, unsent: Unsent, outbox: &O, done: &mut Delivery) -> Result<()> {
-        tracing::error!(
-            run_id = unsent.owed.run_id,
-            recipient = unsent.owed.recipient_hash,
-            reason = unsent.reason,
-            "mail given up"
-        );
-        outbox.settle(&unsent.owed, &self.receipt(&unsent.owed, Settled::Dead, unsent.reason.clone())).await?;
-        done.dead.push(unsent);
-        Ok(())
+    /// One try, by whoever has the right to it. A lost body, a lake that is away, another process that is at it: that is
+    /// this mail's trouble and nobody else's.
+    async fn attempt<O: Outbox>(&self, mail: &Open, outbox: &O) -> Attempt {
+        let body = match outbox.body(&mail.owed).await {
+            Ok(body) => body,
+            Err(err) => return mail.left(err.one_line()),
+        };
+        let Some(longest) = self.transport.longest() else { return self.send(mail, &body, outbox).await };
+        let now = self.clock.now();
+        let until = now + TimeDelta::from_std(longest).unwrap_or(TimeDelta::hours(1));
+        let claim = match outbox.claim(&mail.owed, now, until).await {
+            Ok(Some(claim)) => claim,
+            Ok(None) => {
+                return mail.left("another process is sending it, or died at it: its claim ends by itself".to_string());
+            }
+            Err(err) => return mail.left(err.one_line()),
+        };
+        // Another may have sent it and let go between the first look and the claim.
+        let attempt = match outbox.is_settled(&mail.owed).await {
+            Ok(true) => Attempt::Settled,
+            Ok(false) => self.send(mail, &body, outbox).await,
+            Err(err) => mail.left(err.one_line()),
+        };
+        if matches!(attempt, Attempt::Left(Left { unreceipted: true, .. })) {
+            return attempt;
+        }
+        // A claim that stays because of this ends by itself.
+        if let Err(err) = outbox.release(&claim, self.clock.now()).await {
+            tracing::warn!(
+                run_id = mail.owed.run_id,
+                error = err.one_line(),
+                "the claim on a mail could not be let go"
+            );
+        }
+        attempt
+    }
+
+    async fn send<O: Outbox>(&self, mail: &Open, body: &[u8], outbox: &O) -> Attempt {
+        match self.transport.send(&mail.owed, body).await {
+            Outcome::Taken(detail) => {
+                match outbox.settle(&mail.owed, &self.receipt(&mail.owed, Settled::Sent, detail.clone())).await {
+                    Ok(()) => Attempt::Sent(detail),
+                    Err(err) => Attempt::Left(Left {
+                        reason: format!("sent ({detail}), but the receipt cannot be written: {}", err.one_line()),
+                        lost: false,
+                        unanswered: mail.unanswered,
+                        unreceipted: true,
+                    }),
+                }
+            }
+            Outcome::Refused(reason) => self.give_up(mail, reason, outbox).await,
+            Outcome::Unanswered(reason) => {
+                let unanswered = mail.unanswered.saturating_add(1);
+                if unanswered >= self.unanswered_max {
+                    let times = if unanswered == 1 { "once".to_string() } else { format!("{unanswered} times") };
+                    let reason =
+                        format!("the server was given it {times} and never answered, it may have arrived: {reason}");
+                    return self.give_up(mail, reason, outbox).await;
+                }
+                // Noted at once: whoever comes after a crash must not begin to count anew.
+                let tries = Tries {
+                    count: mail.before.saturating_add(1),
+                    unanswered,
+                    last_at: self.clock.now(),
+                    reason: reason.clone(),
+                };
+                if let Err(err) = outbox.note(&mail.owed, &tries).await {
+                    tracing::warn!(run_id = mail.owed.run_id, error = err.one_line(), "a try could not be noted");
+                }
+                Attempt::Left(Left { reason, lost: true, unanswered, unreceipted: false })
+            }
+            Outcome::Later(reason) => mail.left(reason),
+            Outcome::Unreachable(reason) => {
+                Attempt::Left(Left { reason, lost: true, unanswered: mail.unanswered, unreceipted: false })
+            }
+        }
+    }
+
+    /// What no round of this call got through: given up when it is too old, else it waits for the next call.
+    async fn put_off<O: Outbox>(&self, mail: Open, outbox: &O, done: &mut Delivery) {
+        if self.is_old(&mail.owed) {
+            let reason = format!("not taken for {} hours: {}", self.retry_hours, mail.reason);
+            match self.give_up(&mail, reason, outbox).await {
+                Attempt::GivenUp(reason) => done.dead.push(mail.failed(reason).unsent()),
+                Attempt::Left(Left { reason, .. }) => done.waiting.push(mail.failed(reason).unsent()),
+                Attempt::Sent(_) | Attempt::Settled => done.settled += 1,
+            }
+            return;
+        }
+        let owed = &mail.owed;
+        tracing::warn!(run_id = owed.run_id, recipient = owed.recipient_hash, reason = mail.reason, "mail waits");
+        let count = mail.before.saturating_add(self.tries.max(1));
+        let (unanswered, reason) = (mail.unanswered, mail.reason.clone());
+        let tries = Tries { count, unanswered, last_at: self.clock.now(), reason };
+        if let Err(err) = outbox.note(owed, &tries).await {
+            tracing::warn!(run_id = owed.run_id, error = err.one_line(), "a try could not be noted");
+        }
+        done.waiting.push(mail.unsent());
+    }
+
+    async fn give_up<O: Outbox>(&self, mail: &Open, reason: String, outbox: &O) -> Attempt {
+        let owed = &mail.owed;
+        tracing::error!(run_id = owed.run_id, recipient = owed.recipient_hash, reason, "mail given up");
+        match outbox.settle(owed, &self.receipt(owed, Settled::Dead, reason.clone())).await {
+            Ok(()) => Attempt::GivenUp(reason),
+            Err(err) => mail.left(format!("{reason}; that cannot be written down: {}", err.one_line())),
+        }
     }
 
     fn receipt(&self, owed: &OwedMail, outcome: Settled, detail: String) -> Receipt {

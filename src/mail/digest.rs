@@ -9,8 +9,8 @@ use super::edition::{Audience, Edition, Status, pick, tells};
 use super::view::View;
 use super::words::Words;
 use super::{message, render};
-use crate::address::{recipient_hash, validate_address};
-use crate::error::Result;
+use crate::address::{header_text, recipient_hash, validate_address};
+use crate::error::{Error, Result};
 use crate::state::record::OwedMail;
 
 /// A written digest.
@@ -50,46 +50,106 @@ impl Digest {
     }
 }
 
-/// Writes the digests of a run, by recipient.
-pub fn digests(edition: &Edition<'_>) -> Result<Vec<Digest>> {
-    audiences(edition).iter().map(|audience| digest(edition, audience)).collect()
+/// The digests of a run, and to whom none could be written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Digests {
+    /// Those written, by recipient. Where only ours cannot be composed, a few plain words that say so.
+    pub written: Vec<Digest>,
+    /// Address and reason of the others: nobody else's mail waits for them.
+    pub unwritten: BTreeMap<String, String>,
+}
+
+/// Writes the digests of a run.
+pub fn digests(edition: &Edition<'_>) -> Digests {
+    let mut all = Digests::default();
+    for audience in audiences(edition) {
+        let fault = match validate_address(&audience.address) {
+            Ok(()) => match digest(edition, &audience) {
+                Ok(digest) => {
+                    all.written.push(digest);
+                    continue;
+                }
+                Err(err) => {
+                    all.written.extend(apology(edition, &audience, &err).ok());
+                    err
+                }
+            },
+            Err(err) => err,
+        };
+        tracing::error!(address = ?audience.address, error = fault.one_line(), "no digest can be written");
+        all.unwritten.insert(audience.address, fault.one_line());
+    }
+    all
 }
 
 fn digest(edition: &Edition<'_>, audience: &Audience) -> Result<Digest> {
-    let mail = &edition.config.mail;
     let company = &edition.config.company;
     let words = Words::new(&company.locale, &company.base_currency).read_on(edition.run.logical_date);
     let view = View::new(edition, audience, &pick(edition, audience), &words);
     let html = render::html(&view, &words)?;
     let text = render::text(&view, &words)?;
-    let hash = recipient_hash(&audience.address);
-    let letter = message::Letter {
-        from: &mail.from,
-        reply_to: None,
-        recipient: &audience.address,
-        hash: &hash,
-        subject: &view.subject,
-        text: &text,
-        html: &html,
-        attachments: &[],
-        status: view.status.code(),
-        run_id: &edition.run.run_id,
-        job: &edition.run.job,
-        as_of: edition.run.logical_date,
-        date: edition.now,
-    };
-    let (message_id, bytes) = message::build(&letter)?;
-    Ok(Digest {
-        recipient: audience.address.clone(),
-        recipient_hash: hash,
-        status: view.status,
-        subject: view.subject,
-        preview: view.preview,
-        text,
-        html,
-        message_id,
-        message: bytes,
-    })
+    Parts { status: view.status, subject: view.subject, preview: view.preview, text, html }.composed(edition, audience)
+}
+
+/// In place of a digest that cannot be composed: its reader must not take the silence for a quiet night. No template.
+fn apology(edition: &Edition<'_>, audience: &Audience, fault: &Error) -> Result<Digest> {
+    let company = &edition.config.company;
+    let words = Words::new(&company.locale, &company.base_currency).read_on(edition.run.logical_date);
+    let (status, day) = (Status::Failed, words.date(edition.run.logical_date));
+    let subject = words.pick(
+        format!("[{}] 您的日报未能生成 · {day}", status.word(&words)),
+        format!("[{}] your mail was not written · {day}", status.word(&words)),
+    );
+    let preview = words.pick(
+        "您的日报未能生成，总部已收到通知；请先查看报表。",
+        "Your mail could not be written, and head office knows; the reports are there.",
+    );
+    let text = format!("{preview}\n\n{}\n{}\n", header_text(&fault.one_line()), header_text(&edition.run.run_id));
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let html = format!("<!doctype html><html><body><pre>{escaped}</pre></body></html>");
+    Parts { status, subject, preview: preview.to_string(), text, html }.composed(edition, audience)
+}
+
+/// What a digest is made of before it is a message.
+struct Parts {
+    status: Status,
+    subject: String,
+    preview: String,
+    text: String,
+    html: String,
+}
+
+impl Parts {
+    fn composed(self, edition: &Edition<'_>, audience: &Audience) -> Result<Digest> {
+        let hash = recipient_hash(&audience.address);
+        let letter = message::Letter {
+            from: &edition.config.mail.from,
+            reply_to: None,
+            recipient: &audience.address,
+            hash: &hash,
+            subject: &self.subject,
+            text: &self.text,
+            html: &self.html,
+            attachments: &[],
+            status: self.status.code(),
+            run_id: &edition.run.run_id,
+            job: &edition.run.job,
+            as_of: edition.run.logical_date,
+            date: edition.now,
+        };
+        let (message_id, message) = message::build(&letter)?;
+        Ok(Digest {
+            recipient: audience.address.clone(),
+            recipient_hash: hash,
+            status: self.status,
+            subject: self.subject,
+            preview: self.preview,
+            text: self.text,
+            html: self.html,
+            message_id,
+            message,
+        })
+    }
 }
 
 /// Everyone who gets a digest: named audiences, head office, owners of alerts; once each, by address.
@@ -105,12 +165,7 @@ fn audiences(edition: &Edition<'_>) -> Vec<Audience> {
         let address = other.trim().to_ascii_lowercase();
         all.entry(address.clone()).or_insert_with(|| Audience { address, ..Audience::default() });
     }
-    let (good, bad): (Vec<Audience>, Vec<Audience>) =
-        all.into_values().partition(|audience| validate_address(&audience.address).is_ok());
-    for audience in bad {
-        tracing::warn!(address = ?audience.address, "not a mail address: nobody is told");
-    }
-    good
+    all.into_values().collect()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod render;
 pub mod message;
 pub mod parts;
 pub mod transport;
+pub mod outbox;
 pub mod deliver;
 #[cfg(test)]
 #[path = "../../tests/it/support/smtp.rs"]

@@ -180,6 +180,7 @@ impl AlertRule {
             Self::run_reduced(),
             Self::master_data_missing(),
             Self::mail_undelivered(),
+            Self::mail_unwritten(),
             Self::settings_refused(),
         ]
         .into_iter()
@@ -210,6 +211,11 @@ impl AlertRule {
     /// The rule for changed settings that `serve` cannot use; columns `place`, `since`, `error`.
     pub fn settings_refused() -> Self {
         built_in("settings_refused", include_str!("templates/settings_refused.toml"))
+    }
+
+    /// The rule for people to whom no mail can be written; columns `recipient`, `whose`, `file`, `error`, `run_id`.
+    pub fn mail_unwritten() -> Self {
+        built_in("mail_unwritten", include_str!("templates/mail_unwritten.toml"))
     }
 
     fn settle(&self) -> Result<()> {
@@ -336,6 +342,11 @@ impl AlertRule {
         };
         values[values.len().saturating_sub(30)..].to_vec()
     }
+}
+
+/// The addresses that a cell holds, in lower case.
+pub(crate) fn addresses(cell: &str) -> impl Iterator<Item = String> {
+    cell.split([';', ',', '；', '，']).map(str::trim).filter(|address| !address.is_empty()).map(str::to_ascii_lowercase)
 }
 
 /// A rule with its labels, for findings without words.

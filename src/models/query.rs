@@ -51,7 +51,7 @@ pub(super) async fn planned(context: &SessionContext, statement: Statement) -> R
     let state = context.state();
     session::plans_one(&state);
     let plan = state.statement_to_plan(statement).await?;
-    Ok(DataFrame::new(state, plan))
+    Ok(DataFrame::new(session::fit_for(state, &plan)?, plan))
 }
 
 /// A condition on rows of `schema`, ready to be evaluated. It may name parameters, but reads nothing beside its row.

@@ -6,10 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
 };
+use datafusion::common::tree_node::TreeNode;
+use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::Optimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::functions;
@@ -91,10 +95,51 @@ pub(super) fn fork_for(base: &SessionContext, rows: u64) -> Result<SessionContex
     Ok(context)
 }
 
-/// Few rows are worked through on one thread, because handing them around would cost more than it gains.
+/// Few rows are worked through on one thread, because handing them around would cost more than it gains; and by plans that
+/// are made with less thought, because what a rule that is left out would save is less than walking through the plan for it.
 pub(super) fn expect_few(context: &SessionContext) {
-    // The optimizer keeps its passes: after only one, a recursive CTE may not fit its own columns.
-    context.state_ref().write().config_mut().options_mut().execution.target_partitions = 1;
+    for rule in ASKED_OF_MANY {
+        context.remove_optimizer_rule(rule);
+    }
+    let state = context.state_ref();
+    let mut state = state.write();
+    state.config_mut().options_mut().execution.target_partitions = 1;
+    let rules = state.physical_optimizers().iter().filter(|rule| !ASKED_OF_MANY.contains(&rule.name()));
+    let rules = rules.cloned().collect();
+    *state = SessionStateBuilder::new_from_existing(state.clone()).with_physical_optimizer_rules(rules).build();
+}
+
+/// Rules that change how fast a plan runs and never what it gives.
+const ASKED_OF_MANY: [&str; 17] = [
+    // of statements
+    "common_sub_expression_eliminate",
+    "eliminate_duplicated_expr",
+    "extract_leaf_expressions",
+    "optimize_unions",
+    "push_down_leaf_projections",
+    "push_down_limit",
+    "unions_to_filter",
+    // of what runs
+    "FilterPushdown",
+    "HashJoinBuffering",
+    "LimitAggregation",
+    "LimitPushPastWindows",
+    "LimitPushdown",
+    "LimitedDistinctAggregation",
+    "PushdownSort",
+    "TopKRepartition",
+    "WindowTopN",
+    "aggregate_statistics",
+];
+
+/// The session that makes `plan` run. A recursive plan asks all rules: after fewer of them, or only one pass, the columns of
+/// its steps may not fit each other.
+pub(super) fn fit_for(state: SessionState, plan: &LogicalPlan) -> Result<SessionState, DataFusionError> {
+    if plan.exists(|node| Ok(matches!(node, LogicalPlan::RecursiveQuery(_))))? {
+        let rules = Optimizer::new().rules;
+        return Ok(SessionStateBuilder::new_from_existing(state).with_optimizer_rules(rules).build());
+    }
+    Ok(state)
 }
 
 /// Fewer rows than these are not shared among threads, and what is made of them fits into memory.
@@ -115,4 +160,28 @@ pub(super) fn plans_one(state: &SessionState) {
 pub(super) fn planned(base: &SessionContext) -> u64 {
     let planned = base.state_ref().read().config().get_extension::<Planned>();
     planned.map_or(0, |planned| planned.0.load(Ordering::Relaxed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_that_is_left_out_is_one_of_the_engine() {
+        let limits = Limits { memory_bytes: 1 << 20, spill_bytes: 1 << 20, threads: 2 };
+        let many = open(limits).unwrap();
+        let names = |context: &SessionContext| -> Vec<String> {
+            let state = context.state();
+            let rules = state.optimizers().iter().map(|rule| rule.name().to_string());
+            rules.chain(state.physical_optimizers().iter().map(|rule| rule.name().to_string())).collect()
+        };
+        let all = names(&many);
+        for rule in ASKED_OF_MANY {
+            assert!(all.iter().any(|known| known == rule), "the engine has no rule `{rule}` any more");
+        }
+        let few = fork_for(&many, 10).unwrap();
+        let left = names(&few);
+        assert!(left.iter().all(|rule| !ASKED_OF_MANY.contains(&rule.as_str())), "{left:?}");
+        assert_eq!(names(&many), all, "a fork changed the session it comes from");
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::address::validate_address;
 use crate::error::Result;
-use crate::mail::rule::{AlertRule, HEAD_OFFICE, RUN_FAILED, Row, SEVERITIES, Worse, as_number, as_text};
+use crate::mail::rule::{AlertRule, HEAD_OFFICE, RUN_FAILED, Row, SEVERITIES, Worse, addresses, as_number, as_text};
 use crate::sha256::sha256_hex;
 use crate::state::record::{Alert, AlertPhase, Silence};
 
@@ -53,6 +53,8 @@ pub struct Judged {
     pub alerts: Vec<Alert>,
     /// Notes.
     pub notes: Vec<String>,
+    /// Owners to whom no mail can go, and why.
+    pub unusable: BTreeMap<String, String>,
 }
 
 type Rules<'a> = BTreeMap<&'a str, &'a Found<'a>>;
@@ -61,12 +63,12 @@ type Standing = BTreeMap<(String, String), Alert>;
 /// Judges tonight's findings. An alert with `mailed_at == now` is to be told in tonight's mails.
 pub fn judge(found: &[Found<'_>], night: &Night<'_>) -> Result<Judged> {
     let rules: Rules<'_> = found.iter().map(|found| (found.rule.name.as_str(), found)).collect();
-    let mut notes = Vec::new();
+    let (mut notes, mut unusable) = (Vec::new(), BTreeMap::new());
     let mut standing = Standing::new();
     for Found { rule, rows, .. } in found {
         let mut doubled = 0_usize;
         for row in rows {
-            let alert = raise(rule, row, night, &mut notes)?;
+            let alert = raise(rule, row, night, &mut notes, &mut unusable)?;
             let key = (alert.rule.clone(), alert.fingerprint.clone());
             match standing.get(&key) {
                 Some(other) if compare(rule, other, &alert).is_ge() => doubled += 1,
@@ -96,11 +98,17 @@ pub fn judge(found: &[Found<'_>], night: &Night<'_>) -> Result<Judged> {
     }
     notes.sort();
     notes.dedup();
-    Ok(Judged { alerts, notes })
+    Ok(Judged { alerts, notes, unusable })
 }
 
 /// A row as a new alert, or as the continuation of last night's.
-fn raise(rule: &AlertRule, row: &Row, night: &Night<'_>, notes: &mut Vec<String>) -> Result<Alert> {
+fn raise(
+    rule: &AlertRule,
+    row: &Row,
+    night: &Night<'_>,
+    notes: &mut Vec<String>,
+    unusable: &mut BTreeMap<String, String>,
+) -> Result<Alert> {
     let cell = |column: &String| row.get(column).unwrap_or(&Json::Null);
     let labels: BTreeMap<String, String> =
         rule.labels.iter().map(|label| (label.clone(), as_text(cell(label)))).collect();
@@ -111,7 +119,7 @@ fn raise(rule: &AlertRule, row: &Row, night: &Night<'_>, notes: &mut Vec<String>
         severity: severity(rule, row, notes),
         value: rule.value.as_ref().and_then(|column| as_number(cell(column))),
         row: row.clone(),
-        owners: owners(rule, row, night, notes),
+        owners: owners(rule, row, night, unusable),
         phase: AlertPhase::New,
         since: night.logical_date,
         mailed_at: None,
@@ -271,7 +279,7 @@ fn severity(rule: &AlertRule, row: &Row, notes: &mut Vec<String>) -> String {
 }
 
 /// Who is told: valid addresses of the named columns, head office when there is none.
-fn owners(rule: &AlertRule, row: &Row, night: &Night<'_>, notes: &mut Vec<String>) -> Vec<String> {
+fn owners(rule: &AlertRule, row: &Row, night: &Night<'_>, unusable: &mut BTreeMap<String, String>) -> Vec<String> {
     let mut told = BTreeSet::new();
     for owner in &rule.owners {
         if owner == HEAD_OFFICE {
@@ -279,12 +287,10 @@ fn owners(rule: &AlertRule, row: &Row, night: &Night<'_>, notes: &mut Vec<String
             continue;
         }
         let cell = if owner.contains('@') { owner.clone() } else { row.get(owner).map(as_text).unwrap_or_default() };
-        for address in cell.split([';', ',', '；', '，']).map(str::trim).filter(|address| !address.is_empty()) {
-            match validate_address(address) {
-                Ok(()) => {
-                    told.insert(address.to_ascii_lowercase());
-                }
-                Err(err) => notes.push(format!("alert {}: {err}", rule.name)),
+        for address in addresses(&cell) {
+            match validate_address(&address) {
+                Ok(()) => drop(told.insert(address)),
+                Err(err) => drop(unusable.insert(address, err.one_line())),
             }
         }
     }

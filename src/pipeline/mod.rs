@@ -25,6 +25,7 @@ mod names;
 mod replay;
 mod reply;
 mod publish;
+mod recipients;
 mod raise;
 mod read_by;
 mod readers;
@@ -42,7 +43,7 @@ use futures::{StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 
 pub use clockwork::behind as clock_behind;
-pub use deliver::{flush, undelivered};
+pub use deliver::{Undelivered, flush, retry, undelivered};
 pub use flow::{Arrival, Plan, PlannedAlert, Watch};
 pub use look::{Fresh, Lacking, freshness, lacking, questions, reductions};
 pub use names::names;
@@ -206,7 +207,7 @@ async fn run_with_lease(company: &Company, request: &Request, watch: &dyn Watch,
     if !request.quiet {
         let stage = night.begin(watch, "deliver", 0);
         killpoint("deliver");
-        deliver::deliver(&mut night).await?;
+        deliver::deliver(&mut night).await;
         night.finish(stage);
     }
     publish::leave_word(&night).await;

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::alert::{self, Found};
+use super::alert::{self, Found, Judged};
 use super::flow::{Built, HEADLINES, Night};
+use super::recipients::Recipients;
 use super::{Refused, expect, reduce, system};
 use crate::address::recipient_hash;
 use crate::error::Result;
 use crate::job::matches_any;
-use crate::mail::deliver::{dead_letters, recent};
-use crate::mail::digest;
+use crate::mail::digest::{self, Digest, Digests};
 use crate::mail::edition::{Audience, Edition, Headline};
+use crate::mail::outbox::{dead_letters, recent};
 use crate::mail::rule::{AlertRule, Row};
 use crate::mail::words::Words;
 use crate::state::record::{Alert, AlertPhase, OwedMail};
@@ -47,12 +48,32 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     found.push(Found { rule: &refused, rows: refused_settings(night), scope: BTreeMap::new() });
     // An earlier date is judged as if there were no other: of what was found since, its mails say nothing.
     let previous = if night.newer().is_some() { Vec::new() } else { night.state.alerts.clone() };
-    judge(night, &found, &previous)?;
-    if night.request.job.mail {
-        let audiences = audiences(night, built).await?;
-        write_digests(night, &rules, &audiences).await?;
+    let recipients = Recipients::read(built).await?;
+    let audiences = audiences(night, built, &recipients).await?;
+    // Whom no mail can reach is found while it is written, and told to head office by the same night's mail.
+    let unwritable = AlertRule::mail_unwritten();
+    let mut unwritten = recipients.unusable();
+    loop {
+        let rows = recipients.rows(night, &unwritten);
+        let told = Found { rule: &unwritable, rows, scope: BTreeMap::new() };
+        let all: Vec<Found<'_>> = found.iter().cloned().chain([told]).collect();
+        let judged = judge(night, &all, &previous)?;
+        let mut others = judged.unusable;
+        let mut digests = Digests::default();
+        if night.request.job.mail {
+            digests = write_digests(night, &rules, &audiences)?;
+            others.append(&mut digests.unwritten);
+        }
+        let known = unwritten.len();
+        unwritten.append(&mut others);
+        if unwritten.len() == known {
+            for note in judged.notes {
+                night.warn(note);
+            }
+            post(night, digests.written).await;
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// What lies on disk and cannot be used, where this run goes by what was valid before.
@@ -103,7 +124,10 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
     ]);
     let job = BTreeMap::from([("job".to_string(), night.request.job.name.clone())]);
     let previous = night.state.alerts.clone();
-    judge(night, &[Found { rule: &failed, rows: vec![row], scope: job }], &previous)?;
+    let judged = judge(night, &[Found { rule: &failed, rows: vec![row], scope: job }], &previous)?;
+    for note in judged.notes {
+        night.warn(note);
+    }
     let told = night.alerts.iter().flatten().any(|alert| {
         alert.rule == failed.name && alert.phase != AlertPhase::Resolved && alert.mailed_at == Some(night.started_at)
     });
@@ -111,14 +135,16 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
     night.owed.retain(|mail| mail.recipient_hash != recipient_hash(&mail.recipient));
     if night.request.job.mail && told {
         let rules = AlertRule::sound(night.company.registry.alert_sidecars());
-        write_digests(night, &rules, &[]).await?;
+        let digests = write_digests(night, &rules, &[])?;
+        post(night, digests.written).await;
     }
     Ok(())
 }
 
-fn judge(night: &mut Night<'_>, found: &[Found<'_>], previous: &[Alert]) -> Result<()> {
+/// Judges what was found.
+fn judge(night: &mut Night<'_>, found: &[Found<'_>], previous: &[Alert]) -> Result<Judged> {
     let silences: Vec<_> = night.state.silences.values().cloned().collect();
-    let judged = alert::judge(
+    let mut judged = alert::judge(
         found,
         &alert::Night {
             previous,
@@ -130,28 +156,17 @@ fn judge(night: &mut Night<'_>, found: &[Found<'_>], previous: &[Alert]) -> Resu
             mails: night.request.job.mail,
         },
     )?;
-    for note in judged.notes {
-        night.warn(note);
-    }
-    night.alerts = Some(judged.alerts);
-    Ok(())
+    night.alerts = Some(std::mem::take(&mut judged.alerts));
+    Ok(judged)
 }
 
 /// Everybody who is responsible for a channel or a partner, with the day's figures.
-async fn audiences(night: &Night<'_>, built: &Built) -> Result<Vec<Audience>> {
+async fn audiences(night: &Night<'_>, built: &Built, recipients: &Recipients) -> Result<Vec<Audience>> {
     let mut addresses: BTreeSet<String> = night.company.config.company.head_office.iter().cloned().collect();
-    for model in ["channels_current", "partners_current"] {
-        if built.outcome.has(model) {
-            let sql = format!("select distinct manager from {model} where manager is not null");
-            for row in built.outcome.query(&sql).await? {
-                addresses.extend(row.get("manager").and_then(Json::as_str).map(str::to_string));
-            }
-        }
-    }
+    addresses.extend(recipients.managers().cloned());
     let company = &night.company.config.company;
     let mut headlines = headlines(built, &Words::new(&company.locale, &company.base_currency)).await?;
     let head_office = headlines.remove(HEAD_OFFICE).unwrap_or_default();
-    addresses.retain(|address| crate::address::validate_address(address).is_ok());
     Ok(addresses
         .into_iter()
         .map(|address| {
@@ -190,14 +205,10 @@ async fn headlines(built: &Built, words: &Words) -> Result<BTreeMap<String, Vec<
     Ok(by_owner)
 }
 
-async fn write_digests(
-    night: &mut Night<'_>,
-    rules: &BTreeMap<String, AlertRule>,
-    audiences: &[Audience],
-) -> Result<()> {
+fn write_digests(night: &Night<'_>, rules: &BTreeMap<String, AlertRule>, audiences: &[Audience]) -> Result<Digests> {
     let company = night.company;
     let published = night.error.is_none().then_some(night.request.date);
-    let digests = digest::digests(&Edition {
+    Ok(digest::digests(&Edition {
         config: &company.config,
         run: &night.record(night.started_at)?,
         now: night.started_at,
@@ -208,13 +219,24 @@ async fn write_digests(
         rules,
         alerts: night.alerts.as_deref().unwrap_or_default(),
         audiences,
-    })?;
+    }))
+}
+
+/// Lays the digests into the outbox. One that cannot be kept there is its reader's loss alone, and a note of the run.
+async fn post(night: &mut Night<'_>, digests: Vec<Digest>) {
     for digest in digests {
         // A failed run may have written a digest before, and that one lies there for good.
         let name = if night.error.is_none() { "" } else { "-failed" };
         let body = keys::mail_body(&night.run_id, &format!("{}{name}", digest.recipient_hash));
-        night.post(&body, digest.message.clone()).await?;
-        night.owed.push(digest.owed(body, &night.run_id, night.started_at));
+        match night.post(&body, digest.message.clone()).await {
+            Ok(()) => night.owed.push(digest.owed(body, &night.run_id, night.started_at)),
+            Err(err) => {
+                night.warn(format!(
+                    "the mail to {} could not be kept to be sent: {}",
+                    digest.recipient,
+                    err.one_line()
+                ));
+            }
+        }
     }
-    Ok(())
 }

@@ -166,6 +166,20 @@ pub fn mail_dead(run_id: &str, recipient_hash: &str) -> String {
     format!("{OUTBOX}/{run_id}/{recipient_hash}.dead.json")
 }
 
+/// The right to send a mail; `after` is the mark of the claim of a process that died, empty for the first one.
+pub fn mail_claim(run_id: &str, recipient_hash: &str, after: &str) -> String {
+    let after = if after.is_empty() { String::new() } else { format!("-{after}") };
+    format!("{OUTBOX}/{run_id}/{recipient_hash}.claim{after}.json")
+}
+
+/// Folder of mails given up that nobody has seen to, in the lake. `clean` leaves it alone.
+pub const UNSEEN: &str = "unseen_mails";
+
+/// A mail given up that nobody has seen to.
+pub fn mail_unseen(run_id: &str, recipient_hash: &str) -> String {
+    format!("{UNSEEN}/{run_id}/{recipient_hash}.json")
+}
+
 /// Whether `clean` may ever delete this key of the lake: what we name by content or run.
 pub fn is_lake_data(key: &str) -> bool {
     let rows = ["staged/", "rejects/", "models/"].iter().any(|folder| key.starts_with(folder));

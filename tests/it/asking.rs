@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::world::{PROJECT, World};
+use crate::support::world::{PROJECT, World, copy_tree};
 
 const NIGHT: &str = "2026-11-05";
 const NOW: [(&str, &str); 1] = [("TRIBUTARY_NOW", "2026-11-05T23:00:00Z")];
@@ -65,7 +65,9 @@ fn a_silence_holds_mails_back_until_it_ends() {
 #[test]
 fn rules_that_no_file_holds_are_silenced_like_any_other() {
     let world = World::small();
-    for rule in ["run_failed", "run_reduced", "master_data_missing", "mail_undelivered", "settings_refused"] {
+    for rule in
+        ["run_failed", "run_reduced", "master_data_missing", "mail_undelivered", "mail_unwritten", "settings_refused"]
+    {
         let args = ["silence", "add", rule, "--for", "1d", "--author", "wang"];
         let laid = world.tributary(&args, &NOW).expect(&[0]);
         assert!(laid.stdout.contains(rule), "{laid}");
@@ -201,4 +203,94 @@ fn a_mail_given_up_is_told_in_the_next_run() {
     world.deliver_day("2026-11-07".parse().expect("a date"));
     world.night("2026-11-07").published();
     assert_eq!(told(&world).map(|alert| format!("{:?}", alert.phase)), Some("Resolved".to_string()));
+}
+
+/// The models of the small company with one that asks who manages which partner, and an alert that tells them.
+fn with_managers(world: &World) {
+    copy_tree(&Path::new(PROJECT).join("fixtures/small/sql"), &world.path("sql"));
+    let config = std::fs::read_to_string(world.path("config.toml")).expect("settings");
+    let line = config.lines().find(|line| line.starts_with("sql = ")).expect("the folder").to_string();
+    world.write("config.toml", &config.replace(&line, "sql = \"sql\""));
+    world.write(
+        "sql/staging/partners_current.sql",
+        "select partner_id, name, manager from feeds.partners_versions where valid_to > $as_of_date\n",
+    );
+    world.write(
+        "sql/staging/partners_current.toml",
+        "grain = \"partner\"\nkey = [\"partner_id\"]\nmaterialised = \"view\"\n\
+         [description]\nen = \"Partners\"\nzh = \"伙伴\"\n",
+    );
+    world.write("sql/alerts/managed.sql", "select partner_id, name, manager from partners_current\n");
+    world.write(
+        "sql/alerts/managed.toml",
+        "grain = \"partner\"\nkey = [\"partner_id\"]\nmaterialised = \"table\"\n\
+         [description]\nen = \"Partners\"\nzh = \"伙伴\"\n\
+         [alert]\nseverity = \"warning\"\nlabels = [\"partner_id\"]\nowners = [\"manager\"]\n\
+         [alert.title]\nen = \"{{ name }} is managed\"\nzh = \"{{ name }}有人管\"\n",
+    );
+}
+
+#[test]
+fn a_manager_to_whom_no_mail_can_be_written_costs_nobody_else_theirs() {
+    let world = World::small();
+    with_managers(&world);
+    world.deliver_history(NIGHT);
+    world.deliver(
+        "hq/partners/2026-11-05.csv",
+        "partner_id,name,channel_id,cooperation_mode,territory,status,joined_on,manager\n\
+         p01,华东总经销,ch_dist,distribution,Shanghai;Jiangsu,active,2024-03-01,x@[127.0.0.1]\n\
+         p02,星光直播间,ch_live,agency,,active,2025-05-10,live@test.example\n",
+        NIGHT.parse().expect("a date"),
+    );
+    world.night(NIGHT).published();
+    let commits = world.commits();
+    let commit = commits.last().expect("a commit");
+    let people: Vec<&str> = commit.changes.owed.iter().map(|mail| mail.recipient.as_str()).collect();
+    assert_eq!(people, ["hq@test.example", "live@test.example", "sales@test.example"]);
+    let alerts = commit.changes.alerts.as_deref().unwrap_or_default();
+    let told = alerts.iter().find(|alert| alert.rule == "mail_unwritten").expect("it is told");
+    assert_eq!(told.owners, ["hq@test.example"]);
+    let read = world.tributary(&["mail", "preview", "hq@"], &NOW).expect(&[0]);
+    for part in ["x@[127.0.0.1]", "华东总经销", "hq/partners/2026-11-05.csv", "华东总经销有人管"] {
+        assert!(read.stdout.contains(part), "{part}: {read}");
+    }
+}
+
+#[test]
+fn a_mail_given_up_stays_in_the_status_until_somebody_has_seen_to_it() {
+    let world = world();
+    world.tributary(&["status"], &NOW).expect(&[0]);
+    let commits = world.commits();
+    let owed = &commits.last().expect("a commit").changes.owed;
+    let lost = owed.iter().find(|mail| mail.recipient == "sales@test.example").expect("a mail");
+    // What the postman leaves behind when a server refuses an address for good.
+    let give_up = || {
+        let receipt = format!("lake/outbox/{}/{}.sent.json", lost.run_id, lost.recipient_hash);
+        std::fs::remove_file(world.path(&receipt)).expect("no receipt");
+        let open = serde_json::json!({ "owed": lost, "at": "2026-11-05T22:31:00Z", "reason": "550 no such user" });
+        let key = format!("lake/unseen_mails/{}/{}.json", lost.run_id, lost.recipient_hash);
+        world.write(&key, &open.to_string());
+        world.write(&receipt.replace(".sent.json", ".dead.json"), "{}");
+    };
+    give_up();
+    // Ten days later, long after its tries were over.
+    let later = [("TRIBUTARY_NOW", "2026-11-15T23:00:00Z")];
+    let status = world.tributary(&["status"], &later).expect(&[4]);
+    assert!(status.stdout.contains("MAIL GIVEN UP   sales@test.example"), "{status}");
+    assert!(status.stdout.contains("550 no such user") && status.stdout.contains("mail retry"), "{status}");
+    let flush = world.tributary(&["mail", "flush"], &later).expect(&[4]);
+    assert!(flush.stdout.contains("dead     sales@test.example"), "{flush}");
+    world.deliver_day("2026-11-06".parse().expect("a date"));
+    world.night("2026-11-06").expect(&[4]);
+    let slip = world.tributary(&["mail", "drop", "sale@test.example"], &later).expect(&[64]);
+    assert!(slip.stderr.contains("given up are mails to sales@test.example"), "{slip}");
+    // Tried again it leaves, however old it is.
+    let retry = world.tributary(&["mail", "retry", "sales@test.example"], &later).expect(&[0]);
+    assert!(retry.stdout.contains("sent     sales@test.example"), "{retry}");
+    world.tributary(&["status"], &later).expect(&[0]);
+    give_up();
+    world.tributary(&["status"], &later).expect(&[4]);
+    world.tributary(&["mail", "drop", "all"], &later).expect(&[0]);
+    world.tributary(&["status"], &later).expect(&[0]);
+    world.tributary(&["mail", "flush"], &later).expect(&[0]);
 }

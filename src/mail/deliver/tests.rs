@@ -6,7 +6,9 @@ use chrono::TimeZone as _;
 use super::*;
 use crate::address::recipient_hash;
 use crate::config::Config;
+use crate::mail::outbox::{dead_letters, given_up, recent, revive, seen};
 use crate::store::Put;
+use crate::store::{Store, keys};
 
 use crate::mail::smtp_server::{Fault, Sink};
 
@@ -22,6 +24,7 @@ struct World {
     transport: Transport,
     time: std::sync::Arc<Mutex<DateTime<Utc>>>,
     pauses: Mutex<Vec<u64>>,
+    per_minute_max: u32,
 }
 
 impl World {
@@ -44,25 +47,33 @@ impl World {
             });
         }
         let text = format!(
-            "[mail]\ntransport = \"smtp\"\nsmtp_host = \"127.0.0.1\"\nsmtp_security = \"none\"\nsmtp_port = {}\nsmtp_timeout_seconds = 1",
+            "[mail]\ntransport = \"smtp\"\nsmtp_host = \"127.0.0.1\"\nsmtp_security = \"none\"\nsmtp_port = {}\nsmtp_timeout_seconds = 1\nsmtp_data_timeout_seconds = 3",
             sink.port()
         );
         let mail = Config::parse(&text, Path::new("/x")).expect("config").mail;
         let transport = Transport::new(&mail, |_| Some("canary-77aa".to_string())).expect("transport");
         let time = std::sync::Arc::new(Mutex::new(start()));
-        Self { lake, owed, sink, transport, time, pauses: Mutex::default() }
+        Self { lake, owed, sink, transport, time, pauses: Mutex::default(), per_minute_max: 0 }
     }
 
     async fn deliver(&self, tries: u32, now: bool) -> Delivery {
         let time = std::sync::Arc::clone(&self.time);
         let clock = Clock::from_fn(move || *time.lock().expect("time"));
-        let postman = Postman { transport: &self.transport, clock: &clock, retry_hours: 48, tries, now };
+        let postman = Postman {
+            transport: &self.transport,
+            clock: &clock,
+            retry_hours: 48,
+            unanswered_max: 2,
+            per_minute_max: self.per_minute_max,
+            tries,
+            now,
+        };
         let sleep = |pause: Duration| {
             self.pauses.lock().expect("pauses").push(pause.as_secs());
             self.pass(i64::try_from(pause.as_secs()).expect("small"));
             std::future::ready(())
         };
-        postman.deliver(&self.owed, &self.lake, sleep).await.expect("delivered")
+        postman.deliver(&self.owed, &self.lake, sleep).await
     }
 
     fn pass(&self, seconds: i64) {
@@ -257,4 +268,110 @@ async fn only_whose_newest_mail_was_given_up_is_unreached() {
     let told: Vec<String> = dead.iter().map(|(who, (mail, why))| format!("{who} {} {why}", mail.run_id)).collect();
     assert_eq!(told, ["b@x.y n-2 550 no such user", "c@x.y nightly-2026-11-22-ab 550 no such user"]);
     assert_eq!(recent(all.iter(), start() + TimeDelta::hours(150), 48).count(), 3, "older ones are not asked for");
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_does_not_get_the_same_mail_without_limit() {
+    let world = World::new(Fault::DropAfterData, &["a@demo.example"]).await;
+    assert_eq!(world.deliver(1, false).await.waiting.len(), 1);
+    // Another process, later: it goes on counting.
+    world.pass(3600);
+    let done = world.deliver(3, false).await;
+    assert_eq!((done.waiting.len(), done.dead.len()), (0, 1));
+    assert!(done.dead[0].reason.contains("2 times and never answered, it may have arrived"), "{}", done.dead[0].reason);
+    assert_eq!(world.sink.arrived().len(), 2);
+}
+
+#[tokio::test]
+async fn two_deliverers_send_one_mail() {
+    let world = World::new(Fault::SlowAfterData, &["a@demo.example", "b@demo.example"]).await;
+    let (one, other) = tokio::join!(world.deliver(1, true), world.deliver(1, true));
+    let mut to: Vec<String> = world.sink.arrived().iter().map(|mail| mail.to.join(",")).collect();
+    to.sort();
+    assert_eq!(to, ["a@demo.example", "b@demo.example"], "{one:?} {other:?}");
+    assert_eq!(one.sent.len() + other.sent.len(), 2);
+    assert_eq!(world.receipts(".sent.json").await, 2);
+    assert_eq!(world.receipts(".claim.json").await, 0, "claims are let go");
+}
+
+#[tokio::test]
+async fn a_claim_of_a_process_that_died_ends_by_itself() {
+    let world = World::new(Fault::None, &["a@demo.example"]).await;
+    let until = start() + TimeDelta::minutes(20);
+    world.lake.claim(&world.owed[0], start(), until).await.expect("claimed").expect("free");
+    let done = world.deliver(1, true).await;
+    assert_eq!((done.sent.len(), done.waiting.len()), (0, 1));
+    assert!(done.waiting[0].reason.contains("its claim ends by itself"), "{}", done.waiting[0].reason);
+    world.pass(20 * 60);
+    let (one, other) = tokio::join!(world.deliver(1, true), world.deliver(1, true));
+    assert_eq!((one.sent.len() + other.sent.len(), world.sink.arrived().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_mail_given_up_stays_in_sight_until_it_is_seen_to() {
+    let world = World::new(Fault::Refuse("b@demo.example".into()), &["a@demo.example", "b@demo.example"]).await;
+    assert_eq!(world.deliver(1, false).await.dead.len(), 1);
+    world.pass(400 * 24 * 3600);
+    let open = given_up(&world.lake).await.expect("listed");
+    assert_eq!(open.iter().map(|open| open.owed.recipient.as_str()).collect::<Vec<_>>(), ["b@demo.example"]);
+    assert!(open[0].reason.contains("no such mailbox"), "{}", open[0].reason);
+    // Tried again in vain it is still there, tried again with success it is not.
+    revive(&world.lake, &open[0]).await.expect("revived");
+    assert_eq!(world.deliver(1, true).await.dead.len(), 1);
+    assert_eq!(given_up(&world.lake).await.expect("listed").len(), 1);
+    world.sink.set(Fault::None);
+    revive(&world.lake, &open[0]).await.expect("revived");
+    assert_eq!(world.deliver(1, true).await.sent.len(), 1);
+    assert!(given_up(&world.lake).await.expect("listed").is_empty());
+}
+
+#[tokio::test]
+async fn what_somebody_has_seen_to_is_out_of_sight_and_not_tried() {
+    let world = World::new(Fault::Refuse("b@demo.example".into()), &["b@demo.example"]).await;
+    world.deliver(1, false).await;
+    let open = given_up(&world.lake).await.expect("listed");
+    seen(&world.lake, &open[0]).await.expect("seen");
+    assert!(given_up(&world.lake).await.expect("listed").is_empty());
+    assert_eq!(world.deliver(1, true).await.settled, 1);
+}
+
+#[tokio::test]
+async fn a_sender_that_may_not_send_is_no_word_on_a_recipient() {
+    let world = World::new(Fault::RefuseSender, &["a@demo.example"]).await;
+    let done = world.deliver(1, false).await;
+    assert_eq!((done.waiting.len(), done.dead.len()), (1, 0));
+    assert!(done.waiting[0].reason.contains("look at mail.from"), "{}", done.waiting[0].reason);
+}
+
+#[tokio::test]
+async fn no_minute_holds_more_mails_than_the_server_allows() {
+    let mut world = World::new(Fault::None, &["a@demo.example", "b@demo.example", "c@demo.example"]).await;
+    world.per_minute_max = 2;
+    assert_eq!(world.deliver(1, false).await.sent.len(), 3);
+    assert_eq!(*world.pauses.lock().expect("pauses"), [60], "after the second a minute's pause");
+}
+
+#[tokio::test]
+async fn the_answer_to_the_text_has_its_own_time() {
+    let mail =
+        "[mail]\ntransport = \"smtp\"\nsmtp_host = \"127.0.0.1\"\nsmtp_security = \"none\"\nsmtp_timeout_seconds = 1";
+    let sink = Sink::start(Fault::SlowAfterData).await;
+    let mail = Config::parse(&format!("{mail}\nsmtp_port = {}", sink.port()), Path::new("/x")).expect("config").mail;
+    assert_eq!(mail.smtp_data_timeout_seconds, 600, "RFC 5321, 4.5.3.2.6");
+    let transport = Transport::new(&mail, |_| None).expect("transport");
+    assert!(transport.longest().expect("a server") > Duration::from_secs(600 + 6));
+    let owed = OwedMail {
+        recipient: "a@demo.example".into(),
+        recipient_hash: "h".into(),
+        subject: "s".into(),
+        body: "b".into(),
+        run_id: "r".into(),
+        owed_at: start(),
+    };
+    let outcome = transport.send(&owed, b"To: a@demo.example\r\n\r\nhello\r\n").await;
+    assert!(
+        matches!(outcome, Outcome::Taken(_)),
+        "it answers after {} ms: {outcome:?}",
+        crate::mail::smtp_server::SLOW_MS
+    );
 }

@@ -323,3 +323,27 @@ fn an_owed_mail_names_its_message() {
         (recipient_hash("wang.li@demo.example"), "outbox/r/h.eml".to_string())
     );
 }
+
+#[test]
+fn one_that_cannot_be_written_is_nobody_elses_loss() {
+    let mut world = World::busy("zh");
+    for address in ["not an address", "x@[127.0.0.1]"] {
+        world.audiences.push(audience(address));
+    }
+    let all = world.digests();
+    assert_eq!(all.unwritten.keys().map(String::as_str).collect::<Vec<_>>(), ["not an address", "x@[127.0.0.1]"]);
+    assert!(all.unwritten["x@[127.0.0.1]"].contains("is not a mail address"), "{:?}", all.unwritten);
+    assert_eq!(all.written.len(), 2, "wang and head office have theirs");
+}
+
+#[test]
+fn a_mail_that_cannot_be_composed_says_so_in_plain_words() {
+    let world = World::new("zh");
+    let rules = rules();
+    let edition = world.edition(&rules);
+    let fault = Error::bug("mail template cannot be written").at("<digest>");
+    let digest = apology(&edition, &world.audiences[0], &fault).expect("a plain mail");
+    assert_eq!(digest.subject, "[失败] 您的日报未能生成 · 11月22日");
+    assert!(digest.text.contains("mail template cannot be written"), "{}", digest.text);
+    assert!(digest.html.contains("&lt;digest&gt;") && !digest.html.contains("<digest>"), "{}", digest.html);
+}

@@ -42,11 +42,12 @@ struct World {
     day: u32,
     mails: bool,
     repeat_hours: i64,
+    unusable: BTreeMap<String, String>,
 }
 
 impl World {
     fn new() -> Self {
-        Self { alerts: vec![], silences: vec![], day: 1, mails: true, repeat_hours: 24 }
+        Self { alerts: vec![], silences: vec![], day: 1, mails: true, repeat_hours: 24, unusable: BTreeMap::new() }
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -69,6 +70,7 @@ impl World {
         };
         let judged = judge(&found, &night).expect("judged");
         self.alerts = judged.alerts;
+        self.unusable = judged.unusable;
         judged.notes
     }
 
@@ -266,14 +268,15 @@ fn rows_that_share_labels_count_once_whatever_their_order() {
 }
 
 #[test]
-fn bad_addresses_are_noted_and_head_office_stands_in() {
+fn bad_addresses_are_told_and_head_office_stands_in() {
     let rule = rule("overstock", OVERSTOCK);
     let mut world = World::new();
     let bad = row(serde_json::json!({ "partner_id": "P1", "rate": "0.5", "manager": "nobody\r\nBcc: x@y.z" }));
     let none = row(serde_json::json!({ "partner_id": "P2", "rate": null, "manager": null }));
-    let notes = world.night(&[(&rule, vec![bad, none])]);
-    assert_eq!(notes.len(), 1);
-    assert!(notes[0].contains("is not a mail address") && !notes[0].contains('\n'), "{notes:?}");
+    assert!(world.night(&[(&rule, vec![bad, none])]).is_empty());
+    let told: Vec<&String> = world.unusable.values().collect();
+    assert!(told[0].contains("is not a mail address") && !told[0].contains('\n'), "{told:?}");
+    assert_eq!(told.len(), 1);
     assert!(world.alerts.iter().all(|alert| alert.owners == ["head@demo.example"]), "{:?}", world.alerts);
     let values: BTreeSet<String> = world.alerts.iter().map(|alert| format!("{:?}", alert.value)).collect();
     assert_eq!(values.into_iter().collect::<Vec<_>>(), ["None", "Some(0.5)"]);

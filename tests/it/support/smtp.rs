@@ -18,6 +18,10 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 #[allow(dead_code, reason = "each includer uses its own part")]
 pub(crate) const AUTHORITY_PEM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/tls/ca.pem");
 
+/// How long a slow server thinks, in milliseconds: longer than the second that tests give each step.
+#[allow(dead_code, reason = "each includer uses its own part")]
+pub(crate) const SLOW_MS: u64 = 1500;
+
 /// How the server behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(dead_code, reason = "each includer uses its own part")]
@@ -28,8 +32,12 @@ pub(crate) enum Fault {
     MuteBanner,
     /// Reads the message and never answers.
     MuteAfterData,
+    /// Takes the message and answers after [`SLOW_MS`].
+    SlowAfterData,
     /// Takes the message and cuts the connection before the reply.
     DropAfterData,
+    /// 550 to the sender.
+    RefuseSender,
     /// 550 for one recipient.
     Refuse(String),
     /// 451 to every recipient.
@@ -216,6 +224,8 @@ async fn talk(stream: impl AsyncRead + AsyncWrite, fault: &Fault, shared: &Mutex
             let bad = *fault == Fault::BadPassword;
             // As some servers do: the refused login is quoted.
             if bad { format!("535 5.7.8 wrong password: {line}\r\n") } else { "235 2.7.0 welcome\r\n".into() }
+        } else if upper.starts_with("MAIL FROM:") && *fault == Fault::RefuseSender {
+            "550 5.7.1 you may not send\r\n".to_string()
         } else if upper.starts_with("RCPT TO:") {
             let address = line.split(['<', '>']).nth(1).unwrap_or_default().to_string();
             match fault {
@@ -238,6 +248,9 @@ async fn talk(stream: impl AsyncRead + AsyncWrite, fault: &Fault, shared: &Mutex
             }
             if *fault == Fault::MuteAfterData {
                 std::future::pending::<()>().await;
+            }
+            if *fault == Fault::SlowAfterData {
+                tokio::time::sleep(std::time::Duration::from_millis(SLOW_MS)).await;
             }
             lock(shared).arrived.push(Arrived { to: std::mem::take(&mut to), message });
             if *fault == Fault::DropAfterData {

@@ -227,20 +227,26 @@ impl World {
     }
 
     pub(super) fn all(&self) -> Vec<Digest> {
-        let rules = rules();
-        digests(&Edition {
+        self.digests().written
+    }
+
+    pub(super) fn digests(&self) -> Digests {
+        digests(&self.edition(&rules()))
+    }
+
+    pub(super) fn edition<'a>(&'a self, rules: &'a BTreeMap<String, AlertRule>) -> Edition<'a> {
+        Edition {
             config: &self.config,
             run: &self.run,
             now: now(),
             data_as_of: self.data_as_of,
             readers_at: self.readers_at,
             received: &self.received,
-            rules: &rules,
+            rules,
             alerts: &self.alerts,
             audiences: &self.audiences,
             reduced: &self.reduced,
-        })
-        .expect("digests")
+        }
     }
 
     pub(super) fn only(&self) -> Digest {
