@@ -11,6 +11,7 @@ mod file_ref;
 mod listing;
 mod local;
 pub(crate) mod modes;
+mod overlay;
 mod probe;
 mod quiet;
 mod remote;

@@ -114,6 +114,12 @@ pub enum Command {
     },
     /// How fresh the files of each sender are; exit 1 where one that is due is not there.
     Freshness,
+    /// What the SQL and settings on disk would change in the published marts; nothing is published.
+    Diff {
+        /// Only these marts and what they read: globs, `name+` with what reads it.
+        #[arg(long, value_delimiter = ',', value_name = "MARTS")]
+        select: Vec<String>,
+    },
     /// Where a mart's column comes from, down to the columns of feeds.
     Lineage {
         /// A model, or one of its columns: `channel_kpis`, `channel_kpis.net_sales`.

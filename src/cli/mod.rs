@@ -14,6 +14,7 @@ mod inspect;
 mod query;
 mod show;
 mod ls;
+mod diff;
 mod status;
 mod profile;
 mod rejects;
@@ -150,6 +151,7 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Docs { out, schema } => describe::docs(cli, out.as_deref(), *schema, console),
         Command::Query(args) => query::query(cli, args, console).await,
         Command::Ls { select } => ls::ls(cli, select, console).await,
+        Command::Diff { select } => diff::diff(cli, select, console).await,
         Command::Freshness => ls::freshness(cli, console).await,
         Command::Test { files } => inspect::test(cli, files, console).await,
         Command::Clean { dry_run } => inspect::clean(cli, *dry_run, console).await,

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use arrow::array::{Array as _, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use serde_json::Value;
 
 use super::args::{Cli, Output, QueryArgs};
 use super::run::company;
 use super::{Console, Exit};
 use crate::error::{Error, Result};
-use crate::models::Model;
+use crate::models::{Model, Row};
 use crate::pipeline::{self, Company};
 use crate::report::grid::Grid;
 use crate::report::{counted, thousands};
@@ -149,6 +150,20 @@ pub(super) fn grid(batches: &[RecordBatch]) -> Result<Grid> {
         figures: schema.fields().iter().map(|field| figure(field.data_type())).collect(),
         rows,
     })
+}
+
+/// Rows of an answer by column as text.
+pub(super) fn of_rows(rows: &[Row]) -> Grid {
+    let mut names: Vec<String> = rows.iter().flat_map(|row| row.keys().cloned()).collect();
+    names.sort();
+    names.dedup();
+    let cell = |value: &Value| match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    let rows = rows.iter().map(|row| names.iter().map(|name| row.get(name).and_then(cell)).collect()).collect();
+    Grid { figures: vec![false; names.len()], names, rows }
 }
 
 /// The answer to `show tables` and `describe TABLE`; none to anything else.

@@ -33,7 +33,7 @@ pub(super) fn clock() -> Result<Clock> {
 }
 
 /// A progress bar that follows the stages.
-struct Bar(ProgressBar);
+pub(super) struct Bar(pub(super) ProgressBar);
 
 impl Watch for Bar {
     fn stage(&self, name: &str, steps: u64) {

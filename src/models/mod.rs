@@ -34,6 +34,7 @@ mod job;
 mod checks;
 pub mod outcome;
 pub mod ask;
+pub mod diff;
 pub mod refused;
 pub mod build;
 pub mod lineage;

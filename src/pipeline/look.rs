@@ -6,14 +6,16 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::Serialize;
 
 use super::expect::{self, Lack};
-use super::flow::Night;
+use super::flow::{Night, Watch};
 use super::{Company, Request, Told, calendar, reduce, transform};
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::mail::reduction::Reduction;
 use crate::models::ask::{Questions, tables_of};
+use crate::models::diff::MartDiff;
+use crate::models::{self, BuildPlan};
 use crate::state::State;
-use crate::state::record::InputStatus;
+use crate::state::record::{InputStatus, Partition};
 
 /// Days back that freshness looks for files that were owed.
 const FRESHNESS_DAYS: u64 = 31;
@@ -179,6 +181,46 @@ pub async fn freshness(company: &Company, state: &State) -> Result<Vec<Fresh>> {
         }
     }
     Ok(all)
+}
+
+/// What the night that readers see would be by the SQL and settings on disk.
+#[derive(Debug, Serialize)]
+pub struct Difference {
+    /// The run that is compared with.
+    pub run_id: String,
+    /// Its as-of date.
+    pub date: NaiveDate,
+    /// Partitions that were built aside.
+    pub built: u64,
+    /// Partitions that would come out the same.
+    pub reused: u64,
+    /// Checks that would not hold.
+    pub failed_checks: Vec<String>,
+    /// Marts that would change.
+    pub marts: Vec<MartDiff>,
+}
+
+/// Builds the night that readers see once more, by what lies on disk and aside of everything, and compares. Of `select`, only
+/// these marts.
+pub async fn diff(company: &Company, state: &State, select: &[String], watch: &dyn Watch) -> Result<Difference> {
+    let mut request = last_request(company, state)?;
+    request.select = select.to_vec();
+    let night = last_night(company, &request, state).await?;
+    let (selected, inputs) = (transform::selected(&night)?, night.job_inputs());
+    let aside = company.stores.aside();
+    let plan = BuildPlan { stores: &aside, ..transform::build_plan(&night, &selected, &inputs)? };
+    watch.stage("aside", 0);
+    let outcome = models::build(plan, &|what: &str| watch.step(what)).await?;
+    let before: Vec<Partition> = state.partitions().map(|made| Partition::clone(made)).collect();
+    let marts = models::diff::diff(&company.registry, &company.config, &aside, &before, &outcome.partitions).await?;
+    Ok(Difference {
+        run_id: night.run_id.clone(),
+        date: request.date,
+        built: outcome.built,
+        reused: outcome.reused,
+        failed_checks: outcome.failures.iter().map(|failure| failure.message.clone()).collect(),
+        marts,
+    })
 }
 
 /// A run that nobody asks for, of the first job there is.

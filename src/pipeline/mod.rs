@@ -45,7 +45,7 @@ use tokio::sync::Semaphore;
 pub use clockwork::behind as clock_behind;
 pub use deliver::{Undelivered, flush, retry, undelivered};
 pub use flow::{Arrival, Plan, PlannedAlert, Watch};
-pub use look::{Fresh, Lacking, freshness, lacking, questions, reductions};
+pub use look::{Difference, Fresh, Lacking, diff, freshness, lacking, questions, reductions};
 pub use names::names;
 pub use readers::{behind, latest as show_published, same_lake};
 pub use replay::{Replayed, replay};
