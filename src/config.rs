@@ -142,6 +142,7 @@ section!(
         tries_per_run: u32,
         repeat_hours: i64,
         findings_max: usize,
+        headlines_max: usize,
         findings_per_rule_max: usize,
         finding_rows_max: usize,
         comparison_base_min: f64,

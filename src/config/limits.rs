@@ -62,6 +62,7 @@ const RANGES: &[Range] = &[
     Range("mail.tries_per_run", 1.0, 100.0),
     Range("mail.repeat_hours", 1.0, 8760.0),
     Range("mail.findings_max", 1.0, 1000.0),
+    Range("mail.headlines_max", 3.0, 1000.0),
     Range("mail.findings_per_rule_max", 1.0, 1000.0),
     Range("mail.finding_rows_max", 0.0, 1000.0),
     Range("mail.comparison_base_min", 0.0, 1.0),

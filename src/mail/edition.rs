@@ -11,10 +11,23 @@ use super::words::Words;
 use crate::config::Config;
 use crate::state::record::{Alert, AlertPhase, RunRecord, RunStatus};
 
+/// What a figure of the day is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Everything.
+    Total,
+    /// A channel.
+    Channel,
+    /// A partner.
+    Partner,
+}
+
 /// A figure of the day beside the one it is compared with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Headline {
-    /// What it is about: a channel's name.
+    /// What it is about.
+    pub scope: Scope,
+    /// Its name: a channel's, a partner's.
     pub name: String,
     /// Net sales of the day in base currency; none where nothing of the day is there.
     pub value: Option<f64>,
@@ -162,7 +175,8 @@ pub(crate) fn rank<'a>(rules: &BTreeMap<String, AlertRule>, alert: &'a Alert) ->
     let about = match rule.map_or(About::Business, |rule| rule.about) {
         About::Run if alert.severity != "info" => 0,
         About::Delivery if alert.severity != "info" => 1,
-        _ => 2,
+        _ if rule.is_none_or(|rule| rule.leads(alert)) => 2,
+        _ => 3,
     };
     let stake = rule.and_then(|rule| rule.stake(alert)).unwrap_or(0.0);
     let lower = rule.is_some_and(|rule| rule.worse == Worse::Lower);

@@ -58,6 +58,19 @@ pub enum About {
     Run,
 }
 
+/// A column and what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cell {
+    /// The column.
+    pub column: String,
+    /// Its value, as a label has it.
+    pub is: String,
+}
+
+/// What every finding about a `sender` may name besides its columns: the sender's name for people, and whom to write to.
+pub const SENDER_WORDS: [&str; 2] = ["sender_title", "sender_contact"];
+
 /// The `[alert]` table.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,8 +114,12 @@ pub struct AlertRule {
     /// What the rule is about.
     #[serde(default)]
     pub about: About,
+    /// Findings that are never told first, nor in a subject.
+    pub never_first: Option<Cell>,
     /// The rule in two or three words.
     pub name_text: Option<Texts>,
+    /// The finding in as few words as a subject has room for.
+    pub subject: Option<Texts>,
     /// The finding in one line.
     pub title: Texts,
     /// What the value is, in a word or two, to stand beside it.
@@ -128,6 +145,8 @@ fn head_office() -> Vec<String> {
 /// A finding in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Said {
+    /// The finding in as few words as a subject has room for; empty where the rule has none.
+    pub subject: String,
     /// The finding in one line.
     pub title: String,
     /// The value in its format; empty without one.
@@ -265,6 +284,7 @@ impl AlertRule {
             ("value", &self.value),
             ("at_stake", &self.at_stake),
             ("history", &self.history),
+            ("never_first", &self.never_first.as_ref().map(|cell| cell.column.clone())),
         ];
         for (key, column) in single {
             column.as_deref().map_or(Ok(()), |column| check(key, column))?;
@@ -275,6 +295,10 @@ impl AlertRule {
         for owner in self.owners.iter().filter(|owner| *owner != HEAD_OFFICE && !owner.contains('@')) {
             check("owners", owner)?;
         }
+        let known: BTreeSet<&str> = match known.contains("sender") {
+            true => known.into_iter().chain(SENDER_WORDS).collect(),
+            false => known,
+        };
         for (locale, words) in [("en", Words::new("en", "USD")), ("zh", Words::new("zh", "CNY"))] {
             for (key, text) in self.texts(words.locale()) {
                 validate_text(&format!("{key}.{locale}"), text, &words, &known).map_err(|err| err.at(place))?;
@@ -286,6 +310,7 @@ impl AlertRule {
     fn texts(&self, locale: Locale) -> Vec<(&'static str, &str)> {
         let optional = [
             ("name_text", self.name_text.as_ref()),
+            ("subject", self.subject.as_ref()),
             ("title", Some(&self.title)),
             ("value_label", self.value_label.as_ref()),
             ("comparison", self.comparison.as_ref()),
@@ -293,6 +318,12 @@ impl AlertRule {
             ("advice", self.advice.as_ref()),
         ];
         optional.into_iter().filter_map(|(key, texts)| Some((key, pick(texts?, locale)))).collect()
+    }
+
+    /// Whether a mail may begin with this finding.
+    pub fn leads(&self, alert: &Alert) -> bool {
+        let held = |cell: &Cell| alert.row.get(&cell.column).map(as_text).unwrap_or_default();
+        self.never_first.as_ref().is_none_or(|cell| held(cell) != cell.is)
     }
 
     /// The rule in two or three words.
@@ -315,6 +346,7 @@ impl AlertRule {
             }
         };
         Said {
+            subject: write("subject", self.subject.as_ref()).unwrap_or_default(),
             title: write("title", Some(&self.title)).unwrap_or_else(|| label_line(&self.name, alert)),
             value: alert
                 .value
@@ -396,7 +428,8 @@ fn validate_text(key: &str, text: &str, words: &Words, known: &BTreeSet<&str>) -
             if fatal.contains(&err.kind()) {
                 return Err(Error::config(format!("alert.{key} cannot be written"))
                     .hint(
-                        "filters there are: percent, signed_percent, points, signed_points, money, number, days, date",
+                        "filters there are: percent, signed_percent, points, signed_points, money, number, days, date, \
+                         month, quarter, instant, counted('one', 'many')",
                     )
                     .because(plain(&err)));
             }

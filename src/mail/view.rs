@@ -1,17 +1,22 @@
 //! What a digest shows, in sentences: everything the templates print is decided here.
 
-mod groups;
 mod sentences;
+mod subject;
+mod figures;
+mod groups;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use serde::Serialize;
 
+use figures::{bars, figures};
 use groups::groups;
-use sentences::{clip, full_day, lead, more, mute, name_list, subject, why};
+use sentences::{clip, full_day, lead, more, mute, name_list, why};
+use subject::subject;
 
 use crate::address::header_text;
-use crate::mail::edition::{Audience, Edition, Headline, Picked, Received, Status, status};
+use crate::mail::edition::{Audience, Edition, Picked, Received, Status, status};
 use crate::mail::reduction::{Reduction, Standing};
 use crate::mail::rule::{About, Said, label_line};
 use crate::mail::words::Words;
@@ -63,6 +68,12 @@ pub(crate) struct Item {
     pub(crate) colour: &'static str,
     pub(crate) severity: &'static str,
     pub(crate) tag: String,
+    /// For the subject: as short as the rule says it, else the title.
+    pub(crate) short: String,
+    /// The rule in two or three words.
+    pub(crate) kind: String,
+    /// Whether a mail may begin with it.
+    pub(crate) leads: bool,
     pub(crate) title: String,
     pub(crate) value: String,
     pub(crate) value_label: String,
@@ -91,6 +102,8 @@ pub(crate) struct Figure {
     pub(crate) change: String,
     pub(crate) colour: &'static str,
     pub(crate) previous: String,
+    /// From when to when the chart goes, and between which amounts.
+    pub(crate) span: String,
     pub(crate) bars: Vec<Bar>,
 }
 
@@ -117,8 +130,10 @@ impl View {
         let found: Vec<Item> = told.iter().map(|group| item(edition, group, words)).collect();
         // The subject is about the business where there is any; that files are missing is said in the summary.
         let business =
-            |group: &&Vec<&Alert>| edition.rules.get(&group[0].rule).is_none_or(|rule| rule.about == About::Business);
-        let fact = told.iter().position(|group| business(&group)).and_then(|place| found.get(place)).or(found.first());
+            |group: &Vec<&Alert>| edition.rules.get(&group[0].rule).is_none_or(|rule| rule.about == About::Business);
+        let leads = |place: &usize| found[*place].leads;
+        let first = (0..found.len()).filter(leads).find(|place| business(&told[*place]));
+        let fact = first.or_else(|| (0..found.len()).find(leads)).and_then(|place| found.get(place));
         let lead = lead(edition, received, picked, status, words);
         let scope = header_text(audience.scope.as_deref().unwrap_or_default());
         let subject = subject(edition, received, picked, status, fact, &scope, words);
@@ -135,7 +150,7 @@ impl View {
             Status::Late => AMBER,
             Status::Ok => GREEN,
         };
-        let mut found = found.into_iter();
+        let mut found = found.into_iter().peekable();
         Self {
             lang: words.pick("zh-CN", "en"),
             status,
@@ -145,16 +160,16 @@ impl View {
             preview: clip(&preview, 140),
             company: header_text(&edition.config.company.name),
             scope,
-            day: format!("{} {}", words.date(edition.run.logical_date), words.weekday(edition.run.logical_date)),
+            day: day(edition.run.logical_date, words),
             lead,
             facts: facts(edition, received, words),
-            card: found.next(),
+            card: found.next_if(|item| item.leads),
             items: found.map(Item::without_repeated_value).collect(),
             more,
             // What a failed run has computed is not what the reports show: no figures then.
             headlines: match status {
                 Status::Failed => Vec::new(),
-                _ => audience.headlines.iter().map(|headline| figure(edition, headline, words)).collect(),
+                _ => figures(edition, audience, words),
             },
             resolved: resolved(edition, picked, words),
             notes: notes(edition, audience, words),
@@ -180,6 +195,13 @@ fn labels(words: &Words) -> BTreeMap<&'static str, &'static str> {
     ];
     pairs.into_iter().map(|(key, zh, en)| (key, words.pick(zh, en))).collect()
 }
+
+/// `11月22日 周日`, `Sun 22 Nov`.
+fn day(date: NaiveDate, words: &Words) -> String {
+    let (day, weekday) = (words.date(date), words.weekday(date));
+    words.pick(format!("{day} {weekday}"), format!("{weekday} {day}"))
+}
+
 fn facts(edition: &Edition<'_>, received: &Received, words: &Words) -> Vec<Fact> {
     let run = edition.run;
     let mut facts = vec![Fact {
@@ -255,6 +277,9 @@ fn item(edition: &Edition<'_>, group: &[&Alert], words: &Words) -> Item {
         colour,
         severity,
         tag,
+        short: header_text(if said.subject.is_empty() { &said.title } else { &said.subject }),
+        kind: rule.map_or_else(|| alert.rule.clone(), |rule| rule.short_name(words)),
+        leads: rule.is_none_or(|rule| rule.leads(alert)),
         title: clip(&said.title, TITLE_CHARS),
         value: said.value,
         value_label: clip(&said.value_label, TITLE_CHARS),
@@ -320,61 +345,6 @@ fn resolved(edition: &Edition<'_>, picked: &Picked<'_>, words: &Words) -> Vec<St
     capped(lines.collect(), words)
 }
 
-fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words) -> Figure {
-    let is_red = match edition.config.mail.rising_colour.as_str() {
-        "locale" => words.pick(true, false),
-        colour => colour == "red",
-    };
-    let (rise, fall) = if is_red { (RED, GREEN) } else { (GREEN, RED) };
-    // A hundred times nothing is nothing to tell.
-    let least = edition.config.mail.comparison_base_min * usual(&headline.history);
-    let previous = headline.previous.filter(|previous| *previous > 0.0 && *previous >= least);
-    let growth = headline.value.zip(previous).map(|(value, previous)| value / previous - 1.0);
-    let (change, colour) = match growth {
-        // A fall for want of a file is no fall.
-        _ if !headline.complete => (words.pick("数据未齐", "not all in").to_string(), AMBER),
-        None => ("—".to_string(), GREY),
-        Some(growth) if growth.abs() < 0.0005 => (format!("＝ {}", words.percent(0.0)), GREY),
-        Some(growth) if growth > 0.0 => (format!("▲ {}", words.percent(growth)), rise),
-        Some(growth) => (format!("▼ {}", words.percent(-growth)), fall),
-    };
-    Figure {
-        name: clip(&header_text(&headline.name), 40),
-        value: words.money(headline.value.unwrap_or(f64::NAN)),
-        change,
-        colour,
-        previous: headline.previous.map_or_else(String::new, |previous| words.money(previous)),
-        bars: bars(&headline.history),
-    }
-}
-
-/// The mean of the past days before the last; 0 without any.
-fn usual(history: &[f64]) -> f64 {
-    let days = &history[..history.len().saturating_sub(1)];
-    if days.is_empty() { 0.0 } else { days.iter().sum::<f64>() / count(days.len() as u64) }
-}
-
-/// Heights of a small chart, 3 to 24 pixels. It shows the shape of the weeks, not the level: the ground
-/// lies one spread below the least value, for positive values not below 0.
-fn bars(values: &[f64]) -> Vec<Bar> {
-    let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-    let values = &values[values.len().saturating_sub(30)..];
-    let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let ground = if least < 0.0 { least } else { (least - (top - least)).max(0.0) };
-    if values.len() < 2 || top <= ground {
-        return Vec::new();
-    }
-    let pixels = |value: f64| {
-        let share = (value - ground) / (top - ground);
-        // The share lies in 0..=1, so the figure in 3..=24.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "3 to 24")]
-        let height = (3.0 + 21.0 * share).round() as u32;
-        height
-    };
-    let end = values.len() - 1;
-    values.iter().enumerate().map(|(place, value)| Bar { height: pixels(*value), last: place == end }).collect()
-}
 /// What the figures lack. What else the run noted is for those who run it: counted for head office, shown by `show`.
 fn notes(edition: &Edition<'_>, audience: &Audience, words: &Words) -> Vec<String> {
     let said = |reduction: &Reduction| {

@@ -1,7 +1,7 @@
 //! How figures and dates are written for people, in Chinese and English: 万 and 亿, K and M, percent,
 //! money, days. Nothing here rounds what is computed with; it is for reading only.
 
-use chrono::{Datelike as _, NaiveDate};
+use chrono::{Datelike as _, NaiveDate, NaiveDateTime};
 use minijinja::{Environment, UndefinedBehavior, Value};
 
 /// Language of mails.
@@ -142,6 +142,31 @@ impl Words {
         names[date.weekday().num_days_from_monday() as usize].to_string()
     }
 
+    /// A month `2026-11`: `11月`, `Nov`; of another year `2025年11月`, `Nov 2025`. What is none stays as it is.
+    pub fn month(&self, text: &str) -> String {
+        let Ok(first) = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d") else { return text.to_string() };
+        if self.year == Some(first.year()) {
+            return first.format(self.pick("%-m月", "%b")).to_string();
+        }
+        first.format(self.pick("%Y年%-m月", "%b %Y")).to_string()
+    }
+
+    /// A quarter `2026-Q3`: `2026年三季度`, `Q3 2026`. What is none stays as it is.
+    pub fn quarter(&self, text: &str) -> String {
+        let Some((year, quarter)) = text.split_once("-Q") else { return text.to_string() };
+        let names = [("1", "一"), ("2", "二"), ("3", "三"), ("4", "四")];
+        let Some((_, name)) = names.iter().find(|(number, _)| *number == quarter) else { return text.to_string() };
+        self.pick(format!("{year}年{name}季度"), format!("Q{quarter} {year}"))
+    }
+
+    /// An instant `2026-11-23 01:30` of the clock on the wall: its date as all others, and the time.
+    pub fn instant(&self, text: &str) -> String {
+        match NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M") {
+            Ok(instant) => format!("{} {}", self.date(instant.date()), instant.format("%H:%M")),
+            Err(_) => text.to_string(),
+        }
+    }
+
     /// A figure in the format that a rule names: `percent`, `points`, `money`, `number`, `days`; else as it is.
     pub fn figure(&self, value: f64, format: &str) -> String {
         match format {
@@ -196,6 +221,21 @@ impl Words {
         }
         let words = self.clone();
         env.add_filter("date", move |value: Value| as_date(&value, |date| words.date(date)));
+        let texts: [(&'static str, fn(&Self, &str) -> String); 3] =
+            [("month", Self::month), ("quarter", Self::quarter), ("instant", Self::instant)];
+        for (name, write) in texts {
+            let words = self.clone();
+            env.add_filter(name, move |value: Value| match value.as_str() {
+                Some(text) => write(&words, text),
+                None if value.is_none() || value.is_undefined() => UNKNOWN.to_string(),
+                None => value.to_string(),
+            });
+        }
+        let words = self.clone();
+        env.add_filter("counted", move |value: Value, one: String, many: String| {
+            let written = as_figure(&value, |figure| words.number(figure));
+            format!("{written} {}", if written == "1" { one } else { many })
+        });
         env
     }
 }
@@ -328,6 +368,16 @@ mod tests {
         assert_eq!(render("{{ x | money }}", serde_json::Value::Null), "—");
         assert_eq!(render("{{ x | date }}", serde_json::json!("2026-11-22")), "22 Nov");
         assert_eq!(render("{{ x | date }}", serde_json::json!("soon")), "soon");
+        assert_eq!(render("{{ x | month }}", serde_json::json!("2026-11")), "Nov 2026");
+        assert_eq!(render("{{ x | quarter }}", serde_json::json!("2026-Q3")), "Q3 2026");
+        assert_eq!(render("{{ x | instant }}", serde_json::json!("2026-11-23 01:30")), "23 Nov 01:30");
+        assert_eq!(render("{{ x | instant }}", serde_json::Value::Null), "—");
+        for (count, text) in [(0, "0 days"), (1, "1 day"), (2, "2 days")] {
+            assert_eq!(render("{{ x | counted('day', 'days') }}", serde_json::json!(count)), text);
+        }
+        let zh = Words::new("zh", "CNY").read_on("2026-11-22".parse().expect("date"));
+        assert_eq!((zh.month("2026-11"), zh.month("2025-11")), ("11月".into(), "2025年11月".into()));
+        assert_eq!((zh.quarter("2026-Q3"), zh.quarter("soon")), ("2026年三季度".into(), "soon".into()));
         assert_eq!(render("{{ x | number }}", serde_json::json!(12)), "12");
     }
 }

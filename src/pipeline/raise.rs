@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
+use super::Company;
 use super::alert::{self, Found, Judged};
 use super::flow::{Built, HEADLINES, Night};
 use super::recipients::Recipients;
@@ -12,9 +13,9 @@ use crate::address::recipient_hash;
 use crate::error::Result;
 use crate::job::matches_any;
 use crate::mail::digest::{self, Digest, Digests};
-use crate::mail::edition::{Audience, Edition, Headline};
+use crate::mail::edition::{Audience, Edition, Headline, Scope};
 use crate::mail::outbox::{dead_letters, recent};
-use crate::mail::rule::{AlertRule, Row};
+use crate::mail::rule::{AlertRule, Row, SENDER_WORDS};
 use crate::mail::words::Words;
 use crate::state::record::{Alert, AlertPhase, OwedMail};
 use crate::store::keys;
@@ -31,7 +32,9 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     let mut found = Vec::new();
     for rule in rules.values().filter(|rule| matches_any(&night.request.job.alerts, &rule.name)) {
         if built.outcome.has(&rule.name) {
-            found.push(Found { rule, rows: built.outcome.rows(&rule.name).await?, scope: BTreeMap::new() });
+            let mut rows = built.outcome.rows(&rule.name).await?;
+            rows.iter_mut().for_each(|row| introduce_sender(night.company, row));
+            found.push(Found { rule, rows, scope: BTreeMap::new() });
         }
     }
     // This run got through: what earlier runs of the job failed of is over.
@@ -88,6 +91,17 @@ fn refused_settings(night: &Night<'_>) -> Vec<Row> {
         ])
     };
     refused.map(row).collect()
+}
+
+/// A finding about a sender names it as people do, and says whom to write to.
+fn introduce_sender(company: &Company, row: &mut Row) {
+    let Some(name) = row.get("sender").and_then(Json::as_str) else { return };
+    let known = company.senders.get(name);
+    let title = known.map_or(name, |sender| sender.title.as_str()).to_string();
+    let contact = known.and_then(|sender| sender.contact.clone()).unwrap_or_default();
+    let [title_word, contact_word] = SENDER_WORDS;
+    row.insert(title_word.to_string(), Json::from(title));
+    row.insert(contact_word.to_string(), Json::from(contact));
 }
 
 /// Recipients whose newest mail was given up, with what the server said.
@@ -194,7 +208,13 @@ async fn headlines(built: &Built, words: &Words) -> Result<BTreeMap<String, Vec<
         let text = |column: &str| row.get(column).and_then(Json::as_str).map(str::to_string);
         let Some(owner) = text("owner") else { continue };
         let history = text("history").unwrap_or_default();
+        let scope = match text("entity_type").as_deref() {
+            Some("total") => Scope::Total,
+            Some("channel") => Scope::Channel,
+            _ => Scope::Partner,
+        };
         by_owner.entry(owner).or_default().push(Headline {
+            scope,
             name: text("name").unwrap_or_else(|| words.pick("全部渠道", "All channels").to_string()),
             value: number(&row, "value"),
             complete: row.get("is_complete").and_then(Json::as_bool).unwrap_or(true),

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::mail::reduction::{Reduction, Standing, unused};
 use crate::mail::rule::{Row, Texts};
+use crate::mail::words::Words;
 use crate::models::BuildOutcome;
 
 /// The mart that compares every file with its sender's own history.
@@ -26,7 +27,7 @@ const DAYS_SHOWN: usize = 4;
 
 /// Tells what reduces the run: in the account, in its notes, and for the mails in both languages.
 pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[String]) -> Result<()> {
-    let mut causes: BTreeMap<String, Vec<Texts>> = BTreeMap::new();
+    let mut causes: BTreeMap<String, Vec<Cause>> = BTreeMap::new();
     let mut not_used: BTreeSet<String> = BTreeSet::new();
     let master_data = master_data::missing(&night.company.contracts, &night.company.senders);
     for feed in absent_feeds {
@@ -40,7 +41,7 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
             }
             None => texts("never arrived and is read as empty", "从未收到，按空表计算"),
         };
-        causes.entry(feed.clone()).or_default().push(cause);
+        causes.entry(feed.clone()).or_default().push(cause.into());
         // A feed that no sender declares is not used by this company; one that is declared is missed.
         if !night.company.senders.iter().any(|sender| sender.feeds.contains_key(feed)) {
             not_used.insert(feed.clone());
@@ -54,12 +55,14 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
         // a file of which nothing can be read may be about any feed
         let feeds: Vec<String> = if broken.feeds.is_empty() { vec!["sales".into()] } else { broken.feeds.clone() };
         for feed in feeds {
-            causes.entry(feed).or_default().push(cause.clone());
+            causes.entry(feed).or_default().push(cause.clone().into());
         }
     }
     for place in &night.unlisted {
-        let cause = texts(format!("{} cannot be listed", place.sender), format!("{} 的文件夹读不到", place.sender));
-        causes.entry(place.feed.clone()).or_default().push(cause);
+        let title = title(night, &place.sender);
+        let cause = texts(format!("the folder of {title} cannot be listed"), format!("{title}的文件夹读不到"));
+        let note = format!("{} cannot be listed", place.sender);
+        causes.entry(place.feed.clone()).or_default().push(Cause { note, ..Cause::from(cause) });
     }
     let mut lacks: BTreeMap<(String, Lack, String), Vec<NaiveDate>> = BTreeMap::new();
     for (file, lack) in expect::lacking(night)? {
@@ -72,7 +75,9 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
         } else if lack != Lack::Pending {
             awaited.remove(&feed);
         }
-        causes.entry(feed).or_default().push(lacking(&sender, lack, &dates));
+        let cause = lacking(&title(night, &sender), lack, &days_in_words(night.request.date, &dates));
+        let note = lacking(&sender, lack, &days(&dates)).en;
+        causes.entry(feed).or_default().push(Cause { note, ..Cause::from(cause) });
     }
     for (feed, because) in causes {
         let marts: Vec<String> =
@@ -84,10 +89,13 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
             _ => Standing::Lacking,
         };
         let name = name(&night.company.config, &feed);
+        let notes: Vec<&str> = because.iter().map(|cause| cause.note.as_str()).collect();
+        let note = format!("{feed}: {}{}", notes.join("; "), reducing(&marts));
+        let because = because.into_iter().map(|cause| cause.said).collect();
         let reduction = Reduction { feed, name, because, marts, standing };
         match standing {
-            Standing::Lacking | Standing::MasterData => night.warn(note(&reduction)),
-            Standing::Awaited => night.notes.push(note(&reduction)),
+            Standing::Lacking | Standing::MasterData => night.warn(note),
+            Standing::Awaited => night.notes.push(note),
             Standing::Unused => {}
         }
         night.reduced.push(reduction);
@@ -148,16 +156,34 @@ fn used_by_names(config: &Config, feeds: &BTreeSet<String>) -> Texts {
     texts(joined(|name| &name.en, ", "), joined(|name| &name.zh, "、"))
 }
 
-fn lacking(sender: &str, lack: Lack, dates: &[NaiveDate]) -> Texts {
-    let days = days(dates);
+/// Why a feed is not all there: for mails, and with the folder's own names for whoever keeps the run.
+struct Cause {
+    said: Texts,
+    note: String,
+}
+
+impl From<Texts> for Cause {
+    fn from(said: Texts) -> Self {
+        Self { note: said.en.clone(), said }
+    }
+}
+
+/// What people call a sender.
+fn title(night: &Night<'_>, sender: &str) -> String {
+    night.company.senders.get(sender).map_or_else(|| sender.to_string(), |known| known.title.clone())
+}
+
+fn lacking(sender: &str, lack: Lack, days: &Texts) -> Texts {
     match lack {
-        Lack::Missing => texts(format!("{sender} has not delivered {}", days.en), format!("{sender} 未送 {}", days.zh)),
+        Lack::Missing => {
+            texts(format!("{sender} has not delivered {}", days.en), format!("{sender}未送 {}的文件", days.zh))
+        }
         Lack::Refused => {
-            texts(format!("{sender}'s file of {} was refused", days.en), format!("{sender} {} 的文件被拒收", days.zh))
+            texts(format!("{sender}'s file of {} was refused", days.en), format!("{sender} {}的文件被拒收", days.zh))
         }
         Lack::Pending => texts(
             format!("{sender}'s file of {} is not due yet", days.en),
-            format!("{sender} {} 的文件尚未到期", days.zh),
+            format!("{sender} {}的文件尚未到期", days.zh),
         ),
     }
 }
@@ -171,11 +197,6 @@ fn name(config: &Config, feed: &str) -> Texts {
     let of = |row: &Table, column: &str| row.get(column).and_then(toml::Value::as_str).unwrap_or(feed).to_string();
     let row = config.tables.get("feed_names").into_iter().flatten().find(|row| of(row, "feed") == feed);
     row.map_or_else(|| texts(feed, feed), |row| texts(of(row, "feed_en"), of(row, "feed_zh")))
-}
-
-fn note(reduction: &Reduction) -> String {
-    let because: Vec<&str> = reduction.because.iter().map(|cause| cause.en.as_str()).collect();
-    format!("{}: {}{}", reduction.feed, because.join("; "), reducing(&reduction.marts))
 }
 
 /// Warns of the as-of date's files that hold far less than usual, as the deliveries mart found them.
@@ -207,12 +228,25 @@ pub(super) async fn short_files(night: &mut Night<'_>, outcome: &BuildOutcome) -
 }
 
 /// `2026-11-20, 2026-11-22`, or the first of many and their number.
+/// The days as a mail of `today` writes dates.
+fn days_in_words(today: NaiveDate, dates: &[NaiveDate]) -> Texts {
+    let written = |locale: &str| {
+        let words = Words::new(locale, "").read_on(today);
+        listed(dates, |date| words.date(date))
+    };
+    Texts { en: written("en").en, zh: written("zh").zh }
+}
+
 fn days(dates: &[NaiveDate]) -> Texts {
-    let shown: Vec<String> = dates.iter().take(DAYS_SHOWN).map(ToString::to_string).collect();
+    listed(dates, |date| date.to_string())
+}
+
+fn listed(dates: &[NaiveDate], written: impl Fn(NaiveDate) -> String) -> Texts {
+    let shown: Vec<String> = dates.iter().take(DAYS_SHOWN).map(|date| written(*date)).collect();
     match dates.len().saturating_sub(DAYS_SHOWN) {
         0 => texts(shown.join(", "), shown.join("、")),
         more => texts(
-            format!("{} and {more} more days", shown.join(", ")),
+            format!("{} and {more} more day{}", shown.join(", "), if more == 1 { "" } else { "s" }),
             format!("{} 等 {} 天", shown.join("、"), dates.len()),
         ),
     }

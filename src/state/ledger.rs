@@ -21,7 +21,8 @@ pub enum Replaces {
     /// Event feeds: it holds the dates of its period from then on. Same or wider period: the earlier
     /// one is superseded whole; overlapping: the earlier one keeps its other dates.
     Period,
-    /// Event feeds where SQL takes the latest delivery of each key: only the very same period supersedes.
+    /// Event feeds where SQL takes the latest delivery of each key: only a file that is named for the very same days
+    /// supersedes. What its rows speak of says nothing: two files may tell different events of one day.
     Key,
     /// Reference feeds: only the same snapshot date supersedes; earlier snapshots stay as history.
     Snapshot,
@@ -188,19 +189,18 @@ fn outcome(
         other.status != InputStatus::Quarantined
             && other.version() != now.version()
             && (other.delivered_at, other.last_modified, &other.sha256) < at
-            && touches(rule, now.period(), other.period())
+            && touches(rule, now, other)
     });
     if corrects { "corrected" } else { "new" }
 }
 
-/// Whether a later delivery for `later` takes anything from an earlier one for `earlier`.
-fn touches(rule: Replaces, later: Option<Period>, earlier: Option<Period>) -> bool {
-    let (Some(later), Some(earlier)) = (later, earlier) else { return false };
-    match rule {
-        Replaces::Period => later.0 <= earlier.1 && earlier.0 <= later.1,
-        Replaces::Key => later == earlier,
-        Replaces::Snapshot => later.0 == earlier.0,
+/// Whether a later delivery takes anything from an earlier one.
+fn touches(rule: Replaces, later: &Input, earlier: &Input) -> bool {
+    if rule == Replaces::Key {
+        return later.named.is_some() && later.named == earlier.named;
     }
+    let (Some(later), Some(earlier)) = (later.period(), earlier.period()) else { return false };
+    if rule == Replaces::Snapshot { later.0 == earlier.0 } else { later.0 <= earlier.1 && earlier.0 <= later.1 }
 }
 
 type Order<'a> = (DateTime<Utc>, DateTime<Utc>, &'a str);
@@ -270,7 +270,7 @@ pub fn resolve(versions: &[Arc<Input>], sightings: &[&Sighting], rule: Replaces)
                 taken.mark(&record.marks);
                 stands
             }
-            Replaces::Key => taken.exact.insert(period),
+            Replaces::Key => record.named.is_none_or(|named| taken.exact.insert(named)),
             Replaces::Snapshot => taken.exact.insert((period.0, period.0)),
         };
         if stands {

@@ -38,7 +38,7 @@ final as (
         summed.days_missing,
         summed.first_missing_on,
         summed.last_missing_on,
-        to_char(summed.expected_by at time zone $time_zone, '%m-%d %H:%M') as expected_by
+        to_char(summed.expected_by at time zone $time_zone, '%Y-%m-%d %H:%M') as expected_by
     from summed
     left join contacts
         on summed.sender = contacts.sender

@@ -81,13 +81,13 @@ final as (
             when 'total' then 'All channels' when 'region' then 'Region ' || told.entity_name
             when 'category' then 'Category ' || told.entity_name
             when 'complaint_category' then 'Complaints about ' || told.entity_name
-            else told.entity_name || ' (' || told.entity_id || ')'
+            else told.entity_name
         end as entity_en,
         case told.entity_type
             when 'total' then '全渠道' when 'region' then '区域“' || told.entity_name || '”'
             when 'category' then '品类“' || told.entity_name || '”'
             when 'complaint_category' then '投诉类别“' || told.entity_name || '”'
-            else told.entity_name || '（' || told.entity_id || '）'
+            else told.entity_name
         end as entity_zh,
         case when told.entity_type = 'partner' then told.entity_id else '' end as partner_id,
         partners.manager as partner_manager,

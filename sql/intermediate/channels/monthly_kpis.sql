@@ -79,6 +79,7 @@ together as (
         coalesce(service.on_time_deliveries, 0) as on_time_deliveries,
         case when costs.rows_without_rate = 0 then costs.channel_cost end as channel_cost,
         coalesce(costs.rows_without_rate, 0) as costs_without_rate,
+        costs.rebate_status,
         coalesce(coverage.expected_days, 0) as expected_days,
         coalesce(coverage.delivered_days, 0) as delivered_days,
         market_sales.market_sales_amount,
@@ -180,7 +181,7 @@ select
     case
         when channel_cost is not null then null
         when costs_without_rate > 0 then 'no_rate'
-        else 'no_cost_data'
+        else coalesce(rebate_status, 'no_cost_data')
     end as channel_cost_status,
 
     ratio(channel_cost, net_sales) as cost_rate,
@@ -188,7 +189,7 @@ select
         when net_sales <= 0 then 'no_sales'
         when channel_cost is not null then null
         when costs_without_rate > 0 then 'no_rate'
-        else 'no_cost_data'
+        else coalesce(rebate_status, 'no_cost_data')
     end as cost_rate_status,
 
     ratio(returns, sale_value) as return_rate,

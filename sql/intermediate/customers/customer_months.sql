@@ -1,7 +1,7 @@
 -- What each identified customer did in each month: orders begun, the channel of the first of them, and money.
 with
 lines as (
-    select business_date, customer_id, partner_id, channel_id, order_id, has_sale_line, net_amount
+    select business_date, ordered_at, customer_id, partner_id, channel_id, order_id, has_sale_line, net_amount
     from customer_orders
 ),
 orders as (
@@ -11,7 +11,8 @@ orders as (
         partner_id,
         order_id,
         min(business_date) as ordered_on,
-        first_value(channel_id order by business_date, channel_id) as channel_id
+        min(ordered_at) as ordered_at,
+        first_value(channel_id order by business_date, ordered_at, channel_id) as channel_id
     from lines
     where has_sale_line
     group by customer_id, partner_id, order_id
@@ -21,7 +22,8 @@ begun as (
         customer_id,
         cast(date_trunc('month', ordered_on) as date) as month_start,
         count(*) as orders,
-        first_value(channel_id order by ordered_on, partner_id, order_id) as first_channel_id
+        -- The same order as in first_orders: where a customer was won is said in one way only.
+        first_value(channel_id order by ordered_on, ordered_at, channel_id, partner_id, order_id) as first_channel_id
     from orders
     group by customer_id, cast(date_trunc('month', ordered_on) as date)
 ),

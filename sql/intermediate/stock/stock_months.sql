@@ -106,6 +106,8 @@ weights as (
         samples.month_start,
         count(*) filter (where samples.is_sample) as samples,
         count(*) filter (where samples.in_month) as days,
+        min(samples.day) filter (where samples.in_month) as first_day,
+        max(samples.day) filter (where samples.in_month) as last_day,
         bool_or(samples.day = samples.closes_on) as is_closing,
         min(samples.day) filter (where samples.is_sample) as first_sample
     from spans
@@ -139,7 +141,6 @@ stock as (
             when count(*) filter (where counts.lacks_cost and weights.samples > 0) = 0
                 then coalesce(sum(counts.booked_value * weights.samples), 0)
         end as weighted_value,
-        coalesce(sum(weights.days) filter (where counts.on_hand_units > 0), 0) as days_in_stock,
         coalesce(sum(counts.on_hand_units) filter (where weights.is_closing), 0) as closing_units,
         case
             when count(*) filter (where counts.lacks_cost and weights.is_closing) = 0
@@ -213,7 +214,6 @@ joined as (
         coverage.samples,
         coverage.has_opening,
         case when stock.partner_id is null then cast(0 as decimal(18, 4)) else stock.weighted_value end as weighted_value,
-        coalesce(stock.days_in_stock, 0) as days_in_stock,
         coalesce(stock.closing_units, 0) as closing_units,
         case when stock.partner_id is null then cast(0 as decimal(18, 4)) else stock.booked_closing_value end
             as booked_closing_value,
@@ -226,6 +226,12 @@ joined as (
         coalesce(products.lead_time_days, $lead_time_default_days) as lead_time_days,
         coalesce(products.launched_on > months.closes_on - $new_item_days, false)
         or coalesce(arrivals.arrived_on > months.closes_on - $new_item_days, false) as is_new_here,
+        -- What had not come yet was not out of stock, what was not launched yet was not for sale.
+        greatest(
+            months.closes_on - coverage.days + 1,
+            arrivals.arrived_on,
+            case when products.launched_on is not null then least(products.launched_on, demand.first_sold_on) end
+        ) as for_sale_from,
         -- As for the stock of today: from the launch, or the arrival at this partner.
         greatest(
             months.closes_on - $demand_window_days + 1,
@@ -272,15 +278,38 @@ gone as (
     where presence.state = 'missing'
     group by joined.partner_id, joined.sku, joined.month_start
 ),
+held as (
+    select
+        joined.partner_id,
+        joined.sku,
+        joined.month_start,
+        sum(greatest(weights.last_day - greatest(weights.first_day, joined.for_sale_from) + 1, 0)) as days_in_stock
+    from joined
+    inner join counts
+        on joined.partner_id = counts.partner_id
+        and joined.sku = counts.sku
+    inner join weights
+        on counts.partner_id = weights.partner_id
+        and counts.counted_on = weights.counted_on
+        and joined.month_start = weights.month_start
+    where counts.on_hand_units > 0
+    group by joined.partner_id, joined.sku, joined.month_start
+),
 timed as (
     select
         joined.*,
-        joined.closes_on - joined.on_sale_from + 1 - coalesce(gone.missing_days, 0) as days_on_sale
+        joined.closes_on - joined.on_sale_from + 1 - coalesce(gone.missing_days, 0) as days_on_sale,
+        joined.closes_on - joined.for_sale_from + 1 as days_for_sale,
+        coalesce(held.days_in_stock, 0) as days_in_stock
     from joined
     left join gone
         on joined.partner_id = gone.partner_id
         and joined.sku = gone.sku
         and joined.month_start = gone.month_start
+    left join held
+        on joined.partner_id = held.partner_id
+        and joined.sku = held.sku
+        and joined.month_start = held.month_start
 ),
 needed as (
     select
@@ -314,8 +343,8 @@ final as (
             as overstock_value,
         cast(net_sales as decimal(18, 4)) as net_sales,
         cast(cogs as decimal(18, 4)) as cogs,
-        case when sells then days_covered else 0 end as days_selling,
-        case when sells then days_covered - days_in_stock else 0 end as stockout_days
+        case when sells then greatest(days_for_sale, 0) else 0 end as days_selling,
+        case when sells then greatest(days_for_sale - days_in_stock, 0) else 0 end as stockout_days
     from needed
 )
 select

@@ -181,7 +181,7 @@ together as (
         coalesce(sales.net_sales, 0) as net_sales,
         coalesce(sales.stale_rate_lines, 0) as stale_rate_lines,
         coalesce(sales.units, 0) as units,
-        sales.list_price_value,
+        case when sales.channel_id is null then 0 else sales.list_price_value end as list_price_value,
         sales.net_sales - sales.cost_amount as gross_margin,
         sales.channel_id is null as is_quiet,
         coalesce(sales.gross_sales - sales.discounts, 0) as sale_value,

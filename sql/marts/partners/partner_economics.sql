@@ -44,20 +44,6 @@ costs as (
     group by lines.partner_id, lines.month_start
 ),
 
--- A month of a rebate period whose rebate nobody can say: it is not known what was earned in that month.
-unknown_rebates as (
-    select
-        accruals.partner_id,
-        kpi_months.month_start,
-        min(accruals.rebate_status) as rebate_status
-    from rebate_accruals as accruals
-    inner join kpi_months
-        on kpi_months.month_start >= accruals.period_start
-        and kpi_months.month_start <= accruals.closes_on
-    where accruals.rebate_status is not null
-    group by accruals.partner_id, kpi_months.month_start
-),
-
 -- Without a feed of costs support is unknown, without one of plans the rebates are: neither is 0.
 arrived as (
     select

@@ -52,9 +52,22 @@ sell_in as (
     group by partner_id, cast(date_trunc('month', business_date) as date)
 ),
 
+-- What was sent before the records begin and came within their first month is not known: that month is no whole one.
 arrived as (
     select
-        (select count(*) from system.feeds where feed = 'shipments' and arrived) > 0 as shipments_arrived
+        (select count(*) from system.feeds where feed = 'shipments' and arrived) > 0 as shipments_arrived,
+        (select min(business_date) from sell_in_lines) as sell_in_begins_on
+),
+
+known as (
+    select
+        ranked.*,
+        case
+            when not arrived.shipments_arrived then 'no_sell_in_data'
+            when ranked.month_start < arrived.sell_in_begins_on then 'incomplete_history'
+        end as sell_in_status
+    from ranked
+    cross join arrived
 )
 
 select
@@ -115,18 +128,17 @@ select
         when kpis.region is null then 'no_partner_data'
         when kpis.region = 'unknown' then 'no_territory'
     end as rank_in_region_status,
+    cast(
+        case when kpis.sell_in_status is null then coalesce(sell_in.sell_in_sales, 0) end as decimal(18,4)
+    ) as sell_in_sales,
+    case when kpis.sell_in_status is null then coalesce(sell_in.sell_in_units, 0) end as sell_in_units,
+    kpis.sell_in_status as sell_in_sales_status,
+    case when kpis.sell_in_status is null then ratio(kpis.units, sell_in.sell_in_units) end as sell_through_rate,
     case
-        when arrived.shipments_arrived then cast(coalesce(sell_in.sell_in_sales, 0) as decimal(18,4))
-    end as sell_in_sales,
-    case when arrived.shipments_arrived then coalesce(sell_in.sell_in_units, 0) end as sell_in_units,
-    case when not arrived.shipments_arrived then 'no_sell_in_data' end as sell_in_sales_status,
-    ratio(kpis.units, sell_in.sell_in_units) as sell_through_rate,
-    case
-        when not arrived.shipments_arrived then 'no_sell_in_data'
+        when kpis.sell_in_status is not null then kpis.sell_in_status
         when coalesce(sell_in.sell_in_units, 0) <= 0 then 'no_sell_in'
     end as sell_through_rate_status
-from ranked as kpis
-cross join arrived
+from known as kpis
 left join sell_in
     on sell_in.partner_id = kpis.scope_id
     and sell_in.month_start = kpis.month_start

@@ -79,10 +79,26 @@ records as (
         (select min(business_date) from stg_surveys where business_date <= $as_of_date)
     ) as begin_on
 ),
+begun as (
+    select channel_id, stage, min(month_start) as first_month
+    from (
+        select channel_id, stage, month_start from answered
+        union all
+        select channel_id, stage, month_start from complained
+    ) as spoken
+    group by channel_id, stage
+),
+months as (
+    select cast(
+        unnest(generate_series((select min(first_month) from begun), $as_of_date, interval '1 month')) as date
+    ) as month_start
+),
+-- A month in which nobody said anything is one of the series: what follows it is compared with it.
 everything as (
-    select channel_id, stage, month_start from answered
-    union
-    select channel_id, stage, month_start from complained
+    select begun.channel_id, begun.stage, months.month_start
+    from begun
+    inner join months
+        on months.month_start >= begun.first_month
 ),
 monthly as (
     select

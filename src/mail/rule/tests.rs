@@ -123,3 +123,33 @@ fn the_shipped_rules_are_valid() {
     AlertRule::master_data_missing().validate(&master_data).expect("valid");
     AlertRule::mail_undelivered().validate(&["recipient", "subject", "error"]).expect("valid");
 }
+
+#[test]
+fn every_rule_of_ours_has_words_for_a_subject_and_for_its_figure() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/alerts");
+    let mut read = 0;
+    for subject in std::fs::read_dir(folder).expect("alerts") {
+        for file in std::fs::read_dir(subject.expect("a folder").path()).expect("a folder") {
+            let path = file.expect("a file").path();
+            if path.extension().is_none_or(|end| end != "toml") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("a sidecar");
+            let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+            let place = path.display().to_string();
+            let rule = AlertRule::from_sidecar(name, &place, &toml::from_str(&text).expect("toml")).expect("a rule");
+            assert!(rule.subject.is_some() && rule.name_text.is_some(), "{name}");
+            assert!(rule.value_format == "none" || rule.value_label.is_some(), "{name} shows a figure without a word");
+            for (key, text) in [Locale::En, Locale::Zh].into_iter().flat_map(|locale| rule.texts(locale)) {
+                assert!(
+                    !text.contains("partner_id }})") && !text.contains("sender }}"),
+                    "{name}.{key} names an id: {text}"
+                );
+            }
+            read += 1;
+        }
+    }
+    assert!(read > 15, "{read}");
+    let built_in = AlertRule::all(std::iter::empty()).expect("rules");
+    assert!(built_in.values().all(|rule| rule.subject.is_some()));
+}

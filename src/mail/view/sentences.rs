@@ -6,12 +6,9 @@ use chrono::NaiveDate;
 
 use crate::address::header_text;
 use crate::mail::edition::{Audience, Edition, Picked, Received, Status};
-use crate::mail::view::{Item, LINES_MAX};
+use crate::mail::view::LINES_MAX;
 use crate::mail::words::Words;
 use crate::state::record::Alert;
-
-/// Longest subject, in characters: what a phone shows in two lines.
-const SUBJECT_CHARS: usize = 40;
 
 /// `2026年11月22日 周日`.
 pub(super) fn full_day(date: NaiveDate, words: &Words) -> String {
@@ -22,97 +19,8 @@ pub(super) fn full_day(date: NaiveDate, words: &Words) -> String {
 }
 
 /// Findings that ask for something; the others are notes.
-fn serious(alerts: &[&Alert]) -> usize {
+pub(super) fn serious(alerts: &[&Alert]) -> usize {
     alerts.iter().filter(|alert| alert.severity != "info").count()
-}
-
-pub(super) fn subject(
-    edition: &Edition<'_>,
-    received: &Received,
-    picked: &Picked<'_>,
-    status: Status,
-    worst: Option<&Item>,
-    scope: &str,
-    words: &Words,
-) -> String {
-    let (due, known) = (serious(&picked.due), serious(&picked.known));
-    let mut parts = Vec::new();
-    match status {
-        Status::Failed => parts.push(match edition.data_as_of {
-            Some(day) => words.pick(
-                format!("运行未完成，仍为{}的数据", words.date(day)),
-                format!("run failed, data of {}", words.date(day)),
-            ),
-            None => words.pick("运行未完成".to_string(), "run did not finish".to_string()),
-        }),
-        Status::Alert => {
-            if let Some(worst) = worst {
-                parts.push(worst.title.clone());
-            }
-            let count = due.max(usize::from(due + known == 0));
-            parts.push(if due > 0 || known == 0 {
-                words.pick(format!("{count} 项异常"), plural(count, "finding", "findings"))
-            } else {
-                words.pick(
-                    format!("{known} 项已知异常未变"),
-                    format!("{} unchanged", plural(known, "finding", "findings")),
-                )
-            });
-        }
-        Status::Late => {
-            parts.push(words.pick(
-                format!("{}/{} 家已到", received.received, received.expected),
-                format!("{} of {} partners arrived", received.received, received.expected),
-            ));
-            if !received.missing.is_empty() {
-                let names = name_list(&received.missing, 2, words);
-                parts.push(words.pick(format!("缺 {names}"), format!("waiting for {names}")));
-            }
-        }
-        Status::Ok if reports_short(edition) == 0 => {
-            parts.push(words.pick("一切正常".to_string(), "all is well".to_string()));
-        }
-        Status::Ok => parts
-            .push(words.pick("无待办，部分报表不全".to_string(), "nothing to do, some reports incomplete".to_string())),
-    }
-    let lead = if scope.is_empty() || parts[0].contains(scope) { String::new() } else { format!("{scope} ") };
-    let head = header_text(&format!("[{}] {lead}", status.word(words))) + " ";
-    fitted(&head, &parts, &words.date(edition.run.logical_date))
-}
-
-/// The subject: the parts after `head`, of which the longest is shortened where all do not fit; the day, where it does.
-fn fitted(head: &str, parts: &[String], day: &str) -> String {
-    let mut parts: Vec<String> = parts.iter().map(|part| header_text(part)).collect();
-    let length = |parts: &[String]| format!("{head}{}", parts.join(" · ")).chars().count();
-    let over = length(&parts).saturating_sub(SUBJECT_CHARS);
-    if over > 0
-        && let Some(longest) = parts.iter_mut().max_by_key(|part| part.chars().count())
-    {
-        *longest = beginning(longest, longest.chars().count().saturating_sub(over));
-    }
-    parts.push(day.to_string());
-    if length(&parts) > SUBJECT_CHARS {
-        parts.pop();
-    }
-    header_text(&format!("{head}{}", parts.join(" · ")))
-}
-
-/// The beginning of a text in at most so many characters, cut between words and figures and never inside one.
-fn beginning(text: &str, most: usize) -> String {
-    let all: Vec<char> = text.chars().collect();
-    if all.len() <= most {
-        return text.to_string();
-    }
-    let word =
-        |at: usize| all.get(at).is_some_and(|one| !one.is_whitespace() && (one.is_ascii() || "¥€£".contains(*one)));
-    let scale = |at: usize| all.get(at).is_some_and(|one| "万亿".contains(*one));
-    let inside = |at: usize| word(at - 1) && word(at) || scale(at) || all[at] == ' ' && scale(at + 1);
-    let mut end = most.saturating_sub(1);
-    while end > 0 && inside(end) {
-        end -= 1;
-    }
-    let kept: String = all[..end].iter().collect();
-    format!("{}…", kept.trim_end_matches([' ', '，', '：', '（', ',', ':', '(', '·']))
 }
 
 pub(super) fn lead(
@@ -271,7 +179,7 @@ pub(super) fn mute(edition: &Edition<'_>, words: &Words) -> String {
 }
 
 /// Reports that lack something which never came, for whatever reason.
-fn reports_short(edition: &Edition<'_>) -> usize {
+pub(super) fn reports_short(edition: &Edition<'_>) -> usize {
     edition.reduced.iter().flat_map(|reduction| &reduction.marts).collect::<BTreeSet<_>>().len()
 }
 
@@ -300,11 +208,22 @@ pub(super) fn plural(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// At most so many characters.
+/// The beginning of a text in at most so many characters, cut between words and figures and never inside one.
 pub(super) fn clip(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
+    let all: Vec<char> = text.chars().collect();
+    if all.len() <= most {
         return text.to_string();
     }
-    let cut: String = text.chars().take(most - 1).collect();
-    format!("{}…", cut.trim_end())
+    let word =
+        |at: usize| all.get(at).is_some_and(|one| !one.is_whitespace() && (one.is_ascii() || "¥€£".contains(*one)));
+    let scale = |at: usize| all.get(at).is_some_and(|one| "万亿".contains(*one));
+    let inside = |at: usize| word(at - 1) && word(at) || scale(at) || all[at] == ' ' && scale(at + 1);
+    let mut end = most.saturating_sub(1);
+    while end > 0 && inside(end) {
+        end -= 1;
+    }
+    // One endless word has no other place to be cut.
+    let end = if end == 0 { most.saturating_sub(1) } else { end };
+    let kept: String = all[..end].iter().collect();
+    format!("{}…", kept.trim_end_matches([' ', '，', '：', '（', ',', ':', '(', '·']))
 }

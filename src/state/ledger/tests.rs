@@ -212,13 +212,22 @@ fn a_rolling_export_holds_the_days_that_it_tells_again() {
 }
 
 #[test]
-fn where_the_latest_key_wins_only_the_same_period_supersedes() {
+fn where_the_latest_key_wins_only_the_same_name_supersedes() {
     let mut state = state();
     let rule = Replaces::Key;
-    night(&mut state, rule, vec![input("a", 10, Some((1, 7))), input("b", 20, Some((3, 4)))], vec![]);
+    let named = |content, delivered, rows, name| Input { named: Some(name), ..input(content, delivered, Some(rows)) };
+    let (third, fourth) = ((day(3), day(3)), (day(4), day(4)));
+    night(&mut state, rule, vec![input("a", 10, Some((1, 7))), named("b", 20, (3, 4), third)], vec![]);
     assert_eq!((status(&state, "a"), status(&state, "b"), masked(&state, "a")), (Active, Active, vec![]));
-    night(&mut state, rule, vec![input("c", 30, Some((3, 4)))], vec![]);
-    assert_eq!((status(&state, "b"), status(&state, "c")), (Superseded, Active));
+    let next = night(&mut state, rule, vec![named("c", 30, (3, 4), fourth)], vec![]);
+    assert_eq!((status(&state, "b"), status(&state, "c")), (Active, Active), "other events of the same days");
+    assert_eq!(outcomes(&next), ["new"]);
+    let nameless = night(&mut state, rule, vec![input("d", 31, Some((1, 7)))], vec![]);
+    assert_eq!((status(&state, "a"), status(&state, "d")), (Active, Active), "rows alone name no file");
+    assert_eq!(outcomes(&nameless), ["new"]);
+    let corrected = night(&mut state, rule, vec![named("e", 32, (3, 4), fourth)], vec![]);
+    assert_eq!((status(&state, "c"), status(&state, "e")), (Superseded, Active));
+    assert_eq!(outcomes(&corrected), ["corrected"]);
     let again = night(&mut state, rule, vec![], vec![delivery("a", "a again.csv", 40)]);
     assert_eq!(outcomes(&again), ["duplicate"]);
     assert_eq!(again.inputs[0].resent_at, Some(at(40)), "its rows count from then");
@@ -290,7 +299,7 @@ struct Drop {
 }
 
 /// Contents 0 and 1 are quarantined, 2 and 3 empty (their period is the delivery's, by its key), the
-/// others report fixed, overlapping days.
+/// others report the fixed, overlapping days that they are named for.
 fn make(file: Drop) -> Input {
     let start = u32::from(file.content * 5 % 13) + 1;
     let empty = matches!(file.content, 2 | 3);
@@ -300,7 +309,7 @@ fn make(file: Drop) -> Input {
         (start, start + u32::from(file.content % 4) * 2)
     };
     let mut made = input(&format!("content-{}", file.content), file.at, Some(period));
-    made.named = empty.then(|| (day(period.0), day(period.1)));
+    made.named = Some((day(period.0), day(period.1)));
     made.key = format!("华东/sales/{}.csv", file.key);
     match file.content {
         0 | 1 => made.status = Quarantined,

@@ -6,7 +6,7 @@ use chrono::{NaiveDate, TimeZone as _};
 
 use super::*;
 use crate::config::Config;
-use crate::mail::edition::{Headline, Received};
+use crate::mail::edition::{Headline, Received, Scope};
 use crate::mail::reduction::{Reduction, Standing};
 use crate::mail::rule::{AlertRule, Row, Texts};
 use crate::state::record::{Alert, AlertPhase, RunRecord, RunStatus};
@@ -21,6 +21,9 @@ owners = ["manager"]
 [overstock.alert.name_text]
 en = "overstock"
 zh = "库存积压"
+[overstock.alert.subject]
+en = "{{ name }}: {{ value | money }} stock"
+zh = "{{ name }}积压 {{ value | money }}"
 [overstock.alert.title]
 en = "{{ name }} holds {{ overstock_rate | percent }} more stock than it needs"
 zh = "{{ name }}库存超出需求 {{ overstock_rate | percent }}"
@@ -38,9 +41,13 @@ value = "gap"
 value_format = "money"
 owners = ["manager"]
 history = "past"
+never_first = { column = "metric", is = "average_price" }
 [sales_anomaly.alert.name_text]
 en = "sales anomaly"
 zh = "销售异常"
+[sales_anomaly.alert.subject]
+en = "{{ name }} sales {{ change | signed_percent }}"
+zh = "{{ name }}销售额 {{ change | signed_percent }}"
 [sales_anomaly.alert.title]
 en = "{{ name }} net sales {{ change | signed_percent }} against the same day last week"
 zh = "{{ name }}销售额 {{ change | signed_percent }}（较上周同日）"
@@ -124,8 +131,13 @@ pub(super) fn overstock(partner: &str, name: &str, rate: f64, phase: AlertPhase)
     alert("overstock", &[("partner_id", partner)], "warning", phase, row)
 }
 
+pub(super) fn missing(partner: &str, name: &str) -> Alert {
+    let row = serde_json::json!({ "name": name, "feed": "sales" });
+    alert("missing_file", &[("partner_id", partner), ("feed", "sales")], "warning", AlertPhase::New, row)
+}
+
 pub(super) fn anomaly(name: &str, phase: AlertPhase) -> Alert {
-    let row = serde_json::json!({ "name": name, "gap": 384_000.0, "change": -0.234, "observed": 1_256_000.0,
+    let row = serde_json::json!({ "name": name, "metric": "net_sales", "gap": 384_000.0, "change": -0.234, "observed": 1_256_000.0,
         "expected": 1_640_000.0, "lower": 1_480_000, "upper": "1790000.0000",
         "explanation": "P014 京东旗舰店少卖 31.2 万（占缺口 81%），主要是 SKU 00871 与 00874",
         "past": "1580000;1620000;1700000;1910000;2050000;1640000;1610000;1590000;1650000;1720000;1880000;2010000;1630000;1256000" });
@@ -162,40 +174,20 @@ pub(super) fn reduction(name: Texts, because: Texts) -> Reduction {
     Reduction { feed: "market".into(), name, because: vec![because], marts, standing: Standing::Lacking }
 }
 
+/// A figure of the day with its fortnight.
+pub(super) fn figure(scope: Scope, name: &str, value: f64, previous: Option<f64>) -> Headline {
+    let history = (0..13).map(|n| value * (0.8 + 0.05 * f64::from((n * 5) % 7))).chain([value]).collect();
+    Headline { scope, name: name.into(), value: Some(value), complete: true, previous, history }
+}
+
 pub(super) fn headlines() -> Vec<Headline> {
-    let past = |last: f64| (0..13).map(|n| last * (0.8 + 0.05 * f64::from((n * 5) % 7))).chain([last]).collect();
+    let bare = |line: Headline| Headline { history: vec![], ..line };
     vec![
-        Headline {
-            name: "合计".into(),
-            value: Some(4_318_000.0),
-            complete: true,
-            previous: Some(4_655_000.0),
-            history: past(4_318_000.0),
-        },
-        Headline {
-            name: "京东旗舰店".into(),
-            value: Some(1_256_000.0),
-            complete: true,
-            previous: Some(1_640_000.0),
-            history: past(1_256_000.0),
-        },
-        Headline {
-            name: "抖音直播间".into(),
-            value: Some(2_207_000.0),
-            complete: true,
-            previous: Some(1_965_000.0),
-            history: past(2_207_000.0),
-        },
-        Headline {
-            name: "华东总经销".into(),
-            value: Some(855_000.0),
-            complete: true,
-            previous: Some(855_100.0),
-            history: vec![],
-        },
-        Headline {
-            name: "校园便利店".into(), value: Some(9_240.5), complete: true, previous: None, history: vec![]
-        },
+        figure(Scope::Total, "合计", 4_318_000.0, Some(4_655_000.0)),
+        figure(Scope::Channel, "京东旗舰店", 1_256_000.0, Some(1_640_000.0)),
+        figure(Scope::Channel, "抖音直播间", 2_207_000.0, Some(1_965_000.0)),
+        bare(figure(Scope::Partner, "华东总经销", 855_000.0, Some(855_100.0))),
+        bare(figure(Scope::Partner, "校园便利店", 9_240.5, None)),
     ]
 }
 
@@ -270,12 +262,11 @@ impl World {
         known.mailed_at = None;
         let mut muted = overstock("P021", "苏州加盟店", 0.5, AlertPhase::Ongoing);
         muted.muted = Some("inhibited by missing_file".into());
-        let missing = serde_json::json!({ "name": "苏州加盟店", "feed": "sales" });
         world.alerts = vec![
             overstock("P001", "华东总经销", 0.412, AlertPhase::Worse),
             overstock("P002", "杭州总经销", 0.61, AlertPhase::Ongoing),
             anomaly("京东旗舰店", AlertPhase::New),
-            alert("missing_file", &[("partner_id", "P021"), ("feed", "sales")], "warning", AlertPhase::New, missing),
+            missing("P021", "苏州加盟店"),
             overstock("P003", "南京经销商", 0.35, AlertPhase::New),
             overstock("P004", "无锡经销商", 0.34, AlertPhase::New),
             overstock("P005", "常州经销商", 0.33, AlertPhase::New),
@@ -286,6 +277,33 @@ impl World {
         ];
         world
     }
+}
+
+/// Somebody with so many channels and partners that not all of them fit, and every finding with texts as long as they come.
+pub(super) fn crowded(locale: &str, channels: usize, partners: usize) -> World {
+    let mut world = World::busy(locale);
+    let long = "华东区域总经销商有限责任公司上海浦东新区分公司";
+    let line = |scope, n: usize| {
+        let value = 10_000.0 + 371.0 * f64::from(u32::try_from(n).expect("small"));
+        figure(scope, &format!("{long}{n:03}"), value, Some(value * 1.3))
+    };
+    world.audiences[0].headlines = [figure(Scope::Total, "合计", 4_318_000.0, Some(4_655_000.0))]
+        .into_iter()
+        .chain((0..channels).map(|n| line(Scope::Channel, n)))
+        .chain((0..partners).map(|n| line(Scope::Partner, n + 100)))
+        .collect();
+    let mut alerts = Vec::new();
+    for n in 0..partners {
+        let name = format!("{long}{n:03}");
+        alerts.push(overstock(&format!("P{n:03}"), &name, 0.4, AlertPhase::New));
+        alerts.push(missing(&format!("P{n:03}"), &name));
+        let mut fall = anomaly(&name, AlertPhase::New);
+        fall.fingerprint = format!("anomaly {n}");
+        fall.row.insert("explanation".into(), long.repeat(20).into());
+        alerts.push(fall);
+    }
+    world.alerts = alerts;
+    world
 }
 
 pub(super) fn audience(address: &str) -> Audience {
