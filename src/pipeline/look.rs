@@ -130,7 +130,11 @@ pub async fn reductions(company: &Company, state: &State) -> Result<Vec<Reductio
     let models = company.registry.select(&selected)?;
     let read = models.iter().filter_map(|name| company.registry.get(name)).flat_map(|model| &model.reads.feeds);
     let absent: BTreeSet<String> = read.filter(|feed| !there.contains(*feed)).cloned().collect();
-    reduce::tell(&mut night, &selected, &absent.into_iter().collect::<Vec<_>>())?;
+    let absent: Vec<String> = absent.into_iter().collect();
+    // That night has told its log of it.
+    tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), || {
+        reduce::tell(&mut night, &selected, &absent)
+    })?;
     Ok(night.reduced)
 }
 
