@@ -128,12 +128,12 @@ async fn compare(context: &SessionContext, model: &Model, partitions: Vec<String
     let becomes = columns(context.table(&new).await?);
     let key = &model.sidecar.key;
     let both: Vec<&String> = becomes.iter().filter(|name| was.contains(name) && !key.contains(name)).collect();
-    let on: Vec<String> = key.iter().map(|name| format!("b.\"{name}\" is not distinct from a.\"{name}\"")).collect();
+    let on: Vec<String> = key.iter().map(|name| format!("(b.\"{name}\" is not distinct from a.\"{name}\")")).collect();
     let joined = format!(
         "(select true as __there, * from {old}) b full join (select true as __there, * from {new}) a on {}",
         on.join(" and ")
     );
-    let differs = |name: &String| format!("b.\"{name}\" is distinct from a.\"{name}\"");
+    let differs = |name: &String| format!("(b.\"{name}\" is distinct from a.\"{name}\")");
     let any: Vec<String> = both.iter().map(|name| differs(name)).collect();
     let any = if any.is_empty() { "false".to_string() } else { any.join(" or ") };
     let matched = "b.__there and a.__there";
