@@ -68,34 +68,59 @@ type Date = (i32, u32, u32);
 /// Orders by day and invoice, and these by what is watched.
 type Days = BTreeMap<NaiveDate, BTreeMap<String, Order>>;
 type Books = BTreeMap<(&'static str, String), Days>;
-type Of = fn(&Trade) -> f64;
 
-/// Each metric with how it is compared, and the events behind it.
-const METRICS: [(&str, Scale, Of, Of); 5] = [
-    ("orders", Scale::Amount, |day| count(day.orders.len()), |day| count(day.orders.len())),
-    ("units", Scale::Amount, |day| net(day, |order| order.units), |day| effective(&day.orders, |order| order.units)),
-    (
-        "net_sales",
-        Scale::Amount,
-        |day| net(day, |order| order.value),
-        |day| effective(&day.orders, |order| order.value),
-    ),
-    (
-        "average_price",
-        Scale::Price,
-        |day| sum(&day.orders, |order| order.priced) / sum(&day.orders, |order| order.usual),
-        |day| effective(&day.orders, |order| order.usual),
-    ),
-    (
-        "return_rate",
-        Scale::Rate,
-        |day| -sum(&day.returned, |order| order.value) / sum(&day.orders, |order| order.value),
-        |day| effective(&day.returned, |order| order.value),
-    ),
+/// What is watched, as the product's `watch_series` has it.
+struct Metric {
+    name: &'static str,
+    scale: Scale,
+    of: fn(&Trade) -> f64,
+    /// The events behind it.
+    events: fn(&Trade) -> f64,
+    /// What of a single order may make a day of it.
+    largest: Option<fn(&Order) -> f64>,
+}
+
+const METRICS: [Metric; 5] = [
+    Metric {
+        name: "orders",
+        scale: Scale::Amount,
+        of: |day| count(day.orders.len()),
+        events: |day| count(day.orders.len()),
+        largest: None,
+    },
+    Metric {
+        name: "units",
+        scale: Scale::Amount,
+        of: |day| net(day, |order| order.units),
+        events: |day| effective(&day.orders, |order| order.units),
+        largest: Some(|order| order.units),
+    },
+    Metric {
+        name: "net_sales",
+        scale: Scale::Amount,
+        of: |day| net(day, |order| order.value),
+        events: |day| effective(&day.orders, |order| order.value),
+        largest: Some(|order| order.value),
+    },
+    Metric {
+        name: "average_price",
+        scale: Scale::Price,
+        of: |day| sum(&day.orders, |order| order.priced) / sum(&day.orders, |order| order.usual),
+        events: |day| effective(&day.orders, |order| order.usual),
+        largest: None,
+    },
+    Metric {
+        name: "return_rate",
+        scale: Scale::Rate,
+        of: |day| -sum(&day.returned, |order| order.value) / sum(&day.orders, |order| order.value),
+        events: |day| effective(&day.returned, |order| order.value),
+        largest: Some(|order| order.value),
+    },
 ];
 
-/// Every watched series under `seed`, with faults where they are beyond chance; none where the files are not there.
-pub(crate) fn series(seed: u64) -> Vec<Real> {
+/// Every watched series, under a `seed` with faults where they are beyond chance, without one as it is; none where the
+/// files are not there.
+pub(crate) fn series(seed: Option<u64>) -> Vec<Real> {
     let books = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/online_retail"));
     let Some(last) = books.values().filter_map(|days| days.keys().last()).max().copied() else { return Vec::new() };
     let mut entities: Vec<_> = books.into_iter().collect();
@@ -172,7 +197,7 @@ fn records(text: &[u8]) -> impl Iterator<Item = Vec<String>> {
     })
 }
 
-fn entity(kind: &'static str, id: &str, books: &Days, last: NaiveDate, seed: u64) -> Vec<Real> {
+fn entity(kind: &'static str, id: &str, books: &Days, last: NaiveDate, seed: Option<u64>) -> Vec<Real> {
     let Some(first) = books.keys().next() else { return Vec::new() };
     let trade: Vec<(NaiveDate, Trade)> = first
         .iter_days()
@@ -188,29 +213,37 @@ fn entity(kind: &'static str, id: &str, books: &Days, last: NaiveDate, seed: u64
     if trade.len() <= QUIET {
         return Vec::new();
     }
-    let mut chance = Chance(seed ^ id.bytes().fold(7, |hash: u64, byte| hash.wrapping_mul(31) + u64::from(byte)));
-    let (planted, faults) = plant(&mut chance, &trade);
+    let own = id.bytes().fold(7, |hash: u64, byte| hash.wrapping_mul(31) + u64::from(byte));
+    let (planted, faults) = match seed {
+        Some(seed) => plant(&mut Chance(seed ^ own), &trade),
+        None => (trade.iter().map(|(_, day)| day.clone()).collect(), Vec::new()),
+    };
     METRICS
         .into_iter()
-        .map(|(metric, scale, of, events)| {
+        .map(|Metric { name, scale, of, events, largest }| {
             let noise = scatter(&trade.iter().map(|(_, day)| of(day)).collect::<Vec<_>>());
-            let usual_events: Vec<f64> = trade.iter().map(|(_, day)| events(day)).collect();
-            let counts = |(fault, factor): &&(Planted, f64)| {
-                scale == Scale::Amount
-                    && usual(&usual_events, fault.day) >= EVENTS
-                    && is_beyond(fault.kind, *factor, noise)
+            let events_of_days: Vec<f64> = planted.iter().map(events).collect();
+            let on_metric = |(fault, factor): &(Planted, f64)| {
+                // On the level that was planted before it, too: that of fewer orders scatters more.
+                let usual = usual(&events_of_days, fault.day);
+                let due = scale == Scale::Amount
+                    && usual >= EVENTS
+                    && is_beyond(fault.kind, *factor, noise.max(usual.sqrt().recip()));
+                // Fewer sales are a higher share of returns.
+                let kind = if scale == Scale::Rate { mirrored(fault.kind) } else { fault.kind };
+                Planted { kind, due, ..*fault }
             };
             let days = planted.iter().zip(&trade).map(|(day, (date, _))| SeriesDay {
                 date: *date,
                 value: of(day),
-                without_largest: (scale != Scale::Price).then(|| without_largest(day, of)),
+                without_largest: largest.map(|part| without_largest(day, of, part)),
                 orders: events(day),
                 holiday: closed(*date),
                 promotion: false,
             });
-            let faults = faults.iter().filter(counts).map(|(fault, _)| *fault).collect();
+            let faults = faults.iter().map(on_metric).collect();
             let series = Series { channel: id.to_owned().leak(), noise, days: days.collect(), faults };
-            Real { kind, metric, scale, series }
+            Real { kind, metric: name, scale, series }
         })
         .collect()
 }
@@ -246,7 +279,7 @@ fn plant(chance: &mut Chance, trade: &[(NaiveDate, Trade)]) -> (Vec<Trade>, Vec<
         for at in day..if lasts { days.len() } else { day + 1 } {
             days[at].orders = scaled(chance, trade, &days[at].orders, at, factor);
         }
-        faults.push((Planted { kind, day }, factor));
+        faults.push((Planted { kind, day, due: true }, factor));
     }
 }
 
@@ -276,6 +309,15 @@ fn is_beyond(kind: Kind, factor: f64, noise: f64) -> bool {
     noise > 0.0 && 2.0 * (factor.sqrt() - 1.0).abs() >= size * noise
 }
 
+fn mirrored(kind: Kind) -> Kind {
+    match kind {
+        Kind::Drop => Kind::Spike,
+        Kind::Spike => Kind::Drop,
+        Kind::ShiftDown => Kind::ShiftUp,
+        Kind::ShiftUp => Kind::ShiftDown,
+    }
+}
+
 /// The standard deviation of a day against the median of the same weekday over four weeks on both sides, as a share,
 /// on the square roots; infinite where most of them are nothing.
 fn scatter(values: &[f64]) -> f64 {
@@ -299,10 +341,10 @@ fn closed(date: NaiveDate) -> Option<&'static str> {
 }
 
 /// A day without its largest order, and without its largest return.
-fn without_largest(day: &Trade, of: Of) -> (f64, f64) {
+fn without_largest(day: &Trade, of: fn(&Trade) -> f64, part: fn(&Order) -> f64) -> (f64, f64) {
     let less = |orders: &mut Vec<Order>| {
-        let largest =
-            (0..orders.len()).max_by(|one, two| orders[*one].value.abs().total_cmp(&orders[*two].value.abs()));
+        let size = |at: &usize| part(&orders[*at]).abs();
+        let largest = (0..orders.len()).max_by(|one, two| size(one).total_cmp(&size(two)));
         if let Some(at) = largest {
             orders.remove(at);
         }
@@ -343,7 +385,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Numbers that are the same on every machine (splitmix64).
-struct Chance(u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
     fn next(&mut self) -> u64 {
@@ -354,7 +396,7 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double")]
         let unit = (self.next() >> 11) as f64 / 9_007_199_254_740_992.0;
         unit

@@ -17,6 +17,8 @@ pub(crate) struct Alarm {
     pub(crate) explained: bool,
 }
 
+/// Seeds from here on are measured with; the detector's constants were chosen on those below.
+pub(crate) const MEASURED_FROM: u64 = 101;
 /// A shift has to be told within so many days, its first included.
 pub(crate) const SHIFT_DAYS: usize = 7;
 /// Alarms on the side of a shift that was told already, so many days from its first, say the same thing again.
@@ -55,7 +57,7 @@ impl Score {
     pub(crate) fn add(&mut self, series: &Series, judged: usize, alarms: &[Alarm]) {
         self.days += judged;
         let mut used = vec![false; alarms.len()];
-        for fault in &series.faults {
+        for fault in series.faults.iter().filter(|fault| fault.due) {
             let until = if is_shift(fault) { fault.day + SHIFT_DAYS } else { fault.day + 1 };
             let hit = (0..alarms.len()).find(|at| {
                 let alarm = alarms[*at];
@@ -70,7 +72,13 @@ impl Score {
                 found.dated += usize::from(alarms[at].dated == fault.day);
             }
         }
-        for (at, alarm) in alarms.iter().enumerate().filter(|(at, alarm)| !used[*at] && !alarm.explained) {
+        let is_planted = |alarm: &Alarm| {
+            let within = |fault: &Planted| fault.day..fault.day + if is_shift(fault) { REPEAT_DAYS } else { 1 };
+            let small = series.faults.iter().filter(|fault| !fault.due);
+            small.filter(|fault| is_up(fault) == alarm.up).any(|fault| within(fault).contains(&alarm.day))
+        };
+        let unexplained = |(at, alarm): &(usize, &Alarm)| !used[*at] && !alarm.explained && !is_planted(alarm);
+        for (at, alarm) in alarms.iter().enumerate().filter(unexplained) {
             let told_before = series.faults.iter().any(|fault| {
                 is_shift(fault)
                     && is_up(fault) == alarm.up

@@ -56,6 +56,8 @@ pub struct Planted {
     pub kind: Kind,
     /// Its (first) day.
     pub day: usize,
+    /// Beyond chance on this series: it has to be told. Else telling it is neither right nor wrong.
+    pub due: bool,
 }
 
 /// Days of a series: two years and the weeks that a detector needs before it judges.
@@ -152,7 +154,7 @@ fn plant(rng: &mut Stream, days: &mut [SeriesDay]) -> Vec<Planted> {
             changed.value *= change;
             changed.orders *= change;
         }
-        faults.push(Planted { kind, day });
+        faults.push(Planted { kind, day, due: true });
     }
 }
 

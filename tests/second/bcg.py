@@ -76,8 +76,9 @@ def measure(world, kind, sales, unit, units, group, period, begins):
     first = min(sales.days[unit])
     # The fifth quarter of a unit is the first that can look back a year.
     age = (start.year - first.year) * 4 + (start.month - 1) // 3 - (first.month - 1) // 3
-    basis = "year_on_year" if age >= 4 else "prior_quarter" if age >= 1 else "none"
-    is_part = basis != "none" and add_months(start, -12 if age >= 4 else -3) < begins
+    whole_year = age >= 4 and add_months(start, -12) >= begins
+    basis = "year_on_year" if whole_year else "prior_quarter" if age >= 1 else "none"
+    is_part = basis == "prior_quarter" and add_months(start, -3) < begins
     months = {"year_on_year": 12, "prior_quarter": 3, "none": 3}[basis]
     prior_start = add_months(start, -months)
     prior_end = first_of(name_of("quarter", prior_start))[1]
@@ -101,7 +102,7 @@ def measure(world, kind, sales, unit, units, group, period, begins):
     nets = {u: sales.net(u, start, close) for u in units}
     total, active = sum(nets.values()), sum(v > 0 for v in nets.values())
     share = float(net / total) if total > 0 else None
-    rival, source = competitor(world, kind, unit, period, nets)
+    rival, source = competitor(world, kind, unit, period, nets, begins)
     relative = float(net / rival) if rival and rival > 0 else None
     alone = len(nets) == 1 and source == "none"
     high_share = None if (share is None if rule == "mean_share" else relative is None and not alone) else \
@@ -134,14 +135,14 @@ def unit_name(world, kind, unit, day):
                 unit)
 
 
-def competitor(world, kind, unit, period, nets):
+def competitor(world, kind, unit, period, nets, begins):
     """The market feed's largest competitor at this region or category, else the largest other unit of the group."""
     name, start, end = period
     if kind in ("region", "category"):
         rows = [r for r in versions_market(world) if r[kind] == unit and r["region" if kind == "category" else "category"] is None
                 and r["largest_competitor_sales_amount"] is not None]
         found = [r["largest_competitor_sales_amount"] for r in rows if r["period"] == name]
-        months = [m for m, first, _ in periods("month", start, min(end, world.as_of))]
+        months = [m for m, first, _ in periods("month", max(start, begins), min(end, world.as_of))]
         by_month = {r["period"]: r["largest_competitor_sales_amount"] for r in rows}
         if found:
             return found[0], "market_feed"

@@ -40,7 +40,7 @@ DERIVED = """
     complaints, cast(null as varchar) as complaints_status, ratio(complaints, orders) as complaint_rate,
     case when orders = 0 then 'no_sales' end as complaint_rate_status,
     buyers, repeat_buyers, ratio(repeat_buyers, buyers) as repeat_purchase_rate,
-    case when buyers = 0 then 'no_sales' end as repeat_purchase_rate_status, covered_regions,
+    case when buyers = 0 then 'no_known_customers' end as repeat_purchase_rate_status, covered_regions,
     case when list_unknown = 0 then coalesce(list_sum, 0) end as list_price_value,
     case when list_unknown = 0 then ratio(net_sales, list_sum) end as price_realisation_rate,
     case when list_unknown > 0 then 'no_list_price' when coalesce(list_sum, 0) <= 0 then 'no_list_value' end
@@ -63,7 +63,8 @@ def spans(world, scope, grain):
             where scope = '{scope}' and {'true' if grain == 'month' else 'false'}
                 and period_first(period) <= {{as_of}} group by all
         ), begun as (
-            select id, min(first_day) as first_day from firsts group by all
+            select id, greatest(min(first_day), (select month_start(min(day)) from lines)) as first_day
+            from firsts group by all
         )
         select id, cast(u.start as date) as start,
             case when '{grain}' = 'day' then cast(u.start as date) else least(last_day(u.start), {{as_of}}) end as until,

@@ -51,9 +51,15 @@ class Fit:
                     return likelihood(y)
                 curve[i, j] = (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / (4 * h[i] * h[j])
         try:
-            return np.sqrt(np.diag(np.linalg.inv(-curve)))
+            with np.errstate(invalid="ignore"):
+                return np.sqrt(np.diag(np.linalg.inv(-curve)))
         except np.linalg.LinAlgError:
             return np.full(n, np.nan)
+
+    @property
+    def is_identified(self):
+        """Whether the data tell the parameters: there is a curvature in each, and none runs away."""
+        return bool(np.all(np.isfinite(self.errors)) and np.all(self.value < 1e4))
 
 
 def fit_bg_nbd(x, tx, t):
@@ -126,6 +132,7 @@ def values(world, buyers, everybody, first):
         gg = fit_gamma_gamma(np.array([len(repeat[c]) for c in spenders], dtype=float),
                              np.array([float(sum(repeat[c])) / len(repeat[c]) for c in spenders]))
         world.fits = [bg, gg]
+        is_fitted = bg.is_identified
         p, (gp, gq, gv) = six(bg.value), six(gg.value)
     weekly = (1 + s["clv_discount_rate"]) ** (1 / (YEAR / WEEK))
     retention = kept(buyers, as_of)
@@ -151,6 +158,8 @@ def values(world, buyers, everybody, first):
         else:
             out[c] = {**none, **simple(buyers, c, first, as_of, rate, retention), "margin_rate": rate,
                       "margin_rate_status": rate_status}
+            if world.fits and out[c]["clv"] is not None:
+                out[c]["clv_status"] = "not_identified"
     return out
 
 
@@ -165,17 +174,20 @@ def simple(buyers, c, first, as_of, rate, retention):
     orders = sum(first <= d <= as_of for d, _, _ in buyers.orders.get(c, []))
     net = buyers.net(c, first, as_of)
     status = "no_sales_in_window" if not orders else "no_prior_period" if retention is None else None
-    return {"clv": None if status else Decimal(repr(float(net) * rate * retention)), "clv_method": "simple", "clv_status": status}
+    value = None if status else Decimal(repr(float(net) * rate * retention))
+    return {"clv": value, "clv_method": "simple", "clv_status": status}
 
 
 def model_fits(world):
     out = []
     for model, names in (("bg_nbd", ["r", "alpha", "a", "b"]), ("gamma_gamma", ["p", "q", "v"])):
         fit = next((f for f in world.fits if f.model == model), None)
+        known = fit is not None and fit.is_identified
         for place, name in enumerate(names):
             out.append({"fitted_on": world.as_of, "model": model, "position": place + 1, "parameter": name,
-                        "value": float(f"{fit.value[place]:.6g}") if fit else None,
-                        "standard_error": float(f"{fit.errors[place]:.6g}") if fit else None,
+                        # Where the data do not tell them, two programs end at different values.
+                        "value": float(f"{fit.value[place]:.6g}") if fit and known else None,
+                        "standard_error": float(f"{fit.errors[place]:.6g}") if fit and known else None,
                         "customers": fit.customers if fit else 0, "log_likelihood": fit.likelihood if fit else None,
-                        "converged": bool(fit), "status": None if fit else "too_few_customers"})
+                        "converged": bool(fit), "status": "too_few_customers" if fit is None else None if known else "not_identified"})
     world.keep("m_model_fits", out)

@@ -26,7 +26,8 @@ def replay(days, thresholds, joined, as_of):
         return max(n for n, t in enumerate(thresholds, start=1) if value >= t or n == 1)
 
     day = min(by_day, default=None)
-    events = sorted(by_day)
+    # What was brought back a year ago leaves the twelve months as well, and lifts them.
+    events = sorted(set(by_day) | {add_months(d, 12) for d, v in values if v < 0})
     while day is not None and day <= as_of:
         now = earned(year(day))
         review = None

@@ -18,7 +18,6 @@ class Stock:
         for r in world.rows("select * from inventory where counted_on <= {as_of}"):
             self.snapshots[r["partner_id"]].add(r["counted_on"])
             self.counts[r["partner_id"], r["sku"]][r["counted_on"]] = r
-        self.known = self.snapshots
         self.snapshots = {p: sorted(days) for p, days in self.snapshots.items()}
         self.sold, self.net, self.cogs = defaultdict(dict), defaultdict(Decimal), defaultdict(dict)
         for r in world.rows("""select partner_id, sku, day,
@@ -108,10 +107,13 @@ class Stock:
         """Days of a window since it was on sale there, without those on which it was counted as none and none was sold."""
         begin = self.arrived(partner, sku, last)
         begin = max(first, begin) if begin else first
-        total, day = 0, begin
-        known, sold = self.known[partner], self.sold.get((partner, sku), {})
+        total, day, sold = 0, begin, self.sold.get((partner, sku), {})
+        came = [d for d, n in self.received.get((partner, sku), []) if n > 0]
         while day <= last:
-            if day not in known or self.reported(partner, sku, day) > 0 or sold.get(day, 0) > 0:
+            # A count stands until the next one, or until something is received.
+            at = self.last_snapshot(partner, day)
+            is_gone = at is not None and self.reported(partner, sku, at) <= 0 and not any(at < d <= day for d in came)
+            if not is_gone or sold.get(day, 0) > 0:
                 total += 1
             day += ONE
         return total

@@ -207,8 +207,8 @@ def reconcile(stock, partner, sku, name, start, end, close, missing, shipped_to)
         "variance_value": variance * cost if variance is not None and cost is not None else None, "variance_rate": rate,
         "reconciliation_status": status,
         "sales_days_missing": sum(after < d <= closed for d in missing[partner]),
-        "is_breach": None if variance is None or (rate is None and status) else abs(variance) > s[
-            "reconciliation_tolerance_units"] and abs(rate) > s["reconciliation_tolerance_rate"],
+        "is_breach": None if variance is None else abs(variance) > s["reconciliation_tolerance_units"] and (
+            rate is None or abs(rate) > s["reconciliation_tolerance_rate"]),
         "days_of_inventory": max(closing, 0) * days / went if went > 0 else None, "_cost": cost, "_days": days,
         "_start": start}
 

@@ -44,9 +44,7 @@ final as (
         sales.net_sales is not null as has_sales,
         cast(coalesce(sales.net_sales, 0) as decimal(18, 4)) as net_sales,
         cast(
-            coalesce(
-                case when regions.provisional then year_before.net_sales_elapsed else year_before.net_sales end, 0
-            ) as decimal(18, 4)
+            comparable(regions.provisional, year_before.net_sales_elapsed, year_before.net_sales) as decimal(18, 4)
         ) as year_before_net_sales
     from regions
     inner join channels

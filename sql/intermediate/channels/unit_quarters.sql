@@ -76,12 +76,10 @@ select
     end as growth_basis,
     cast(coalesce(sales.net_sales, 0) as decimal(18,4)) as net_sales,
     cast(
-        coalesce(case when spine.provisional then quarter_before.net_sales_elapsed else quarter_before.net_sales end, 0)
-        as decimal(18,4)
+        comparable(spine.provisional, quarter_before.net_sales_elapsed, quarter_before.net_sales) as decimal(18,4)
     ) as quarter_before_net_sales,
     cast(
-        coalesce(case when spine.provisional then year_before.net_sales_elapsed else year_before.net_sales end, 0)
-        as decimal(18,4)
+        comparable(spine.provisional, year_before.net_sales_elapsed, year_before.net_sales) as decimal(18,4)
     ) as year_before_net_sales
 from spine
 left join sales

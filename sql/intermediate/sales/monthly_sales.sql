@@ -107,12 +107,10 @@ select
     cast(sales.cost_amount as decimal(18,4)) as cost_amount,
     targets.target,
     cast(
-        coalesce(case when spine.provisional then month_before.net_sales_elapsed else month_before.net_sales end, 0)
-        as decimal(18,4)
+        comparable(spine.provisional, month_before.net_sales_elapsed, month_before.net_sales) as decimal(18,4)
     ) as month_before_net_sales,
     cast(
-        coalesce(case when spine.provisional then year_before.net_sales_elapsed else year_before.net_sales end, 0)
-        as decimal(18,4)
+        comparable(spine.provisional, year_before.net_sales_elapsed, year_before.net_sales) as decimal(18,4)
     ) as year_before_net_sales
 from spine
 left join sales

@@ -192,7 +192,8 @@ arrivals as (
     select presence.partner_id, presence.sku, months.month_start, max(presence.since) as arrived_on
     from presence
     inner join months
-        on presence.business_date > months.closes_on - $demand_window_days
+        -- A month is longer than the window of demand.
+        on presence.business_date >= least(months.month_start, months.closes_on - $demand_window_days + 1)
         and presence.business_date <= months.closes_on
     where presence.state = 'arrived'
     group by presence.partner_id, presence.sku, months.month_start

@@ -12,21 +12,14 @@ lines as (
 priced_lines as (
     select
         *,
-        case when sale_type = 'sale' and quantity > 0 and list_value > 0 then
-            cast(cast(net_amount as decimal(28, 8)) / quantity as decimal(18, 4))
-        end as unit_net,
-        case when sale_type = 'sale' and quantity > 0 and list_value > 0 then
-            cast(cast(list_value as decimal(28, 8)) / quantity as decimal(18, 4))
-        end as unit_list
+        case when sale_type = 'sale' and list_value > 0 then per_unit(net_amount, quantity) end as unit_net,
+        case when sale_type = 'sale' and list_value > 0 then per_unit(list_value, quantity) end as unit_list
     from lines
 ),
 baskets as (
     select
         *,
-        cast(greatest(
-            least(unit_net, cast(unit_list * cast($anomaly_price_reach as decimal(9, 4)) as decimal(18, 4))),
-            cast(cast(unit_list as decimal(28, 8)) / cast($anomaly_price_reach as decimal(9, 4)) as decimal(18, 4))
-        ) as decimal(18, 4)) as basket_price
+        within_reach(unit_net, unit_list, $anomaly_price_reach) as basket_price
     from priced_lines
 ),
 levels as (

@@ -96,8 +96,8 @@ final as (
         coalesce(region_versions.name, counted.region) as region_name,
         counted.kind,
         counted.notes,
-        coalesce(
-            case when last_day(counted.month_start) > $as_of_date then before.notes_elapsed else before.notes end, 0
+        comparable(
+            last_day(counted.month_start) > $as_of_date, before.notes_elapsed, before.notes
         ) as month_before_notes,
         counted.partners,
         counted.first_seen_on,

@@ -51,6 +51,29 @@ const ALL: &[Macro] = &[
         words: "Why there is no growth against a prior period: no_prior_period where it is 0 or unknown, negative_base; \
                 NULL where there is one.",
     },
+    Macro {
+        name: "comparable",
+        values: &["running", "elapsed", "all_of_it"],
+        sql: "coalesce(case when running then elapsed else all_of_it end, 0)",
+        usage: "comparable(running, elapsed, all_of_it) -> amount",
+        words: "What a period is compared with in an earlier one: while it runs what that one had after as many days, \
+                then all of it. 0 where it had none.",
+    },
+    Macro {
+        name: "per_unit",
+        values: &["amount", "quantity"],
+        sql: "case when quantity > 0 then cast(cast(amount as decimal(28, 8)) / quantity as decimal(18, 4)) end",
+        usage: "per_unit(amount, quantity) -> decimal",
+        words: "An amount over its units: the price of one. NULL where there are none.",
+    },
+    Macro {
+        name: "within_reach",
+        values: &["price", "usual", "reach"],
+        sql: "cast(greatest(least(price, cast(usual * cast(reach as decimal(9, 4)) as decimal(18, 4))), \
+              cast(cast(usual as decimal(28, 8)) / cast(reach as decimal(9, 4)) as decimal(18, 4))) as decimal(18, 4))",
+        usage: "within_reach(price, usual, reach) -> decimal",
+        words: "A price, as at most so many times the usual one and at least as that part of it.",
+    },
 ];
 
 /// Each with its SQL understood once.

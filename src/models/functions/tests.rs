@@ -35,10 +35,22 @@ async fn ratios_and_growth_are_null_with_a_reason_where_there_is_none() {
     // Values are expressions of any kind, also calls; names in capitals and names alike are no matter.
     let sql = "select GROWTH(prior + cur, prior * 2), ratio(ratio(cur, 2), 1 + 1) from (values (4, 3)) t(prior, cur)";
     assert_eq!(ask(sql).await, ["-0.125 0.75"]);
+    let sql = "select comparable(cur > 1, prior, cur) from (values (1, 9), (2, 9), (2, null)) t(cur, prior)";
+    assert_eq!(ask(sql).await, ["1", "9", "0"]);
     let err = try_ask("select growth(1)").await.unwrap_err();
     assert!(err.contains("growth is called as growth(cur, prior) -> double"), "{err}");
     let err = try_ask("select growth_status(1, true)").await.unwrap_err();
     assert!(err.contains("growth_status is called as growth_status(prior) -> text"), "{err}");
+}
+
+#[tokio::test]
+async fn a_price_is_that_of_one_unit_and_counts_within_reach_of_the_usual() {
+    let sql = "select per_unit(amount, quantity) from (values (10.00, 4), (10.00, 0), (-3.00, 2), (5.00, null)) \
+               t(amount, quantity)";
+    assert_eq!(ask(sql).await, ["2.5000", "", "-1.5000", ""]);
+    let sql = "select within_reach(price, usual, 3.0) from (values (10.00, 10.00), (99.00, 10.00), (1.00, 10.00)) \
+               t(price, usual)";
+    assert_eq!(ask(sql).await, ["10.0000", "30.0000", "3.3333"]);
 }
 
 #[tokio::test]

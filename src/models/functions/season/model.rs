@@ -1,12 +1,14 @@
 //! The state of one series between two days: what it has learned.
 
 mod telling;
+mod warm;
+mod weekdays;
 
 use std::collections::VecDeque;
 
 use super::day::{Day, Finding, Judged, Rules, Unjudged};
 use super::scale::{Scale, Variance};
-use super::shift::{Break, Seen, median};
+use super::shift::{Break, Seen};
 use super::spread::{SPREAD_DAYS, Spread};
 use telling::Told;
 
@@ -15,8 +17,6 @@ const LEVEL_PACE: f64 = 0.10;
 /// Days of knowledge that a level loses with every day that teaches nothing, and what remains in the end.
 const AGEING: f64 = 0.5;
 const LEVEL_DAYS_MIN: f64 = 4.0;
-/// Weeks that make a weekday's share.
-const WEEKDAY_WEEKS: usize = 10;
 /// Residuals teach up to so many standard deviations.
 const CLIP: f64 = 2.0;
 /// Days by which a level that was smoothed backwards trails.
@@ -29,11 +29,12 @@ pub(super) struct Model<'a> {
     /// Days in the level since it was last set.
     level_days: f64,
     events: f64,
-    /// Shares of the seven weekdays by position modulo 7, and what they were lately.
+    /// Shares of the seven weekdays by position modulo 7: what is expected of them, what they had, and of which days.
     weekdays: [f64; 7],
-    recent: [VecDeque<f64>; 7],
+    shares: [f64; 7],
+    recent: [VecDeque<(usize, f64)>; 7],
     /// A day that was left out of its weekday because it was off, and on which side.
-    refused: [Option<(f64, bool)>; 7],
+    refused: [Option<(usize, f64, bool)>; 7],
     spread: Spread,
     /// How far the level has followed the days, as residuals.
     followed: f64,
@@ -65,6 +66,7 @@ impl<'a> Model<'a> {
             level_days: 0.0,
             events: 0.0,
             weekdays: [1.0; 7],
+            shares: [1.0; 7],
             recent: Default::default(),
             refused: [None; 7],
             spread: Spread::new(
@@ -80,39 +82,7 @@ impl<'a> Model<'a> {
             warm_up,
         };
         let plain: Vec<usize> = (0..warm_up).filter(|at| known(*at)).collect();
-        let by_weekday: Vec<f64> = (0..7)
-            .map(|weekday| {
-                median(plain.iter().filter(|at| *at % 7 == weekday).filter_map(|at| days[*at].value).collect())
-            })
-            .collect();
-        let mean = by_weekday.iter().sum::<f64>() / 7.0;
-        if rules.scale == Scale::Amount && mean > 0.0 {
-            for (weekday, value) in by_weekday.iter().enumerate() {
-                model.weekdays[weekday] = value / mean;
-            }
-        }
-        model.level = median(plain.iter().filter_map(|at| model.level_value(*at)).collect());
-        model.events = median(plain.iter().filter_map(|at| model.without_weekday(*at, days[*at].events)).collect());
-        #[expect(clippy::cast_precision_loss, reason = "a few days")]
-        let count = plain.len() as f64;
-        model.level_days = count.min(28.0);
-        // Residuals of days that made the weekdays are smaller than those of later days will be.
-        let weeks = (count / 7.0).max(2.0);
-        let wider = ((1.0 + 1.0 / weeks) / (1.0 - 1.0 / weeks)).sqrt();
-        for at in plain {
-            if let (Some(value), Some(level)) = (days[at].value, model.level_value(at)) {
-                let expected = model.expected(at).0;
-                let chance = rules.scale.chance(model.expected_events(at, expected));
-                let variance = model.variance(chance, expected);
-                if let Some(residual) = rules.scale.residual(value, expected, variance) {
-                    model.spread.keep(residual * wider, chance);
-                }
-                if model.level > 0.0 {
-                    model.recent[at % 7].push_back(model.weekdays[at % 7] * level / model.level);
-                }
-            }
-        }
-        model.spread.learn();
+        model.warm(&plain);
         Some(model)
     }
 
@@ -309,8 +279,12 @@ impl<'a> Model<'a> {
     /// From here on the new level is how things are.
     fn learn_level(&mut self, found: &Break) {
         if self.level > 0.0 && found.level > 0.0 {
-            self.shifts *= found.level / self.level;
-            self.events *= found.level / self.level;
+            let change = found.level / self.level;
+            self.shifts *= change;
+            self.events *= change;
+            // What the days since were of the old level.
+            self.recent.iter_mut().flatten().filter(|(at, _)| *at >= found.at).for_each(|(_, share)| *share /= change);
+            (0..7).for_each(|weekday| self.set_weekday(weekday));
         }
         self.level = found.level;
         #[expect(clippy::cast_precision_loss, reason = "a few days")]
@@ -333,18 +307,18 @@ impl<'a> Model<'a> {
         self.spread.learn();
         if self.rules.scale == Scale::Amount && self.level > 0.0 {
             let share = value / self.level;
-            if outside {
+            if outside && !self.told.as_ref().is_some_and(Told::is_level) {
                 // The same weekday off on the same side twice is how that weekday is now.
                 let up = residual > 0.0;
-                match self.refused[at % 7].replace((share, up)) {
-                    Some((before, side)) if side == up => {
+                match self.refused[at % 7].replace((at, share, up)) {
+                    Some((day, before, side)) if side == up => {
                         self.refused[at % 7] = None;
-                        self.recent[at % 7] = VecDeque::from([before, share]);
+                        self.recent[at % 7] = VecDeque::from([(day, before), (at, share)]);
                         self.set_weekday(at % 7);
                     }
                     _ => {}
                 }
-            } else {
+            } else if !outside {
                 self.refused[at % 7] = None;
                 self.keep_weekday(at, share);
             }
@@ -364,25 +338,6 @@ impl<'a> Model<'a> {
         if let Some(events) = self.without_weekday(at, self.days[at].events) {
             self.events += pace * (events - self.events);
         }
-    }
-
-    fn keep_weekday(&mut self, at: usize, share: f64) {
-        let recent = &mut self.recent[at % 7];
-        recent.push_back(share);
-        if recent.len() > WEEKDAY_WEEKS {
-            recent.pop_front();
-        }
-        self.set_weekday(at % 7);
-    }
-
-    fn set_weekday(&mut self, weekday: usize) {
-        let mut shares: Vec<f64> = self.recent[weekday].iter().copied().collect();
-        shares.sort_unstable_by(f64::total_cmp);
-        let trim = usize::from(shares.len() > 4);
-        let kept = &shares[trim..shares.len() - trim];
-        #[expect(clippy::cast_precision_loss, reason = "a few weeks")]
-        let count = kept.len() as f64;
-        self.weekdays[weekday] = kept.iter().sum::<f64>() / count;
     }
 }
 

@@ -30,7 +30,7 @@ fn weekdays_are_expected_as_they_are() {
     assert!(judged[..56].iter().all(|day| day.unjudged == Some(Unjudged::ShortHistory)));
     // Nothing varies: the spread is its floor, 2 % on the logarithms; the band of 56 days a little more than 3.29 of it.
     let day = judged[60];
-    assert!((day.expected - 100.0).abs() < 1e-9 && (judged[62].expected - 200.0).abs() < 1e-9, "{day:?}");
+    assert!((day.expected - 100.0).abs() < 0.01 && (judged[62].expected - 200.0).abs() < 0.1, "{day:?}");
     assert!(day.lower > 92.0 && day.lower < 94.0 && day.upper > 106.5 && day.upper < 108.5, "{day:?}");
     assert!(findings(&judged).is_empty());
 }
@@ -41,7 +41,7 @@ fn a_bad_day_is_told_and_teaches_nothing() {
     days[70].value = Some(40.0);
     let judged = judge(&days, &rules());
     assert_eq!(findings(&judged), [(70, Finding::Point, 1)]);
-    assert!(judged[70].score < -10.0 && (judged[71].expected - 100.0).abs() < 1e-9, "{:?}", judged[71]);
+    assert!(judged[70].score < -10.0 && (judged[71].expected - 100.0).abs() < 0.01, "{:?}", judged[71]);
 }
 
 #[test]
@@ -50,9 +50,9 @@ fn a_new_level_is_told_once_and_learned_within_a_week() {
     days[70..].iter_mut().for_each(|day| day.value = day.value.map(|value| value * 0.6));
     let judged = judge(&days, &rules());
     assert_eq!(findings(&judged), [(70, Finding::Shift, 7)]);
-    assert!((judged[70].level_change.expect("a change") + 0.4).abs() < 1e-9, "{:?}", judged[70]);
+    assert!((judged[70].level_change.expect("a change") + 0.4).abs() < 1e-3, "{:?}", judged[70]);
     assert_eq!(judged[70].told_at, 70, "told on its first day, as a drop");
-    assert!((judged[77].expected - 60.0).abs() < 1e-9, "{:?}", judged[77]);
+    assert!((judged[77].expected - 60.0).abs() < 0.01, "{:?}", judged[77]);
 }
 
 /// Days whose orders are counted: `count` of them around `usual`, by a fixed sequence that scatters as counts do.
@@ -162,7 +162,7 @@ fn the_same_holiday_a_year_later_is_expected() {
     let judged = judge(&days, &rules());
     assert_eq!(findings(&judged), [(60, Finding::Point, 1)], "the first one is new");
     assert!(!judged[60].holiday_known && judged[424].holiday_known);
-    assert!((judged[424].expected - 360.0).abs() < 1e-6, "{:?}", judged[424]);
+    assert!((judged[424].expected - 360.0).abs() < 0.1, "{:?}", judged[424]);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn promotions_and_missing_files_teach_nothing() {
         *day = Day { value: Some(0.0), incomplete: true, ..Day::default() };
     }
     let judged = judge(&days, &rules());
-    assert!((judged[86].expected - 100.0).abs() < 1e-9, "{:?}", judged[86]);
+    assert!((judged[86].expected - 100.0).abs() < 0.01, "{:?}", judged[86]);
     let told = findings(&judged);
     assert_eq!(told.iter().filter(|(at, ..)| *at < 70).count(), 10, "each day of it is off: its cause is known");
     assert_eq!(told.iter().filter(|(at, ..)| *at >= 75).count(), 10);
@@ -213,4 +213,43 @@ fn rates_are_compared_by_differences_and_by_the_number_of_returns() {
     days[60] = Day { value: Some(0.30), events: Some(17.0), ..Day::default() };
     days[70] = Day { value: Some(0.30), events: Some(1.0), ..Day::default() };
     assert_eq!(findings(&judge(&days, &rules)), [(60, Finding::Point, 1)]);
+}
+
+#[test]
+fn a_new_level_longer_than_a_week_to_learn_is_not_taken_for_its_weekdays() {
+    // Days 5 and 6 of the week bring so little that they are not judged: a week of judged days takes nine.
+    let usual = [6.0, 7.0, 6.0, 6.0, 7.0, 0.0, 1.0];
+    let value = |at: usize| if at < 91 { usual[at % 7] } else { usual[at % 7] * 6.0 };
+    let days: Vec<Day> =
+        (0..140).map(|at| Day { value: Some(value(at)), events: Some(value(at)), ..Day::default() }).collect();
+    let judged = judge(&days, &rules());
+    assert_eq!(
+        findings(&judged).len(),
+        1,
+        "the level, and no drop from a level counted twice: {:?}",
+        findings(&judged)
+    );
+    for (at, day) in judged.iter().enumerate().skip(105) {
+        assert!(day.unjudged.is_some() || (day.expected / value(at) - 1.0).abs() < 0.2, "{at}: {day:?}");
+    }
+}
+
+#[test]
+fn a_level_that_changed_before_the_first_judged_day_is_no_scatter() {
+    // Three weeks at 130 orders a day, then 55: the first band is that of counts around 55.
+    let mut days = counted(120, 55.0);
+    for day in &mut days[..21] {
+        day.value = day.value.map(|value| value + 75.0);
+        day.events = day.value;
+    }
+    let day = judge(&days, &rules())[60];
+    assert!((50.0..60.0).contains(&day.expected) && day.lower > 20.0 && day.upper < 100.0, "{day:?}");
+}
+
+#[test]
+fn weekdays_that_chance_alone_parts_are_one() {
+    let judged = judge(&counted(200, 6.0), &rules());
+    for day in judged[57..].windows(2) {
+        assert!((day[0].expected / day[1].expected - 1.0).abs() < 0.2, "{day:?}");
+    }
 }

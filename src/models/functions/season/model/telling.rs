@@ -22,6 +22,8 @@ pub(super) struct Told {
     first_day: usize,
     last: usize,
     up: bool,
+    /// A new level, not a day.
+    level: bool,
     score: f64,
     /// What the days after it say for its going on, and the most that they said.
     evidence: f64,
@@ -29,8 +31,13 @@ pub(super) struct Told {
 }
 
 impl Told {
-    fn new(at: usize, first_day: usize, last: usize, up: bool, score: f64) -> Self {
-        Self { at, first_day, last, up, score: score.abs(), evidence: 0.0, most: 0.0 }
+    fn day(at: usize, score: f64) -> Self {
+        let up = score > 0.0;
+        Self { at, first_day: at, last: at, up, level: false, score: score.abs(), evidence: 0.0, most: 0.0 }
+    }
+
+    pub(super) fn is_level(&self) -> bool {
+        self.level
     }
 
     /// A day of two deviations on its side speaks for it as much as an ordinary one against it.
@@ -63,7 +70,7 @@ impl Model<'_> {
             });
             if !goes_on {
                 judged[at].tell(Finding::Point, at, 1);
-                self.told = Some(Told::new(at, at, at, up, score));
+                self.told = Some(Told::day(at, score));
             }
         }
         let unsure = UNSURE.max(1.0 / self.level_days);
@@ -91,7 +98,7 @@ impl Model<'_> {
         judged[found.at].level_change = Some(found.change);
         if found.days < self.rules.shift_days {
             let score = judged[found.at].score.abs().max(self.rules.band);
-            self.told = Some(Told::new(found.at, first_day, at, up, score));
+            self.told = Some(Told { first_day, last: at, up, level: true, ..Told::day(found.at, score) });
         } else {
             self.learn_level(&found);
         }
