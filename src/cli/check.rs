@@ -25,7 +25,8 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
     let names = Job::names(&company.config.folders.jobs)?;
     let mut faults = of_files(&company, cli)?;
-    faults.extend(of_models(&company).await?);
+    let (stopping, unsaid) = of_models(&company).await?;
+    faults.extend(stopping.into_iter().chain(unsaid));
     tell(&company, names.len(), &faults, console)?;
     Ok(if faults.is_empty() { Exit::Ok } else { Exit::Usage })
 }
@@ -72,8 +73,9 @@ pub(super) fn of_files(company: &Company, cli: &Cli) -> Result<Vec<Error>> {
     Ok(faults)
 }
 
-/// Faults of models, found by planning each without data, and of alert rules.
-pub(super) async fn of_models(company: &Company) -> Result<Vec<Error>> {
+/// Faults of models, found by planning each without data, and of alert rules: those that a night would fail of, and those
+/// that only readers would miss something by.
+pub(super) async fn of_models(company: &Company) -> Result<(Vec<Error>, Vec<Error>)> {
     let mut faults = Vec::new();
     let checked = models::check(&company.registry, &company.config).await?;
     for name in company.registry.alerts() {
@@ -85,7 +87,7 @@ pub(super) async fn of_models(company: &Company) -> Result<Vec<Error>> {
         faults.extend(valid.err());
     }
     faults.extend(checked.problems);
-    Ok(faults)
+    Ok((faults, checked.unsaid))
 }
 
 fn tell(company: &Company, jobs: usize, faults: &[Error], console: &Console) -> Result<()> {

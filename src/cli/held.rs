@@ -131,7 +131,7 @@ fn load(config: &Path, wanted: &[String], clock: &Clock) -> Result<Loaded> {
 
 /// What was read, if a night could run with it.
 async fn usable(read: Loaded) -> Result<Loaded> {
-    let mut faults = check::of_models(&read.company).await?;
+    let (mut faults, _) = check::of_models(&read.company).await?;
     for job in &read.jobs {
         faults
             .extend(check::of_job(&read.company, job).into_iter().map(|err| err.at(format!("jobs/{}.toml", job.name))));
