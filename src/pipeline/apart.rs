@@ -3,6 +3,7 @@
 //!
 //! Text, by far the most of all files, is read by our own readers in fixed memory and needs none of this.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -18,6 +19,10 @@ use crate::text_file;
 /// Question and answer, as files in the spool folder.
 const REQUEST: &str = "request.json";
 const OUTCOME: &str = "outcome.json";
+
+/// How the environment variables begin that open stores and the mail server: whoever takes over a reader of foreign
+/// files finds none of them.
+const GRANTS: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "TRIBUTARY_SMTP_"];
 
 /// Where files of foreign formats are read.
 #[derive(Debug, Clone, Default)]
@@ -114,6 +119,9 @@ pub(super) async fn read(
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
+    for name in granting(std::env::vars_os().map(|(name, _)| name)) {
+        command.env_remove(name);
+    }
     let ended = command.output().await;
     let ended = ended.map_err(|err| Error::retry("the file's reader cannot be started").because(err))?;
     match (ended.status.code(), tokio::fs::read(out_dir.join(OUTCOME)).await) {
@@ -140,6 +148,14 @@ pub(super) async fn read(
             Ok(stopped(memory))
         }
     }
+}
+
+/// Those variables among `names` that grant access.
+fn granting(names: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    names.filter(|name| {
+        let name = name.to_string_lossy().to_ascii_uppercase();
+        GRANTS.iter().any(|start| name.starts_with(start))
+    })
 }
 
 /// Signals by which a reader may end.

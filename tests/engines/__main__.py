@@ -21,6 +21,12 @@ MACROS = """
     create macro growth(cur, prior) as case when prior > 0 then cast(cur - prior as double) / cast(prior as double) end;
     create macro growth_status(prior) as
         case when prior < 0 then 'negative_base' when prior > 0 then null else 'no_prior_period' end;
+    create macro comparable(running, elapsed, all_of_it) as coalesce(case when running then elapsed else all_of_it end, 0);
+    create macro per_unit(amount, quantity) as
+        case when quantity > 0 then cast(cast(amount as decimal(28, 8)) / quantity as decimal(18, 4)) end;
+    create macro within_reach(price, usual, reach) as cast(greatest(
+        least(price, cast(usual * cast(reach as decimal(9, 4)) as decimal(18, 4))),
+        cast(cast(usual as decimal(28, 8)) / cast(reach as decimal(9, 4)) as decimal(18, 4))) as decimal(18, 4));
     create macro period_month(day) as strftime(day, '%Y-%m');
     create macro period_quarter(day) as strftime(day, '%Y') || '-Q' || quarter(day);
     create macro period_year(day) as strftime(day, '%Y');

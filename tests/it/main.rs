@@ -25,6 +25,7 @@ mod demo_company;
 mod anomaly_methods;
 mod command_line;
 mod profiling;
+mod readme;
 mod refusing;
 mod asking;
 mod settings;

@@ -46,3 +46,11 @@ async fn a_reader_that_is_ended_from_outside_is_tried_again_by_every_run() {
     let crashed = read_by("kill -11 $$").await;
     assert!(!crashed.passing && crashed.quarantined.unwrap().contains("intake.reader_memory_bytes"));
 }
+
+#[test]
+fn what_opens_stores_and_mail_is_not_given_to_a_reader() {
+    let names = ["AWS_SECRET_ACCESS_KEY", "azure_storage_sas_key", "GOOGLE_SERVICE_ACCOUNT", "TRIBUTARY_SMTP_PASSWORD"];
+    let others = ["PATH", "TMPDIR", "TRIBUTARY_LOG", "LAWS_"];
+    let taken: Vec<_> = granting(names.iter().chain(&others).map(OsString::from)).collect();
+    assert_eq!(taken, names.map(OsString::from));
+}
