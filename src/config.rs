@@ -4,20 +4,26 @@
 
 mod currency;
 mod limits;
+mod overlay;
 pub(crate) mod place;
 mod recipients;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use toml::{Table, Value};
 
 pub use recipients::{Recipient, WEEKDAYS};
 
-use crate::error::{Error, Result, closest};
+use crate::error::{Error, Result};
+use crate::text_file;
+
+pub(crate) use place::line_of;
 
 /// The shipped reference, which is also the source of every default.
 pub const REFERENCE: &str = include_str!("../config.toml");
@@ -105,6 +111,7 @@ section!(
         files_at_once: usize,
         settle_seconds: u64,
         settle_looks_max: u64,
+        ignored_names: Vec<String>,
         reject_limit: f64,
         retry_unknown_days: i64,
     }
@@ -173,12 +180,12 @@ section!(
 impl Config {
     /// Reads `path` over the reference.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|err| {
-            Error::config("settings cannot be read")
+        if !path.exists() {
+            return Err(Error::config("there are no settings")
                 .at(path.display())
-                .hint("run `tributary init DIR` for a new company, or name the file with --config")
-                .because(err)
-        })?;
+                .hint("run `tributary init DIR` for a new company, or name the file with --config"));
+        }
+        let text = text_file::read(path)?;
         let root = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         let root = std::path::absolute(root)?;
         Self::read(&text, &root, &path.display().to_string())
@@ -192,7 +199,7 @@ impl Config {
     /// As [`Config::parse`]; `shown` is the file as messages name it.
     fn read(text: &str, root: &Path, shown: &str) -> Result<Self> {
         let placed = |faults: Vec<(String, Error)>| {
-            let lines = faults.into_iter().map(|(key, fault)| (place::line_of(text, &key), fault));
+            let lines = faults.into_iter().map(|(key, fault)| (line_of(text, &key), fault));
             let mut lines: Vec<(Option<usize>, Error)> = lines.collect();
             lines.sort_by_key(|(line, _)| *line);
             let placed = lines.into_iter().map(|(line, fault)| {
@@ -210,8 +217,9 @@ impl Config {
             Error::config("not valid TOML").at(format!("{shown}{line}")).because(err)
         })?;
         let mut faults = Vec::new();
-        overlay(&mut merged, own, "", &mut faults);
+        overlay::lay(&mut merged, own, "", &mut faults);
         faults.extend(limits::beyond(&merged));
+        faults.extend(words::unknown(&merged));
         placed(faults)?;
         let mut config: Self = Value::Table(merged)
             .try_into()
@@ -232,21 +240,6 @@ impl Config {
     fn faults(&self) -> Vec<(String, Error)> {
         let mut faults = Vec::new();
         let mut add = |key: &str, fault: Option<Error>| faults.extend(fault.map(|fault| (key.to_string(), fault)));
-        for (key, value, allowed) in [
-            ("company.locale", &self.company.locale, ["zh", "en"].as_slice()),
-            ("engine.compression", &self.engine.compression, &["snappy", "zstd"]),
-            ("mail.transport", &self.mail.transport, &["file", "smtp"]),
-            ("mail.smtp_security", &self.mail.smtp_security, &["starttls", "tls", "none"]),
-            ("mail.rising_colour", &self.mail.rising_colour, &["locale", "red", "green"]),
-            ("mail.replies", &self.mail.replies, &["off", "refusals", "all"]),
-            ("mail.weekly_on", &self.mail.weekly_on, WEEKDAYS),
-        ] {
-            add(
-                key,
-                (!allowed.contains(&value.as_str()))
-                    .then(|| Error::config(format!("{key} is \"{value}\"; expected one of: {}", allowed.join(", ")))),
-            );
-        }
         add("company.base_currency", currency::fault("company.base_currency", &self.company.base_currency));
         let named = |key: &str, fault: Error| {
             let error = Error::config(format!("{key}: {fault}"));
@@ -275,6 +268,9 @@ impl Config {
         for address in &self.company.head_office {
             let fault = crate::address::validate_address(address).err();
             add("company.head_office", fault.map(|fault| named("company.head_office", fault)));
+        }
+        for name in &self.intake.ignored_names {
+            add("intake.ignored_names", name_pattern(name).err());
         }
         if let Some((key, fault)) = self.smtp_fault() {
             add(key, Some(fault));
@@ -333,6 +329,15 @@ impl Config {
         })
     }
 
+    /// Whether a name in the inbox is one that is left alone (`intake.ignored_names`).
+    pub fn ignored_names(&self) -> Result<GlobSet> {
+        let mut set = GlobSetBuilder::new();
+        for name in &self.intake.ignored_names {
+            set.add(name_pattern(name)?);
+        }
+        set.build().map_err(|err| Error::config("intake.ignored_names are no patterns").because(err))
+    }
+
     /// Query threads after `engine.threads = 0` has been resolved.
     pub fn threads(&self) -> usize {
         resolve_cores(self.engine.threads)
@@ -348,56 +353,22 @@ impl Config {
     }
 }
 
+fn name_pattern(name: &str) -> Result<Glob> {
+    let refuse = |error: Error| error.hint("write a name as in a shell, such as \"*.part\"");
+    if name.is_empty() || name.contains('/') || name == "*" {
+        return Err(refuse(Error::config(format!(
+            "intake.ignored_names holds \"{name}\"; expected a name without `/`"
+        ))));
+    }
+    GlobBuilder::new(name).case_insensitive(true).build().map_err(|err| {
+        refuse(Error::config(format!("intake.ignored_names holds \"{name}\", which is no pattern")).because(err))
+    })
+}
+
 fn resolve_cores(configured: usize) -> usize {
     match configured {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         n => n,
-    }
-}
-
-/// Lays `own` over `base` and notes what does not fit, with its key. Only `settings` and `tables` may grow new keys.
-fn overlay(base: &mut Table, own: Table, prefix: &str, faults: &mut Vec<(String, Error)>) {
-    for (key, value) in own {
-        let full = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-        let open = ["settings", "tables", "recipients"].contains(&prefix);
-        match (base.get_mut(&key), value) {
-            (Some(Value::Table(inner)), Value::Table(own)) => overlay(inner, own, &full, faults),
-            // A whole number may stand for a share or an amount.
-            (Some(slot @ Value::Float(_)), Value::Integer(number)) => {
-                #[expect(clippy::cast_precision_loss, reason = "settings are small")]
-                let number = number as f64;
-                *slot = Value::Float(number);
-            }
-            (Some(slot), value) if slot.same_type(&value) => *slot = value,
-            (Some(slot), value) => {
-                let error = Error::config(format!("`{full}` is {}; expected {}", kind(&value), kind(slot)));
-                faults.push((full, error.hint(format!("write it like the default: {key} = {slot}"))));
-            }
-            (None, value) if open => {
-                base.insert(key, value);
-            }
-            (None, _) => {
-                let error = Error::config(format!("unknown setting `{full}`"));
-                let error = match closest(&key, base.keys().map(String::as_str)) {
-                    Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error.hint("config.toml in the project lists every setting"),
-                };
-                faults.push((full, error));
-            }
-        }
-    }
-}
-
-/// What kind of value it is, in words.
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::String(_) => "a text",
-        Value::Integer(_) => "a whole number",
-        Value::Float(_) => "a number",
-        Value::Boolean(_) => "true or false",
-        Value::Datetime(_) => "a date",
-        Value::Array(_) => "a list",
-        Value::Table(_) => "a section",
     }
 }
 

@@ -109,14 +109,8 @@ impl Error {
     }
     /// What was found and what to do about it, with its causes but without its place.
     pub fn message(&self) -> String {
-        let mut text = self.message.clone();
-        let mut cause = std::error::Error::source(self);
-        while let Some(err) = cause {
-            text.push_str(": ");
-            text.push_str(&err.to_string());
-            cause = err.source();
-        }
-        match &self.hint {
+        let text = with_causes(self.message.clone(), std::error::Error::source(self));
+        match self.advice() {
             Some(hint) => format!("{text}; {hint}"),
             None => text,
         }
@@ -125,21 +119,69 @@ impl Error {
     pub fn path(&self) -> Option<&str> {
         self.path.as_deref()
     }
-    /// What to do.
+    /// What to do: as whoever made the error says, else what the machine's own trouble asks for.
     pub fn advice(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.hint.as_deref().or_else(|| std::error::Error::source(self).and_then(remedy))
     }
     /// The whole chain in one line: message, place, causes.
     pub fn one_line(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(err) = cause {
-            line.push_str(": ");
-            line.push_str(&err.to_string());
-            cause = err.source();
-        }
-        line
+        with_causes(self.to_string(), std::error::Error::source(self))
     }
+    /// The causes, outermost first. What has been said by then is not said again: many errors repeat their source.
+    pub fn causes(&self) -> Vec<String> {
+        causes(&self.to_string(), std::error::Error::source(self))
+    }
+}
+
+type Cause<'a> = Option<&'a (dyn std::error::Error + 'static)>;
+
+fn causes(told: &str, mut cause: Cause<'_>) -> Vec<String> {
+    let (mut told, mut causes) = (told.to_string(), Vec::new());
+    while let Some(err) = cause {
+        let said = err.to_string();
+        if !told.contains(&said) {
+            told.push_str(&said);
+            causes.push(said);
+        }
+        cause = err.source();
+    }
+    causes
+}
+
+/// A text and the causes behind it, each said once.
+pub(crate) fn with_causes(mut text: String, cause: Cause<'_>) -> String {
+    for cause in causes(&text, cause) {
+        text.push_str(": ");
+        text.push_str(&cause);
+    }
+    text
+}
+
+/// What to do about trouble of the machine that an error has behind it.
+pub(crate) fn remedy(err: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    use std::io::ErrorKind;
+    /// The system's number for a process that has too many files open.
+    const TOO_MANY_OPEN: i32 = 24;
+    let mut cause = Some(err);
+    while let Some(err) = cause {
+        if let Some(err) = err.downcast_ref::<std::io::Error>() {
+            return match err.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(
+                    "make room on that disk (`df -h` shows which is full; `tributary clean` may help), then run again",
+                ),
+                ErrorKind::ReadOnlyFilesystem => Some("mount that disk so that it can be written, then run again"),
+                ErrorKind::PermissionDenied => {
+                    Some("let the account that runs tributary read and write there, then run again")
+                }
+                _ if err.raw_os_error() == Some(TOO_MANY_OPEN) => {
+                    Some("let the process have more open files (`ulimit -n`), then run again")
+                }
+                _ => None,
+            };
+        }
+        cause = err.source();
+    }
+    None
 }
 
 impl fmt::Display for Error {

@@ -4,12 +4,13 @@ mod timetable;
 
 use std::path::Path;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use globset::GlobBuilder;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::text_file;
 
 pub use timetable::Timetable;
 
@@ -59,13 +60,13 @@ impl Job {
     /// Reads `jobs/<name>.toml`.
     pub fn load(folder: &Path, name: &str) -> Result<Self> {
         let path = folder.join(format!("{name}.toml"));
-        let text = std::fs::read_to_string(&path).map_err(|err| {
+        if !path.exists() {
             let known = Self::names(folder).unwrap_or_default().join(", ");
-            Error::config(format!("there is no job `{name}`"))
+            return Err(Error::config(format!("there is no job `{name}`"))
                 .at(path.display())
-                .hint(format!("jobs there are: {known}"))
-                .because(err)
-        })?;
+                .hint(format!("jobs there are: {known}")));
+        }
+        let text = text_file::read(&path)?;
         let mut job: Self =
             toml::from_str(&text).map_err(|err| Error::config("job cannot be read").at(path.display()).because(err))?;
         job.name = name.to_string();
@@ -79,7 +80,9 @@ impl Job {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
-            if path.is_file() && path.extension().is_some_and(|ext| ext == "toml") {
+            // What editors keep beside a file they are writing is no job.
+            let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if !hidden && path.is_file() && path.extension().is_some_and(|ext| ext == "toml") {
                 names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
             }
         }
@@ -103,10 +106,11 @@ impl Job {
         self.time_zone.unwrap_or(company)
     }
 
-    /// The last closed business day at `now`: yesterday in the job's zone.
+    /// The last closed business day at `now`: yesterday in the job's zone (the day before, where the zone left that out).
     pub fn last_closed_day(&self, company: Tz, now: DateTime<Utc>) -> NaiveDate {
-        let today = now.with_timezone(&self.zone(company)).date_naive();
-        today.checked_sub_days(Days::new(1)).unwrap_or(today)
+        let zone = self.zone(company);
+        let today = now.with_timezone(&zone).date_naive();
+        timetable::day_before(today, zone).unwrap_or(today)
     }
 }
 

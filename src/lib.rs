@@ -3,6 +3,7 @@
 //! The path of the data is [`pipeline`]; everything else serves it. ARCHITECTURE.md has the map.
 
 pub mod error;
+mod text_file;
 pub mod clock;
 mod sha256;
 mod secret;

@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 pub use ping::Ping;
-pub use serve::{Host, Serve, serve, stop_signal};
+pub use serve::{Due, Host, Pace, reload_signals, serve, stop_signal};
 
 use crate::error::Result;
 use crate::job::Job;

@@ -11,6 +11,8 @@ mod file_ref;
 mod listing;
 mod local;
 pub(crate) mod modes;
+mod overlay;
+mod probe;
 mod quiet;
 mod remote;
 mod stores;
@@ -28,7 +30,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, remedy, with_causes};
 use crate::secret::Secrets;
 use crate::sha256::sha256_hex;
 use listing::is_folder_marker;
@@ -282,12 +284,13 @@ impl Store {
             found.objects.retain(|object| !is_folder_marker(object));
             found.objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
             found.refused.sort_by_key(ToString::to_string);
+            found.odd.sort();
             return Ok(found);
         }
         match self.list(prefix).await {
-            Ok(objects) => Ok(Survey { objects, refused: Vec::new() }),
+            Ok(objects) => Ok(Survey { objects, ..Survey::default() }),
             Err(error) if error.kind() == crate::error::Kind::Input => {
-                Ok(Survey { objects: Vec::new(), refused: vec![error] })
+                Ok(Survey { refused: vec![error], ..Survey::default() })
             }
             Err(error) => Err(error),
         }
@@ -378,23 +381,6 @@ impl Store {
         transfer::held(self, key, limits).await
     }
 
-    /// Refuses a store that lets the same key be created twice: on such a store two runners could
-    /// both believe in their commit. Writes and removes one small object; `token` makes its key unique.
-    pub async fn check_create_once(&self, token: &str) -> Result<()> {
-        let key = keys::probe(token);
-        // After a lost reply the client's own second try makes the first look taken; what it holds counts.
-        self.put_new(&key, Bytes::from_static(b"first")).await?;
-        let second = self.put_new(&key, Bytes::from_static(b"second")).await?;
-        let kept = self.get(&key).await?;
-        self.delete(&key).await?;
-        if second == Put::Exists && kept.as_ref() == b"first" {
-            return Ok(());
-        }
-        Err(Error::config("this store creates the same key twice, so it cannot hold a commit chain")
-            .at(&self.0.place)
-            .hint("use a store that honours conditional writes (If-None-Match: *)"))
-    }
-
     /// Leftovers of uploads that died, with the key each was for and its last modification. Only folders have them visible.
     pub async fn unfinished_uploads(&self) -> Result<Vec<(PathBuf, String, DateTime<Utc>)>> {
         match self.direct_folder() {
@@ -432,7 +418,16 @@ impl Store {
             }
             _ => "object store request failed",
         };
-        Error::new(kind, message).at(key).because(self.0.secrets.scrub(&failure::chain(err)))
+        self.failed(Error::new(kind, message).at(key), err)
+    }
+
+    /// `error` with what the store said as its cause, and what to do where the machine is in trouble.
+    fn failed(&self, error: Error, said: &(dyn std::error::Error + 'static)) -> Error {
+        let error = match remedy(said) {
+            Some(remedy) => error.hint(remedy),
+            None => error,
+        };
+        error.because(self.0.secrets.scrub(&with_causes(said.to_string(), said.source())))
     }
 
     fn fail_listing(&self, prefix: &str, err: &object_store::Error) -> Error {

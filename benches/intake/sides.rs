@@ -152,7 +152,15 @@ pub(super) fn tributary(folder: &Path) -> Result<(), Failure> {
     let company = Company::load(&folder.join("config.toml"), Clock::system())?;
     let date = NaiveDate::from_ymd_opt(2026, 1, 1).ok_or("a date")?;
     let job = company.job("nightly")?;
-    let request = Request { job, date, full_refresh: false, select: Vec::new(), quiet: true, told: Told::default() };
+    let request = Request {
+        job,
+        date,
+        full_refresh: false,
+        select: Vec::new(),
+        quiet: true,
+        told: Told::default(),
+        refused: None,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let started = Instant::now();
     let inputs = runtime.block_on(pipeline::take_in(&company, &request))?;

@@ -6,23 +6,35 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXIT_CODES: &str = "Exit codes: 0 ok; 1 finished with warnings (rejects, late or missing files); \
-2 checks failed, nothing was published; 3 run error; 4 published but mails undelivered; 64 usage or settings.";
+2 checks failed, nothing was published; 3 run error; 4 published but mails undelivered; \
+5 published but readers are behind; 64 usage or settings.";
+
+/// What every command takes stands apart from its own options.
+const GLOBAL: &str = "Global options";
 
 /// Partner files in, checked Parquet marts and one alert mail per manager out, every night.
 #[derive(Debug, Parser)]
 #[command(name = "tributary", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Cli {
     /// Settings file; jobs, models and folders are found from it.
-    #[arg(long, short, global = true, default_value = "config.toml", env = "TRIBUTARY_CONFIG", value_name = "FILE")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        default_value = "config.toml",
+        env = "TRIBUTARY_CONFIG",
+        value_name = "FILE",
+        help_heading = GLOBAL
+    )]
     pub config: PathBuf,
     /// How results are printed.
-    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text, help_heading = GLOBAL)]
     pub output: Output,
     /// How logs are written to stderr.
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, help_heading = GLOBAL)]
     pub log_format: LogFormat,
     /// More logs: -v for details, -vv for everything. `TRIBUTARY_LOG` takes finer filters.
-    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = GLOBAL)]
     pub verbose: u8,
     /// What to do.
     #[command(subcommand)]
@@ -36,6 +48,10 @@ pub enum Output {
     Text,
     /// For programs: one JSON document.
     Json,
+    /// For spreadsheets: answers of `query` only.
+    Csv,
+    /// For other engines: answers of `query` only.
+    Parquet,
 }
 
 /// Form of logs on stderr.
@@ -104,6 +120,7 @@ pub enum Command {
     /// Show one run in full: files, rows, stages, alerts, mails.
     Show {
         /// Its id, a unique beginning of it, or `last`.
+        #[arg(default_value = "last")]
         run: String,
     },
     /// Rows and files that were refused, and what to do about each.
@@ -117,10 +134,20 @@ pub enum Command {
     },
     /// Draft the mapping of a new partner's file, and try it at once.
     Profile(ProfileArgs),
-    /// Ask the published marts a question in SQL.
-    Query {
-        /// For example: select * from `channel_kpis` limit 5
-        sql: String,
+    /// Ask the published marts, or any step behind them, a question in SQL.
+    Query(QueryArgs),
+    /// List models of all layers, with rows and when each was built.
+    Ls {
+        /// Only these: globs, `name+` with what reads it, `+name` with what it reads.
+        select: Vec<String>,
+    },
+    /// How fresh the files of each sender are; exit 1 where one that is due is not there.
+    Freshness,
+    /// What the SQL and settings on disk would change in the published marts; nothing is published.
+    Diff {
+        /// Only these marts and what they read: globs, `name+` with what reads it.
+        #[arg(long, value_delimiter = ',', value_name = "MARTS")]
+        select: Vec<String>,
     },
     /// Where a mart's column comes from, down to the columns of feeds.
     Lineage {
@@ -235,6 +262,19 @@ pub struct WithdrawArgs {
     pub author: String,
 }
 
+/// Arguments of `query`.
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    /// `select …`, `show tables` or `describe TABLE`; `-` reads it from standard input.
+    pub sql: Option<String>,
+    /// Read the SQL from a file; `-` for standard input.
+    #[arg(long, short, value_name = "FILE", conflicts_with = "sql")]
+    pub file: Option<PathBuf>,
+    /// Write the answer to a file: .csv, .parquet, .json, or as `--output` says.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
 /// Arguments of `profile`.
 #[derive(Debug, Args)]
 pub struct ProfileArgs {
@@ -344,7 +384,8 @@ pub struct RunArgs {
     /// Build everything again instead of reusing unchanged partitions.
     #[arg(long)]
     pub full_refresh: bool,
-    /// Only these marts and what they read (globs, comma separated).
+    /// Only these marts and what they read (globs, comma separated); `stg_sales+` for all marts made from a step, `+MART+` for
+    /// all it is made from and all made from it.
     #[arg(long, value_delimiter = ',', value_name = "MARTS")]
     pub select: Vec<String>,
     /// Take back what was published for later dates (a night when the clock was ahead): readers see this date again.

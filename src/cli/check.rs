@@ -16,22 +16,40 @@ use crate::job::{Job, matches_any};
 use crate::mail::rule::AlertRule;
 use crate::models;
 use crate::pipeline::{Company, master_data};
+use crate::report;
 use crate::sender::{Sender, SenderFeed, Senders};
+use crate::text_file;
 
 /// Checks everything that can be checked without data.
 pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
-    let mut faults: Vec<Error> = Vec::new();
     let names = Job::names(&company.config.folders.jobs)?;
+    let mut faults = of_files(&company, cli)?;
+    let (stopping, unsaid) = of_models(&company).await?;
+    faults.extend(stopping.into_iter().chain(unsaid));
+    tell(&company, names.len(), &faults, console)?;
+    Ok(if faults.is_empty() { Exit::Ok } else { Exit::Usage })
+}
+
+/// Faults of settings, jobs and senders.
+pub(super) fn of_files(company: &Company, cli: &Cli) -> Result<Vec<Error>> {
+    let mut faults: Vec<Error> = Vec::new();
     let mut jobs = Vec::new();
-    for name in &names {
-        match company.job(name) {
+    for name in Job::names(&company.config.folders.jobs)? {
+        match company.job(&name) {
             Ok(job) => jobs.push(job),
             Err(err) => faults.push(err.at(format!("jobs/{name}.toml"))),
         }
     }
+    if jobs.is_empty() && faults.is_empty() {
+        faults.push(
+            Error::config("there is no job: nothing would ever run")
+                .at(company.config.folders.jobs.display())
+                .hint("write jobs/nightly.toml; `tributary init DIR` lays one down"),
+        );
+    }
     for job in &jobs {
-        faults.extend(of_job(&company, job).into_iter().map(|err| err.at(format!("jobs/{}.toml", job.name))));
+        faults.extend(of_job(company, job).into_iter().map(|err| err.at(format!("jobs/{}.toml", job.name))));
     }
     for sender in company.senders.iter() {
         let place = format!("jobs/senders/{}.toml", sender.name);
@@ -45,7 +63,21 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
             None => fault,
         });
     }
-    faults.extend(of_settings(&company).into_iter().map(|err| err.at(cli.config.display())));
+    faults.extend(contested(company));
+    // The file was read a moment ago; without it, no line can be named.
+    let text = text_file::read(&cli.config).unwrap_or_default();
+    let placed = of_settings(company).into_iter().map(|(key, err)| {
+        let line = config::line_of(&text, &key).map(|line| format!(":{line}")).unwrap_or_default();
+        err.at(format!("{}{line}", cli.config.display()))
+    });
+    faults.extend(placed);
+    Ok(faults)
+}
+
+/// Faults of models, found by planning each without data, and of alert rules: those that a night would fail of, and those
+/// that only readers would miss something by.
+pub(super) async fn of_models(company: &Company) -> Result<(Vec<Error>, Vec<Error>)> {
+    let mut faults = Vec::new();
     let checked = models::check(&company.registry, &company.config).await?;
     for name in company.registry.alerts() {
         let model = company.registry.model(name)?;
@@ -56,8 +88,7 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
         faults.extend(valid.err());
     }
     faults.extend(checked.problems);
-    tell(&company, names.len(), &faults, console)?;
-    Ok(if faults.is_empty() { Exit::Ok } else { Exit::Usage })
+    Ok((faults, checked.unsaid))
 }
 
 fn tell(company: &Company, jobs: usize, faults: &[Error], console: &Console) -> Result<()> {
@@ -74,13 +105,15 @@ fn tell(company: &Company, jobs: usize, faults: &[Error], console: &Console) -> 
         1 => "1 fault found".to_string(),
         many => format!("{many} faults found"),
     };
+    let counted = |n: usize, what: &str| report::counted(n as u64, what);
     console.line(format!(
-        "{found}: {jobs} jobs, {} senders, {} feed contracts, {} models ({} marts, {} alerts)",
-        company.senders.iter().count(),
-        company.contracts.iter().count(),
-        company.registry.names().count(),
-        company.registry.marts().count(),
-        company.registry.alerts().count(),
+        "{found}: {}, {}, {}, {} ({}, {})",
+        counted(jobs, "job"),
+        counted(company.senders.iter().count(), "sender"),
+        counted(company.contracts.iter().count(), "feed contract"),
+        counted(company.registry.names().count(), "model"),
+        counted(company.registry.marts().count(), "mart"),
+        counted(company.registry.alerts().count(), "alert"),
     ))?;
     missing.iter().try_for_each(|line| console.line(format!("warning: {line}")))
 }
@@ -100,7 +133,7 @@ pub(super) fn master_data_missing(company: &Company) -> Vec<String> {
 }
 
 /// What a job names must be there, and must be something.
-fn of_job(company: &Company, job: &Job) -> Vec<Error> {
+pub(super) fn of_job(company: &Company, job: &Job) -> Vec<Error> {
     let registry = &company.registry;
     let marts: Vec<&str> = registry.marts().collect();
     let alerts: Vec<&str> = registry.alerts().collect();
@@ -178,12 +211,57 @@ fn late(config: &Config, sender: &Sender, feed: &SenderFeed, jobs: &[Job]) -> Op
     })
 }
 
+/// Senders and feeds that would take the same file, as far as their patterns show it: what one of them is meant to take,
+/// the other takes too.
+fn contested(company: &Company) -> Vec<Error> {
+    let feeds: Vec<(&str, &SenderFeed)> = company
+        .senders
+        .iter()
+        .flat_map(|sender| sender.feeds.values().map(|feed| (sender.name.as_str(), feed)))
+        .collect();
+    let mut faults = Vec::new();
+    for (at, (sender, feed)) in feeds.iter().enumerate() {
+        for (other, theirs) in &feeds[at + 1..] {
+            let both = |key: &String| feed.matches(key) && theirs.matches(key);
+            if let Some(key) = examples(&feed.path).chain(examples(&theirs.path)).find(both) {
+                faults.push(
+                    Error::config(format!(
+                        "feeds.{}: path \"{}\" takes files that feeds.{} of {other} takes too (\"{}\"), such as {key}",
+                        feed.feed, feed.path, theirs.feed, theirs.path
+                    ))
+                    .at(format!("jobs/senders/{sender}.toml"))
+                    .hint("narrow `path` so that each file belongs to one sender and feed"),
+                );
+            }
+        }
+    }
+    faults
+}
+
+/// Keys that a pattern is likely to take.
+fn examples(pattern: &str) -> impl Iterator<Item = String> {
+    let names = ["2026-01-14.csv", "2026-01-14.xlsx", "a", "a/2026-01-14.csv"];
+    names.into_iter().map(move |name| {
+        let (folder, last) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+        let last = if last.contains("**") {
+            name.to_string()
+        } else {
+            last.replace('*', name.rsplit('/').next().unwrap_or(name))
+        };
+        let folder = folder.replace("**", "a").replace(['*', '?'], "a");
+        let last = last.replace('?', "a");
+        if folder.is_empty() { last } else { format!("{folder}/{last}") }
+    })
+}
+
 /// Settings that are valid one by one and wrong together with the rest.
-fn of_settings(company: &Company) -> Vec<Error> {
+fn of_settings(company: &Company) -> Vec<(String, Error)> {
     let config = &company.config;
     let mut faults = Vec::new();
+    let mut add = |key: &str, fault: Error| faults.push((key.to_string(), fault));
     if config.company.head_office.is_empty() {
-        faults.push(
+        add(
+            "company.head_office",
             Error::config("company.head_office is empty: nobody would be told of a night that failed")
                 .hint("name at least one address"),
         );
@@ -191,24 +269,26 @@ fn of_settings(company: &Company) -> Vec<Error> {
     if config.mail.transport == "smtp" {
         let mut shipped = config.company.head_office.iter().filter(|address| address.ends_with("@demo.example"));
         if let Some(address) = shipped.next() {
-            faults.push(
-                Error::config(format!("company.head_office still is {address}")).hint("name your own head office"),
-            );
+            let fault = Error::config(format!("company.head_office still is {address}"));
+            add("company.head_office", fault.hint("name your own head office"));
         }
         let authority = &config.mail.smtp_ca_file;
         if !authority.as_os_str().is_empty() && !authority.is_file() {
-            faults.push(
+            add(
+                "mail.smtp_ca_file",
                 Error::config(format!("mail.smtp_ca_file {} is not there", authority.display()))
                     .hint("name the PEM file with the authority of your mail server, or leave it empty"),
             );
         }
     } else if config.mail.folder.exists() && !config.mail.folder.is_dir() {
-        faults.push(
+        add(
+            "mail.folder",
             Error::config(format!("mail.folder {} is a file", config.mail.folder.display())).hint("name a folder"),
         );
     }
     if company.registry.names().next().is_none() {
-        faults.push(
+        add(
+            "folders.sql",
             Error::config(format!("there are no models in {}", config.folders.sql.display()))
                 .hint("folders.sql names the folder with staging, intermediate, marts and alerts"),
         );
@@ -221,10 +301,11 @@ fn of_settings(company: &Company) -> Vec<Error> {
         .collect();
     for name in config.own_settings().filter(|name| !used.contains(name)) {
         let error = Error::config(format!("settings.{name} is named by no model"));
-        faults.push(match closest(name, config.shipped_settings()) {
+        let fault = match closest(name, config.shipped_settings()) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint(format!("write ${name} in a model, or take the line out")),
-        });
+        };
+        add(&format!("settings.{name}"), fault);
     }
     faults
 }

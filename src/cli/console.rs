@@ -25,6 +25,13 @@ impl Console {
         self.output == Output::Json
     }
 
+    /// Places in a line of the screen; none where results go elsewhere (a file, another program). `COLUMNS` overrides it.
+    pub fn width(self) -> Option<usize> {
+        let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let screen = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+        told.or_else(screen).filter(|width| *width > 0)
+    }
+
     /// Prints one line of text.
     pub fn line(self, text: impl AsRef<str>) -> Result<()> {
         self.raw(format!("{}\n", text.as_ref()).as_bytes())
@@ -48,10 +55,8 @@ impl Console {
     pub fn error(self, err: &Error) {
         let (red, bold, end) = if colour() { ("\x1b[31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
         let mut text = format!("{red}{bold}error{end}: {err}\n");
-        let mut cause = std::error::Error::source(err);
-        while let Some(inner) = cause {
-            text.push_str(&format!("  because: {inner}\n"));
-            cause = inner.source();
+        for cause in err.causes() {
+            text.push_str(&format!("  because: {cause}\n"));
         }
         if let Some(hint) = err.advice() {
             text.push_str(&format!("  {bold}help{end}: {hint}\n"));

@@ -155,7 +155,7 @@ fn mails_of<'a>(state: &'a State, run: &str) -> Result<Vec<&'a OwedMail>> {
 }
 
 /// `sent`, `waiting` or `dead`, and what was said.
-async fn outcome(company: &Company, mail: &OwedMail) -> Result<(String, String)> {
+pub(super) async fn outcome(company: &Company, mail: &OwedMail) -> Result<(String, String)> {
     let lake = &company.stores.lake;
     let (run, hash) = (&mail.run_id, &mail.recipient_hash);
     for key in [keys::mail_receipt(run, hash), keys::mail_dead(run, hash)] {

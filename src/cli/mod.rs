@@ -6,9 +6,15 @@ mod args;
 mod console;
 mod init;
 mod run;
-mod serve;
 mod check;
+mod held;
+mod serve;
+mod doctor;
 mod inspect;
+mod query;
+mod show;
+mod ls;
+mod diff;
 mod status;
 mod profile;
 mod rejects;
@@ -25,6 +31,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use args::Output;
 pub use args::{Cli, Command};
 pub use console::Console;
 
@@ -91,6 +98,12 @@ pub fn run_args(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let console = Console::new(cli.output);
+    if matches!(cli.output, Output::Csv | Output::Parquet) && !matches!(cli.command, Command::Query(_)) {
+        console.error(
+            &Error::config("only answers of `query` are written as CSV or Parquet").hint("--output text or json"),
+        );
+        return Exit::Usage;
+    }
     console::init_logs(&cli);
     if let Command::ReadFile { folder } = &cli.command {
         return match pipeline::apart::answer(&cli.config, folder) {
@@ -131,7 +144,7 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Check => check::check(cli, console).await,
         Command::Status { max_age } => status::status(cli, max_age.as_deref(), console).await,
         Command::Runs { limit } => inspect::runs(cli, *limit, console).await,
-        Command::Show { run } => inspect::show(cli, run, console).await,
+        Command::Show { run } => show::show(cli, run, console).await,
         Command::Rejects(args) => rejects::rejects(cli, args, console).await,
         Command::Withdraw(args) => withdraw::withdraw(cli, args, console).await,
         Command::Restore { key } => withdraw::restore(cli, key, console).await,
@@ -141,11 +154,14 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Mail { command } => mails::mail(cli, command, console).await,
         Command::Report(args) => describe::report(cli, args, console).await,
         Command::Docs { out, schema } => describe::docs(cli, out.as_deref(), *schema, console),
-        Command::Query { sql } => inspect::query(cli, sql, console).await,
+        Command::Query(args) => query::query(cli, args, console).await,
+        Command::Ls { select } => ls::ls(cli, select, console).await,
+        Command::Diff { select } => diff::diff(cli, select, console).await,
+        Command::Freshness => ls::freshness(cli, console).await,
         Command::Test { files } => inspect::test(cli, files, console).await,
         Command::Clean { dry_run } => inspect::clean(cli, *dry_run, console).await,
         Command::Verify { repair } => verify::verify(cli, *repair, console).await,
-        Command::Doctor => inspect::doctor(cli, console).await,
+        Command::Doctor => doctor::doctor(cli, console).await,
         Command::ReadFile { .. } => Err(Error::bug("read-file is answered before the runtime starts")),
         Command::Completions { shell } => manual::completions(*shell, console),
         Command::Man { dir } => manual::man(dir, console),

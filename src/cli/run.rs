@@ -1,5 +1,7 @@
 //! `run`, `plan` and `backfill`.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use indicatif::ProgressBar;
 
@@ -8,7 +10,7 @@ use super::{Console, Exit};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::pipeline::apart::Reader;
-use crate::pipeline::{self, Company, Request, Told, Watch};
+use crate::pipeline::{self, Arrival, Company, Plan, Request, Told, Watch};
 use crate::report::{self, Report};
 use crate::state::record::RunStatus;
 
@@ -31,7 +33,7 @@ pub(super) fn clock() -> Result<Clock> {
 }
 
 /// A progress bar that follows the stages.
-struct Bar(ProgressBar);
+pub(super) struct Bar(pub(super) ProgressBar);
 
 impl Watch for Bar {
     fn stage(&self, name: &str, steps: u64) {
@@ -55,7 +57,15 @@ fn request(company: &Company, args: &RunArgs) -> Result<Request> {
         return Err(Error::config(format!("{date} is not over yet: the last closed business day is {last}")));
     }
     let told = Told { trust_clock: args.trust_clock, new_lake: args.new_lake, take_back: args.take_back };
-    Ok(Request { job, date, full_refresh: args.full_refresh, select: args.select.clone(), quiet: false, told })
+    Ok(Request {
+        job,
+        date,
+        full_refresh: args.full_refresh,
+        select: args.select.clone(),
+        quiet: false,
+        told,
+        refused: None,
+    })
 }
 
 /// Runs one job once and says what came of it.
@@ -100,22 +110,28 @@ pub(super) async fn plan(cli: &Cli, args: &RunArgs, console: &Console) -> Result
     }
     let bytes: u64 = plan.arrivals.iter().map(|arrival| arrival.bytes).sum();
     console.line(format!("{} {}", request.job.name, request.date))?;
-    console.line(format!("  would fetch   {} files, {} bytes", plan.arrivals.len(), report::thousands(bytes)))?;
-    for arrival in plan.arrivals.iter().take(20) {
-        console.line(format!("    {}", arrival.key))?;
-    }
-    if plan.arrivals.len() > 20 {
-        console.line(format!("    … and {} more", plan.arrivals.len() - 20))?;
+    console.line(format!(
+        "  would fetch   {}, {} bytes",
+        report::counted(plan.arrivals.len() as u64, "file"),
+        report::thousands(bytes)
+    ))?;
+    for ((sender, feed), (files, bytes, newest)) in by_sender(&plan.arrivals) {
+        console.line(format!(
+            "    {sender:<20} {feed:<14} {:>10} {:>14} bytes   newest {newest}",
+            report::counted(files, "file"),
+            report::thousands(bytes)
+        ))?;
     }
     let build: Vec<_> = plan.steps.iter().filter(|step| step.build).collect();
     console.line(format!(
-        "  would build   {} partitions, reuse {} (from what is staged; new files add theirs)",
-        build.len(),
+        "  would build   {}, reuse {} (from what is staged; new files add theirs)",
+        report::counted(build.len() as u64, "partition"),
         plan.steps.len() - build.len()
     ))?;
     for step in build {
         console.line(format!("    {:<28} {:<8} {}", step.model, step.partition, step.reason))?;
     }
+    tell_alerts(&plan, console)?;
     match plan.last {
         Some(run) => console.line(format!(
             "  last run      {} ended {}",
@@ -128,6 +144,32 @@ pub(super) async fn plan(cli: &Cli, args: &RunArgs, console: &Console) -> Result
         console.line(format!("  note          {note}"))?;
     }
     Ok(Exit::Ok)
+}
+
+/// Files, bytes and the newest key, by sender and feed.
+fn by_sender(arrivals: &[Arrival]) -> BTreeMap<(&str, &str), (u64, u64, &str)> {
+    let mut all: BTreeMap<(&str, &str), (u64, u64, &str)> = BTreeMap::new();
+    for arrival in arrivals {
+        let name = arrival.key.rsplit('/').next().unwrap_or(&arrival.key);
+        let line = all.entry((&arrival.sender, &arrival.feed)).or_insert((0, 0, name));
+        *line = (line.0 + 1, line.1 + arrival.bytes, line.2.max(name));
+    }
+    all
+}
+
+/// What stands and would be told again or resolved, and which alert models would be asked.
+fn tell_alerts(plan: &Plan, console: &Console) -> Result<()> {
+    let asked = report::counted(plan.alerts.len() as u64, "alert model");
+    let open: u64 = plan.alerts.iter().map(|alert| alert.open).sum();
+    console.line(format!("  would ask     {asked}; {} open now", report::counted(open, "finding")))?;
+    for alert in plan.alerts.iter().filter(|alert| alert.open > 0 || alert.changed) {
+        let changed = if alert.changed { "what it reads changes" } else { "unchanged but for the date" };
+        console.line(format!("    {:<28} {:>8} open   {changed}", alert.rule, alert.open))?;
+    }
+    for lack in &plan.lacking {
+        console.line(format!("  would raise   missing_file: {lack}"))?;
+    }
+    Ok(())
 }
 
 /// Builds the marts of past dates, oldest first. Alerts stay as they are and nothing is mailed.
@@ -143,7 +185,15 @@ pub(super) async fn backfill(cli: &Cli, args: &BackfillArgs, console: &Console) 
     let mut worst = Exit::Ok;
     for date in args.from.iter_days().take_while(|date: &NaiveDate| *date <= args.to) {
         let told = Told::default();
-        let request = Request { job: job.clone(), date, full_refresh: false, select: Vec::new(), quiet: true, told };
+        let request = Request {
+            job: job.clone(),
+            date,
+            full_refresh: false,
+            select: Vec::new(),
+            quiet: true,
+            told,
+            refused: None,
+        };
         let report = pipeline::run(&company, &request, &bar).await?;
         let exit = exit(&report);
         let rows: u64 = report.marts.iter().map(|mart| mart.rows).sum();

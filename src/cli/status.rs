@@ -25,6 +25,10 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
     let quarantined = state.inputs().filter(|input| input.status == InputStatus::Quarantined).count();
     let mails = pipeline::undelivered(&company, state.owed.iter()).await?;
     let limit = max_age.map(parse_age).transpose()?;
+    // What else is wrong must not hide how the lake stands.
+    let lacking = pipeline::lacking(&company, &state).await;
+    let zone = company.config.company.time_zone;
+    let local = |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&zone).format("%Y-%m-%d %H:%M %Z").to_string();
     // A run from the future says nothing of how old the figures are, but that the clock is or was wrong.
     let hours = company.config.run.clock_behind_hours_max;
     let ahead = [last, seen].into_iter().flatten().find(|run| pipeline::clock_behind(run.ended_at, now, hours));
@@ -44,6 +48,7 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
             "readers_behind": behind,
             "clock_is_wrong": ahead.is_some(),
             "too_old": too_old,
+            "files_lacking": lacking.as_ref().ok(),
         }))?;
     } else {
         match last {
@@ -51,7 +56,7 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
                 "last published  {} as of {}, ended {} ({})",
                 run.run_id,
                 run.logical_date,
-                run.ended_at.format("%Y-%m-%d %H:%M UTC"),
+                local(run.ended_at),
                 age(now - run.ended_at)
             ))?,
             None => console.line("last published  never")?,
@@ -64,7 +69,7 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
                 "CLOCK           run {} ended at {}, later than now: set the clock, or take that date back \
                  (tributary run {} --take-back)",
                 run.run_id,
-                run.ended_at.format("%Y-%m-%d %H:%M UTC"),
+                local(run.ended_at),
                 run.job
             ))?;
         }
@@ -79,16 +84,26 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
         for line in withdraw::standing(&company, &state, |_| true) {
             console.line(format!("set aside       {line}"))?;
         }
+        tell_lacking(lacking, &local, console)?;
         console.line(format!("alerts firing   {firing}"))?;
         console.line(format!("mails owed      {}", mails.waiting))?;
         for open in &mails.given_up {
-            let at = open.at.format("%Y-%m-%d %H:%M UTC");
+            let at = local(open.at);
             console.line(format!("MAIL GIVEN UP   {} at {at}: {}", open.owed.recipient, open.reason))?;
         }
         if !mails.given_up.is_empty() {
             console.line(
                 "                stands until it is tried again (tributary mail retry RECIPIENT) or seen to (… mail drop …)",
             )?;
+        }
+        if let Some(run) = newest {
+            for (at, note) in run.notes.iter().enumerate() {
+                let first = if at == 0 { "notes" } else { "" };
+                console.line(format!("{first:<15} {note}"))?;
+            }
+            if !run.notes.is_empty() {
+                console.line(format!("                see all: tributary show {}", run.run_id))?;
+            }
         }
         if too_old {
             console.line(format!("TOO OLD         no successful run within {}", max_age.unwrap_or_default()))?;
@@ -101,6 +116,25 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
         1.. => Exit::Undelivered,
         _ => Exit::Ok,
     })
+}
+
+/// Files that are owed and not there, the longest owed first.
+fn tell_lacking(
+    lacking: Result<Vec<pipeline::Lacking>>,
+    local: &impl Fn(chrono::DateTime<chrono::Utc>) -> String,
+    console: &Console,
+) -> Result<()> {
+    let files = match lacking {
+        Ok(files) => files,
+        Err(err) => return console.line(format!("missing files   not known: {}", err.message())),
+    };
+    let open: Vec<_> = files.iter().filter(|file| file.standing != "awaited").collect();
+    console.line(format!("missing files   {}", open.len()))?;
+    for file in &open {
+        let (sender, feed, day) = (&file.sender, &file.feed, file.business_date);
+        console.line(format!("  {:<13} {sender} {feed} of {day}, due by {}", file.standing, local(file.due_by)))?;
+    }
+    Ok(())
 }
 
 /// `26h`, `90m`, `2d`.

@@ -1,8 +1,11 @@
 //! From what to what each number of config.toml may go. Zero and absurd values are refused here, once, so that nothing
 //! further down divides by them, waits for ever or asks the machine for more than there is.
 
+mod business;
+
 use toml::{Table, Value};
 
+use crate::config::Config;
 use crate::error::Error;
 
 /// A number's key and what it may be, both ends included.
@@ -75,22 +78,53 @@ const RANGES: &[Range] = &[
 
 /// Every number that lies outside of what it may be, with its key.
 pub(super) fn beyond(settings: &Table) -> Vec<(String, Error)> {
-    let outside = RANGES.iter().filter_map(|Range(key, from, to)| {
+    let own = RANGES.iter().filter_map(|Range(key, from, to)| {
         let (section, name) = key.split_once('.')?;
-        let value = settings.get(section)?.as_table()?.get(name)?;
-        #[expect(clippy::cast_precision_loss, reason = "compared with round numbers")]
-        let number = value.as_float().or_else(|| value.as_integer().map(|number| number as f64))?;
-        if (*from..=*to).contains(&number) {
-            return None;
-        }
-        let expected = match value {
-            Value::Float(_) => format!("expected a share from {from} to {to}"),
-            _ if number < *from => format!("expected at least {from}"),
-            _ => format!("expected at most {to}"),
-        };
-        Some((key.to_string(), Error::config(format!("{key} is {number}; {expected}"))))
+        Some((key.to_string(), settings.get(section)?.as_table()?.get(name)?, *from, *to))
     });
-    outside.map(|(key, error)| (key.clone(), advised(&key, error))).collect()
+    let own =
+        own.filter_map(|(key, value, from, to)| Some((key.clone(), advised(&key, fault(&key, value, from, to)?))));
+    let shipped = Config::shipped_settings();
+    let business = settings.get("settings").and_then(Value::as_table).into_iter().flatten();
+    let business = business.filter_map(|(name, value)| {
+        let key = format!("settings.{name}");
+        if shipped.contains(name) {
+            let (from, to) = business::range(name);
+            return Some((key.clone(), advised(&key, fault(&key, value, from, to)?)));
+        }
+        // An analyst's own whole number is nobody's business; one with a fraction must fit what SQL has for it.
+        let (from, to) = business::OWN;
+        let error = fault(&key, value, from, to).filter(|_| value.is_float())?;
+        Some((key, error.hint("SQL has settings with eleven digits before the point and six after it")))
+    });
+    own.chain(business).collect()
+}
+
+fn fault(key: &str, value: &Value, from: f64, to: f64) -> Option<Error> {
+    let written = match value {
+        Value::Integer(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        _ => return None,
+    };
+    #[expect(clippy::cast_precision_loss, reason = "compared with round numbers")]
+    let number = value.as_float().or_else(|| value.as_integer().map(|number| number as f64))?;
+    let share = (from, to) == (0.0, 1.0);
+    let expected = match value {
+        _ if !(from..=to).contains(&number) => match value {
+            Value::Float(_) if share => "expected a share from 0 to 1".to_string(),
+            Value::Float(_) => format!("expected a number from {from} to {to}"),
+            _ if number < from => format!("expected at least {from}"),
+            _ => format!("expected at most {to}"),
+        },
+        // SQL has settings as decimal(18,6).
+        Value::Float(number) if decimals(*number) > 6 => "expected at most six digits after the point".to_string(),
+        _ => return None,
+    };
+    Some(Error::config(format!("{key} is {written}; {expected}")))
+}
+
+fn decimals(number: f64) -> usize {
+    number.to_string().split_once('.').map_or(0, |(_, fraction)| fraction.len())
 }
 
 /// What to do, where the range itself does not say it.

@@ -1,14 +1,18 @@
 //! When a job is due. Only this file names the crate that reads cron lines.
 //!
 //! Due times are wall clock times in the job's zone. Where the clock jumps over one, the job is due when
-//! the jump ends; where an hour comes twice, it is due the first time.
+//! the jump ends; where an hour comes twice, it is due the first time. A day that the zone leaves out altogether
+//! (Samoa, 30 December 2011) is no business day and has no night.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone as _, Timelike as _, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Timelike as _, Utc};
 use chrono_tz::Tz;
-use croner::Cron;
 use croner::parser::{CronParser, Seconds};
+use croner::{Cron, Direction};
 
 use crate::error::{Error, Result};
+
+/// No zone moves its clock by more than a day at once; from a moment this far away, nothing that is near is missed.
+const JUMP_MAX: TimeDelta = TimeDelta::hours(50);
 
 /// A job's due times.
 #[derive(Debug, Clone)]
@@ -25,16 +29,72 @@ impl Timetable {
 
     /// The first due time after `now`.
     pub fn next(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
-        let next = self.cron.find_next_occurrence(&now.with_timezone(&self.zone), false);
-        next.map(|time| time.with_timezone(&Utc)).map_err(never)
+        let start = self.wall(now) - JUMP_MAX;
+        for local in self.walk(start, Direction::Forward) {
+            if let Some(due) = self.due(local?).filter(|due| *due > now) {
+                return Ok(due);
+            }
+        }
+        Err(never())
     }
 
     /// The last due time at or before `now`, with the business date that had closed by then: the day before.
     pub fn last(&self, now: DateTime<Utc>) -> Result<(DateTime<Utc>, NaiveDate)> {
-        let last = self.cron.find_previous_occurrence(&now.with_timezone(&self.zone), true).map_err(never)?;
-        let date = last.date_naive().pred_opt().ok_or_else(|| Error::bug("a due time before the calendar"))?;
-        Ok((last.with_timezone(&Utc), date))
+        let start = self.wall(now) + JUMP_MAX;
+        for local in self.walk(start, Direction::Backward) {
+            let local = local?;
+            if let Some(due) = self.due(local).filter(|due| *due <= now) {
+                let date =
+                    day_before(local.date(), self.zone).ok_or_else(|| Error::bug("a due time before the calendar"))?;
+                return Ok((due, date));
+            }
+        }
+        Err(never())
     }
+
+    /// What a clock on the wall shows.
+    fn wall(&self, now: DateTime<Utc>) -> NaiveDateTime {
+        now.with_timezone(&self.zone).naive_local()
+    }
+
+    /// Due times as clocks on the wall show them, from `start` on, in a calendar where no clock is ever moved.
+    fn walk(&self, start: NaiveDateTime, direction: Direction) -> impl Iterator<Item = Result<NaiveDateTime>> {
+        let mut at = Some(start.and_utc());
+        std::iter::from_fn(move || {
+            let from = at.take()?;
+            let found = match direction {
+                Direction::Forward => self.cron.find_next_occurrence(&from, false),
+                Direction::Backward => self.cron.find_previous_occurrence(&from, false),
+            };
+            at = found.as_ref().ok().copied();
+            Some(found.map(|found| found.naive_utc()).map_err(|err| never().because(err)))
+        })
+    }
+
+    /// The instant of a time on the wall; none on a day that the zone leaves out.
+    fn due(&self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
+        if !exists(local.date(), self.zone) {
+            return None;
+        }
+        let instant = |local: NaiveDateTime| self.zone.from_local_datetime(&local).earliest();
+        let mut minutes = (0..JUMP_MAX.num_minutes()).map(|minutes| local + TimeDelta::minutes(minutes));
+        minutes.find_map(instant).map(|due| due.to_utc())
+    }
+}
+
+/// The last day before `date` that the zone has.
+pub(super) fn day_before(date: NaiveDate, zone: Tz) -> Option<NaiveDate> {
+    let before = |days| date.checked_sub_days(Days::new(days));
+    (1..).map_while(before).find(|day| exists(*day, zone))
+}
+
+/// Whether the zone has that day: at noon no clock is ever moved, unless the whole day is.
+fn exists(date: NaiveDate, zone: Tz) -> bool {
+    const NOON: NaiveTime = match NaiveTime::from_hms_opt(12, 0, 0) {
+        Some(noon) => noon,
+        None => NaiveTime::MIN,
+    };
+    zone.from_local_datetime(&date.and_time(NOON)).earliest().is_some()
 }
 
 /// Refuses days that no calendar has, such as `30 2 *`.
@@ -62,8 +122,8 @@ fn parse(minute: u32, hour: u32, days: &str) -> Result<Cron> {
     Ok(cron)
 }
 
-fn never(err: croner::errors::CronError) -> Error {
-    Error::config("the job's days never come").because(err)
+fn never() -> Error {
+    Error::config("the job's days never come")
 }
 
 #[cfg(test)]

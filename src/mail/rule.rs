@@ -187,18 +187,6 @@ impl AlertRule {
     pub fn all<'a>(
         sidecars: impl Iterator<Item = (&'a str, String, &'a toml::Table)>,
     ) -> Result<BTreeMap<String, Self>> {
-        let built_in = [
-            Self::run_failed(),
-            Self::run_reduced(),
-            Self::master_data_missing(),
-            Self::set_aside(),
-            Self::sender_left_out(),
-            Self::rows_lost(),
-            Self::mail_undelivered(),
-            Self::mail_unwritten(),
-        ];
-        let models = sidecars.map(|(name, place, sidecar)| Self::from_sidecar(name, &place, sidecar));
-        models.chain(built_in.map(Ok)).map(|rule| rule.map(|rule| (rule.name.clone(), rule))).collect()
     }
 
     fn settle(&self) -> Result<()> {

@@ -69,6 +69,40 @@ pub(super) fn marts_of_feed<'a>(
     readers.into_iter().collect()
 }
 
+/// Exactly the models that `globs` name; `+` before a name adds what it reads, `+` behind it what reads it.
+pub(super) fn pick(models: &BTreeMap<String, Model>, order: &[String], globs: &[String]) -> Result<Vec<String>> {
+    let mut picked: BTreeSet<&str> = BTreeSet::new();
+    for glob in globs {
+        let (pattern, above) = glob.strip_prefix('+').map_or((glob.as_str(), false), |rest| (rest, true));
+        let (pattern, below) = pattern.strip_suffix('+').map_or((pattern, false), |rest| (rest, true));
+        let matcher = Glob::new(pattern)
+            .map_err(|err| Error::config(format!("\"{glob}\" is not a pattern of model names")).because(err))?
+            .compile_matcher();
+        let hits: BTreeSet<&str> = models.keys().map(String::as_str).filter(|name| matcher.is_match(name)).collect();
+        if hits.is_empty() {
+            let error = Error::config(format!("no model matches \"{glob}\""));
+            return Err(match closest(pattern, models.keys().map(String::as_str)) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint("`tributary ls` lists the models"),
+            });
+        }
+        let (mut readers, mut read) = (hits.clone(), hits.clone());
+        for model in order.iter().filter_map(|name| models.get(name)).filter(|_| below) {
+            if model.reads.models.iter().any(|name| readers.contains(name.as_str())) {
+                readers.insert(&model.name);
+            }
+        }
+        for model in order.iter().rev().filter_map(|name| models.get(name)).filter(|_| above) {
+            if read.contains(model.name.as_str()) {
+                read.extend(model.reads.models.iter().map(String::as_str));
+            }
+        }
+        picked.extend(readers);
+        picked.extend(read);
+    }
+    Ok(order.iter().filter(|name| picked.contains(name.as_str())).cloned().collect())
+}
+
 /// Models that `globs` name, with everything that they and their checks read, in build order.
 pub(super) fn select(models: &BTreeMap<String, Model>, order: &[String], globs: &[String]) -> Result<Vec<String>> {
     let mut wanted: BTreeSet<&str> = BTreeSet::new();

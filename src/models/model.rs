@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::sql::parser::Statement;
 
 use super::history::History;
-use super::sidecar::{Column, Materialised, Sidecar};
+use super::sidecar::{Additive, Column, Materialised, Sidecar};
 
 /// A folder of `sql/`, in the direction of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +91,11 @@ pub struct Reads {
     pub parameters: BTreeSet<String>,
 }
 
+/// Columns of a first question.
+const COLUMNS_ASKED: usize = 5;
+/// What people ask for first, where a mart has it.
+const ASKED_FIRST: [&str; 3] = ["net_sales", "orders", "units"];
+
 /// One model.
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -147,6 +152,31 @@ impl Model {
     /// Declared columns, in order.
     pub fn columns(&self) -> &[Column] {
         &self.sidecar.columns
+    }
+
+    /// The columns that tell most at a glance: amounts first that everybody asks for, then what else adds up.
+    pub fn telling(&self) -> Vec<&str> {
+        let adds_up = |column: &&Column| matches!(&column.additive, Some(Additive::Rows(true) | Additive::Over(_)));
+        let adding: Vec<&str> = self.columns().iter().filter(adds_up).map(|column| column.name.as_str()).collect();
+        let (mut asked, others): (Vec<&str>, Vec<&str>) =
+            adding.into_iter().partition(|name| ASKED_FIRST.contains(name));
+        asked.sort_by_key(|name| ASKED_FIRST.iter().position(|known| known == name));
+        asked.extend(others);
+        asked.truncate(COLUMNS_ASKED.saturating_sub(self.sidecar.key.len()).max(1));
+        asked
+    }
+
+    /// A first question to it: its key and what tells most, the newest first.
+    pub fn question(&self) -> String {
+        let key = self.sidecar.key.iter().map(String::as_str);
+        let columns: Vec<&str> = key.chain(self.telling()).take(COLUMNS_ASKED).collect();
+        let dated = |name: &&&str| {
+            self.sidecar.column(name).is_some_and(|column| column.kind.to_string() == "date")
+                || **name == "month"
+                || **name == "quarter"
+        };
+        let order = columns.iter().find(dated).map(|name| format!(" order by {name} desc")).unwrap_or_default();
+        format!("select {} from {}{order} limit 5", columns.join(", "), self.name)
     }
 
     /// Whether its rows are not kept.

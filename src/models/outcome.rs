@@ -10,14 +10,9 @@ use datafusion::prelude::SessionContext;
 use serde_json::Value;
 
 use super::checks::CheckFailure;
-use super::files::{self, Slice};
-use super::registry::Registry;
-use super::session::{self, Limits};
-use super::{cast, query};
-use crate::config::Config;
+use super::query;
 use crate::error::{Error, Result};
 use crate::state::record::Partition;
-use crate::store::Stores;
 
 /// A row by column name: numbers as numbers, dates and instants as ISO text.
 pub type Row = BTreeMap<String, Value>;
@@ -74,6 +69,15 @@ impl std::fmt::Debug for BuildOutcome {
 }
 
 impl BuildOutcome {
+    /// Adds what was built later by another plan of the same run.
+    pub fn take(&mut self, later: Self) {
+        self.partitions.extend(later.partitions);
+        self.models += later.models;
+        self.built += later.built;
+        self.reused += later.reused;
+        self.statements += later.statements;
+    }
+
     /// Whether `model` was asked for.
     pub fn has(&self, model: &str) -> bool {
         self.schemas.contains_key(model)
@@ -108,28 +112,6 @@ async fn ask(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
     let statement = query::parse(context, sql).map_err(located)?;
     let plan = context.state().statement_to_plan(statement).await.map_err(located)?;
     context.execute_logical_plan(plan).await.map_err(located)?.collect().await.map_err(located)
-}
-
-/// Answers `sql` over published marts: those of `partitions` that `registry` knows.
-pub async fn query_published<'a>(
-    registry: &Registry,
-    config: &Config,
-    stores: &Stores,
-    partitions: impl IntoIterator<Item = &'a Partition>,
-    sql: &str,
-) -> Result<Vec<RecordBatch>> {
-    let context = session::open(Limits::of(config))?;
-    files::register_stores(&context, stores)?;
-    let mut slices: BTreeMap<&str, Vec<Slice>> = BTreeMap::new();
-    for partition in partitions.into_iter().filter(|partition| registry.is_mart(&partition.model)) {
-        let files = slices.entry(&partition.model).or_default();
-        files.extend(partition.file.iter().map(Slice::whole));
-    }
-    for (mart, files) in slices {
-        let schema = cast::declared(registry.model(mart)?.columns());
-        context.register_table(mart, files::table(&context, stores, &schema, None, &files)?)?;
-    }
-    ask(&context, sql).await
 }
 
 /// Batches as rows.

@@ -195,6 +195,11 @@ impl Registry {
         graph::select(&self.models, &self.order, globs)
     }
 
+    /// The models that `globs` name: `+name` with what it reads, `name+` with what reads it, in build order.
+    pub fn pick(&self, globs: &[String]) -> Result<Vec<String>> {
+        graph::pick(&self.models, &self.order, globs)
+    }
+
     /// The marts among `names` that read `feed`, directly or through other models.
     pub fn marts_of_feed(&self, names: &[String], feed: &str) -> Vec<&str> {
         graph::marts_of_feed(&self.models, &self.order, names, feed)

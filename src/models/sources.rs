@@ -53,12 +53,7 @@ fn sources_in(
     }
     for (name, extensions) in stems {
         let path = format!("{shown}/{name}");
-        let read = |extension: &str| {
-            let file = folder.join(format!("{name}.{extension}"));
-            std::fs::read_to_string(&file).map_err(|err| {
-                Error::config("cannot be read as UTF-8 text").at(format!("{path}.{extension}")).because(err)
-            })
-        };
+        let read = |extension: &str| crate::text_file::read(&folder.join(format!("{name}.{extension}")));
         if !extensions.contains("sql") {
             problems.push(
                 Error::config("sidecar without a model")

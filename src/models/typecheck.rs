@@ -25,8 +25,10 @@ use crate::models::model::{Layer, Model};
 pub struct Checked {
     /// The schema of each model that can be planned.
     pub schemas: BTreeMap<String, SchemaRef>,
-    /// Everything that is wrong.
+    /// Everything that is wrong and that a night would fail of.
     pub problems: Vec<Error>,
+    /// What a mart's readers miss, and a night does not.
+    pub unsaid: Vec<Error>,
 }
 
 /// Plans every model and every check.
@@ -34,9 +36,10 @@ pub async fn check(registry: &Registry, config: &Config) -> Result<Checked> {
     let parameters = Parameters::of(config, NaiveDate::default(), "check")?;
     let base = session::open(Limits::of(config))?;
     let (schemas, mut problems, context) = plan_all(registry, &parameters, None, &base).await?;
+    let mut unsaid: Vec<Error> = Vec::new();
     for model in registry.models() {
         let columns = model.columns().iter().filter(|_| model.layer == Layer::Marts);
-        problems.extend(columns.filter(|column| column.is_amount_or_count() && column.additive.is_none()).map(
+        unsaid.extend(columns.filter(|column| column.is_amount_or_count() && column.additive.is_none()).map(
             |column| {
                 Error::config(format!("`{}` does not say over what it adds up", column.name))
                     .at(model.sidecar_path())
@@ -66,7 +69,7 @@ pub async fn check(registry: &Registry, config: &Config) -> Result<Checked> {
             problems.extend(planned.await.err());
         }
     }
-    Ok(Checked { schemas, problems })
+    Ok(Checked { schemas, problems, unsaid })
 }
 
 /// The schema of every model that can be planned, and what is wrong with the others. Of `only` some, it looks less

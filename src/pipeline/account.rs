@@ -1,13 +1,16 @@
 //! The account of a run: what it was computed from, the record that is committed, the report for people.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use super::expect;
 use super::flow::Night;
 use crate::error::Result;
-use crate::report::{FileLine, Report};
+use crate::models::{BuildOutcome, Registry};
+use crate::report::{FileLine, MartLine, Report};
 use crate::sha256::{Sha256, hex};
-use crate::state::record::{AlertPhase, Input, RunRecord, RunStatus};
+use crate::state::record::{AlertPhase, Input, Partition, RunRecord, RunStatus};
 
 impl Night<'_> {
     /// What this run is computed from. Equal to the last committed one of the same job and date: nothing to do.
@@ -74,6 +77,14 @@ impl Night<'_> {
         Ok(self.nothing_new)
     }
 
+    /// Counts what was built.
+    pub(super) fn tally(&mut self, outcome: &BuildOutcome) {
+        self.models = outcome.models;
+        self.partitions = (outcome.built, outcome.reused);
+        self.statements = outcome.statements;
+        self.marts = mart_lines(&self.company.registry, outcome.partitions.iter(), &self.run_id);
+    }
+
     /// The record to commit.
     pub(super) fn record(&self, ended_at: DateTime<Utc>) -> Result<RunRecord> {
         let taken = |read: fn(&FileLine) -> u64| self.files.iter().map(read).sum::<u64>();
@@ -127,7 +138,13 @@ impl Night<'_> {
             next.push("see what was refused and what to do: tributary rejects".to_string());
         }
         if run.published() {
-            next.push("ask the marts: tributary query \"select * from channel_kpis limit 5\"".to_string());
+            let marts = self.marts.iter().filter(|mart| mart.rows > 0);
+            let models = marts.filter_map(|mart| self.company.registry.get(&mart.mart));
+            // Of marts that say as much, the one with the shortest key is the easiest to read.
+            let model = models.min_by_key(|model| (std::cmp::Reverse(model.telling().len()), model.sidecar.key.len()));
+            if let Some(model) = model {
+                next.push(format!("ask the marts: tributary query \"{}\"", model.question()));
+            }
         } else {
             next.push(format!("see the whole run: tributary show {}", run.run_id));
         }
@@ -153,4 +170,23 @@ impl Night<'_> {
             next,
         })
     }
+}
+
+/// Published marts with rows and files, by name.
+fn mart_lines<'a>(registry: &Registry, partitions: impl Iterator<Item = &'a Partition>, run_id: &str) -> Vec<MartLine> {
+    let mut marts: BTreeMap<&str, MartLine> = BTreeMap::new();
+    for partition in partitions.filter(|partition| registry.is_mart(&partition.model)) {
+        let line = marts.entry(&partition.model).or_insert_with(|| MartLine {
+            mart: partition.model.clone(),
+            rows: 0,
+            files: 0,
+            written: 0,
+        });
+        if let Some(file) = &partition.file {
+            line.rows += file.rows;
+            line.files += 1;
+            line.written += u64::from(file.key.contains(run_id));
+        }
+    }
+    marts.into_values().collect()
 }

@@ -14,6 +14,7 @@ use crate::contract::Contracts;
 use crate::error::{Error, Result};
 use crate::intake::{self, Outcome, RawFile};
 use crate::sender::Senders;
+use crate::text_file;
 
 /// Question and answer, as files in the spool folder.
 const REQUEST: &str = "request.json";
@@ -46,6 +47,37 @@ impl Reader {
             _ => Self::Here,
         }
     }
+
+    /// The same by a copy of settings, contracts and senders in `folder`, which stays what it is while people edit their own.
+    pub fn apart_by_copy(config: &Config, file: &Path, folder: &Path) -> Result<Self> {
+        let jobs = folder.join("jobs");
+        copy_files(&config.folders.jobs, &jobs)?;
+        let mut own: toml::Table = toml::from_str(&text_file::read(file)?)
+            .map_err(|err| Error::config("not valid TOML").at(file.display()).because(err))?;
+        let folders = own.entry("folders").or_insert_with(|| toml::Table::new().into());
+        if let Some(folders) = folders.as_table_mut() {
+            folders.insert("jobs".to_string(), jobs.display().to_string().into());
+        }
+        let copy = folder.join("config.toml");
+        std::fs::write(&copy, own.to_string()).map_err(|err| Error::from(err).at(copy.display()))?;
+        Ok(Self::apart(&copy))
+    }
+}
+
+/// Copies the files of a folder and of the folders in it.
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    let at = |path: &Path| format!("{}", path.display());
+    std::fs::create_dir_all(to).map_err(|err| Error::from(err).at(at(to)))?;
+    for entry in std::fs::read_dir(from).map_err(|err| Error::from(err).at(at(from)))? {
+        let entry = entry?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy_files(&path, &target)?;
+        } else if path.is_file() {
+            std::fs::copy(&path, &target).map_err(|err| Error::from(err).at(at(&path)))?;
+        }
+    }
+    Ok(())
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,7 +126,8 @@ pub(super) async fn read(
     let ended = ended.map_err(|err| Error::retry("the file's reader cannot be started").because(err))?;
     match (ended.status.code(), tokio::fs::read(out_dir.join(OUTCOME)).await) {
         (Some(0), Ok(answer)) => Ok(serde_json::from_slice(&answer)?),
-        (Some(3), _) => {
+        // Settings that were broken meanwhile are no fault of the file.
+        (Some(3 | 64), _) => {
             let said = String::from_utf8_lossy(&ended.stderr);
             Err(Error::retry("the file's reader failed").because(said.trim().to_string()))
         }

@@ -41,10 +41,17 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
         return Err(Error::config(format!("job {} takes no sender", night.request.job.name)).hint(advice));
     }
     let max = company.config.intake.files_per_night_max;
+    let ignored = company.config.ignored_names()?;
     let mut waiting = 0;
     for sender in senders {
         for (feed, mapping) in &sender.feeds {
-            let listing = match company.stores.inbox.survey(literal_prefix(&mapping.path)).await {
+            let prefix = literal_prefix(&mapping.path);
+            // What the pattern itself names is meant, whatever it is called.
+            let left_alone = |key: &str| {
+                let below = key.strip_prefix(prefix).unwrap_or(key);
+                below.split('/').any(|name| !name.is_empty() && ignored.is_match(name))
+            };
+            let listing = match company.stores.inbox.survey(prefix).await {
                 Ok(listing) => listing,
                 Err(err) => {
                     night.warn(format!("sender {}: {feed} cannot be listed: {}", sender.name, err.one_line()));
@@ -56,6 +63,9 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
                     continue;
                 }
             };
+            for (key, what) in listing.odd.iter().filter(|(key, _)| !left_alone(key)) {
+                wonder(night, &sender.name, key, what);
+            }
             for err in listing.refused {
                 let place = err.path().unwrap_or(&mapping.path).to_string();
                 night.unusable(&sender.name, feed, &place, &err.message());
@@ -68,7 +78,7 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
             let mut fresh = 0;
             for object in listing.objects {
                 let name = object.key.rsplit('/').next().unwrap_or_default();
-                if object.size == 0 && !name.contains('.') || name.starts_with('.') || !mapping.matches(&object.key) {
+                if object.size == 0 && !name.contains('.') || left_alone(&object.key) || !mapping.matches(&object.key) {
                     continue;
                 }
                 let wanted = lost(night, &sender.name, feed, &object)
@@ -140,6 +150,15 @@ fn claimed_once(night: &mut Night<'_>, arrivals: Vec<Arrival>) -> Vec<Arrival> {
         night.unusable(&arrival.sender, &arrival.feed, &arrival.key, &reason);
     }
     sole
+}
+
+/// Says what an odd object is, unless a run that is remembered has said so.
+fn wonder(night: &mut Night<'_>, sender: &str, key: &str, what: &str) {
+    let note = format!("{key} of sender {sender} is {what}");
+    let told = night.state.runs.iter().any(|run| run.notes.contains(&note));
+    if !told && !night.notes.contains(&note) {
+        night.warn(note);
+    }
 }
 
 /// Notes what has left the inbox since the last run, and what is back exactly as it was.
@@ -254,7 +273,8 @@ async fn strangers(night: &mut Night<'_>) {
             return;
         }
     };
-    for folder in folders {
+    let ignored = company.config.ignored_names().unwrap_or_default();
+    for folder in folders.into_iter().filter(|folder| !ignored.is_match(folder)) {
         let reached = |pattern: &&str| {
             let first = pattern.split('/').next().unwrap_or_default();
             matcher(first).is_ok_and(|matcher| matcher.is_match(&folder))

@@ -101,10 +101,25 @@ pub struct Plan {
     pub arrivals: Vec<Arrival>,
     /// Partitions that would be built, and why.
     pub steps: Vec<PlanStep>,
+    /// Alert models that would be asked.
+    pub alerts: Vec<PlannedAlert>,
+    /// Files that are missing by now, in words.
+    pub lacking: Vec<String>,
     /// The last run of this date, if there was one.
     pub last: Option<RunRecord>,
     /// What is odd about the inbox.
     pub notes: Vec<String>,
+}
+
+/// An alert model that a run would ask.
+#[derive(Debug, Serialize)]
+pub struct PlannedAlert {
+    /// Its name.
+    pub rule: String,
+    /// Findings of it that stand now and are not muted.
+    pub open: u64,
+    /// Whether anything that it reads would be built again.
+    pub changed: bool,
 }
 
 /// Follows a run: a progress bar, or nothing.
@@ -164,6 +179,8 @@ pub(super) struct Night<'a> {
     pub(super) stage_ms: BTreeMap<String, u64>,
     /// What the run before did after its commit, to be told by this run's.
     pub(super) afterwards: Option<Afterwards>,
+    /// This run's own account, as marts tell it; the one that is committed is a moment later.
+    pub(super) telling: Option<RunRecord>,
     pub(super) nothing_new: bool,
     /// Why `duckdb.sql` or `latest/` do not show what is published.
     pub(super) behind: Option<String>,
@@ -211,6 +228,7 @@ impl<'a> Night<'a> {
             passing: false,
             stage_ms: BTreeMap::new(),
             afterwards: None,
+            telling: None,
             nothing_new: false,
             behind: None,
             plan_fingerprint: OnceLock::new(),

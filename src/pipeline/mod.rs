@@ -21,6 +21,7 @@ mod discover;
 mod expect;
 mod fetch;
 mod killpoint;
+mod look;
 pub mod master_data;
 mod mend;
 mod names;
@@ -41,14 +42,15 @@ pub mod verify;
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 pub use clockwork::behind as clock_behind;
 pub use deliver::{Undelivered, flush, retry, undelivered};
-pub use flow::{Arrival, Plan, Watch};
+pub use flow::{Arrival, Plan, PlannedAlert, Watch};
+pub use look::{Difference, Fresh, Lacking, diff, freshness, lacking, questions, reductions};
 pub use names::names;
 pub use readers::{behind, same_lake};
 pub use replay::{Replayed, replay};
@@ -130,6 +132,19 @@ pub struct Request {
     pub quiet: bool,
     /// What is done although it looks like a mistake.
     pub told: Told,
+    /// Newer settings that lie on disk and cannot be used: this run goes by those that were valid before.
+    pub refused: Option<Refused>,
+}
+
+/// Settings, jobs or models that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// The file, as near as it is known.
+    pub place: String,
+    /// What is wrong and what to do.
+    pub error: String,
 }
 
 /// What the operator says about things that a run refuses to guess.
@@ -234,6 +249,13 @@ async fn begin<'a>(
     night.behind = behind;
     night.afterwards = publish::untold(company, &mut night.state).await;
     mend::take_on(&mut night, damage);
+    if let Some(refused) = &request.refused {
+        let since = refused.since.with_timezone(&company.config.company.time_zone).format("%Y-%m-%d %H:%M");
+        night.warn(format!(
+            "settings, jobs or models were changed and cannot be used; this run goes by those before {since}: {}",
+            refused.error
+        ));
+    }
     if let Some(newest) = night.newer() {
         night.notes.push(format!(
             "readers stay at the night of {newest}: duckdb.sql and latest/ do not change for {}, nor do the alerts that stand",
@@ -257,7 +279,7 @@ async fn try_night(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch, de
 /// None where nothing of the damage is this job's.
 async fn repair(company: &Company, job: Job, date: NaiveDate, damage: &Damage) -> Result<Option<Report>> {
     let told = Told { trust_clock: true, ..Told::default() };
-    let request = Request { job, date, full_refresh: false, select: Vec::new(), quiet: true, told };
+    let request = Request { job, date, full_refresh: false, select: Vec::new(), quiet: true, told, refused: None };
     let holder = format!("repair {} {date}", request.job.name);
     let mut held = state::hold(&company.stores, &Options::of(&company.config), &company.clock, &holder).await?;
     let concerned = !begin(company, &request, &held, damage.clone(), true, None).await.damage.is_empty();
@@ -298,7 +320,7 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
     held.check()?;
 
     let stage = night.begin(watch, "transform", 0);
-    let built = transform::transform(night, watch).await?;
+    let mut built = transform::transform(night, watch).await?;
     night.finish(stage);
     killpoint("transform");
 
@@ -309,6 +331,7 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
     killpoint("alert");
 
     let stage = night.begin(watch, "publish", 0);
+    transform::account(night, &mut built, watch).await?;
     publish::commit(night, &built, held).await?;
     killpoint("commit");
     // The night is true. That readers do not see it yet is told, and healed by the next start.
@@ -427,7 +450,10 @@ pub async fn plan(company: &Company, request: &Request) -> Result<Plan> {
     let steps = transform::plan(&night).await?;
     let of_date = |run: &&RunRecord| run.job == request.job.name && run.logical_date == request.date;
     let last = night.state.runs.iter().rev().find(of_date).cloned();
-    Ok(Plan { arrivals, steps, last, notes: night.notes })
+    let alerts = transform::planned_alerts(&night, &steps)?;
+    let lacking = expect::lacking(&night)?.into_iter().filter(|(_, lack)| *lack == expect::Lack::Missing);
+    let lacking = lacking.map(|(file, _)| format!("{} {} of {}", file.sender, file.feed, file.business_date)).collect();
+    Ok(Plan { arrivals, steps, alerts, lacking, last, notes: night.notes })
 }
 
 /// The folded state of the lake, for commands that only look.

@@ -1,23 +1,16 @@
 //! Makes a night true: one commit. What readers open follows it in `readers.rs`.
 
-use std::collections::BTreeMap;
-
 use super::Company;
 use super::flow::{Built, Night};
 use crate::error::Result;
-use crate::models::Registry;
-use crate::report::MartLine;
-use crate::state::record::{Afterwards, Changes, CommitKind, Partition, SetAside};
+use crate::state::record::{Afterwards, Changes, CommitKind, SetAside};
 use crate::state::{Held, State};
 use crate::store::keys;
 
 /// Commits what the night took in, built, raised and owes.
 pub(super) async fn commit(night: &mut Night<'_>, built: &Built, held: &mut Held) -> Result<()> {
     let outcome = &built.outcome;
-    night.models = outcome.models;
-    night.partitions = (outcome.built, outcome.reused);
-    night.statements = outcome.statements;
-    night.marts = mart_lines(&night.company.registry, outcome.partitions.iter(), &night.run_id);
+    night.tally(outcome);
     let mut changes = changes(night)?;
     changes.partitions = outcome
         .partitions
@@ -99,27 +92,4 @@ pub(super) async fn leave_word(night: &Night<'_>) {
     if let Err(err) = written {
         tracing::warn!(error = err.one_line(), "how long publishing and delivering took is not kept");
     }
-}
-
-/// Published marts with rows and files, by name.
-pub(super) fn mart_lines<'a>(
-    registry: &Registry,
-    partitions: impl Iterator<Item = &'a Partition>,
-    run_id: &str,
-) -> Vec<MartLine> {
-    let mut marts: BTreeMap<&str, MartLine> = BTreeMap::new();
-    for partition in partitions.filter(|partition| registry.is_mart(&partition.model)) {
-        let line = marts.entry(&partition.model).or_insert_with(|| MartLine {
-            mart: partition.model.clone(),
-            rows: 0,
-            files: 0,
-            written: 0,
-        });
-        if let Some(file) = &partition.file {
-            line.rows += file.rows;
-            line.files += 1;
-            line.written += u64::from(file.key.contains(run_id));
-        }
-    }
-    marts.into_values().collect()
 }

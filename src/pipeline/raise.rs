@@ -8,7 +8,7 @@ use super::Company;
 use super::alert::{self, Found, Judged};
 use super::flow::{Built, HEADLINES, Night};
 use super::recipients::Recipients;
-use super::{aside, expect, mend, reduce, system};
+use super::{Refused, aside, expect, mend, reduce, system};
 use crate::address::recipient_hash;
 use crate::error::Result;
 use crate::job::matches_any;
@@ -53,6 +53,8 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     found.push(Found { rule: &lost, rows: mend::lost_rows(night), scope: BTreeMap::new() });
     let undelivered = AlertRule::mail_undelivered();
     found.push(Found { rule: &undelivered, rows: unreached(night).await?, scope: BTreeMap::new() });
+    let refused = AlertRule::settings_refused();
+    found.push(Found { rule: &refused, rows: refused_settings(night), scope: BTreeMap::new() });
     // An earlier date is judged as if there were no other: of what was found since, its mails say nothing.
     let previous = if night.newer().is_some() { Vec::new() } else { night.state.alerts.clone() };
     let recipients = Recipients::read(built).await?;
@@ -87,41 +89,7 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     }
 }
 
-/// The rows that stand behind what was found, by rule; and why some cannot be had. A finding is told without them, too.
-async fn evidence(found: &[Found<'_>], built: &Built) -> (BTreeMap<String, Vec<Row>>, Vec<String>) {
-    let (mut all, mut lost) = (BTreeMap::new(), Vec::new());
-    for Found { rule, rows, .. } in found {
-        let Some(wanted) = rule.evidence.as_ref().filter(|wanted| !rows.is_empty() && built.outcome.has(&wanted.model))
-        else {
-            continue;
-        };
-        let Some(key) = wanted.by.first() else { continue };
-        let known: BTreeSet<String> = rows.iter().filter_map(|row| row.get(key)).map(as_text).collect();
-        let known: Vec<String> = known.iter().map(|value| format!("'{}'", value.replace('\'', "''"))).collect();
-        let columns: BTreeSet<&str> =
-            wanted.by.iter().chain(wanted.columns.iter().map(|column| &column.name)).map(String::as_str).collect();
-        let columns: Vec<&str> = columns.into_iter().collect();
-        let condition = wanted.condition.as_ref().map(|condition| format!(" and ({condition})")).unwrap_or_default();
-        let order = wanted.order.as_deref().unwrap_or(key);
-        let sql = format!(
-            "select {} from {} where cast({key} as varchar) in ({}){condition} order by {order}",
-            columns.join(", "),
-            wanted.model,
-            known.join(", ")
-        );
-        match built.outcome.query(&sql).await {
-            Ok(rows) => drop(all.insert(rule.name.clone(), rows)),
-            Err(err) => {
-                lost.push(format!(
-                    "alert {}: its evidence in {} cannot be read: {}",
-                    rule.name,
-                    wanted.model,
-                    err.one_line()
-                ));
-            }
-        }
-    }
-    (all, lost)
+use super::{Refused, aside, expect, mend, reduce, system};
 }
 
 /// A finding about a sender names it as people do, and says whom to write to.
@@ -179,8 +147,7 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
     // Digests that this run wrote before it failed tell of figures that nobody can see.
     night.owed.retain(|mail| mail.recipient_hash != recipient_hash(&mail.recipient));
     if night.request.job.mail && told {
-        let rules = AlertRule::all(night.company.registry.alert_sidecars())?;
-        let digests = write_digests(night, &rules, &[], &BTreeMap::new())?;
+use super::{Refused, aside, expect, mend, reduce, system};
         post(night, digests.written).await;
     }
     Ok(())

@@ -108,7 +108,7 @@ fn expected_rows(night: &Night<'_>, first: NaiveDate, last: NaiveDate) -> Result
 }
 
 fn run_rows(night: &Night<'_>) -> Result<RecordBatch> {
-    let runs: Vec<&RunRecord> = night.state.runs.iter().collect();
+    let runs: Vec<&RunRecord> = night.state.runs.iter().chain(&night.telling).collect();
     let stage_ms: Vec<String> =
         runs.iter().map(|run| serde_json::to_string(&run.stage_ms)).collect::<Result<_, _>>()?;
     let notes: Vec<String> = runs.iter().map(|run| run.notes.join("\n")).collect();

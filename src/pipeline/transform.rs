@@ -2,16 +2,16 @@
 
 mod search;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::damage::{self, Look};
-use super::flow::{Built, HEADLINES, Night, Watch};
+use super::flow::{Built, HEADLINES, Night, PlannedAlert, Watch};
 use super::{reduce, system};
 use crate::error::{Error, Kind, Result};
 use crate::job::matches_any;
 use crate::models::plan::Written;
 use crate::models::{self, BuildOutcome, BuildPlan, PlanStep, Severity};
-use crate::state::record::{Input, Partition, version_name};
+use crate::state::record::{AlertPhase, Input, Partition, version_name};
 
 /// A model that failed on its rows, or whose rows failed a check of severity `error`.
 struct Fault {
@@ -22,7 +22,9 @@ struct Fault {
 /// Builds. What breaks a model is set aside, and everything else is built without it. Where nothing that was delivered
 /// is to blame, a failed check of severity `error` ends the run before anything is published.
 pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Result<Built> {
-    let selected = selected(night)?;
+    let mut selected = selected(night)?;
+    let late = late(night, &selected)?;
+    selected.retain(|name| !late.contains(name));
     let mut trials = search::Trials::of(night);
     let outcome = loop {
         let (inputs, anew) = (night.job_inputs(), night.request.full_refresh);
@@ -52,6 +54,53 @@ pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Resul
         *night.refusals.entry(what).or_default() += count;
     }
     Ok(Built { outcome })
+}
+
+/// Fails where a check of severity `error` did not hold, and warns of the others.
+fn judge(night: &mut Night<'_>, outcome: &BuildOutcome) -> Result<()> {
+    if let Some(error) = failed_checks(outcome) {
+        return Err(error);
+    }
+    for failure in &outcome.failures {
+        night.warn(failure.message.clone());
+    }
+    Ok(())
+}
+
+/// Marts that tell of runs, this one among them: they wait until all but the commit is known. What others read cannot wait.
+fn late(night: &Night<'_>, selected: &[String]) -> Result<Vec<String>> {
+    let registry = &night.company.registry;
+    let built = registry.select(selected)?;
+    let read = |name: &str| {
+        built.iter().filter_map(|other| registry.get(other)).any(|other| other.reads.models.contains(name))
+    };
+    let tells = |name: &String| {
+        registry.is_mart(name) && registry.get(name).is_some_and(|model| model.reads.system.contains("runs"))
+    };
+    // A run must publish something; where nothing else is asked for, its own account is built with the rest.
+    let late: Vec<String> = selected.iter().filter(|name| tells(name) && !read(name)).cloned().collect();
+    Ok(if late.len() == selected.len() { Vec::new() } else { late })
+}
+
+/// Builds the marts that tell of runs, with this one as it is about to be committed.
+pub(super) async fn account(night: &mut Night<'_>, built: &mut Built, watch: &dyn Watch) -> Result<()> {
+    let late = late(night, &selected(night)?)?;
+    if late.is_empty() {
+        return Ok(());
+    }
+    night.tally(&built.outcome);
+    let mut record = night.record(night.company.clock.now())?;
+    // These marts are part of what it publishes.
+    record.marts += late.len() as u64;
+    record.partitions_built += late.len() as u64;
+    night.telling = Some(record);
+    let outcome = {
+        let inputs = night.job_inputs();
+        models::build(build_plan(night, &late, &inputs, &Written::new())?, &|what: &str| watch.step(what)).await?
+    };
+    judge(night, &outcome)?;
+    built.outcome.take(outcome);
+    Ok(())
 }
 
 /// Whether files are damaged that the night does not know of.
@@ -89,12 +138,25 @@ async fn attempt(
         }
     };
     keep(&outcome.made);
-    let failed: Vec<_> = outcome.failures.iter().filter(|failure| failure.severity == Severity::Error).collect();
-    let Some(first) = failed.first() else { return Ok(Ok(outcome)) };
-    let told: Vec<&str> = failed.iter().map(|failure| failure.message.as_str()).collect();
-    let error = Error::checks(format!("{} checks failed: {}", failed.len(), told.join("; ")))
+    let Some(first) = grave(&outcome).next() else { return Ok(Ok(outcome)) };
+    let model = first.model.clone();
+    Ok(match failed_checks(&outcome) {
+        Some(error) => Err(Fault { model, error }),
+        None => Ok(outcome),
+    })
+}
+
+/// Checks of severity `error` that did not hold.
+fn grave(outcome: &BuildOutcome) -> impl Iterator<Item = &models::CheckFailure> {
+    outcome.failures.iter().filter(|failure| failure.severity == Severity::Error)
+}
+
+/// All of them in one error, where there is any.
+fn failed_checks(outcome: &BuildOutcome) -> Option<Error> {
+    let told: Vec<&str> = grave(outcome).map(|failure| failure.message.as_str()).collect();
+    let error = Error::checks(format!("{} checks failed: {}", told.len(), told.join("; ")))
         .hint("the last good marts stay in place; correct the data or the check and run again");
-    Ok(Err(Fault { model: first.model.clone(), error }))
+    (!told.is_empty()).then_some(error)
 }
 
 /// What would be built, and why.
@@ -104,7 +166,26 @@ pub(super) async fn plan(night: &Night<'_>) -> Result<Vec<PlanStep>> {
     models::plan(build_plan(night, &selected, &inputs, &Written::new())?).await
 }
 
-fn build_plan<'a>(
+/// Alert models that a run would ask, with what stands of each.
+pub(super) fn planned_alerts(night: &Night<'_>, steps: &[PlanStep]) -> Result<Vec<PlannedAlert>> {
+    let selected = selected(night)?;
+    let registry = &night.company.registry;
+    let open = |rule: &str| {
+        let standing = night.state.alerts.iter().filter(|alert| alert.rule == rule);
+        standing.filter(|alert| alert.phase != AlertPhase::Resolved && alert.muted.is_none()).count() as u64
+    };
+    let built: BTreeSet<&str> = steps.iter().filter(|step| step.build).map(|step| step.model.as_str()).collect();
+    let asked = registry.alerts().filter(|alert| selected.iter().any(|name| name == alert));
+    asked
+        .map(|rule| {
+            let reads = registry.select(&[rule.to_string()])?;
+            let changed = reads.iter().any(|name| name != rule && built.contains(name.as_str()));
+            Ok(PlannedAlert { rule: rule.to_string(), open: open(rule), changed })
+        })
+        .collect()
+}
+
+pub(super) fn build_plan<'a>(
     night: &'a Night<'_>,
     selected: &'a [String],
     inputs: &'a [Input],
@@ -143,13 +224,13 @@ pub(super) fn models(night: &Night<'_>) -> Result<Vec<String>> {
 }
 
 /// Marts and alerts of the job, narrowed by `--select`.
-fn selected(night: &Night<'_>) -> Result<Vec<String>> {
+pub(super) fn selected(night: &Night<'_>) -> Result<Vec<String>> {
     let registry = &night.company.registry;
     let job = &night.request.job;
     let mut names: Vec<String> = Vec::new();
+    let picked = registry.pick(&night.request.select)?;
     for mart in registry.marts() {
-        if matches_any(&job.marts, mart)
-            && (night.request.select.is_empty() || matches_any(&night.request.select, mart))
+        if matches_any(&job.marts, mart) && (night.request.select.is_empty() || picked.iter().any(|name| name == mart))
         {
             names.push(mart.to_string());
         }

@@ -1,6 +1,7 @@
 //! The account of one run: what came in, what was built, what was raised, where it lies, what to do next.
 
 pub mod docs;
+pub mod grid;
 pub mod page;
 mod text;
 
@@ -9,7 +10,7 @@ use serde::Serialize;
 use crate::mail::reduction::Reduction;
 use crate::state::record::{Alert, AlertPhase, InputStatus, RunRecord};
 
-pub use text::{render, thousands};
+pub use text::{counted, reduced, render, thousands};
 
 /// What became of one file of the inbox.
 #[derive(Debug, Clone, Serialize)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::Report;
-use crate::mail::reduction::Standing;
+use crate::mail::reduction::{Reduction, Standing};
 use crate::state::record::{AlertPhase, RunStatus};
 
 /// Renders the account. Files that went through without a word are only counted.
@@ -130,7 +130,19 @@ fn write_files(out: &mut String, report: &Report) -> std::fmt::Result {
 
 /// Feeds that this company does not use are one note.
 fn write_reduced(out: &mut String, report: &Report) -> std::fmt::Result {
-    let told: Vec<_> = report.reduced.iter().filter(|reduction| reduction.standing != Standing::Unused).collect();
+    write_reductions(out, &report.reduced)
+}
+
+/// Feeds that are not all there, why, and every mart that this leaves incomplete.
+pub fn reduced(reductions: &[Reduction]) -> String {
+    let mut out = String::new();
+    // Writing into a String cannot fail.
+    write_reductions(&mut out, reductions).ok();
+    out
+}
+
+fn write_reductions(out: &mut String, reductions: &[Reduction]) -> std::fmt::Result {
+    let told: Vec<_> = reductions.iter().filter(|reduction| reduction.standing != Standing::Unused).collect();
     if !told.is_empty() {
         writeln!(out, "\nReduced marts, and why")?;
     }
@@ -170,6 +182,11 @@ fn write_mails(out: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(out, "  {:<8} {:<32} {}", mail.outcome, mail.recipient, mail.detail)?;
     }
     Ok(())
+}
+
+/// `1 file`, `1,234 files`.
+pub fn counted(n: u64, what: &str) -> String {
+    format!("{} {what}{}", thousands(n), if n == 1 { "" } else { "s" })
 }
 
 /// A count with thousands separators: `1,234,567`.

@@ -15,19 +15,32 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::schedule::{JobDate, Ping};
 
+/// What is due.
+#[derive(Debug, Clone, Default)]
+pub struct Due {
+    /// In the order to run it.
+    pub dates: Vec<JobDate>,
+    /// Other settings, jobs or models hold than at the look before: what failed by the old ones has another chance.
+    pub changed: bool,
+}
+
 /// What a scheduler drives.
 pub trait Host: Send + Sync + 'static {
-    /// What is due now, in the order to run it; read anew from the commits each time.
-    fn due(&self, now: DateTime<Utc>) -> impl Future<Output = Result<Vec<JobDate>>> + Send;
+    /// What is due now; read anew from the commits, and from changed settings, each time.
+    fn due(&self, now: DateTime<Utc>) -> impl Future<Output = Result<Due>> + Send;
     /// Runs one; gives the exit code that `tributary run` would end with.
     fn run(&self, work: JobDate) -> impl Future<Output = Result<u8>> + Send;
     /// Called at each tick that finds nothing to run: the time to send waiting mails.
     fn idle(&self, now: DateTime<Utc>) -> impl Future<Output = Result<()>> + Send;
+    /// How to wait, by the settings that hold.
+    fn pace(&self) -> Pace;
+    /// The next look reads everything again, whether or not it seems to have changed.
+    fn reload(&self);
 }
 
 /// How the scheduler behaves.
 #[derive(Debug, Clone)]
-pub struct Serve {
+pub struct Pace {
     /// `serve.tick_seconds`.
     pub tick: Duration,
     /// How long a run may still take after a stop signal before it is dropped; dropping is safe, the next
@@ -67,20 +80,28 @@ enum Next {
     Stop,
 }
 
-/// Runs what is due until `shutdown` resolves; then the current run may finish within the grace.
+/// Runs what is due until `shutdown` resolves; then the current run may finish within the grace. Each of `reloads` has
+/// everything read again.
 pub async fn serve<H: Host>(
     host: Arc<H>,
     clock: Clock,
-    options: Serve,
     shutdown: impl Future<Output = ()> + Send,
+    mut reloads: mpsc::Receiver<()>,
 ) -> Result<()> {
     let mut shutdown: Shutdown<'_> = Box::pin(shutdown);
     let (sender, mut ticks) = mpsc::channel(1);
-    let mut ticker = ticker(options.tick, sender).await?;
+    let mut tick = host.pace().tick;
+    let mut ticking = ticker(tick, sender.clone()).await?;
     let mut holds = Holds::new();
     tracing::info!("waiting for due jobs");
     loop {
-        match step(&host, &clock, &options, &mut holds, &mut shutdown).await {
+        let pace = host.pace();
+        if pace.tick != tick {
+            stop(ticking).await;
+            tick = pace.tick;
+            ticking = ticker(tick, sender.clone()).await?;
+        }
+        match step(&host, &clock, &pace, &mut holds, &mut shutdown).await {
             Next::Look => continue,
             Next::Stop => break,
             Next::Wait => {}
@@ -89,22 +110,30 @@ pub async fn serve<H: Host>(
         tokio::select! {
             biased;
             () = &mut shutdown => break,
+            Some(()) = reloads.recv() => {
+                tracing::info!("told to read settings, jobs and models again");
+                host.reload();
+            }
             _ = ticks.recv() => {}
-            () = tokio::time::sleep(options.tick.saturating_mul(2)) => {}
+            () = tokio::time::sleep(tick.saturating_mul(2)) => {}
         }
     }
-    if let Err(err) = ticker.shutdown().await {
-        tracing::debug!(%err, "the ticker did not stop cleanly");
-    }
+    stop(ticking).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn stop(mut ticking: JobScheduler) {
+    if let Err(err) = ticking.shutdown().await {
+        tracing::debug!(%err, "the ticker did not stop cleanly");
+    }
 }
 
 /// Runs the first due date that is not on hold, or lets the host use its idle time.
 async fn step<H: Host>(
     host: &Arc<H>,
     clock: &Clock,
-    options: &Serve,
+    options: &Pace,
     holds: &mut Holds,
     shutdown: &mut Shutdown<'_>,
 ) -> Next {
@@ -118,7 +147,11 @@ async fn step<H: Host>(
             return Next::Wait;
         }
     };
-    holds.retain(|(job, date), _| due.iter().any(|work| work.job == *job && work.date == *date));
+    let Due { dates: due, changed } = due;
+    holds.retain(|(job, date), hold| {
+        let owed = due.iter().any(|work| work.job == *job && work.date == *date);
+        owed && !(changed && matches!(hold, Hold::Newer(_)))
+    });
     let Some(work) = due.iter().find(|work| !is_held(holds, &due, work, now)).cloned() else {
         let one = Arc::clone(host);
         return match guarded(async move { one.idle(now).await }, shutdown, options.grace).await {
@@ -222,6 +255,25 @@ async fn ticker(tick: Duration, sender: mpsc::Sender<()>) -> Result<JobScheduler
     scheduler.add(job).await.map_err(failed)?;
     scheduler.start().await.map_err(failed)?;
     Ok(scheduler)
+}
+
+/// One for each SIGHUP, which so does not end the process: neither a reload nor a terminal that is closed stops the nights.
+pub fn reload_signals() -> mpsc::Receiver<()> {
+    let (sender, receiver) = mpsc::channel(1);
+    #[cfg(unix)]
+    tokio::spawn(async move {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+        while hangup.recv().await.is_some() {
+            // One that is pending already reads everything, too.
+            if matches!(sender.try_send(()), Err(mpsc::error::TrySendError::Closed(()))) {
+                return;
+            }
+        }
+    });
+    #[cfg(not(unix))]
+    drop(sender);
+    receiver
 }
 
 /// Resolves at SIGTERM or SIGINT (Ctrl-C).

@@ -140,3 +140,32 @@ fn jobs_take_turns_in_the_order_they_fell_due() {
         ["early 2026-11-21 false", "nightly 2026-11-21 false", "early 2026-11-22 true", "nightly 2026-11-22 true"]
     );
 }
+
+/// Samoa went from 29 to 31 December 2011: the day between is no business day, has no night, and stops nobody.
+#[test]
+fn a_day_that_a_zone_leaves_out_is_one_skipped_day() {
+    for at in ["00:15", "02:30", "23:45"] {
+        let nightly = job(at, "* * *", "Pacific/Apia");
+        let timetable = nightly.timetable(COMPANY).expect("timetable");
+        let mut now = utc("2011-12-25T00:00:00Z");
+        let mut dates = Vec::new();
+        for _ in 0..14 {
+            now = timetable.next(now).expect("next");
+            let (time, date) = timetable.last(now).expect("last");
+            assert_eq!(time, now, "{at}: both directions agree");
+            dates.push(date);
+        }
+        let at_first = dates[0];
+        let expected: Vec<NaiveDate> =
+            at_first.iter_days().filter(|date| *date != day("2011-12-30")).take(14).collect();
+        assert_eq!(dates, expected, "{at}");
+        // However often one looks, something is due or nothing is; it never fails.
+        let committed = days(&["2011-12-27"]);
+        for hours in 0..96 {
+            let now = utc("2011-12-29T00:00:00Z") + chrono::TimeDelta::hours(hours);
+            let due = due(&nightly, COMPANY, now, &committed, 7).expect("due");
+            assert!(!due.contains(&day("2011-12-30")), "{at} at {now}: {due:?}");
+        }
+        assert_eq!(nightly.last_closed_day(COMPANY, utc("2011-12-30T12:00:00Z")), day("2011-12-29"));
+    }
+}

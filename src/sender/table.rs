@@ -15,14 +15,14 @@ const FIELD_MAX: usize = 4096;
 /// Reads `file` of `folder` and adds what the mapping itself lists.
 pub(super) fn read(folder: &Path, file: &str, listed: BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
     let path = folder.join(file);
-    let text = std::fs::read_to_string(&path).map_err(|err| {
+    let text = crate::text_file::read(&path).map_err(|err| {
         Error::config(format!("map_file \"{file}\" cannot be read as UTF-8 text"))
             .hint("put the table beside the sender's file in jobs/senders, saved as CSV UTF-8")
             .because(err)
     })?;
     let mut map = listed;
     let wrong = |line: usize, what: String| Error::config(format!("map_file \"{file}\", line {line}: {what}"));
-    let mut rows = records(text.trim_start_matches('\u{feff}')).into_iter();
+    let mut rows = records(&text).into_iter();
     let header = rows.next().map(|(_, fields)| fields).unwrap_or_default();
     let find = |name: &str| header.iter().position(|field| field.trim().eq_ignore_ascii_case(name));
     let (Some(theirs), Some(ours)) = (find(THEIRS), find(OURS)) else {

@@ -25,21 +25,6 @@ pub(super) fn kind_of(err: &object_store::Error) -> Kind {
     }
 }
 
-/// An error and its causes in one line, each said once.
-pub(super) fn chain(err: &dyn std::error::Error) -> String {
-    let mut line = err.to_string();
-    let mut cause = err.source();
-    while let Some(err) = cause {
-        let said = err.to_string();
-        if !line.contains(&said) {
-            line.push_str(": ");
-            line.push_str(&said);
-        }
-        cause = err.source();
-    }
-    line
-}
-
 /// An object that is not what was written.
 pub(super) fn altered(key: &str, found: &str, expected: &str) -> Error {
     Error::input(format!("its bytes hash to {found}; expected {expected}"))

@@ -128,6 +128,18 @@ pub fn probe(token: &str) -> String {
     format!("{PROBES}/{token}.txt")
 }
 
+/// A small object written and removed to try one folder of a store.
+pub fn probe_below(folder: &str, token: &str) -> String {
+    let name = format!("probe-{token}.txt");
+    if folder.is_empty() { name } else { format!("{folder}/{name}") }
+}
+
+/// The folders of the lake that a night writes to.
+pub const LAKE_FOLDERS: [&str; 8] = ["", COMMITS, CHECKPOINTS, LEASES, OUTBOX, "staged", "rejects", "models"];
+
+/// The folders of the marts that a night writes to, besides one a mart.
+pub const MART_FOLDERS: [&str; 2] = ["", LATEST];
+
 /// Folder of mails, in the lake.
 pub const OUTBOX: &str = "outbox";
 

@@ -31,16 +31,25 @@ pub struct Survey {
     pub objects: Vec<Object>,
     /// One error for each entry that cannot be used, naming it; of very many only the first.
     pub refused: Vec<Error>,
+    /// What lies there and is no file, or looks like one and is none, by key, with what it is; of very many only the first.
+    pub odd: Vec<(String, &'static str)>,
 }
 
 impl Survey {
     /// Entries that are named one by one: a folder full of rubbish is told by its first thousand.
-    const REFUSED_MAX: usize = 1_000;
+    const NAMED_MAX: usize = 1_000;
 
     /// Names an entry that cannot be used.
     pub(super) fn refuse(&mut self, error: Error) {
-        if self.refused.len() < Self::REFUSED_MAX {
+        if self.refused.len() < Self::NAMED_MAX {
             self.refused.push(error);
+        }
+    }
+
+    /// Names an entry that is odd.
+    pub(super) fn wonder(&mut self, key: &str, what: &'static str) {
+        if self.odd.len() < Self::NAMED_MAX {
+            self.odd.push((key.to_string(), what));
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What a folder needs beside the object store's interface: durable writes, a listing that refuses to
 //! leave the folder, and the leftovers of uploads that died.
 
+mod walk;
+
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -11,9 +13,10 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 
-use super::{Object, Put, Retry, Store, Survey, modes};
+use super::{Object, Put, Retry, Store, Survey, keys, modes};
 use crate::error::{Error, Result};
 use crate::secret::Secrets;
+use walk::{Found, walk};
 
 /// Opens a folder as a store.
 pub(super) fn open(folder: &Path, create: bool, retry: Retry) -> Result<Store> {
@@ -111,6 +114,30 @@ pub(super) async fn prune(root: &Path, key: &str) -> Result<()> {
             }
         }
         Ok(())
+    })
+    .await
+}
+
+/// Tries to write a file into `folder`, or where it would be made, and removes it again.
+pub(super) async fn try_writing(root: &Path, folder: &str, token: &str) -> Result<()> {
+    let (root, folder, token) = (root.to_path_buf(), folder.to_string(), token.to_string());
+    blocking(move || {
+        let wanted = if folder.is_empty() { root.clone() } else { root.join(&folder) };
+        let there = wanted.ancestors().find(|path| fs::symlink_metadata(path).is_ok()).unwrap_or(&root);
+        if !there.is_dir() {
+            return Err(Error::config("a folder is expected here, and something else lies in its place")
+                .at(there.display())
+                .hint("move it away"));
+        }
+        let probe = there.join(keys::probe_below("", &token));
+        let written = modes::ours().write(true).create_new(true).open(&probe).and_then(|mut file| {
+            file.write_all(b"probe")?;
+            file.sync_all()
+        });
+        let removed = if probe.exists() { fs::remove_file(&probe) } else { Ok(()) };
+        written
+            .and(removed)
+            .map_err(|err| Error::config("nothing can be written here").at(there.display()).because(err))
     })
     .await
 }
@@ -216,8 +243,9 @@ pub(super) async fn list(root: &Path, prefix: &str) -> Result<Vec<Object>> {
     blocking(move || {
         let mut found = Vec::new();
         walk(&root, &prefix, &mut |entry| {
-            let (path, key) = entry?;
-            if !is_passing_name(key) {
+            if let Found::File(path, key) = entry?
+                && !is_passing_name(key)
+            {
                 found.push(object(path, key)?);
             }
             Ok(())
@@ -233,10 +261,13 @@ pub(super) async fn survey(root: &Path, prefix: &str) -> Result<Survey> {
     blocking(move || {
         let mut found = Survey::default();
         walk(&root, &prefix, &mut |entry| {
-            match entry
-                .and_then(|(path, key)| if is_passing_name(key) { Ok(None) } else { object(path, key).map(Some) })
-            {
-                Ok(file) => found.objects.extend(file),
+            match entry {
+                Ok(Found::File(_, key)) if is_passing_name(key) => {}
+                Ok(Found::File(path, key)) => match object(path, key) {
+                    Ok(file) => found.objects.push(file),
+                    Err(error) => found.refuse(error),
+                },
+                Ok(Found::Odd(key, what)) => found.wonder(key, what),
                 Err(error) => found.refuse(error),
             }
             Ok(())
@@ -270,8 +301,8 @@ pub(super) async fn unfinished(root: &Path) -> Result<Vec<(PathBuf, String, Date
     blocking(move || {
         let mut found = Vec::new();
         walk(&root, "", &mut |entry| {
-            let (path, key) = entry?;
-            if is_passing_name(key)
+            if let Found::File(path, key) = entry?
+                && is_passing_name(key)
                 && let Some((target, _)) = key.rsplit_once('#')
             {
                 found.push((path.to_path_buf(), target.to_string(), object(path, key)?.last_modified));
@@ -281,86 +312,6 @@ pub(super) async fn unfinished(root: &Path) -> Result<Vec<(PathBuf, String, Date
         Ok(found)
     })
     .await
-}
-
-/// Is given every file, or what is wrong with an entry; its own error ends the walk.
-type Visit<'a> = dyn FnMut(Result<(&Path, &str)>) -> Result<()> + 'a;
-
-/// A folder that is still to be read.
-struct Pending {
-    path: PathBuf,
-    key: String,
-    /// Reached through a link.
-    linked: bool,
-}
-
-/// Visits every file below `prefix`, without recursion: senders nest folders as deep as they like. Links
-/// inside the root are followed, once; others are refused.
-fn walk(root: &Path, prefix: &str, visit: &mut Visit<'_>) -> Result<()> {
-    let mut pending = vec![Pending { path: root.join(prefix), key: prefix.to_string(), linked: false }];
-    while let Some(folder) = pending.pop() {
-        let shown = if folder.key.is_empty() { "." } else { &folder.key };
-        let entries = match fs::read_dir(&folder.path) {
-            Ok(entries) => entries,
-            Err(err) if err.kind() == ErrorKind::NotFound => continue,
-            Err(err) => {
-                let error = Error::input("the folder cannot be read").at(shown).because(err);
-                // A folder further down is an entry that cannot be used; without the first one nothing is known.
-                if folder.key == prefix {
-                    return Err(error);
-                }
-                visit(Err(error))?;
-                continue;
-            }
-        };
-        for entry in entries {
-            match entry.map_err(|err| Error::from(err).at(shown)).and_then(|entry| look_at(root, &folder, &entry)) {
-                Ok(Entry::Folder(next)) => pending.push(next),
-                Ok(Entry::File(path, key)) => visit(Ok((&path, &key)))?,
-                Ok(Entry::Other) => {}
-                Err(error) => visit(Err(error))?,
-            }
-        }
-    }
-    Ok(())
-}
-
-enum Entry {
-    Folder(Pending),
-    File(PathBuf, String),
-    /// A device, a pipe, a socket: nothing that holds data.
-    Other,
-}
-
-fn look_at(root: &Path, folder: &Pending, entry: &fs::DirEntry) -> Result<Entry> {
-    let name = entry.file_name();
-    let shown = |name: &str| if folder.key.is_empty() { name.to_string() } else { format!("{}/{name}", folder.key) };
-    let Some(name) = name.to_str() else {
-        return Err(Error::input("its name is not UTF-8")
-            .at(format!("{:?}", shown(&name.to_string_lossy())))
-            .hint("rename the file"));
-    };
-    let key = shown(name);
-    if name.chars().any(char::is_control) {
-        return Err(Error::input("its name has a control character").at(format!("{key:?}")).hint("rename the file"));
-    }
-    let path = entry.path();
-    let kind = entry.file_type()?;
-    let mut is_folder = kind.is_dir();
-    if kind.is_symlink() {
-        let real = fs::canonicalize(&path).map_err(|_| leads_out(&key))?;
-        is_folder = real.is_dir();
-        if !real.starts_with(root) || (is_folder && (folder.linked || folder.path.starts_with(&real))) {
-            return Err(leads_out(&key));
-        }
-    }
-    Ok(if is_folder {
-        Entry::Folder(Pending { path, key, linked: folder.linked || kind.is_symlink() })
-    } else if path.is_file() {
-        Entry::File(path, key)
-    } else {
-        Entry::Other
-    })
 }
 
 /// The bytes of a file that `admit` takes, with the file as it was before and after they were read.

@@ -11,9 +11,9 @@ use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
-use super::failure::{chain, secrets_of};
+use super::failure::secrets_of;
 use super::{Retry, Store, local};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, with_causes};
 
 /// One request may take this long before it is tried again, unless `*_TIMEOUT` says otherwise.
 const REQUEST_TIMEOUT: &str = "120 seconds";
@@ -47,7 +47,7 @@ pub(super) fn open(
     let refused = |err: object_store::Error| {
         Error::config("the store cannot be opened")
             .hint("check the URL and the environment variables AWS_*, AZURE_* or GOOGLE_*")
-            .because(secrets.scrub(&chain(&err)))
+            .because(secrets.scrub(&with_causes(err.to_string(), std::error::Error::source(&err))))
     };
     let object: Arc<dyn ObjectStore> = match scheme {
         ObjectStoreScheme::Local => {

@@ -48,6 +48,13 @@ impl Stores {
         Self { inbox, lake, marts }
     }
 
+    /// The same stores, with whatever is written to lake and marts kept in memory: for what is computed aside.
+    #[must_use]
+    pub fn aside(&self) -> Self {
+        let over = |store: &Store| store.wrapped(|object| std::sync::Arc::new(super::overlay::Overlay::over(object)));
+        Self { inbox: self.inbox.clone(), lake: over(&self.lake), marts: over(&self.marts) }
+    }
+
     /// The store in which `home` lies.
     pub fn of(&self, home: Home) -> &Store {
         match home {

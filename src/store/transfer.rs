@@ -78,7 +78,7 @@ impl HashingWriter {
     }
 
     fn fail(&self, err: &io::Error) -> Error {
-        Error::retry("upload failed").at(&self.key).because(self.store.0.secrets.scrub(&super::failure::chain(err)))
+        self.store.failed(Error::retry("upload failed").at(&self.key), err)
     }
 }
 

@@ -65,7 +65,9 @@ fn a_silence_holds_mails_back_until_it_ends() {
 #[test]
 fn rules_that_no_file_holds_are_silenced_like_any_other() {
     let world = World::small();
-    for rule in ["run_failed", "run_reduced", "master_data_missing", "mail_undelivered", "mail_unwritten"] {
+    for rule in
+        ["run_failed", "run_reduced", "master_data_missing", "mail_undelivered", "mail_unwritten", "settings_refused"]
+    {
         let args = ["silence", "add", rule, "--for", "1d", "--author", "wang"];
         let laid = world.tributary(&args, &NOW).expect(&[0]);
         assert!(laid.stdout.contains(rule), "{laid}");
@@ -291,4 +293,39 @@ fn a_mail_given_up_stays_in_the_status_until_somebody_has_seen_to_it() {
     world.tributary(&["mail", "drop", "all"], &later).expect(&[0]);
     world.tributary(&["status"], &later).expect(&[0]);
     world.tributary(&["mail", "flush"], &later).expect(&[0]);
+}
+
+/// What SQL on disk would change is told by row, column and sum, and nothing of lake, marts and mails is touched.
+#[test]
+fn a_diff_says_what_would_change_and_changes_nothing() {
+    let world = World::small();
+    copy_tree(&Path::new(PROJECT).join("fixtures/small/sql"), &world.path("sql"));
+    let config = std::fs::read_to_string(world.path("config.toml")).expect("the settings");
+    world.write("config.toml", &config.replace(&format!("{PROJECT}/fixtures/small/sql"), "sql"));
+    world.deliver_history("2026-09-03");
+    world.night("2026-09-03").published();
+    let same = world.tributary(&["diff"], &[]).expect(&[0]);
+    assert!(same.stdout.contains("no mart would change; nothing was published"), "{same}");
+    let before = world.fingerprint();
+    let model = "sql/marts/partner_totals.sql";
+    let sql = std::fs::read_to_string(world.path(model)).expect("the model");
+    world.write(model, &sql.replace("cast(sum(units) as bigint)", "cast(sum(units) + 1 as bigint)"));
+    let sidecar = "sql/marts/partner_totals.toml";
+    let text = std::fs::read_to_string(world.path(sidecar)).expect("the sidecar");
+    world.write(sidecar, &text.replace("unit = \"units\"\n", "unit = \"units\"\nadditive = true\n"));
+    let told = world.tributary(&["--output", "json", "diff"], &[]).expect(&[0]).json();
+    let marts = told["marts"].as_array().expect("marts");
+    assert_eq!(marts.len(), 1, "{told}");
+    let diff = &marts[0];
+    assert_eq!(diff["mart"], "partner_totals", "{told}");
+    for (what, rows) in [("added", 0), ("gone", 0), ("changed", 2)] {
+        assert_eq!(diff[what], rows, "{what}: {told}");
+    }
+    assert_eq!(diff["columns"], serde_json::json!({"units": 2}), "{told}");
+    let sum = |at: usize| diff["sums"]["units"][at].as_str().and_then(|sum| sum.parse::<i64>().ok()).expect("a sum");
+    assert_eq!(sum(1), sum(0) + 2, "one more a partner: {told}");
+    let example = &diff["examples"][0];
+    let units = |when: &str| example[format!("units {when}")].as_i64().expect("units");
+    assert_eq!(units("after"), units("before") + 1, "{told}");
+    assert_eq!(world.fingerprint(), before, "nothing is written anywhere");
 }

@@ -271,3 +271,55 @@ fn holidays_of_the_calendar_feed_move_deadlines() {
     missing.sort();
     assert_eq!(missing, ["2026-11-02", "2026-11-03", "2026-11-04", "2026-11-06", "2026-11-07"]);
 }
+
+/// What is being transferred, locks and what systems leave behind is nobody's delivery and no news; a name that a company
+/// calls its own way is left alone, too.
+#[test]
+fn temporary_names_are_left_alone() {
+    let world = world();
+    let settings = fs::read_to_string(world.path("config.toml")).expect("settings");
+    world.write(
+        "config.toml",
+        &format!("{settings}[intake]\nignored_names = [\"*.PART\", \"~$*\", \"thumbs.db\", \".*\", \"old\"]\n"),
+    );
+    for key in [
+        "p01/sales/2026-11-05.csv.part",
+        "p01/sales/~$2026-11-05.xlsx",
+        "p01/sales/Thumbs.db",
+        "p01/sales/.2026-11-05.csv",
+        "p01/sales/old/2026-11-05.csv",
+        "p01/.cache/sales/2026-11-05.csv",
+    ] {
+        world.deliver(key, one_day(NIGHT, 0), date(NIGHT));
+    }
+    world.deliver("p02/sales/2026-11-05.csv", sales_file("p02", std::iter::once(date(NIGHT)), 0), date(NIGHT));
+    let night = world.night(NIGHT).published();
+    assert!(night.stdout.contains("files in               1"), "{night}");
+    for name in ["csv.part", "~$", "Thumbs", "/.2026", "/old/", ".cache"] {
+        assert!(!night.stdout.contains(name), "{name} is no news: {night}");
+    }
+    assert_eq!(rows_of(&world, "p01", NIGHT), 0);
+}
+
+/// A pipe, or a folder where a file is expected, is told once and stops nothing.
+#[cfg(unix)]
+#[test]
+fn odd_objects_are_told_once() {
+    let world = world();
+    let folder = world.path("inbox/p01/sales");
+    let made = std::process::Command::new("mkfifo").arg(folder.join("2026-11-09.csv")).status().expect("mkfifo");
+    assert!(made.success());
+    fs::create_dir(folder.join("2026-11-08.csv")).expect("a folder");
+    world.deliver_day(date(NIGHT));
+    let night = world.night(NIGHT).expect(&[1]);
+    for said in [
+        "p01/sales/2026-11-09.csv of sender p01 is no file but a pipe, a socket or a device",
+        "p01/sales/2026-11-08.csv of sender p01 is a folder named like a file",
+    ] {
+        assert_eq!(night.stdout.matches(said).count(), 1, "{said}: {night}");
+    }
+    assert!(rows_of(&world, "p01", NIGHT) > 0, "the rest is taken in");
+    world.deliver_day(date("2026-11-06"));
+    let next = world.night("2026-11-06").published();
+    assert!(!next.stdout.contains("2026-11-09.csv") && !next.stdout.contains("2026-11-08.csv"), "told once: {next}");
+}

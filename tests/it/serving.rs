@@ -80,8 +80,13 @@ fn a_stop_signal_ends_it_cleanly() {
         std::thread::sleep(Duration::from_millis(100));
     }
     let stopped = Instant::now();
-    let signal = Command::new("kill").args(["-TERM", &serving.id().to_string()]).status().expect("kill");
-    assert!(signal.success());
+    let send = |signal: &str| {
+        let sent = Command::new("kill").args([signal, &serving.id().to_string()]).status().expect("kill");
+        assert!(sent.success());
+    };
+    // Neither a reload nor a terminal that is closed ends it.
+    send("-HUP");
+    send("-TERM");
     let end = finish(serving).expect(&[0]);
     assert!(stopped.elapsed() < Duration::from_secs(30), "{end}");
     assert!(!end.stderr.contains("panicked"), "{end}");

@@ -1,5 +1,6 @@
--- Every run, how long it took, stage by stage, and how it ended. A run's account is committed before its marts are shown
--- and its mails are sent: how long that took is told by the run after it, and is in no whole duration.
+-- Every run, how long it took, stage by stage, and how it ended; the one that builds this mart among them. A run's account
+-- is committed before its marts are shown and its mails are sent: how long that took is told by the run after it, and is in
+-- no whole duration.
 select
     run_id,
     job,

@@ -1,8 +1,24 @@
-//! The rules about the run itself: their rows come from the run, not from a model.
+//! The rules that no file of `sql/alerts` holds: about the run itself, its settings and its mails.
 
 use super::{AlertRule, RUN_FAILED};
 
 impl AlertRule {
+    /// Those that no file holds: about the run itself.
+    pub(super) fn built_in() -> impl Iterator<Item = Self> {
+        [
+            Self::run_failed(),
+            Self::run_reduced(),
+            Self::master_data_missing(),
+            Self::set_aside(),
+            Self::sender_left_out(),
+            Self::rows_lost(),
+            Self::mail_undelivered(),
+            Self::mail_unwritten(),
+            Self::settings_refused(),
+        ]
+        .into_iter()
+    }
+
     /// The rule for runs that did not finish; columns `job`, `logical_date`, `error`, `advice`, `data_as_of`.
     pub fn run_failed() -> Self {
         built_in(RUN_FAILED, include_str!("../templates/run_failed.toml"))
@@ -41,6 +57,11 @@ impl AlertRule {
     /// The rule for mails that could not be delivered in time; columns `recipient`, `subject`, `error`.
     pub fn mail_undelivered() -> Self {
         built_in("mail_undelivered", include_str!("../templates/mail_undelivered.toml"))
+    }
+
+    /// The rule for changed settings that `serve` cannot use; columns `place`, `since`, `error`.
+    pub fn settings_refused() -> Self {
+        built_in("settings_refused", include_str!("../templates/settings_refused.toml"))
     }
 
     /// The rule for people to whom no mail can be written; columns `recipient`, `whose`, `file`, `error`, `run_id`.

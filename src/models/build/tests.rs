@@ -357,18 +357,21 @@ async fn published_marts_answer_questions() {
     let (mut lab, registry) = small().await;
     let outcome = lab.build(&registry, "2026-11-22", false).await.unwrap();
     let sql = "select count(*) as days, sum(lines) as lines from by_day";
-    let batches =
-        crate::models::query_published(&registry, &lab.config, &lab.stores, &outcome.partitions, sql).await.unwrap();
-    let rows = crate::models::outcome::rows(&batches).unwrap();
+    let questions =
+        crate::models::ask::Questions::published(&registry, &lab.config, &lab.stores, &outcome.partitions).unwrap();
+    let rows = crate::models::outcome::rows(&questions.ask(sql).await.unwrap()).unwrap();
     assert_eq!(serde_json::to_string(&rows).unwrap(), r#"[{"days":3,"lines":3}]"#);
-    let err = crate::models::query_published(
-        &registry,
-        &lab.config,
-        &lab.stores,
-        &outcome.partitions,
-        "select * from stg_sales",
-    )
-    .await
-    .unwrap_err();
-    assert!(err.one_line().contains("stg_sales"), "{}", err.one_line());
+    for (sql, said, help) in [
+        ("select * from stg_sales", "there is no table `stg_sales`", "show tables"),
+        ("select * from by_dayz", "there is no table `by_dayz`", "did you mean `by_day`?"),
+        ("select linez from by_day", "query:1:8: there is no column `linez`", "did you mean `lines`?"),
+        ("select zzz from by_day", "there is no column `zzz`", "columns are: "),
+        ("drop table by_day", "only questions are answered here", "describe TABLE"),
+    ] {
+        let err = questions.ask(sql).await.unwrap_err();
+        assert!(err.to_string().contains(said), "{sql}: {err}");
+        assert!(err.advice().is_some_and(|hint| hint.contains(help)), "{sql}: {:?}", err.advice());
+    }
+    let none = questions.ask("select * from by_day where false").await.unwrap();
+    assert_eq!((none.len(), none[0].num_rows()), (1, 0), "an answer without rows has its columns");
 }

@@ -216,7 +216,7 @@ async fn a_mart_says_of_amounts_and_counts_over_what_they_add_up() {
         let (registry, problems) = mart(additive);
         assert_eq!(problems, [] as [&str; 0]);
         let checked = crate::models::check(&registry, &config()).await.unwrap();
-        checked.problems.iter().map(Error::one_line).collect::<Vec<_>>()
+        checked.problems.iter().chain(&checked.unsaid).map(Error::one_line).collect::<Vec<_>>()
     };
     assert_eq!(checked("").await, ["sql/marts/shops.toml: `buyers` does not say over what it adds up"]);
     for said in ["true", "false", "['day']"] {

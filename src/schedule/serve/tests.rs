@@ -1,5 +1,5 @@
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use chrono::TimeZone as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -19,6 +19,8 @@ struct Stage {
     script: Script,
     takes: Duration,
     quiet: Notify,
+    changed: AtomicBool,
+    pace: Mutex<Pace>,
 }
 
 impl Stage {
@@ -40,6 +42,8 @@ impl Stage {
             script: Box::new(script),
             takes,
             quiet: Notify::new(),
+            changed: AtomicBool::new(false),
+            pace: Mutex::new(options(Ping::default())),
         })
     }
 
@@ -53,8 +57,15 @@ fn work(day: u32) -> JobDate {
 }
 
 impl Host for Stage {
-    async fn due(&self, _: DateTime<Utc>) -> Result<Vec<JobDate>> {
-        Ok(self.due.lock().expect("due").clone())
+    async fn due(&self, _: DateTime<Utc>) -> Result<Due> {
+        let changed = self.changed.swap(false, Ordering::SeqCst);
+        Ok(Due { dates: self.due.lock().expect("due").clone(), changed })
+    }
+    fn pace(&self) -> Pace {
+        self.pace.lock().expect("pace").clone()
+    }
+    fn reload(&self) {
+        self.changed.store(true, Ordering::SeqCst);
     }
     async fn run(&self, work: JobDate) -> Result<u8> {
         let now = self.running.fetch_add(1, Ordering::SeqCst) + 1;
@@ -80,8 +91,35 @@ fn start() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 23, 2, 0, 0).single().expect("time")
 }
 
-fn options(ping: Ping) -> Serve {
-    Serve { tick: Duration::from_secs(1), grace: Duration::from_secs(5), ping }
+fn options(ping: Ping) -> Pace {
+    Pace { tick: Duration::from_secs(1), grace: Duration::from_secs(5), ping }
+}
+
+fn no_reloads() -> mpsc::Receiver<()> {
+    mpsc::channel(1).1
+}
+
+/// A night that failed by a fault of the settings runs again as soon as others hold, the same day; SIGHUP makes the look
+/// that finds them.
+#[tokio::test]
+async fn mended_settings_give_a_failed_night_another_chance() {
+    let stage = Stage::new(&[22], |_, before| Ok(if before == 0 { 3 } else { 0 }));
+    let (reload, reloads) = mpsc::channel(1);
+    let watched = Arc::clone(&stage);
+    let stop = async move {
+        // It failed and waits; ticks that find nothing changed do not try it again.
+        for _ in 0..2 {
+            watched.quiet.notified().await;
+        }
+        assert_eq!(watched.ran().len(), 1);
+        reload.send(()).await.expect("it listens");
+        while watched.ran().len() < 2 {
+            watched.quiet.notified().await;
+        }
+    };
+    let serving = serve(Arc::clone(&stage), Clock::fixed(start()), stop, reloads);
+    tokio::time::timeout(Duration::from_secs(30), serving).await.expect("stops").expect("serves");
+    assert_eq!(stage.ran(), ["2026-11-22", "2026-11-22"]);
 }
 
 /// Serves until the host has been idle `times` times, then stops cleanly.
@@ -92,7 +130,8 @@ async fn until_idle(stage: &Arc<Stage>, clock: Clock, ping: Ping, times: usize) 
             watched.quiet.notified().await;
         }
     };
-    let serving = serve(Arc::clone(stage), clock, options(ping), stop);
+    *stage.pace.lock().expect("pace") = options(ping);
+    let serving = serve(Arc::clone(stage), clock, stop, no_reloads());
     tokio::time::timeout(Duration::from_secs(30), serving).await.expect("stops").expect("serves");
 }
 
@@ -132,7 +171,7 @@ async fn passing_trouble_is_tried_again_after_a_pause() {
             *time.lock().expect("time") += TimeDelta::minutes(minutes);
         }
     };
-    let serving = serve(Arc::clone(&stage), clock, options(Ping::default()), stop);
+    let serving = serve(Arc::clone(&stage), clock, stop, no_reloads());
     tokio::time::timeout(Duration::from_secs(30), serving).await.expect("stops").expect("serves");
     assert_eq!(stage.ran().len(), 3);
 }
@@ -160,7 +199,7 @@ fn pauses_grow_to_an_hour_and_only_for_passing_trouble() {
 async fn a_stop_lets_the_current_run_finish() {
     let stage = Stage::slow(&[21, 22], Duration::from_millis(300), |_, _| Ok(0));
     let stop = tokio::time::sleep(Duration::from_millis(100));
-    serve(Arc::clone(&stage), Clock::fixed(start()), options(Ping::default()), stop).await.expect("serves");
+    serve(Arc::clone(&stage), Clock::fixed(start()), stop, no_reloads()).await.expect("serves");
     assert_eq!(stage.ran(), ["2026-11-21"]);
     assert_eq!(stage.due.lock().expect("due").len(), 1, "the first was finished, the second not begun");
 }
@@ -169,8 +208,8 @@ async fn a_stop_lets_the_current_run_finish() {
 async fn a_run_that_outlives_the_grace_is_dropped() {
     let stage = Stage::slow(&[22], Duration::from_hours(1), |_, _| Ok(0));
     let stop = tokio::time::sleep(Duration::from_millis(100));
-    let options = Serve { grace: Duration::from_millis(100), ..options(Ping::default()) };
-    let serving = serve(Arc::clone(&stage), Clock::fixed(start()), options, stop);
+    stage.pace.lock().expect("pace").grace = Duration::from_millis(100);
+    let serving = serve(Arc::clone(&stage), Clock::fixed(start()), stop, no_reloads());
     tokio::time::timeout(Duration::from_secs(10), serving).await.expect("stops").expect("serves");
     assert_eq!(stage.due.lock().expect("due").len(), 1, "it is still due");
 }
