@@ -218,7 +218,7 @@ impl Config {
         })?;
         let mut faults = Vec::new();
         overlay::lay(&mut merged, own, "", &mut faults);
-        faults.extend(limits::beyond(&merged));
+        faults.extend(limits::beyond(&merged, &shipped));
         faults.extend(words::unknown(&merged));
         placed(faults)?;
         let mut config: Self = Value::Table(merged)

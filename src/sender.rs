@@ -83,9 +83,7 @@ impl Senders {
             let text = match text {
                 Ok(text) => text,
                 Err(err) => {
-                    let error = Error::config("it cannot be read as UTF-8 text").at(place).because(err);
-                    let hint = "save it as UTF-8, readable for the account that tributary runs under";
-                    let error = Arc::new(error.hint(hint));
+                    let error = Arc::new(err.at(place));
                     let folders = BTreeSet::new();
                     broken.push(Broken { name, feeds: Vec::new(), whole: true, error, open: None, folders });
                     continue;

@@ -26,8 +26,9 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
     let run = run_named(&state, wanted)?;
     let mut files: Vec<&Input> = state.inputs().map(AsRef::as_ref).filter(|input| input.run_id == run.run_id).collect();
     // What somebody has to look at comes first.
-    let rank =
-        |input: &Input| (input.status.counts() && input.without.is_empty(), input.rows_rejected == 0, input.warnings.is_empty());
+    let rank = |input: &Input| {
+        (input.status.counts() && input.without.is_empty(), input.rows_rejected == 0, input.warnings.is_empty())
+    };
     files.sort_by(|a, b| (rank(a), &a.key).cmp(&(rank(b), &b.key)));
     let newest = state.runs.back().is_some_and(|last| last.run_id == run.run_id);
     let alerts = if newest { open_alerts(&state) } else { Vec::new() };

@@ -36,10 +36,12 @@ pub(super) fn lay(base: &mut Table, own: Table, prefix: &str, faults: &mut Vec<(
                 };
                 faults.push((full, error.hint(hint)));
             }
-            (None, value) if ["settings", "tables", "recipients"].contains(&prefix) => match addition(prefix, &full, &value) {
-                None => drop(base.insert(key, value)),
-                Some(fault) => faults.push((full, fault)),
-            },
+            (None, value) if ["settings", "tables", "recipients"].contains(&prefix) => {
+                match addition(prefix, &full, &value) {
+                    None => drop(base.insert(key, value)),
+                    Some(fault) => faults.push((full, fault)),
+                }
+            }
             (None, _) => {
                 let error = Error::config(format!("unknown setting `{full}`"));
                 let error = match closest(&key, base.keys().map(String::as_str)) {

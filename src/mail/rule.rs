@@ -187,6 +187,15 @@ impl AlertRule {
     pub fn all<'a>(
         sidecars: impl Iterator<Item = (&'a str, String, &'a toml::Table)>,
     ) -> Result<BTreeMap<String, Self>> {
+        let models = sidecars.map(|(name, place, sidecar)| Self::from_sidecar(name, &place, sidecar));
+        let all = models.chain(Self::built_in().map(Ok));
+        all.map(|rule| rule.map(|rule| (rule.name.clone(), rule))).collect()
+    }
+
+    /// [`AlertRule::all`] without those that cannot be read: what must be told of a run that failed does not wait for them.
+    pub fn sound<'a>(sidecars: impl Iterator<Item = (&'a str, String, &'a toml::Table)>) -> BTreeMap<String, Self> {
+        let models = sidecars.filter_map(|(name, place, sidecar)| Self::from_sidecar(name, &place, sidecar).ok());
+        models.chain(Self::built_in()).map(|rule| (rule.name.clone(), rule)).collect()
     }
 
     fn settle(&self) -> Result<()> {

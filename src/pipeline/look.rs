@@ -111,6 +111,7 @@ pub async fn lacking(company: &Company, state: &State) -> Result<Vec<Lacking>> {
         standing: match lack {
             Lack::Missing => "missing",
             Lack::Refused => "refused",
+            Lack::Lost => "set aside",
             Lack::Pending => "awaited",
         },
     });
@@ -212,8 +213,8 @@ pub async fn diff(company: &Company, state: &State, select: &[String], watch: &d
     request.select = select.to_vec();
     let night = last_night(company, &request, state).await?;
     let (selected, inputs) = (transform::selected(&night)?, night.job_inputs());
-    let aside = company.stores.aside();
-    let plan = BuildPlan { stores: &aside, ..transform::build_plan(&night, &selected, &inputs, &Written::new())? };
+    let (aside, made) = (company.stores.aside(), Written::new());
+    let plan = BuildPlan { stores: &aside, ..transform::build_plan(&night, &selected, &inputs, &made)? };
     watch.stage("aside", 0);
     let outcome = models::build(plan, &|what: &str| watch.step(what)).await?;
     let before: Vec<Partition> = state.partitions().map(|made| Partition::clone(made)).collect();

@@ -89,7 +89,55 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     }
 }
 
-use super::{Refused, aside, expect, mend, reduce, system};
+/// The rows that stand behind what was found, by rule; and why some cannot be had. A finding is told without them, too.
+async fn evidence(found: &[Found<'_>], built: &Built) -> (BTreeMap<String, Vec<Row>>, Vec<String>) {
+    let (mut all, mut lost) = (BTreeMap::new(), Vec::new());
+    for Found { rule, rows, .. } in found {
+        let Some(wanted) = rule.evidence.as_ref().filter(|wanted| !rows.is_empty() && built.outcome.has(&wanted.model))
+        else {
+            continue;
+        };
+        let Some(key) = wanted.by.first() else { continue };
+        let known: BTreeSet<String> = rows.iter().filter_map(|row| row.get(key)).map(as_text).collect();
+        let known: Vec<String> = known.iter().map(|value| format!("'{}'", value.replace('\'', "''"))).collect();
+        let columns: BTreeSet<&str> =
+            wanted.by.iter().chain(wanted.columns.iter().map(|column| &column.name)).map(String::as_str).collect();
+        let columns: Vec<&str> = columns.into_iter().collect();
+        let condition = wanted.condition.as_ref().map(|condition| format!(" and ({condition})")).unwrap_or_default();
+        let order = wanted.order.as_deref().unwrap_or(key);
+        let sql = format!(
+            "select {} from {} where cast({key} as varchar) in ({}){condition} order by {order}",
+            columns.join(", "),
+            wanted.model,
+            known.join(", ")
+        );
+        match built.outcome.query(&sql).await {
+            Ok(rows) => drop(all.insert(rule.name.clone(), rows)),
+            Err(err) => {
+                lost.push(format!(
+                    "alert {}: its evidence in {} cannot be read: {}",
+                    rule.name,
+                    wanted.model,
+                    err.one_line()
+                ));
+            }
+        }
+    }
+    (all, lost)
+}
+
+/// What lies on disk and cannot be used, where this run goes by what was valid before.
+fn refused_settings(night: &Night<'_>) -> Vec<Row> {
+    let refused = night.request.refused.iter();
+    let row = |refused: &Refused| {
+        let since = refused.since.with_timezone(&night.company.config.company.time_zone);
+        BTreeMap::from([
+            ("place".to_string(), Json::from(refused.place.clone())),
+            ("since".to_string(), Json::from(since.format("%Y-%m-%d %H:%M").to_string())),
+            ("error".to_string(), Json::from(refused.error.clone())),
+        ])
+    };
+    refused.map(row).collect()
 }
 
 /// A finding about a sender names it as people do, and says whom to write to.
@@ -147,7 +195,8 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
     // Digests that this run wrote before it failed tell of figures that nobody can see.
     night.owed.retain(|mail| mail.recipient_hash != recipient_hash(&mail.recipient));
     if night.request.job.mail && told {
-use super::{Refused, aside, expect, mend, reduce, system};
+        let rules = AlertRule::sound(night.company.registry.alert_sidecars());
+        let digests = write_digests(night, &rules, &[], &BTreeMap::new())?;
         post(night, digests.written).await;
     }
     Ok(())
