@@ -4,7 +4,7 @@
 
 mod currency;
 mod limits;
-mod place;
+pub(crate) mod place;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -33,12 +33,15 @@ pub struct Config {
     /// The folder that relative paths start from: the one that holds config.toml.
     #[serde(skip)]
     pub root: PathBuf,
+    #[serde(skip)]
+    shipped: BTreeSet<String>,
     pub company: Company,
     pub stores: Stores,
     pub folders: Folders,
     pub engine: Engine,
     pub intake: Intake,
     pub run: Run,
+    pub aside: Aside,
     pub state: State,
     pub publish: Publish,
     pub mail: Mail,
@@ -76,6 +79,10 @@ section!(
     Engine { memory_bytes: usize, spill_bytes: u64, threads: usize, compression: String }
 );
 section!(
+    /// What a night may spend on finding what breaks a model.
+    Aside { trials_max: u64, minutes_max: u64, rows_max: u64 }
+);
+section!(
     /// Caps on what is read from senders.
     Intake {
         line_bytes_max: usize,
@@ -106,6 +113,7 @@ section!(
         retry_first_pause_ms: u64,
         date_ahead_days_max: i64,
         clock_behind_hours_max: i64,
+        lost_rows_share_max: f64,
         lease_seconds: u64,
     }
 );
@@ -182,9 +190,10 @@ impl Config {
         };
         let mut merged: Table =
             toml::from_str(REFERENCE).map_err(|err| Error::bug("the shipped config.toml is broken").because(err))?;
+        let shipped = merged.get("settings").and_then(Value::as_table).into_iter().flat_map(Table::keys);
+        let shipped: BTreeSet<String> = shipped.cloned().collect();
         let own: Table = toml::from_str(text).map_err(|err| {
-            let line = err.span().map(|span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1);
-            let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+            let line = err.span().map(|span| format!(":{}", place::line_at(text, span.start))).unwrap_or_default();
             Error::config("not valid TOML").at(format!("{shown}{line}")).because(err)
         })?;
         let mut faults = Vec::new();
@@ -195,6 +204,7 @@ impl Config {
             .try_into()
             .map_err(|err: toml::de::Error| Error::config(err.message().to_string()).at(shown))?;
         config.root = root.to_path_buf();
+        config.shipped = shipped;
         for folder in [&mut config.folders.jobs, &mut config.folders.sql, &mut config.mail.folder] {
             *folder = root.join(&*folder);
         }
@@ -273,15 +283,12 @@ impl Config {
 
     /// The business settings that are not in the reference: an analyst's own, or a slip.
     pub fn own_settings(&self) -> impl Iterator<Item = &str> {
-        let shipped = Self::shipped_settings();
-        self.settings.keys().filter(move |name| !shipped.contains(*name)).map(String::as_str)
+        self.settings.keys().filter(|name| !self.shipped.contains(*name)).map(String::as_str)
     }
 
     /// Names of the business settings of the reference.
-    pub fn shipped_settings() -> BTreeSet<String> {
-        let reference: Table = toml::from_str(REFERENCE).unwrap_or_default();
-        let settings = reference.get("settings").and_then(Value::as_table);
-        settings.map(|settings| settings.keys().cloned().collect()).unwrap_or_default()
+    pub fn shipped_settings(&self) -> impl Iterator<Item = &str> {
+        self.shipped.iter().map(String::as_str)
     }
 
     /// A business setting that is a whole number, not below 0.

@@ -297,7 +297,7 @@ impl Contracts {
     pub fn load(jobs: &Path) -> Result<Self> {
         let mut contracts = BTreeMap::new();
         for (name, path, text) in toml_files(&jobs.join("feeds"))? {
-            let contract = Contract::parse(&name, &text).map_err(|err| err.at(path))?;
+            let contract = text.and_then(|text| Contract::parse(&name, &text)).map_err(|err| err.at(path))?;
             contracts.insert(name, contract);
         }
         Self::new(contracts).map_err(|err| err.at(jobs.join("feeds").display()))

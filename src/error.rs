@@ -14,6 +14,8 @@ pub enum Kind {
     Input,
     /// The operator or analyst must change a setting, a job, a model or an argument.
     Config,
+    /// A model failed on the rows that it read.
+    Data,
     /// A check with severity `error` failed: nothing is published.
     Checks,
     /// Another runner holds the lake, or this one lost it.
@@ -51,6 +53,10 @@ impl Error {
     /// A wrong setting, job, model or argument.
     pub fn config(message: impl Into<String>) -> Self {
         Self::new(Kind::Config, message)
+    }
+    /// Rows on which a model fails.
+    pub fn data(message: impl Into<String>) -> Self {
+        Self::new(Kind::Data, message)
     }
     /// A failed check of severity `error`.
     pub fn checks(message: impl Into<String>) -> Self {

@@ -3,6 +3,9 @@
 
 use ring::digest;
 
+/// Bytes of a file that are hashed at once.
+const READ_AT_ONCE: usize = 256 * 1024;
+
 /// A hash that takes its bytes piece by piece.
 #[derive(Clone)]
 pub(crate) struct Sha256(digest::Context);
@@ -31,6 +34,18 @@ impl Sha256 {
 /// SHA-256 of bytes, in hex.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// SHA-256 of a file of this machine, in hex.
+pub(crate) fn sha256_of(file: &std::path::Path) -> std::io::Result<String> {
+    use std::io::Read;
+    let (mut file, mut hash, mut part) = (std::fs::File::open(file)?, Sha256::new(), vec![0; READ_AT_ONCE]);
+    loop {
+        match file.read(&mut part)? {
+            0 => return Ok(hex(&hash.finalize())),
+            n => hash.update(&part[..n]),
+        }
+    }
 }
 
 /// Bytes in hex.

@@ -395,8 +395,8 @@ impl Store {
             .hint("use a store that honours conditional writes (If-None-Match: *)"))
     }
 
-    /// Leftovers of uploads that died, with their last modification. Only folders have them visible.
-    pub async fn unfinished_uploads(&self) -> Result<Vec<(PathBuf, DateTime<Utc>)>> {
+    /// Leftovers of uploads that died, with the key each was for and its last modification. Only folders have them visible.
+    pub async fn unfinished_uploads(&self) -> Result<Vec<(PathBuf, String, DateTime<Utc>)>> {
         match self.direct_folder() {
             Some(folder) => local::unfinished(folder).await,
             None => Ok(Vec::new()),

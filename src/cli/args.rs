@@ -108,6 +108,13 @@ pub enum Command {
     },
     /// Rows and files that were refused, and what to do about each.
     Rejects(RejectsArgs),
+    /// Let a delivery count for nothing: the next run builds as if it had not come.
+    Withdraw(WithdrawArgs),
+    /// Let what was withdrawn, or set aside by a run, count again.
+    Restore {
+        /// The file's key in the inbox.
+        key: String,
+    },
     /// Draft the mapping of a new partner's file, and try it at once.
     Profile(ProfileArgs),
     /// Ask the published marts a question in SQL.
@@ -210,6 +217,22 @@ pub struct RejectsArgs {
     /// Read these files again by today's mappings and say what the next run would make of them.
     #[arg(long, conflicts_with_all = ["csv", "xlsx"])]
     pub replay: bool,
+}
+
+/// Arguments of `withdraw`.
+#[derive(Debug, Args)]
+pub struct WithdrawArgs {
+    /// The file's key in the inbox, as reports and `tributary show` name it; of several deliveries under it, the newest.
+    pub key: String,
+    /// Until when: a day (to its end), or a local time such as 2026-12-31T08:00; for good where it is left out.
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+    /// Why.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    pub reason: String,
+    /// Who asks for it.
+    #[arg(long, env = "USER", default_value = "", hide_default_value = true)]
+    pub author: String,
 }
 
 /// Arguments of `profile`.

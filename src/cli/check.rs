@@ -16,7 +16,7 @@ use crate::job::{Job, matches_any};
 use crate::mail::rule::AlertRule;
 use crate::models;
 use crate::pipeline::{Company, master_data};
-use crate::sender::{Sender, SenderFeed};
+use crate::sender::{Sender, SenderFeed, Senders};
 
 /// Checks everything that can be checked without data.
 pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
@@ -35,7 +35,8 @@ pub(super) async fn check(cli: &Cli, console: &Console) -> Result<Exit> {
     }
     for sender in company.senders.iter() {
         let place = format!("jobs/senders/{}.toml", sender.name);
-        faults.extend(of_sender(&company.config, sender, &jobs).into_iter().map(|err| err.at(&place)));
+        faults
+            .extend(of_sender(&company.config, &company.senders, sender, &jobs).into_iter().map(|err| err.at(&place)));
     }
     for broken in company.senders.broken() {
         let fault = Error::new(broken.error.kind(), broken.error.to_string());
@@ -103,7 +104,9 @@ fn of_job(company: &Company, job: &Job) -> Vec<Error> {
     let registry = &company.registry;
     let marts: Vec<&str> = registry.marts().collect();
     let alerts: Vec<&str> = registry.alerts().collect();
-    let senders: Vec<&str> = company.senders.names().collect();
+    let broken = company.senders.broken().iter().map(|broken| broken.name.as_str());
+    let senders: BTreeSet<&str> = company.senders.names().chain(broken).collect();
+    let senders: Vec<&str> = senders.into_iter().collect();
     let mut faults = Vec::new();
     for (key, named, known) in
         [("marts", &job.marts, &marts), ("alerts", &job.alerts, &alerts), ("senders", &job.senders, &senders)]
@@ -126,14 +129,16 @@ fn of_job(company: &Company, job: &Job) -> Vec<Error> {
 }
 
 /// What a sender's mapping leaves open or asks for in vain.
-fn of_sender(config: &Config, sender: &Sender, jobs: &[Job]) -> Vec<Error> {
+fn of_sender(config: &Config, senders: &Senders, sender: &Sender, jobs: &[Job]) -> Vec<Error> {
     let mut faults = Vec::new();
     if let Some(contact) = &sender.contact
         && let Err(fault) = validate_address(contact)
     {
         faults.push(Error::config(format!("contact: {fault}")).hint("write it as name@host.domain"));
     }
-    for feed in sender.feeds.values() {
+    let open =
+        senders.broken().iter().filter(|broken| broken.name == sender.name).filter_map(|broken| broken.open.as_ref());
+    for feed in sender.feeds.values().chain(open) {
         let path = Path::new(&feed.path);
         if path.components().any(|part| !matches!(part, Component::Normal(_))) {
             faults.push(
@@ -141,25 +146,9 @@ fn of_sender(config: &Config, sender: &Sender, jobs: &[Job]) -> Vec<Error> {
                     .hint(format!("write it from the inbox on, as \"{}/{}/**\"", sender.name, feed.feed)),
             );
         }
-        for open in open_columns(feed) {
-            faults
-                .push(Error::config(format!("feeds.{}.columns.{open} is still \"?\"", feed.feed)).hint(
-                    "answer it: the partner's header, or { constant = \"…\" }; until then its files are refused",
-                ));
-        }
         faults.extend(late(config, sender, feed, jobs));
     }
     faults
-}
-
-/// Columns whose question in the draft nobody has answered.
-fn open_columns(feed: &SenderFeed) -> impl Iterator<Item = &str> {
-    let open = feed.columns.iter().filter(|(_, mapping)| {
-        mapping.headers.iter().any(|header| header == "?")
-            || mapping.constant.as_deref() == Some("?")
-            || mapping.map.values().any(|meaning| meaning == "?")
-    });
-    open.map(|(column, _)| column.as_str())
 }
 
 /// A file that is due after the night that should take it in is a day behind for good.
@@ -232,7 +221,7 @@ fn of_settings(company: &Company) -> Vec<Error> {
         .collect();
     for name in config.own_settings().filter(|name| !used.contains(name)) {
         let error = Error::config(format!("settings.{name} is named by no model"));
-        faults.push(match closest(name, Config::shipped_settings().iter().map(String::as_str)) {
+        faults.push(match closest(name, config.shipped_settings()) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint(format!("write ${name} in a model, or take the line out")),
         });

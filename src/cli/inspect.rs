@@ -118,9 +118,11 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
             InputStatus::Active => "active",
             InputStatus::Superseded => "superseded",
             InputStatus::Quarantined => "quarantined",
+            InputStatus::SetAside => "set aside",
         };
+        let without: String = input.without.iter().map(|lines| format!(", {lines} set aside")).collect();
         console.line(format!(
-            "  {standing:<11} {} ({} rows, {} rejected), {}",
+            "  {standing:<11} {} ({} rows, {} rejected{without}), {}",
             input.key,
             input.rows_read,
             input.rows_rejected,
@@ -219,7 +221,10 @@ pub(super) async fn clean(cli: &Cli, dry_run: bool, console: &Console) -> Result
     if console.json() {
         let uploads = &cleaned.uploads;
         console
-            .document(&json!({"dry_run": dry_run, "objects": objects, "uploads": uploads, "bytes": cleaned.bytes}))?;
+            .document(&json!({
+                "dry_run": dry_run, "objects": objects, "uploads": uploads, "bytes": cleaned.bytes, "left_alone": cleaned.odd,
+                "left_alone_first": cleaned.odd_shown,
+            }))?;
     } else {
         let verb = if dry_run { "would remove" } else { "removed" };
         for key in objects.iter().take(20) {
@@ -231,6 +236,10 @@ pub(super) async fn clean(cli: &Cli, dry_run: bool, console: &Console) -> Result
             report::thousands(cleaned.bytes),
             cleaned.uploads.len()
         ))?;
+        if cleaned.odd > 0 {
+            console.line(format!("left alone: {} objects that no run known to this lake wrote", cleaned.odd))?;
+            cleaned.odd_shown.iter().try_for_each(|odd| console.line(format!("  {odd}")))?;
+        }
     }
     Ok(Exit::Ok)
 }

@@ -13,9 +13,11 @@ mod status;
 mod profile;
 mod rejects;
 mod describe;
+mod instant;
 mod silence;
 mod mails;
 mod verify;
+mod withdraw;
 mod manual;
 
 use std::ffi::OsString;
@@ -65,7 +67,7 @@ impl Exit {
     /// The code that an error leads to.
     pub fn of(err: &Error) -> Self {
         match err.kind() {
-            Kind::Config => Self::Usage,
+            Kind::Config | Kind::Data => Self::Usage,
             Kind::Checks => Self::Checks,
             Kind::Retry | Kind::Input | Kind::Fenced | Kind::Bug => Self::Error,
         }
@@ -131,6 +133,8 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Runs { limit } => inspect::runs(cli, *limit, console).await,
         Command::Show { run } => inspect::show(cli, run, console).await,
         Command::Rejects(args) => rejects::rejects(cli, args, console).await,
+        Command::Withdraw(args) => withdraw::withdraw(cli, args, console).await,
+        Command::Restore { key } => withdraw::restore(cli, key, console).await,
         Command::Profile(args) => profile::profile(cli, args, console).await,
         Command::Lineage { target } => describe::lineage(cli, target, console).await,
         Command::Silence { command } => silence::silence(cli, command, console).await,

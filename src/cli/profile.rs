@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::intake::profile::{Draft, Guess, profile as draft_mapping};
 use crate::intake::rehearse::{Local, Rehearsal, try_out};
 use crate::pipeline::{self, Company};
-use crate::sender::Sender;
+use crate::sender::{Broken, Sender};
 use crate::store::Download;
 
 /// Refused rows that are shown of a trial.
@@ -27,7 +27,8 @@ pub(super) async fn profile(cli: &Cli, args: &ProfileArgs, console: &Console) ->
         let tried = try_out(&file, known, &feed, &company.contracts, &company.config, REFUSED_SHOWN)?;
         return show_trial(known, &feed, &tried, console);
     }
-    if let Some(broken) = company.senders.broken().iter().find(|broken| broken.name == sender) {
+    let hinders = |broken: &&Broken| broken.name == sender && (broken.whole || broken.feeds.contains(&feed));
+    if let Some(broken) = company.senders.broken().iter().find(hinders) {
         return Err(
             Error::config(broken.error.to_string()).hint(broken.error.advice().unwrap_or("mend its mapping first"))
         );

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::args::{Cli, RejectsArgs};
 use super::run::company;
-use super::{Console, Exit};
+use super::{Console, Exit, withdraw};
 use crate::error::{Error, Result};
 use crate::mail::refusals;
 use crate::mail::words::Words;
@@ -16,7 +16,7 @@ use crate::models::refused::{Counted, HELD_BACK, Refusal, RefusedRows, Wanted};
 use crate::pipeline::{self, Company, Replayed};
 use crate::report::thousands;
 use crate::state::State;
-use crate::state::record::{Input, InputStatus};
+use crate::state::record::Input;
 
 /// What is asked for, found in the state.
 struct Found<'a> {
@@ -59,7 +59,14 @@ pub(super) async fn rejects(cli: &Cli, args: &RejectsArgs, console: &Console) ->
         console.document(&json!({"rows_refused": total, "counts": counts, "files_refused": files, "rows": rows}))?;
         return Ok(Exit::Ok);
     }
+    let aside = withdraw::standing(&company, &state, |aside| found.wanted.senders.contains(&aside.sender));
     show(&counts, &whole, &shown, total, console)?;
+    if !aside.is_empty() {
+        console.line("\nSet aside")?;
+    }
+    for line in aside {
+        console.line(format!("  {line}"))?;
+    }
     Ok(Exit::Ok)
 }
 
@@ -107,7 +114,7 @@ fn find<'a>(company: &Company, state: &'a State, args: &RejectsArgs) -> Result<F
 
 fn whole_files<'a>(found: &Found<'a>, args: &RejectsArgs) -> Vec<&'a Input> {
     let asked = args.reason.as_deref().is_none_or(|reason| reason == "file_refused");
-    let refused = found.inputs.iter().filter(|input| asked && input.status == InputStatus::Quarantined);
+    let refused = found.inputs.iter().filter(|input| asked && !input.status.counts());
     refused.copied().collect()
 }
 

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::args::{Cli, SilenceArgs, SilenceCommand};
+use super::instant::{instant, shown};
 use super::run::company;
 use super::status::parse_age;
 use super::{Console, Exit};
@@ -130,23 +131,6 @@ fn matchers(company: &Company, finding: &[String]) -> Result<BTreeMap<String, St
     }
 }
 
-/// A day (to its end), a local time or an instant.
-fn instant(company: &Company, text: &str) -> Result<DateTime<Utc>> {
-    let wrong = || {
-        Error::config(format!("\"{text}\" is no end"))
-            .hint("write a day (2026-12-31), a local time (2026-12-31T08:00) or an instant with its offset")
-    };
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Ok(at.to_utc());
-    }
-    let local = match text.parse::<NaiveDate>() {
-        Ok(day) => day.checked_add_days(Days::new(1)).ok_or_else(wrong)?.and_time(NaiveTime::MIN),
-        Err(_) => chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").map_err(|_| wrong())?,
-    };
-    let zone = company.config.company.time_zone;
-    zone.from_local_datetime(&local).earliest().map(|at| at.to_utc()).ok_or_else(wrong)
-}
-
 fn held(state: &State, silence: &Silence, now: DateTime<Utc>) -> usize {
     let standing = state.alerts.iter().filter(|alert| alert.phase != AlertPhase::Resolved);
     standing.filter(|alert| silence.holds(alert, now)).count()
@@ -160,8 +144,4 @@ fn wanted(silence: &Silence) -> String {
     let rule = silence.matchers.get("rule").cloned();
     let labels = silence.matchers.iter().filter(|(name, _)| *name != "rule");
     rule.into_iter().chain(labels.map(|(name, value)| format!("{name}={value}"))).collect::<Vec<_>>().join(" ")
-}
-
-fn shown(company: &Company, at: DateTime<Utc>) -> String {
-    at.with_timezone(&company.config.company.time_zone).format("%Y-%m-%d %H:%M %Z").to_string()
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::args::Cli;
 use super::run::company;
-use super::{Console, Exit};
+use super::{Console, Exit, withdraw};
 use crate::error::{Error, Result};
 use crate::pipeline;
 use crate::state::record::{AlertPhase, InputStatus};
@@ -37,6 +37,7 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
             "alerts_firing": firing,
             "inputs_active": active,
             "inputs_quarantined": quarantined,
+            "set_aside": state.asides.values().collect::<Vec<_>>(),
             "mails_owed": mails.waiting,
             "mails_given_up": mails.given_up,
             "readers_see": seen,
@@ -75,6 +76,9 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
         }
         console.line(format!("commits         {}", state.number))?;
         console.line(format!("files           {active} active, {quarantined} quarantined"))?;
+        for line in withdraw::standing(&company, &state, |_| true) {
+            console.line(format!("set aside       {line}"))?;
+        }
         console.line(format!("alerts firing   {firing}"))?;
         console.line(format!("mails owed      {}", mails.waiting))?;
         for open in &mails.given_up {

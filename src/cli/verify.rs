@@ -1,65 +1,62 @@
-//! `verify`: whether lake and marts hold what the commits say, and what to do where they do not.
+//! `verify`: whether lake and marts hold what the commits say, in words, and what to do where they do not.
 
-use futures::{StreamExt, TryStreamExt};
 use serde_json::json;
 
 use super::args::Cli;
 use super::run::company;
 use super::{Console, Exit};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::pipeline;
-use crate::state::chain;
-use crate::store::{FileRef, Home, Stores, keys};
+use crate::pipeline::verify::{Account, Fault};
 
-/// Files read at the same time.
-const FILES_AT_ONCE: usize = 8;
+/// Faults that are told one by one before the rest is counted.
+const FAULTS_SHOWN: usize = 200;
 
-/// Reads every file that the commits name and compares it with its hash. With `repair`, a newest commit that is damaged
-/// is set aside first, and readers are brought to what is published.
+/// Reads everything that the commits name; with `repair`, mends it.
 pub(super) async fn verify(cli: &Cli, repair: bool, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
-    let aside = if repair { chain::set_newest_aside(&company.stores.lake).await? } else { None };
-    let state = pipeline::state(&company).await?;
-    let files: Vec<&FileRef> = state.files().collect();
-    let faults: Vec<Error> = futures::stream::iter(files.iter().map(|file| fault(&company.stores, file)))
-        .buffered(FILES_AT_ONCE)
-        .try_filter_map(async |fault| Ok(fault))
-        .try_collect()
-        .await?;
-    if repair && (aside.is_some() || pipeline::behind(&company, &state).await?.is_some()) {
-        pipeline::show_published(&company, &state).await?;
-    }
-    let behind = pipeline::behind(&company, &state).await?;
+    let account = Box::pin(pipeline::verify::verify(&company, repair)).await?;
     if console.json() {
-        let list: Vec<_> = faults.iter().map(|err| json!({"error": err.one_line(), "help": err.advice()})).collect();
-        console.document(&json!({
-            "commit": state.number, "files": files.len(), "faults": list, "set_aside": aside, "readers_behind": behind,
-        }))?;
+        let standing = account.standing();
+        console.document(&json!({"account": account, "standing": standing}))?;
     } else {
-        if let Some(aside) = &aside {
-            console.line(format!("the newest commit was damaged and is set aside as {aside}: run that night again"))?;
-        }
-        for fault in &faults {
-            console.error(fault);
-        }
-        if let Some(behind) = &behind {
-            console.line(format!("{behind}: the next run, or `tributary verify --repair`, brings them forward"))?;
-        }
-        console.line(format!("{} commits, {} files, {} faults", state.number, files.len(), faults.len()))?;
+        tell(&account, repair, console)?;
     }
-    Ok(if faults.is_empty() && behind.is_none() { Exit::Ok } else { Exit::Error })
+    Ok(match (account.faults.is_empty(), account.standing()) {
+        (true, _) => Exit::Ok,
+        (false, 0) => Exit::Warnings,
+        (false, _) => Exit::Checks,
+    })
 }
 
-/// What is wrong with a file, if anything is; an `Err` when the store does not answer.
-async fn fault(stores: &Stores, file: &FileRef) -> Result<Option<Error>> {
-    let hint = match file.home {
-        Home::Marts => "build the marts again: tributary run JOB --full-refresh",
-        Home::Lake if keys::is_model(&file.key) => "build the models again: tributary run JOB --full-refresh",
-        Home::Lake => "restore it from a copy, or have the sender deliver the file again under a new name",
-    };
-    match stores.of(file.home).check_hash(&file.key, &file.sha256).await {
-        Ok(()) => Ok(None),
-        Err(err) if matches!(err.kind(), Kind::Input | Kind::Config) => Ok(Some(err.hint(hint))),
-        Err(err) => Err(err),
+fn tell(account: &Account, repair: bool, console: &Console) -> Result<()> {
+    for fault in account.faults.iter().take(FAULTS_SHOWN) {
+        tell_fault(fault, console)?;
     }
+    if account.faults.len() > FAULTS_SHOWN {
+        console.line(format!(
+            "... and {} more: `tributary verify --output json` has all",
+            account.faults.len() - FAULTS_SHOWN
+        ))?;
+    }
+    for note in &account.notes {
+        console.line(format!("note: {note}"))?;
+    }
+    let faults = match (account.faults.len(), account.standing()) {
+        (0, _) => "all is as the commits say".to_string(),
+        (found, 0) => format!("{found} faults, all mended"),
+        (found, standing) if repair => format!("{found} faults, {standing} of them could not be mended"),
+        (found, _) => format!("{found} faults"),
+    };
+    console.line(format!("{} commits, {} files: {faults}", account.commits, account.files))
+}
+
+fn tell_fault(fault: &Fault, console: &Console) -> Result<()> {
+    console.line(&fault.what)?;
+    let found =
+        if fault.files > 1 { format!("{} ({} files in all)", fault.found, fault.files) } else { fault.found.clone() };
+    for (name, text) in [("found", &found), ("since", &fault.since), ("means", &fault.means)] {
+        console.line(format!("  {name:<6} {text}"))?;
+    }
+    console.line(format!("  {:<6} {}", if fault.mended { "done" } else { "to do" }, fault.to_do))
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::Value;
 
+use crate::config::place::line_at;
 use crate::error::{Error, Result, closest};
 use crate::sha256::{Sha256, hex};
 
@@ -21,10 +22,7 @@ pub(crate) fn section<T: DeserializeOwned>(value: Value) -> Result<T> {
 
 /// Turns an error of the TOML reader into ours: place, what was found, what to do.
 fn toml_error(err: &toml::de::Error, text: &str) -> Error {
-    let place = err.span().filter(|_| !text.is_empty()).map(|span| {
-        let before = text.get(..span.start).unwrap_or_default();
-        format!("line {}: ", before.matches('\n').count() + 1)
-    });
+    let place = err.span().filter(|_| !text.is_empty()).map(|span| format!("line {}: ", line_at(text, span.start)));
     let message = err.message().trim().to_string();
     let error = Error::config(format!("{}{message}", place.unwrap_or_default()));
     let mut quoted = message.split('`').skip(1).step_by(2);
@@ -56,8 +54,9 @@ pub(crate) fn check_share(name: &str, share: Option<f64>) -> Result<()> {
     }
 }
 
-/// Every `*.toml` of a folder as (name without extension, path, text), sorted by name.
-pub(crate) fn toml_files(folder: &Path) -> Result<Vec<(String, String, String)>> {
+/// Every `*.toml` of a folder as (name without extension, path, text), sorted by name. That one cannot be read says
+/// nothing of the others.
+pub(crate) fn toml_files(folder: &Path) -> Result<Vec<(String, String, Result<String>)>> {
     let entries = std::fs::read_dir(folder)
         .map_err(|err| Error::config("folder cannot be read").at(folder.display()).because(err))?;
     let mut files = Vec::new();
@@ -68,10 +67,10 @@ pub(crate) fn toml_files(folder: &Path) -> Result<Vec<(String, String, String)>>
         }
         let Some(stem) = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()) else { continue };
         let text = std::fs::read_to_string(&path)
-            .map_err(|err| Error::config("file cannot be read as UTF-8 text").at(path.display()).because(err))?;
+            .map_err(|err| Error::config("file cannot be read as UTF-8 text").at(path.display()).because(err));
         files.push((stem, path.display().to_string(), text));
     }
-    files.sort();
+    files.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(files)
 }
 

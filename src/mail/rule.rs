@@ -1,6 +1,8 @@
 //! An alert rule: the `[alert]` table of a model's sidecar in sql/alerts. The SQL finds rows; this says
 //! how bad they are, what identifies them, who is told, and in which words.
 
+mod built_in;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::ErrorKind;
@@ -186,38 +188,14 @@ impl AlertRule {
             Self::run_failed(),
             Self::run_reduced(),
             Self::master_data_missing(),
+            Self::set_aside(),
+            Self::sender_left_out(),
+            Self::rows_lost(),
             Self::mail_undelivered(),
             Self::mail_unwritten(),
         ];
         let models = sidecars.map(|(name, place, sidecar)| Self::from_sidecar(name, &place, sidecar));
         models.chain(built_in.map(Ok)).map(|rule| rule.map(|rule| (rule.name.clone(), rule))).collect()
-    }
-
-    /// The rule for runs that did not finish; columns `job`, `logical_date`, `error`, `advice`, `data_as_of`.
-    pub fn run_failed() -> Self {
-        built_in(RUN_FAILED, include_str!("templates/run_failed.toml"))
-    }
-
-    /// The rule for runs that published incomplete marts; columns `job`, `logical_date`, `run_id`, `feeds`, `marts`,
-    /// `causes_en`, `causes_zh`.
-    pub fn run_reduced() -> Self {
-        built_in("run_reduced", include_str!("templates/run_reduced.toml"))
-    }
-
-    /// The rule for master data that is referred to and never came; columns `feed`, `marts`, `name_en`, `name_zh`,
-    /// `used_en`, `used_zh`.
-    pub fn master_data_missing() -> Self {
-        built_in("master_data_missing", include_str!("templates/master_data_missing.toml"))
-    }
-
-    /// The rule for mails that could not be delivered in time; columns `recipient`, `subject`, `error`.
-    pub fn mail_undelivered() -> Self {
-        built_in("mail_undelivered", include_str!("templates/mail_undelivered.toml"))
-    }
-
-    /// The rule for people to whom no mail can be written; columns `recipient`, `whose`, `file`, `error`, `run_id`.
-    pub fn mail_unwritten() -> Self {
-        built_in("mail_unwritten", include_str!("templates/mail_unwritten.toml"))
     }
 
     fn settle(&self) -> Result<()> {
@@ -438,12 +416,6 @@ fn suggest(word: &str, known: &BTreeSet<&str>) -> String {
 /// The template engine's error in one line.
 fn plain(err: &minijinja::Error) -> String {
     err.to_string().lines().next().unwrap_or_default().to_string()
-}
-
-fn built_in(name: &str, text: &str) -> AlertRule {
-    let sidecar: toml::Table = toml::from_str(text).expect("a shipped rule is valid TOML; a test reads each");
-    AlertRule::from_sidecar(name, &format!("mail/templates/{name}.toml"), &sidecar)
-        .expect("a shipped rule is valid; a test reads each")
 }
 
 #[cfg(test)]

@@ -3,33 +3,37 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use futures::{StreamExt, TryStreamExt};
+use datafusion::prelude::SessionContext;
+use futures::StreamExt;
 
 use super::checks::{self, CheckFailure, Fresh};
 use super::files;
 use super::job::{Job, Made};
 use super::model::Model;
-use super::outcome::BuildOutcome;
+use super::month::Month;
+use super::outcome::{Broken, BuildOutcome};
 use super::plan::{BuildPlan, months, prepare};
 use super::reading::{ALL, World};
 use super::registry::Registry;
 use super::session::{self, Limits};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::state::record::Partition;
 
 /// Most partitions built at the same time: more would only share the same memory and cores.
 const AT_ONCE_MAX: usize = 4;
 
 /// Builds; `step` is told each partition when it is done. A failed check is in the outcome, not an `Err`.
-pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<BuildOutcome> {
+///
+/// A model that fails on its rows stops what would read it, and not what is built beside it: that need not be made again.
+pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<BuildOutcome, Broken> {
     let started = Instant::now();
     let base = session::open(Limits::of(plan.config))?;
     let (names, mut world) = prepare(&plan, &base, true).await?;
     tracing::debug!(milliseconds = started.elapsed().as_millis(), models = names.len(), "all schemas are known");
     files::register_stores(&base, plan.stores)?;
-    let at_once = plan.config.threads().clamp(2, AT_ONCE_MAX);
     let mut fresh: BTreeMap<String, Fresh> = BTreeMap::new();
-    let (mut built, mut reused, mut kept) = (0, 0, 0);
+    let (mut reused, mut kept) = (0, 0);
+    let mut written: Vec<Partition> = Vec::new();
     for wave in waves(plan.registry, &names)? {
         let mut jobs = Vec::new();
         let mut done: BTreeMap<String, BTreeMap<String, Partition>> = BTreeMap::new();
@@ -41,7 +45,15 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
                 let partition = month.map_or_else(|| ALL.to_string(), |month| month.to_string());
                 let reading = world.reading(model, month)?;
                 let fingerprint = world.fingerprint(model, &reading)?;
-                let before = plan.previous.get(&(model.name.clone(), partition.clone()));
+                let place = (model.name.clone(), partition.clone());
+                let own = plan.made.get(&(place.0.clone(), place.1.clone(), fingerprint.clone()));
+                if let Some(own) = own {
+                    written.push(own.clone());
+                    fresh.entry(place.0).or_default().add(&partition, BTreeSet::new());
+                    partitions.insert(partition, own.clone());
+                    continue;
+                }
+                let before = plan.previous.get(&place);
                 match before.filter(|before| !plan.full_refresh && before.fingerprint == fingerprint) {
                     Some(before) => {
                         reused += 1;
@@ -51,20 +63,11 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
                 }
             }
         }
-        let made: Vec<Made> = {
-            let (world, base, plan) = (&world, &base, &plan);
-            // Futures first, stream after: a closure inside the stream would have to hold for any lifetime.
-            let futures: Vec<_> = jobs
-                .into_iter()
-                .map(|job| async move {
-                    let made = Box::pin(job.run(world, base, plan)).await?;
-                    step(&format!("{} {}", made.partition.model, made.partition.partition));
-                    Ok::<_, Error>(made)
-                })
-                .collect();
-            futures::stream::iter(futures).buffered(at_once).try_collect().await?
-        };
-        built += made.len() as u64;
+        let (made, failed) = make(jobs, &world, &base, &plan, step).await?;
+        written.extend(made.iter().map(|made| made.partition.clone()));
+        if let Some((model, error)) = failed {
+            return Err(Broken { error, model: Some(model), made: written });
+        }
         for Made { partition, held } in made {
             fresh.entry(partition.model.clone()).or_default().add(&partition.partition, held);
             done.entry(partition.model.clone()).or_default().insert(partition.partition.clone(), partition);
@@ -72,16 +75,94 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
         world.built.extend(done);
     }
     tracing::debug!(milliseconds = started.elapsed().as_millis(), "all models are built");
-    let failures: Vec<CheckFailure> = checks::run(&world, &base, &names, &fresh).await?;
+    let failures: Vec<CheckFailure> = match checks::run(&world, &base, &names, &fresh).await {
+        Ok(failures) => failures,
+        Err(error) => {
+            let model = checked(&error, plan.registry, &names);
+            return Err(Broken { error, model, made: written });
+        }
+    };
     let statements = session::planned(&base);
     tracing::debug!(milliseconds = started.elapsed().as_millis(), statements, "all checks are asked");
     let context = session::fork(&base)?;
     world.provide(&context, &world.everything(&names)?).await?;
     let absent_feeds = absent(&world, &names)?;
-    let partitions =
-        names.iter().filter_map(|name| world.built.get(name)).flat_map(BTreeMap::values).cloned().collect();
+    let stand = names.iter().filter_map(|name| world.built.get(name)).flat_map(BTreeMap::values).cloned();
+    let partitions = stand.chain(retired(&plan, &world, &names)).collect();
     let schemas = world.schemas;
-    Ok(BuildOutcome { partitions, failures, absent_feeds, models: kept, built, reused, statements, context, schemas })
+    let built = written.len() as u64;
+    Ok(BuildOutcome {
+        partitions,
+        made: written,
+        failures,
+        absent_feeds,
+        models: kept,
+        built,
+        reused,
+        statements,
+        context,
+        schemas,
+    })
+}
+
+/// Makes partitions that read none of each other: those that could be made, and the first model that failed on its rows.
+async fn make(
+    jobs: Vec<Job<'_>>,
+    world: &World<'_>,
+    base: &SessionContext,
+    plan: &BuildPlan<'_>,
+    step: &(dyn Fn(&str) + Sync),
+) -> Result<(Vec<Made>, Option<(String, Error)>)> {
+    // Futures first, stream after: a closure inside the stream would have to hold for any lifetime.
+    let futures: Vec<_> = jobs
+        .into_iter()
+        .map(|job| async move {
+            let model = job.model.name.clone();
+            let made = Box::pin(job.run(world, base, plan)).await;
+            if let Ok(made) = &made {
+                step(&format!("{} {}", made.partition.model, made.partition.partition));
+            }
+            (model, made)
+        })
+        .collect();
+    let mut made = Vec::with_capacity(futures.len());
+    let mut failed = None;
+    let at_once = plan.config.threads().clamp(2, AT_ONCE_MAX);
+    let mut done = futures::stream::iter(futures).buffered(at_once);
+    while let Some((model, outcome)) = done.next().await {
+        match outcome {
+            Ok(one) => made.push(one),
+            Err(err) if err.kind() == Kind::Data => {
+                failed.get_or_insert((model, err));
+            }
+            Err(err) => return Err(err),
+        }
+    }
+    Ok((made, failed))
+}
+
+/// The model whose rows a check cannot be asked of.
+fn checked(error: &Error, registry: &Registry, names: &[String]) -> Option<String> {
+    let asked = |model: &&Model| error.path().is_some_and(|path| path.starts_with(&model.sidecar_path()));
+    let mut models = names.iter().filter_map(|name| registry.get(name)).filter(|_| error.kind() == Kind::Data);
+    models.find(asked).map(|model| model.name.clone())
+}
+
+/// Partitions that stood and are none any more: the files that spoke of their month are gone. Without a word their rows
+/// would stand for ever. Months after the as-of date are another night's.
+fn retired(plan: &BuildPlan<'_>, world: &World<'_>, names: &[String]) -> Vec<Partition> {
+    let mut retired = Vec::new();
+    for (name, built) in names.iter().filter_map(|name| Some((name, world.built.get(name)?))) {
+        let stood = plan.previous.range((name.clone(), String::new())..).take_while(|((model, _), _)| model == name);
+        for ((_, partition), before) in stood {
+            let reached = Month::parse(partition).map_or(true, |month| month.first() <= plan.as_of_date);
+            if before.file.is_some() && reached && !built.contains_key(partition) {
+                let (model, partition) = (name.clone(), partition.clone());
+                retired.push(Partition { model, partition, fingerprint: String::new(), file: None });
+            }
+        }
+    }
+    retired
 }
 
 /// The kept models in steps: those of one step read none of each other.

@@ -75,7 +75,7 @@ impl Conform {
             .zip(self.schema.fields())
             .map(|(array, field)| {
                 exact(array, field.data_type())
-                    .map_err(|why| Error::config(format!("column `{}` ({}): {why}", field.name(), field.data_type())))
+                    .map_err(|why| Error::data(format!("column `{}` ({}): {why}", field.name(), field.data_type())))
             })
             .collect::<Result<_>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));

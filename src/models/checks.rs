@@ -263,7 +263,7 @@ fn shown_with(model: &Model, columns: &[String]) -> String {
     quoted(&shown)
 }
 
-fn words(batches: &[RecordBatch]) -> Result<String> {
+pub(super) fn words(batches: &[RecordBatch]) -> Result<String> {
     let mut rows = Vec::new();
     for batch in batches {
         let schema = batch.schema();

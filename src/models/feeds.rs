@@ -6,12 +6,12 @@ use chrono::NaiveDate;
 
 use crate::sha256::Sha256;
 
-use super::files::Slice;
+use super::files::{Gap, Slice};
 use super::history::History;
 use super::month::{Month, ahead};
 use crate::contract::{ColumnType, Contracts, Kind};
 use crate::models::model::{Feed, FeedKind};
-use crate::state::record::Input;
+use crate::state::record::{Input, version_name};
 
 /// Dates that may be read, inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,10 @@ pub(super) struct Known<'a> {
 impl<'a> Known<'a> {
     pub(super) fn of(input: &'a Input) -> Self {
         let Input { sender, sha256, contract_fingerprint, delivered_at, resent_at, key, .. } = input;
-        let text = format!("{sender}\n{sha256}\n{contract_fingerprint}\n{delivered_at}\n{resent_at:?}\n{key}");
+        let mut text = format!("{sender}\n{sha256}\n{contract_fingerprint}\n{delivered_at}\n{resent_at:?}\n{key}");
+        for lines in &input.without {
+            text.push_str(&format!("\nwithout {lines:?}"));
+        }
         Self { input, identity: Sha256::digest(text) }
     }
 }
@@ -72,7 +75,13 @@ impl Shown<'_> {
     /// What is to be scanned.
     pub(super) fn slices(&self) -> Vec<Slice> {
         let Some(file) = &self.input.staged else { return Vec::new() };
-        let whole = Slice { resent_at: self.input.resent_at, ..Slice::whole(file) };
+        let gap = |lines: &_| Gap {
+            sender: self.input.sender.clone(),
+            input: version_name(&self.input.version()),
+            lines: Clone::clone(lines),
+        };
+        let gaps = self.input.without.iter().map(gap).collect();
+        let whole = Slice { resent_at: self.input.resent_at, gaps, ..Slice::whole(file) };
         match &self.ranges {
             None => vec![whole],
             Some(ranges) => ranges.iter().map(|range| Slice { range: Some(*range), ..whole.clone() }).collect(),

@@ -1,6 +1,7 @@
 //! A table over an exact list of Parquet files: nothing is listed, nothing is asked for its size, and a file that
 //! is missing is an error instead of no rows. Of each file, all rows count or only those of some date ranges.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result as EngineResult;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::functions::expr_fn::coalesce;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, lit};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use object_store::ObjectMeta;
@@ -27,6 +28,7 @@ use object_store::ObjectMeta;
 use super::reader::Readers;
 use super::types::ColumnType;
 use crate::error::{Error, Result};
+use crate::state::record::Lines;
 use crate::store::{FileRef, Home, Stores};
 
 /// A file, or one date range of it. A file with several ranges is listed once for each.
@@ -37,12 +39,37 @@ pub(super) struct Slice {
     pub(super) range: Option<(NaiveDate, NaiveDate)>,
     /// The delivery instant of its rows, where it is later than the file says.
     pub(super) resent_at: Option<DateTime<Utc>>,
+    /// Rows that do not count.
+    pub(super) gaps: Vec<Gap>,
+}
+
+/// Rows of one delivered file that are set aside.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Gap {
+    pub(super) sender: String,
+    /// As `_input` names it.
+    pub(super) input: String,
+    pub(super) lines: Lines,
+}
+
+impl Gap {
+    /// What is true of them alone.
+    fn rows(&self) -> Expr {
+        let is = |name: &str, text: &str| Expr::Column(Column::new_unqualified(name)).eq(lit(text));
+        let Lines { file, from, to } = &self.lines;
+        let line = Expr::Column(Column::new_unqualified("_line"));
+        is("_sender", &self.sender)
+            .and(is("_input", &self.input))
+            .and(is("_file", file))
+            .and(line.clone().gt_eq(lit(*from)))
+            .and(line.lt_eq(lit(*to)))
+    }
 }
 
 impl Slice {
     /// All rows, as they are.
     pub(super) fn whole(file: &FileRef) -> Self {
-        Self { file: file.clone(), range: None, resent_at: None }
+        Self { file: file.clone(), range: None, resent_at: None, gaps: Vec::new() }
     }
 }
 
@@ -120,11 +147,18 @@ pub(super) fn table(
         bytes: slices.iter().map(|slice| slice.file.bytes).sum(),
         readers: Arc::new(Readers { store, by_parts }),
     });
-    if !changed {
+    let gaps: BTreeSet<&Gap> = slices.iter().flat_map(|slice| &slice.gaps).collect();
+    if !changed && gaps.is_empty() {
         return Ok(provider);
     }
     let own = |name: &str| Expr::Column(Column::new_unqualified(name));
     let mut frame = context.read_table(provider)?;
+    for gap in gaps {
+        frame = frame.filter(gap.rows().is_not_true())?;
+    }
+    if !changed {
+        return Ok(frame.into_view());
+    }
     if let Some(date) = date {
         frame = frame.filter(own(date).gt_eq(own(FROM)).and(own(date).lt_eq(own(TO))))?;
     }

@@ -10,13 +10,13 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, SortExpr, lit};
 use datafusion::prelude::SessionContext;
 
-use super::cast::Conform;
+use super::cast::{Conform, declared};
 use super::judge::Judge;
 use super::month::Month;
 use super::reading::{Reading, World};
 use super::sidecar::{Rule, Severity};
 use super::writer::{Shape, Work};
-use super::{query, session};
+use super::{overflow, query, session};
 use crate::error::Result;
 use crate::models::model::{Layer, Model};
 use crate::models::plan::BuildPlan;
@@ -46,7 +46,13 @@ impl Job<'_> {
         let started = Instant::now();
         let context = session::fork_for(base, world.rows(&reading))?;
         world.provide(&context, &reading).await?;
-        let frame = world.plan(&context, model, &reading).await?;
+        let frame = match world.plan(&context, model, &reading).await {
+            Ok(frame) => frame,
+            Err(err) => {
+                let kept = declared(&model.sidecar.columns);
+                return Err(overflow::told(err, world, &context, model, &reading, &kept).await);
+            }
+        };
         let located = |err: DataFusionError| query::located(&err, &model.path, &model.sql);
         let conform =
             Conform::new(frame.schema().as_arrow(), &model.sidecar.columns).map_err(|err| err.at(&model.path))?;
@@ -76,7 +82,12 @@ impl Job<'_> {
             sql: model.sql.clone(),
         };
         let planned = started.elapsed();
-        let (file, held) = query::alone(&model.path, work.run(frame)).await?;
+        let kept = std::sync::Arc::clone(work.conform.schema());
+        let done = query::alone(&model.path, work.run(frame)).await;
+        let (file, held) = match done {
+            Ok(done) => done,
+            Err(err) => return Err(overflow::told(err, world, &context, model, &reading, &kept).await),
+        };
         tracing::debug!(
             model = model.name,
             partition,

@@ -26,6 +26,8 @@ pub type Row = BTreeMap<String, Value>;
 pub struct BuildOutcome {
     /// Every partition of every model asked for, built or reused, in build order.
     pub partitions: Vec<Partition>,
+    /// Those that this build wrote.
+    pub made: Vec<Partition>,
     /// Checks that did not hold. With one of severity `error` nothing may be published.
     pub failures: Vec<CheckFailure>,
     /// Feeds that are read but never arrived: they count as empty.
@@ -40,6 +42,29 @@ pub struct BuildOutcome {
     pub statements: u64,
     pub(super) context: SessionContext,
     pub(super) schemas: BTreeMap<String, SchemaRef>,
+}
+
+/// A build that did not get through.
+#[derive(Debug)]
+pub struct Broken {
+    /// Why.
+    pub error: Error,
+    /// The model that failed on the rows it read, where that is why.
+    pub model: Option<String>,
+    /// What was written all the same.
+    pub made: Vec<Partition>,
+}
+
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
+        Self { error, model: None, made: Vec::new() }
+    }
+}
+
+impl From<Broken> for Error {
+    fn from(broken: Broken) -> Self {
+        broken.error
+    }
 }
 
 impl std::fmt::Debug for BuildOutcome {

@@ -40,9 +40,14 @@ pub struct BuildPlan<'a> {
     pub system: BTreeMap<String, RecordBatch>,
     /// Partitions that may be reused, by model and partition.
     pub previous: BTreeMap<(String, String), Partition>,
-    /// Reuse nothing.
+    /// What this very run has written before, by model, partition and fingerprint: taken as it is, and checked anew.
+    pub made: &'a Written,
+    /// Reuse nothing else.
     pub full_refresh: bool,
 }
+
+/// Partitions by model, partition and fingerprint.
+pub type Written = BTreeMap<(String, String, String), Partition>;
 
 /// One partition, as a plan sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -109,7 +109,7 @@ pub fn located(err: &DataFusionError, path: &str, sql: &str) -> Error {
 pub(super) fn gave_up(path: &str, panic: &(dyn std::any::Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    Error::bug(format!("the engine gave up on this model: {text}"))
+    Error::data(format!("the engine gave up on this model: {text}"))
         .at(path)
         .hint("look for numbers too large for their type; simplify the query until it runs")
 }
@@ -144,7 +144,8 @@ fn engine_kind(err: &DataFusionError) -> Kind {
     match err.find_root() {
         DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => Kind::Retry,
         DataFusionError::ParquetError(_) => Kind::Input,
-        // What else fails while planning or running a model is decided by its SQL and its data.
+        // Computed values that do not fit, divisors of zero, texts that are no dates: it may be the rows.
+        DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => Kind::Data,
         _ => Kind::Config,
     }
 }

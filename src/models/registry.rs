@@ -170,14 +170,13 @@ impl Registry {
 
     /// What all models say and are said about: SQL and sidecars, as one hash.
     pub fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        for model in self.models.values() {
-            for part in [&model.name, &model.statement.to_string(), &format!("{:?}", model.sidecar)] {
-                hash.update(part.as_bytes());
-                hash.update([0]);
-            }
-        }
-        hex(&hash.finalize())
+        hash_of(self.models.values())
+    }
+
+    /// What one model, its checks and everything that they read say, as one hash.
+    pub fn fingerprint_of(&self, model: &str) -> Result<String> {
+        let names = self.select(&[model.to_string()])?;
+        Ok(hash_of(names.iter().filter_map(|name| self.models.get(name))))
     }
 
     /// All feeds.
@@ -200,6 +199,18 @@ impl Registry {
     pub fn marts_of_feed(&self, names: &[String], feed: &str) -> Vec<&str> {
         graph::marts_of_feed(&self.models, &self.order, names, feed)
     }
+}
+
+/// SQL and sidecars as one hash.
+fn hash_of<'a>(models: impl Iterator<Item = &'a Model>) -> String {
+    let mut hash = Sha256::new();
+    for model in models {
+        for part in [&model.name, &model.statement.to_string(), &format!("{:?}", model.sidecar)] {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+    }
+    hex(&hash.finalize())
 }
 
 #[cfg(test)]

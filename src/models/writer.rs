@@ -197,7 +197,7 @@ fn dated(batch: &RecordBatch, by: &str) -> Result<()> {
         .ok_or_else(|| Error::bug(format!("partition column `{by}` is not a date")))?;
     let without = dates.null_count();
     if without > 0 {
-        return Err(Error::config(format!("{without} rows have no `{by}`, so they belong to no partition"))
+        return Err(Error::data(format!("{without} rows have no `{by}`, so they belong to no partition"))
             .hint("leave such rows out in the query, or give them a date"));
     }
     Ok(())

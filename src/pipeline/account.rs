@@ -7,7 +7,7 @@ use super::flow::Night;
 use crate::error::Result;
 use crate::report::{FileLine, Report};
 use crate::sha256::{Sha256, hex};
-use crate::state::record::{AlertPhase, Input, InputStatus, RunRecord, RunStatus};
+use crate::state::record::{AlertPhase, Input, RunRecord, RunStatus};
 
 impl Night<'_> {
     /// What this run is computed from. Equal to the last committed one of the same job and date: nothing to do.
@@ -32,19 +32,23 @@ impl Night<'_> {
         inputs.sort_by(|a, b| (&a.feed, &a.sender, &a.sha256, a.named).cmp(&(&b.feed, &b.sender, &b.sha256, b.named)));
         for input in inputs {
             hash.update(format!(
-                "{}/{}/{}/{:?}/{}/{:?}/{:?}\n",
+                "{}/{}/{}/{:?}/{}/{:?}/{:?}{}\n",
                 input.feed,
                 input.sender,
                 input.sha256,
                 input.named,
                 input.contract_fingerprint,
                 input.status,
-                input.masked
+                input.masked,
+                input.without.iter().map(|lines| format!("/{lines:?}")).collect::<String>()
             ));
         }
         // A deadline that passed between two runs turns an awaited file into a missing one.
         for (file, lack) in expect::lacking(self)? {
             hash.update(format!("{}/{}/{}/{lack:?}\n", file.feed, file.sender, file.business_date));
+        }
+        for broken in self.company.senders.broken().iter().filter(|broken| self.sender_in_job(&broken.name)) {
+            hash.update(format!("left out {} {}\n", broken.name, broken.error.one_line()));
         }
         for place in &self.unlisted {
             hash.update(format!("unlisted {}/{}\n", place.feed, place.sender));
@@ -57,7 +61,8 @@ impl Night<'_> {
 
     /// Sets and returns whether the committed run of this job and date already holds all there is.
     pub(super) fn nothing_new(&mut self) -> Result<bool> {
-        if self.request.full_refresh || self.request.told.take_back || !self.sightings.is_empty() {
+        let asked = self.request.full_refresh || self.request.told.take_back;
+        if asked || !self.sightings.is_empty() || !self.damage.is_empty() {
             return Ok(false);
         }
         let fingerprint = self.plan_fingerprint()?;
@@ -118,7 +123,7 @@ impl Night<'_> {
             self.refusals.into_iter().map(|((feed, reason), count)| (feed, reason, count)).collect();
         refusals.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| (&a.0, &a.1).cmp(&(&b.0, &b.1))));
         let mut next = Vec::new();
-        if self.files.iter().any(|file| file.status == InputStatus::Quarantined || file.rows_rejected > 0) {
+        if self.files.iter().any(|file| !file.status.counts() || file.rows_rejected > 0) {
             next.push("see what was refused and what to do: tributary rejects".to_string());
         }
         if run.published() {

@@ -4,7 +4,7 @@
 //! control characters, a link that leads out); everything else goes on. A file that was taken in and is not there any
 //! more is told once, and so is its coming back: what it brought counts all the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -13,7 +13,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::flow::{Arrival, Night, Unlisted};
 use super::read_by::ReadBy;
 use crate::error::{Error, Kind, Result};
-use crate::sender::SenderFeed;
+use crate::sender::{Sender, SenderFeed};
 use crate::state::ledger;
 use crate::state::record::Sighting;
 use crate::store::Object;
@@ -26,12 +26,19 @@ const NAMES_SHOWN: usize = 3;
 /// Files worth fetching, in the order of their keys.
 pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
     let company = night.company;
-    strangers(night).await;
+    if !night.repairs {
+        strangers(night).await;
+    }
     let mut arrivals = Vec::new();
     let senders: Vec<_> = company.senders.iter().filter(|sender| night.sender_in_job(&sender.name)).collect();
     if senders.is_empty() {
-        return Err(Error::config(format!("job {} takes no sender", night.request.job.name))
-            .hint("add a file to jobs/senders, or change `senders` in the job"));
+        let left_out: Vec<&str> = company.senders.broken().iter().filter_map(|broken| broken.error.path()).collect();
+        let advice = if left_out.is_empty() {
+            "add a file to jobs/senders, or change `senders` in the job".to_string()
+        } else {
+            format!("mend {}: `tributary check` says what is wrong there", left_out.join(", "))
+        };
+        return Err(Error::config(format!("job {} takes no sender", night.request.job.name)).hint(advice));
     }
     let max = company.config.intake.files_per_night_max;
     let mut waiting = 0;
@@ -55,16 +62,20 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
             }
             let contract = company.contracts.expect(feed)?;
             let reading = ReadBy::of(mapping, contract, &company.config);
-            moved(night, &sender.name, mapping, &listing.objects);
+            if !night.repairs {
+                moved(night, &sender.name, mapping, &listing.objects);
+            }
             let mut fresh = 0;
             for object in listing.objects {
                 let name = object.key.rsplit('/').next().unwrap_or_default();
                 if object.size == 0 && !name.contains('.') || name.starts_with('.') || !mapping.matches(&object.key) {
                     continue;
                 }
-                if ledger::already_seen(&night.state, &sender.name, feed, &object)
-                    && !mended(night, &sender.name, feed, &reading, &object)
-                {
+                let wanted = lost(night, &sender.name, feed, &object)
+                    || !night.repairs
+                        && (!ledger::already_seen(&night.state, &sender.name, feed, &object)
+                            || mended(night, &sender.name, feed, &reading, &object));
+                if !wanted {
                     continue;
                 }
                 if object.size > company.config.intake.file_bytes_max {
@@ -91,13 +102,7 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
         }
     }
     arrivals.sort_by(|a, b| a.key.cmp(&b.key));
-    let mut keys = BTreeSet::new();
-    for arrival in &arrivals {
-        if !keys.insert(&arrival.key) {
-            return Err(Error::config(format!("two sender mappings take the file {}", arrival.key))
-                .hint("narrow `path` in jobs/senders so that each file belongs to one sender and feed"));
-        }
-    }
+    let mut arrivals = claimed_once(night, arrivals);
     let found = arrivals.len() + waiting;
     if found > max {
         arrivals = fair_share(arrivals, max);
@@ -106,6 +111,35 @@ pub(super) async fn discover(night: &mut Night<'_>) -> Result<Vec<Arrival>> {
         ));
     }
     Ok(arrivals)
+}
+
+/// Leaves out the files that more than one mapping claims, whichever of them was there first: whose rows they are only
+/// people know, and counted for both they would count twice. What was taken in of them before stands.
+fn claimed_once(night: &mut Night<'_>, arrivals: Vec<Arrival>) -> Vec<Arrival> {
+    let senders = night.company.senders.iter();
+    let mappings: Vec<(&Sender, &SenderFeed, &str)> = senders
+        .flat_map(|sender| sender.feeds.values().map(move |feed| (sender, feed, literal_prefix(&feed.path))))
+        .collect();
+    let mut sole = Vec::with_capacity(arrivals.len());
+    for arrival in arrivals {
+        let claims: Vec<_> = mappings
+            .iter()
+            .filter(|(_, feed, folder)| arrival.key.starts_with(folder) && feed.matches(&arrival.key))
+            .collect();
+        if claims.len() < 2 {
+            sole.push(arrival);
+            continue;
+        }
+        let who = claims.iter().map(|(sender, feed, _)| format!("{} ({})", sender.name, feed.feed));
+        let where_ = claims.iter().map(|(sender, feed, _)| format!("jobs/senders/{}.toml:{}", sender.name, feed.line));
+        let reason = format!(
+            "it is claimed by {}, so none of them takes it; narrow `path` in {} until one is left",
+            who.collect::<Vec<_>>().join(" and "),
+            where_.collect::<Vec<_>>().join(" or "),
+        );
+        night.unusable(&arrival.sender, &arrival.feed, &arrival.key, &reason);
+    }
+    sole
 }
 
 /// Notes what has left the inbox since the last run, and what is back exactly as it was.
@@ -225,12 +259,23 @@ async fn strangers(night: &mut Night<'_>) {
             let first = pattern.split('/').next().unwrap_or_default();
             matcher(first).is_ok_and(|matcher| matcher.is_match(&folder))
         };
-        if !patterns.iter().any(reached) {
+        // One that is left out is told already.
+        let left_out = company.senders.broken().iter().any(|broken| broken.owns(&folder));
+        if !left_out && !patterns.iter().any(reached) {
             night.notes.push(format!(
                 "inbox folder {folder} belongs to no sender: describe it in jobs/senders/{folder}.toml, or remove it"
             ));
         }
     }
+}
+
+/// A file whose rows in the lake are lost is read again.
+fn lost(night: &Night<'_>, sender: &str, feed: &str, object: &Object) -> bool {
+    !night.damage.is_empty()
+        && night
+            .state
+            .last_sighting(sender, feed, object)
+            .is_some_and(|sighting| night.damage.has_input(&sighting.id()))
 }
 
 /// A file that was refused, whole or in rows, by another contract or mapping than today's, or under other limits, gets

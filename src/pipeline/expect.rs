@@ -34,6 +34,8 @@ pub(super) enum Lack {
     Missing,
     /// Something came and was refused whole.
     Refused,
+    /// It came, and was set aside because its rows were lost.
+    Lost,
     /// Its grace is not over.
     Pending,
 }
@@ -94,24 +96,30 @@ pub(super) fn lacking(night: &Night<'_>) -> Result<Vec<(Owed, Lack)>> {
     if files.is_empty() {
         return Ok(Vec::new());
     }
-    let mut there: BTreeMap<(&str, &str), Vec<(Period, bool)>> = BTreeMap::new();
+    // Of each period, why what came for it does not count, if it does not.
+    let mut there: BTreeMap<(&str, &str), Vec<(Period, Option<Lack>)>> = BTreeMap::new();
     for input in night.all_inputs() {
-        let counts = input.status != InputStatus::Quarantined;
+        let lack = match input.status {
+            InputStatus::Quarantined if input.lost => Some(Lack::Lost),
+            InputStatus::Quarantined | InputStatus::SetAside => Some(Lack::Refused),
+            InputStatus::Active | InputStatus::Superseded => None,
+        };
         let periods = there.entry((&input.sender, &input.feed)).or_default();
-        periods.extend(input.period().map(|period| (period, counts)));
+        periods.extend(input.period().map(|period| (period, lack)));
     }
     let mut lacking = Vec::new();
     for file in files {
         let periods = there.get(&(file.sender.as_str(), file.feed.as_str())).map_or(&[][..], Vec::as_slice);
         let holds = |period: &Period| period.0 <= file.business_date && file.from <= period.1;
-        if periods.iter().any(|(period, counts)| *counts && holds(period)) {
+        let came: Vec<Option<Lack>> =
+            periods.iter().filter(|(period, _)| holds(period)).map(|(_, lack)| *lack).collect();
+        if came.contains(&None) {
             continue;
         }
-        let refused = periods.iter().any(|(period, _)| holds(period));
-        let lack = match (refused, file.is_due) {
-            (true, _) => Lack::Refused,
-            (false, true) => Lack::Missing,
-            (false, false) => Lack::Pending,
+        let lack = match (came.into_iter().flatten().min(), file.is_due) {
+            (Some(lack), _) => lack,
+            (None, true) => Lack::Missing,
+            (None, false) => Lack::Pending,
         };
         lacking.push((file, lack));
     }
@@ -125,11 +133,23 @@ pub(super) fn received(night: &Night<'_>) -> Result<Received> {
         due(night, date).into_iter().filter(|file| file.is_due).map(|file| file.sender).collect();
     let absent = lacking(night)?.into_iter().filter(|(file, _)| file.business_date == date && file.is_due);
     let late: BTreeSet<String> = absent.map(|(file, _)| file.sender).collect();
-    let titles = late.iter().map(|sender| match night.company.senders.get(sender) {
-        Some(known) => known.title.clone(),
-        None => sender.clone(),
-    });
-    Ok(Received { expected: senders.len(), received: senders.len() - late.len(), missing: titles.collect() })
+    let company = night.company;
+    let title = |sender: &str| company.senders.get(sender).map_or(sender, |known| &known.title).to_string();
+    let mut titles: Vec<String> = late.iter().map(|sender| title(sender)).collect();
+    let (mut expected, received) = (senders.len(), senders.len() - late.len());
+    // What a sender owes that is left out is not known; that nothing of it came is not its fault, and is said.
+    let broken = company.senders.broken().iter().filter(|broken| broken.whole);
+    let left_out: BTreeSet<&str> = broken.map(|broken| broken.name.as_str()).collect();
+    for sender in left_out.into_iter().filter(|sender| night.sender_in_job(sender)) {
+        let (title, zh) = (title(sender), company.config.company.locale == "zh");
+        titles.push(if zh {
+            format!("{title}（映射有误，暂停接收）")
+        } else {
+            format!("{title} (left out)")
+        });
+        expected += 1;
+    }
+    Ok(Received { expected, received, missing: titles })
 }
 
 /// How long after its deadline a delivery came, where one was set for its last business date and its grace was over.

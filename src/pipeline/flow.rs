@@ -8,6 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use tempfile::TempDir;
 
+use super::damage::Damage;
 use super::workdays::Workdays;
 use super::{Company, Request};
 use crate::error::{Error, Result};
@@ -17,7 +18,9 @@ use crate::mail::reduction::Reduction;
 use crate::models::{BuildOutcome, PlanStep};
 use crate::report::{FileLine, MailLine, MartLine};
 use crate::state::State;
-use crate::state::record::{Afterwards, Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, Sighting};
+use crate::state::record::{
+    Afterwards, Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, SetAside, Sighting,
+};
 use crate::store::Put;
 
 /// The model that gives each manager the day's figures, where a company has one.
@@ -81,8 +84,8 @@ pub struct Staged {
     pub input: Option<Input>,
     /// Refused rows by reason.
     pub reasons: BTreeMap<String, u64>,
-    /// Why what a changed mapping would make of known bytes is not taken.
-    pub kept: Option<String>,
+    /// What should be said of it: why a changed mapping is not followed, or that lost rows were read again.
+    pub told: Option<String>,
 }
 
 /// Models after the transform stage.
@@ -129,10 +132,17 @@ pub(super) struct Night<'a> {
     pub(super) sightings: Vec<Sighting>,
     /// Deliveries whose file went from the inbox, or came back to it, since the last run.
     pub(super) moved: Vec<Sighting>,
+    /// What of the lake and the marts is not as the commits say: read or built again.
+    pub(super) damage: Damage,
+    /// Only damage is mended: nothing new is taken in.
+    pub(super) repairs: bool,
     /// Places of the inbox that could not be listed.
     pub(super) unlisted: Vec<Unlisted>,
     /// What the calendar feed says of workdays.
     pub(super) workdays: Workdays,
+    /// What is set aside, and what is no more.
+    pub(super) asides: Vec<SetAside>,
+    pub(super) asides_ended: Vec<SetAside>,
     /// What lies in the inbox and cannot be taken, by sender, feed and key: the reason.
     pub(super) unusable: BTreeMap<(String, String, String), String>,
     pub(super) files: Vec<FileLine>,
@@ -177,8 +187,12 @@ impl<'a> Night<'a> {
             inputs: BTreeMap::new(),
             sightings: Vec::new(),
             moved: Vec::new(),
+            damage: Damage::default(),
+            repairs: false,
             unlisted: Vec::new(),
             workdays: Workdays::default(),
+            asides: Vec::new(),
+            asides_ended: Vec::new(),
             unusable: BTreeMap::new(),
             files: Vec::new(),
             refusals: BTreeMap::new(),

@@ -20,6 +20,6 @@ pub fn missing(contracts: &Contracts, senders: &Senders) -> BTreeMap<String, BTr
             }
         }
     }
-    needed.retain(|feed, _| !senders.iter().any(|sender| sender.feeds.contains_key(feed)));
+    needed.retain(|feed, _| !senders.delivers(feed));
     needed
 }

@@ -9,17 +9,20 @@
 
 pub mod flow;
 mod account;
+mod aside;
 pub mod alert;
 pub mod apart;
 mod workdays;
 mod calendar;
 mod clockwork;
+mod damage;
 mod deliver;
 mod discover;
 mod expect;
 mod fetch;
 mod killpoint;
 pub mod master_data;
+mod mend;
 mod names;
 mod replay;
 mod reply;
@@ -33,6 +36,7 @@ mod stage;
 mod system;
 mod transform;
 mod validate;
+pub mod verify;
 
 use std::path::Path;
 use std::time::Duration;
@@ -40,12 +44,13 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 pub use clockwork::behind as clock_behind;
 pub use deliver::{Undelivered, flush, retry, undelivered};
 pub use flow::{Arrival, Plan, Watch};
 pub use names::names;
-pub use readers::{behind, latest as show_published, same_lake};
+pub use readers::{behind, same_lake};
 pub use replay::{Replayed, replay};
 
 use crate::clock::Clock;
@@ -60,6 +65,7 @@ use crate::sender::Senders;
 use crate::state::record::{Input, RunRecord, RunStatus};
 use crate::state::{self, Chain, Held, Options, State};
 use crate::store::Stores;
+use damage::{Damage, Look};
 use flow::{Night, Staged};
 use killpoint::killpoint;
 use stage::Readings;
@@ -160,22 +166,44 @@ pub async fn run(company: &Company, request: &Request, watch: &dyn Watch) -> Res
 }
 
 async fn run_with_lease(company: &Company, request: &Request, watch: &dyn Watch, held: &mut Held) -> Result<Report> {
-    let mut night = Night::new(company, request, held.state.clone());
+    let damage = mend::glance(company, &held.state).await;
     // Readers that lag behind are no reason to stop a night: it brings them forward itself.
-    night.behind = readers::roll_forward(company, &held.state).await.err().map(|err| lagging(&err));
-    night.afterwards = publish::untold(company, &mut night.state).await;
-    if let Some(newest) = night.newer() {
-        night.notes.push(format!(
-            "readers stay at the night of {newest}: duckdb.sql and latest/ do not change for {}, nor do the alerts that stand",
-            request.date
-        ));
+    let behind = readers::roll_forward(company, &held.state).await.err().map(|err| lagging(&err));
+    Box::pin(one_night(company, request, watch, held, damage, false, behind)).await
+}
+
+/// One night. Where it fails, all that it may have read is looked at before it is given up: if some of that was damaged
+/// unseen, it begins again and mends that first.
+async fn one_night(
+    company: &Company,
+    request: &Request,
+    watch: &dyn Watch,
+    held: &mut Held,
+    damage: Damage,
+    repairs: bool,
+    behind: Option<String>,
+) -> Result<Report> {
+    let deadline = Instant::now() + Duration::from_secs(company.config.run.deadline_minutes.saturating_mul(60));
+    let mut night = begin(company, request, held, damage.clone(), repairs, behind.clone()).await;
+    let mut outcome = try_night(&mut night, held, watch, deadline).await;
+    if let Err(err) = &outcome
+        && !matches!(err.kind(), Kind::Fenced | Kind::Config)
+        && Instant::now() < deadline
+    {
+        match damage::survey(company, &held.state, Look::Whole).await {
+            Ok(found) if !damage.holds(&found) => {
+                tracing::warn!(
+                    error = err.one_line(),
+                    files = found.files.len(),
+                    "the night begins again: files are damaged"
+                );
+                night = begin(company, request, held, found, repairs, behind).await;
+                outcome = try_night(&mut night, held, watch, deadline).await;
+            }
+            Ok(_) => {}
+            Err(err) => tracing::warn!(error = err.one_line(), "whether files are damaged is not known"),
+        }
     }
-    let deadline = Duration::from_secs(company.config.run.deadline_minutes * 60);
-    let outcome = match tokio::time::timeout(deadline, Box::pin(night_path(&mut night, held, watch))).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(Error::retry(format!("run took longer than {} minutes", company.config.run.deadline_minutes))
-            .hint("raise run.deadline_minutes, or look at the stage times of earlier runs with `tributary runs`")),
-    };
     match outcome {
         Ok(()) => {}
         // Whoever lost the lake must not write to it, not even that it failed.
@@ -192,6 +220,56 @@ async fn run_with_lease(company: &Company, request: &Request, watch: &dyn Watch,
     night.into_report()
 }
 
+/// A night that knows what it has to mend.
+async fn begin<'a>(
+    company: &'a Company,
+    request: &'a Request,
+    held: &Held,
+    damage: Damage,
+    repairs: bool,
+    behind: Option<String>,
+) -> Night<'a> {
+    let mut night = Night::new(company, request, held.state.clone());
+    night.repairs = repairs;
+    night.behind = behind;
+    night.afterwards = publish::untold(company, &mut night.state).await;
+    mend::take_on(&mut night, damage);
+    if let Some(newest) = night.newer() {
+        night.notes.push(format!(
+            "readers stay at the night of {newest}: duckdb.sql and latest/ do not change for {}, nor do the alerts that stand",
+            request.date
+        ));
+    }
+    night
+}
+
+/// The stages, within the time that a run may take.
+async fn try_night(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch, deadline: Instant) -> Result<()> {
+    let minutes = night.company.config.run.deadline_minutes;
+    match tokio::time::timeout_at(deadline, Box::pin(night_path(night, held, watch))).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Error::retry(format!("run took longer than {minutes} minutes"))
+            .hint("raise run.deadline_minutes, or look at the stage times of earlier runs with `tributary runs`")),
+    }
+}
+
+/// Mends what is damaged by a night of `job` that takes nothing new in and tells nobody: the same date is published again.
+/// None where nothing of the damage is this job's.
+async fn repair(company: &Company, job: Job, date: NaiveDate, damage: &Damage) -> Result<Option<Report>> {
+    let told = Told { trust_clock: true, ..Told::default() };
+    let request = Request { job, date, full_refresh: false, select: Vec::new(), quiet: true, told };
+    let holder = format!("repair {} {date}", request.job.name);
+    let mut held = state::hold(&company.stores, &Options::of(&company.config), &company.clock, &holder).await?;
+    let concerned = !begin(company, &request, &held, damage.clone(), true, None).await.damage.is_empty();
+    let report = if concerned {
+        Box::pin(one_night(company, &request, &(), &mut held, damage.clone(), true, None)).await.map(Some)
+    } else {
+        Ok(None)
+    };
+    held.release().await?;
+    report
+}
+
 /// The stages, in order.
 async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -> Result<()> {
     let company = night.company;
@@ -204,11 +282,12 @@ async fn night_path(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch) -
     killpoint("discover");
 
     let stage = night.begin(watch, "stage", arrivals.len() as u64);
-    let taken = take(night, arrivals, watch).await?;
+    let mut taken = take(night, arrivals, watch).await?;
+    mend::set_aside(night, &mut taken)?;
     night.finish(stage);
 
     let stage = night.begin(watch, "validate", 0);
-    validate::validate(night, taken);
+    validate::validate(night, taken)?;
     night.workdays = calendar::load(night).await?;
     validate::late(night);
     night.finish(stage);
@@ -333,8 +412,9 @@ async fn fail(night: &mut Night<'_>, held: &mut Held, err: &Error) -> Result<()>
     // What the run owed before it failed is written already.
     let replied = !night.owed.is_empty();
     raise::raise_failure(night).await?;
-    if !replied {
-        reply::write_replies(night, None).await?;
+    if !replied && let Err(err) = reply::write_replies(night, None).await {
+        // That the night failed must be on record, whatever else fails.
+        night.warn(format!("senders get no answer about this run: {}", err.one_line()));
     }
     publish::commit_failure(night, held).await
 }

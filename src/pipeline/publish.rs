@@ -7,7 +7,7 @@ use super::flow::{Built, Night};
 use crate::error::Result;
 use crate::models::Registry;
 use crate::report::MartLine;
-use crate::state::record::{Afterwards, Changes, CommitKind, Partition};
+use crate::state::record::{Afterwards, Changes, CommitKind, Partition, SetAside};
 use crate::state::{Held, State};
 use crate::store::keys;
 
@@ -50,15 +50,20 @@ fn changes(night: &Night<'_>) -> Result<Changes> {
         owed: night.owed.clone(),
         run: Some(night.record(night.company.clock.now())?),
         afterwards: night.afterwards.clone(),
+        set_aside: set_aside(night),
         takes_back: night.request.told.take_back,
         ..Changes::default()
     })
 }
 
+/// What is set aside since this night, and what is no more.
+fn set_aside(night: &Night<'_>) -> Vec<SetAside> {
+    let ended = night.asides_ended.iter().map(|aside| SetAside { ended: true, ..aside.clone() });
+    let new = night.asides.iter().filter(|aside| night.state.asides.get(&aside.id()) != Some(aside));
+    ended.chain(new.cloned()).collect()
+}
+
 async fn append(night: &mut Night<'_>, held: &mut Held, kind: CommitKind, changes: Changes) -> Result<()> {
-    let written = changes.partitions.iter().filter_map(|made| made.file.as_ref());
-    let staged = changes.inputs.iter().flat_map(|input| input.staged.iter().chain(&input.rejects));
-    night.company.stores.sync(&written.chain(staged).collect::<Vec<_>>()).await?;
     held.commit(kind, &night.run_id, Some(night.request.date), changes).await?;
     night.state.clone_from(&held.state);
     Ok(())

@@ -8,7 +8,7 @@ use super::Company;
 use super::alert::{self, Found, Judged};
 use super::flow::{Built, HEADLINES, Night};
 use super::recipients::Recipients;
-use super::{expect, reduce, system};
+use super::{aside, expect, mend, reduce, system};
 use crate::address::recipient_hash;
 use crate::error::Result;
 use crate::job::matches_any;
@@ -45,6 +45,12 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     found.push(Found { rule: &reduced, rows: reduce::alert_row(night).into_iter().collect(), scope: job.clone() });
     let master_data = AlertRule::master_data_missing();
     found.push(Found { rule: &master_data, rows: reduce::master_data_rows(night), scope: BTreeMap::new() });
+    let set_aside = AlertRule::set_aside();
+    found.push(Found { rule: &set_aside, rows: aside::alert_rows(night), scope: BTreeMap::new() });
+    let left_out = AlertRule::sender_left_out();
+    found.push(Found { rule: &left_out, rows: reduce::left_out_rows(night), scope: BTreeMap::new() });
+    let lost = AlertRule::rows_lost();
+    found.push(Found { rule: &lost, rows: mend::lost_rows(night), scope: BTreeMap::new() });
     let undelivered = AlertRule::mail_undelivered();
     found.push(Found { rule: &undelivered, rows: unreached(night).await?, scope: BTreeMap::new() });
     // An earlier date is judged as if there were no other: of what was found since, its mails say nothing.

@@ -19,10 +19,11 @@ use parquet::file::writer::SerializedFileWriter;
 use serde::{Deserialize, Serialize};
 
 use super::Company;
+use super::damage::{self, Look};
 use crate::error::{Error, Result};
-use crate::sha256::sha256_hex;
+use crate::sha256::{sha256_hex, sha256_of};
 use crate::state::{State, chain};
-use crate::store::{FileRef, Home, keys};
+use crate::store::{FileRef, Home, Object, keys};
 
 /// What `latest/_run.json` says: which commit the stable paths show, and what each of them holds.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ struct Latest {
     as_of_date: Option<NaiveDate>,
     /// SHA-256 of what it was made from, by path below the marts.
     files: BTreeMap<String, String>,
+    /// SHA-256 of its own bytes, by the same path.
+    #[serde(default)]
+    bytes: BTreeMap<String, String>,
     /// Marts that were published once and are not any more: their views are dropped wherever they still stand.
     #[serde(default)]
     dropped: BTreeSet<String>,
@@ -83,12 +87,52 @@ pub async fn behind(company: &Company, state: &State) -> Result<Option<String>> 
     }))
 }
 
-/// Finishes what a crash left undone: nothing, when `latest/` shows the newest commit.
+/// Finishes what a crash left undone, and mends what was touched since: nothing, when `latest/` shows the newest commit.
 pub(super) async fn roll_forward(company: &Company, state: &State) -> Result<()> {
-    match state.published_run() {
-        Some(run) if shown(company).await?.run_id != run.run_id => latest(company, state).await,
-        _ => Ok(()),
+    let Some(run) = state.published_run() else { return Ok(()) };
+    let shown = shown(company).await?;
+    if shown.run_id == run.run_id && altered(company, &shown, Look::Glance).await?.is_empty() {
+        return Ok(());
     }
+    latest(company, state).await
+}
+
+/// What readers open and is not what was written there, with what was found instead. At a glance, only what was touched
+/// after `_run.json`, which is written last, is read.
+pub(super) async fn altered_now(company: &Company) -> Result<BTreeMap<String, String>> {
+    altered(company, &shown(company).await?, Look::Whole).await
+}
+
+async fn altered(company: &Company, shown: &Latest, look: Look) -> Result<BTreeMap<String, String>> {
+    if shown.commit == 0 {
+        return Ok(BTreeMap::new());
+    }
+    let marts = &company.stores.marts;
+    let last = marts.head(keys::LATEST_RUN).await?.last_modified;
+    let mut there: BTreeMap<String, Object> =
+        marts.list(keys::LATEST).await?.into_iter().map(|object| (object.key.clone(), object)).collect();
+    if marts.exists(keys::DUCKDB_SQL).await? {
+        there.insert(keys::DUCKDB_SQL.into(), marts.head(keys::DUCKDB_SQL).await?);
+    }
+    let mut found = BTreeMap::new();
+    let paths = shown.files.keys().map(String::as_str).chain([keys::DUCKDB_SQL]);
+    for path in paths {
+        let Some(object) = there.get(path) else {
+            found.insert(path.to_string(), "is not there".to_string());
+            continue;
+        };
+        if look == Look::Glance && object.last_modified <= last {
+            continue;
+        }
+        let what = match shown.bytes.get(path) {
+            Some(sha256) => damage::altered(marts.check_hash(path, sha256).await)?,
+            // Written before its hash was kept: what was touched since is written again.
+            None if object.last_modified > last => Some("was touched after it was written".to_string()),
+            None => None,
+        };
+        found.extend(what.map(|what| (path.to_string(), what)));
+    }
+    Ok(found)
 }
 
 async fn shown(company: &Company) -> Result<Latest> {
@@ -100,7 +144,12 @@ async fn shown(company: &Company) -> Result<Latest> {
 }
 
 /// Brings `duckdb.sql` and `latest/` to what the newest logical date published.
-pub async fn latest(company: &Company, state: &State) -> Result<()> {
+pub(super) async fn latest(company: &Company, state: &State) -> Result<()> {
+    show(company, state, Look::Glance).await
+}
+
+/// As [`latest`]; what of the stable paths is looked at to know that it still is what was written there.
+pub(super) async fn show(company: &Company, state: &State, look: Look) -> Result<()> {
     let Some(run) = state.published_run() else { return Ok(()) };
     let marts = &company.stores.marts;
     let mut by_mart = ByMart::new();
@@ -110,26 +159,49 @@ pub async fn latest(company: &Company, state: &State) -> Result<()> {
             by_mart.entry(&partition.model).or_default().push((&partition.partition, file));
         }
     }
+    let lost = lost(company, &by_mart).await?;
+    if !lost.is_empty() && lost.len() == by_mart.len() {
+        return Err(Error::input("none of the published marts is there any more")
+            .at(marts)
+            .hint("the next run builds them again; `tributary verify --repair` does so at once"));
+    }
+    // One mart that is lost takes nothing from the others: it is shown again once it is built again.
+    by_mart.retain(|mart, _| !lost.contains(*mart));
     let before = shown(company).await?;
+    let stale = altered(company, &before, look).await?;
     let once = before.files.keys().filter_map(|path| keys::latest_mart(path)).map(str::to_string);
     let mut dropped: BTreeSet<String> = before.dropped.iter().cloned().chain(once).collect();
     dropped.retain(|mart| !by_mart.contains_key(mart.as_str()));
-    marts.put(keys::DUCKDB_SQL, Bytes::from(duckdb_sql(company, &by_mart, &dropped, &run.run_id))).await?;
+    let sql = duckdb_sql(company, &by_mart, &dropped, &run.run_id);
+    let mut bytes = BTreeMap::from([(keys::DUCKDB_SQL.to_string(), sha256_hex(sql.as_bytes()))]);
+    marts.put(keys::DUCKDB_SQL, Bytes::from(sql)).await?;
 
     let mut files = BTreeMap::new();
     for (mart, parts) in &by_mart {
         for (path, made_of) in stable(mart, parts, company.config.publish.latest_single_file_bytes) {
             let content = content(&made_of);
-            if before.files.get(&path) != Some(&content) {
-                match made_of.as_slice() {
-                    [file] => marts.copy(&file.key, &path).await?,
-                    several => join(company, several, &path).await?,
+            let stands = before.files.get(&path) == Some(&content) && !stale.contains_key(&path);
+            let sha256 = match (made_of.as_slice(), before.bytes.get(&path)) {
+                (_, Some(sha256)) if stands => sha256.clone(),
+                ([file], None) if stands => file.sha256.clone(),
+                ([file], _) => {
+                    marts.copy(&file.key, &path).await?;
+                    file.sha256.clone()
                 }
-            }
+                (several, _) => join(company, several, &path).await?,
+            };
+            bytes.insert(path.clone(), sha256);
             files.insert(path, content);
         }
     }
     // Whatever stood here before, in whatever layout, is no part of this night: beside it readers would see rows twice.
+    // What was copied of a mart that is lost is all that is left of it.
+    for (path, content) in &before.files {
+        if keys::latest_mart(path).is_some_and(|mart| lost.contains(mart)) {
+            files.insert(path.clone(), content.clone());
+            bytes.extend(before.bytes.get(path).map(|sha256| (path.clone(), sha256.clone())));
+        }
+    }
     let known = |path: &String| keys::latest_mart(path).is_some_and(|mart| company.registry.is_mart(mart));
     let listed = marts.list(keys::LATEST).await?.into_iter().map(|object| object.key).filter(known);
     let gone: BTreeSet<String> =
@@ -144,9 +216,19 @@ pub async fn latest(company: &Company, state: &State) -> Result<()> {
         run_id: run.run_id.clone(),
         as_of_date: Some(run.logical_date),
         files,
+        bytes,
         dropped,
     };
     marts.put(keys::LATEST_RUN, Bytes::from(serde_json::to_vec_pretty(&now_shown)?)).await
+}
+
+/// Marts of which a file is not there, or not whole.
+async fn lost(company: &Company, by_mart: &ByMart<'_>) -> Result<BTreeSet<String>> {
+    let there: BTreeMap<String, u64> =
+        company.stores.marts.list("").await?.into_iter().map(|object| (object.key, object.size)).collect();
+    let whole = |(_, file): &(&str, &FileRef)| there.get(&file.key) == Some(&file.bytes);
+    let lost = by_mart.iter().filter(|(_, files)| !files.iter().all(whole));
+    Ok(lost.map(|(mart, _)| (*mart).to_string()).collect())
 }
 
 /// The stable paths of a mart and the files that each is made of: one file while all of them together are small enough,
@@ -170,8 +252,8 @@ fn content(files: &[&FileRef]) -> String {
 }
 
 /// Writes several files of one mart as one, row group by row group: nothing is decoded. What the file says of itself
-/// (schema, words, run) is what the newest of its parts says.
-async fn join(company: &Company, files: &[&FileRef], path: &str) -> Result<()> {
+/// (schema, words, run) is what the newest of its parts says. Gives its SHA-256.
+async fn join(company: &Company, files: &[&FileRef], path: &str) -> Result<String> {
     let marts = &company.stores.marts;
     let folder = tempfile::tempdir()?;
     let whole = folder.path().join("whole.parquet");
@@ -185,7 +267,10 @@ async fn join(company: &Company, files: &[&FileRef], path: &str) -> Result<()> {
             .map_err(|err| err.at(&file.key))?;
     }
     out.end()?;
-    marts.lay(&whole, path).await
+    marts.lay(&whole, path).await?;
+    tokio::task::spawn_blocking(move || Ok(sha256_of(&whole)?))
+        .await
+        .map_err(|err| Error::bug("hashing was cut short").because(err))?
 }
 
 /// A Parquet file that takes over row groups of others.

@@ -16,6 +16,7 @@ use crate::mail::reduction::{Reduction, Standing, unused};
 use crate::mail::rule::{Row, Texts};
 use crate::mail::words::Words;
 use crate::models::BuildOutcome;
+use crate::sender::Broken;
 
 /// The mart that compares every file with its sender's own history.
 const DELIVERIES: &str = "deliveries";
@@ -43,19 +44,27 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
         };
         causes.entry(feed.clone()).or_default().push(cause.into());
         // A feed that no sender declares is not used by this company; one that is declared is missed.
-        if !night.company.senders.iter().any(|sender| sender.feeds.contains_key(feed)) {
+        if !night.company.senders.delivers(feed) {
             not_used.insert(feed.clone());
         }
     }
-    for broken in night.company.senders.broken() {
+    let company = night.company;
+    for broken in company.senders.broken() {
+        if !night.sender_in_job(&broken.name) {
+            continue;
+        }
         let cause = texts(
             format!("{} is left out, since its mapping cannot be used: {}", broken.name, broken.error.one_line()),
             format!("{} 的映射文件有误，暂不处理其文件：{}", broken.name, broken.error.one_line()),
         );
-        // a file of which nothing can be read may be about any feed
-        let feeds: Vec<String> = if broken.feeds.is_empty() { vec!["sales".into()] } else { broken.feeds.clone() };
-        for feed in feeds {
-            causes.entry(feed).or_default().push(cause.clone().into());
+        let known: Vec<&String> = broken.feeds.iter().filter(|feed| company.contracts.get(feed).is_some()).collect();
+        if known.is_empty() {
+            // It may be about any feed, or about one that there is not: no mart can be named.
+            night.warn(cause.en);
+            continue;
+        }
+        for feed in known {
+            causes.entry(feed.clone()).or_default().push(cause.clone().into());
         }
     }
     for place in &night.unlisted {
@@ -130,6 +139,23 @@ pub(super) fn alert_row(night: &Night<'_>) -> Option<Row> {
     })
 }
 
+/// The rows of the alert `sender_left_out`: whoever looks after the mappings is told file, line and what to do.
+pub(super) fn left_out_rows(night: &Night<'_>) -> Vec<Row> {
+    let row = |broken: &Broken| {
+        let error = &broken.error;
+        let place = error.path().unwrap_or_default();
+        let found = error.one_line();
+        Row::from([
+            ("sender".to_string(), Json::from(broken.name.clone())),
+            ("feeds".to_string(), Json::from(if broken.whole { String::new() } else { broken.feeds.join(", ") })),
+            ("file".to_string(), Json::from(place)),
+            ("found".to_string(), Json::from(found.strip_prefix(place).unwrap_or(&found).trim_start_matches(": "))),
+            ("advice".to_string(), Json::from(error.advice().unwrap_or_default())),
+        ])
+    };
+    night.company.senders.broken().iter().map(row).collect()
+}
+
 /// The rows of the alert `master_data_missing`.
 pub(super) fn master_data_rows(night: &Night<'_>) -> Vec<Row> {
     let company = night.company;
@@ -181,6 +207,10 @@ fn lacking(sender: &str, lack: Lack, days: &Texts) -> Texts {
         Lack::Refused => {
             texts(format!("{sender}'s file of {} was refused", days.en), format!("{sender} {}的文件被拒收", days.zh))
         }
+        Lack::Lost => texts(
+            format!("{sender}'s file of {} is set aside, its rows were lost in the lake", days.en),
+            format!("{sender} {}的文件数据在数据湖中丢失，暂不计入", days.zh),
+        ),
         Lack::Pending => texts(
             format!("{sender}'s file of {} is not due yet", days.en),
             format!("{sender} {}的文件尚未到期", days.zh),

@@ -16,7 +16,7 @@ use crate::contract::Contract;
 use crate::error::{Error, Result};
 use crate::intake::{self, Outcome, RawFile, Spool};
 use crate::sender::SenderFeed;
-use crate::sha256::sha256_hex;
+use crate::sha256::{sha256_hex, sha256_of};
 use crate::state::record::{Input, InputStatus, Sighting, version_name};
 use crate::store::{FileRef, Home, keys};
 
@@ -76,8 +76,9 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
     let sighting = sighting(night, &arrival, &reading, &sha256);
     let named = sighting.named;
     let known = night.state.input(&sighting.id());
-    if known.is_some_and(|known| read_by.has_read(known)) {
-        return Ok(Staged { sighting, input: None, reasons: BTreeMap::new(), kept: None });
+    let lost = known.map(|known| known.id()).filter(|id| night.damage.has_input(id));
+    if lost.is_none() && known.is_some_and(|known| read_by.has_read(known)) {
+        return Ok(Staged { sighting, input: None, reasons: BTreeMap::new(), told: None });
     }
 
     let raw = RawFile {
@@ -92,14 +93,23 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
     let scratch = folder.as_ref().map_or_else(std::env::temp_dir, |folder| folder.path().to_path_buf());
     let outcome = read(company, raw, reading, &scratch).await?;
 
+    let mut told = None;
+    if let (Some(id), Some(known)) = (&lost, known) {
+        let found = night.damage.found(id);
+        if read_by.has_read(known) && put_back(night, known, &outcome).await? {
+            let told = format!("{}: its file in the lake {found}; it was read again and is what it was", arrival.key);
+            return Ok(Staged { sighting, input: None, reasons: BTreeMap::new(), told: Some(told) });
+        }
+        told = Some(format!("{}: its file in the lake {found}; it was read again as it is read today", arrival.key));
+    }
     // What counts today must not vanish because a mapping was broken.
-    if let (Some(reason), Some(known)) = (&outcome.quarantined, known.filter(|k| k.status != InputStatus::Quarantined))
-    {
+    let counts = known.filter(|known| lost.is_none() && known.status.counts());
+    if let (Some(reason), Some(known)) = (&outcome.quarantined, counts) {
         let kept = format!(
             "{} would be refused whole by the changed mapping, so its {} rows stay as they were read before: {reason}",
             arrival.key, known.rows_clean
         );
-        return Ok(Staged { sighting, input: None, reasons: BTreeMap::new(), kept: Some(kept) });
+        return Ok(Staged { sighting, input: None, reasons: BTreeMap::new(), told: Some(kept) });
     }
 
     let mut input = Input {
@@ -131,7 +141,9 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
         last_date: outcome.last_date,
         marks: outcome.marks,
         masked: Vec::new(),
+        without: Vec::new(),
         resent_at: None,
+        lost: false,
     };
     if known.is_none()
         && outcome.quarantined.is_none()
@@ -141,7 +153,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
             .find(|other| says_again(other, &input) && read_by.has_read(other))
     {
         let sighting = Sighting { named: twin.named, ..sighting };
-        return Ok(Staged { sighting, input: None, reasons: BTreeMap::new(), kept: None });
+        return Ok(Staged { sighting, input: None, reasons: BTreeMap::new(), told: None });
     }
     // The same bytes under two names in one night are two uploads of which one will count: each has a key of its own.
     let maker = format!("{}-{}", night.run_id, &sha256_hex(input.key.as_bytes())[..8]);
@@ -158,7 +170,41 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
         let key = keys::rejects(&input.feed, &input.sender, &input.sha256, &input.contract_fingerprint, &maker);
         input.rejects = Some(upload(night, key, rejects, outcome.rejects_rows).await?);
     }
-    Ok(Staged { sighting, input: Some(input), reasons: outcome.reasons, kept: None })
+    Ok(Staged { sighting, input: Some(input), reasons: outcome.reasons, told })
+}
+
+/// Lays rows that were lost where they lay, if reading the file again gave the very bytes that the commit names.
+async fn put_back(night: &Night<'_>, known: &Input, outcome: &Outcome) -> Result<bool> {
+    let files = [(&known.staged, &outcome.staged), (&known.rejects, &outcome.rejects)];
+    for (file, finished) in files {
+        let again = match finished {
+            Some(finished) => Some(hash_of(finished).await?),
+            None => None,
+        };
+        if again.as_ref() != file.as_ref().map(|file| &file.sha256) {
+            return Ok(false);
+        }
+    }
+    let stores = &night.company.stores;
+    for (file, finished) in files {
+        if let (Some(file), Some(finished)) = (file, finished)
+            && stores.of(file.home).check_hash(&file.key, &file.sha256).await.is_err()
+        {
+            let file = upload(night, file.key.clone(), finished, file.rows).await?;
+            stores.sync(&[&file]).await?;
+        }
+    }
+    Ok(true)
+}
+
+/// SHA-256 of finished rows.
+async fn hash_of(finished: &Spool) -> Result<String> {
+    let path = match finished {
+        Spool::Memory(bytes) => return Ok(sha256_hex(bytes)),
+        Spool::Disk(path) => path.clone(),
+    };
+    let hashed = tokio::task::spawn_blocking(move || sha256_of(&path)).await;
+    Ok(hashed.map_err(|err| Error::bug("hashing was cut short").because(err))??)
 }
 
 /// The delivery of these bytes.

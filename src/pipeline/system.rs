@@ -34,7 +34,7 @@ pub(super) fn tables(night: &Night<'_>) -> Result<BTreeMap<String, RecordBatch>>
         ))
     });
     let mut arrived: BTreeMap<&str, i64> = BTreeMap::new();
-    for input in night.all_inputs().filter(|input| input.status != InputStatus::Quarantined) {
+    for input in night.all_inputs().filter(|input| input.status.counts()) {
         *arrived.entry(&input.feed).or_default() += 1;
     }
     Ok(BTreeMap::from([
@@ -189,7 +189,8 @@ fn input_status(status: InputStatus) -> &'static str {
     match status {
         InputStatus::Active => "active",
         InputStatus::Superseded => "superseded",
-        InputStatus::Quarantined => "quarantined",
+        // For readers it is all one: delivered, and not counted.
+        InputStatus::Quarantined | InputStatus::SetAside => "quarantined",
     }
 }
 

@@ -1,32 +1,43 @@
 //! Builds what the job publishes, reusing every partition whose fingerprint is unchanged.
 
+mod search;
+
 use std::collections::BTreeMap;
 
 use super::flow::{Built, HEADLINES, Night, Watch};
 use super::{reduce, system};
 use crate::error::{Error, Result};
 use crate::job::matches_any;
-use crate::models::{self, BuildPlan, PlanStep, Severity};
+use crate::models::plan::Written;
+use crate::models::{self, BuildOutcome, BuildPlan, PlanStep, Severity};
 use crate::state::record::{Input, Partition, version_name};
 
-/// Builds. A failed check of severity `error` ends the run before anything is published.
+/// A model that failed on its rows, or whose rows failed a check of severity `error`.
+struct Fault {
+    model: String,
+    error: Error,
+}
+
+/// Builds. What breaks a model is set aside, and everything else is built without it. Where nothing that was delivered
+/// is to blame, a failed check of severity `error` ends the run before anything is published.
 pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Result<Built> {
     let selected = selected(night)?;
-    let outcome = {
-        let inputs = night.job_inputs();
-        let plan = build_plan(night, &selected, &inputs)?;
-        models::build(plan, &|what: &str| watch.step(what)).await?
-    };
-    let mut failures = Vec::new();
-    for failure in &outcome.failures {
-        match failure.severity {
-            Severity::Error => failures.push(failure.message.clone()),
-            Severity::Warn => night.warn(failure.message.clone()),
+    let mut trials = search::Trials::of(night);
+    let outcome = loop {
+        let (inputs, anew) = (night.job_inputs(), night.request.full_refresh);
+        let fault = match attempt(night, &selected, &inputs, &mut trials.made, anew, watch).await? {
+            Ok(outcome) => break outcome,
+            Err(fault) => fault,
+        };
+        tracing::warn!(model = fault.model, error = fault.error.one_line(), "looking for the rows that break it");
+        let found = search::culprits(night, &fault, &mut trials, watch).await?;
+        if found.is_empty() {
+            return Err(fault.error);
         }
-    }
-    if !failures.is_empty() {
-        return Err(Error::checks(format!("{} checks failed: {}", failures.len(), failures.join("; ")))
-            .hint("the last good marts stay in place; correct the data or the check and run again"));
+        night.lay_aside(found);
+    };
+    for failure in &outcome.failures {
+        night.warn(failure.message.clone());
     }
     reduce::tell(night, &selected, &outcome.absent_feeds)?;
     reduce::short_files(night, &outcome).await?;
@@ -38,14 +49,56 @@ pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Resul
     Ok(Built { outcome })
 }
 
+/// One build from these inputs. An `Err` is what has nothing to do with their rows.
+async fn attempt(
+    night: &Night<'_>,
+    models: &[String],
+    inputs: &[Input],
+    made: &mut Written,
+    full_refresh: bool,
+    watch: &dyn Watch,
+) -> Result<std::result::Result<BuildOutcome, Fault>> {
+    let built = {
+        let plan = BuildPlan { full_refresh, ..build_plan(night, models, inputs, made)? };
+        models::build(plan, &|what: &str| watch.step(what)).await
+    };
+    let mut keep = |written: &[Partition]| {
+        for one in written {
+            made.insert((one.model.clone(), one.partition.clone(), one.fingerprint.clone()), one.clone());
+        }
+    };
+    let outcome = match built {
+        Ok(outcome) => outcome,
+        Err(broken) => {
+            keep(&broken.made);
+            return match broken.model {
+                Some(model) => Ok(Err(Fault { model, error: broken.error })),
+                None => Err(broken.error),
+            };
+        }
+    };
+    keep(&outcome.made);
+    let failed: Vec<_> = outcome.failures.iter().filter(|failure| failure.severity == Severity::Error).collect();
+    let Some(first) = failed.first() else { return Ok(Ok(outcome)) };
+    let told: Vec<&str> = failed.iter().map(|failure| failure.message.as_str()).collect();
+    let error = Error::checks(format!("{} checks failed: {}", failed.len(), told.join("; ")))
+        .hint("the last good marts stay in place; correct the data or the check and run again");
+    Ok(Err(Fault { model: first.model.clone(), error }))
+}
+
 /// What would be built, and why.
 pub(super) async fn plan(night: &Night<'_>) -> Result<Vec<PlanStep>> {
     let selected = selected(night)?;
     let inputs = night.job_inputs();
-    models::plan(build_plan(night, &selected, &inputs)?).await
+    models::plan(build_plan(night, &selected, &inputs, &Written::new())?).await
 }
 
-fn build_plan<'a>(night: &'a Night<'_>, selected: &'a [String], inputs: &'a [Input]) -> Result<BuildPlan<'a>> {
+fn build_plan<'a>(
+    night: &'a Night<'_>,
+    selected: &'a [String],
+    inputs: &'a [Input],
+    made: &'a Written,
+) -> Result<BuildPlan<'a>> {
     let company = night.company;
     Ok(BuildPlan {
         registry: &company.registry,
@@ -59,10 +112,23 @@ fn build_plan<'a>(night: &'a Night<'_>, selected: &'a [String], inputs: &'a [Inp
         previous: night
             .state
             .partitions()
-            .map(|made| ((made.model.clone(), made.partition.clone()), Partition::clone(made)))
+            .map(|made| {
+                let mut known = Partition::clone(made);
+                if night.damage.has_partition(&made.model, &made.partition) {
+                    // Nothing comes out like what is lost.
+                    known.fingerprint.clear();
+                }
+                ((made.model.clone(), made.partition.clone()), known)
+            })
             .collect(),
+        made,
         full_refresh: night.request.full_refresh,
     })
+}
+
+/// Everything that the job builds.
+pub(super) fn models(night: &Night<'_>) -> Result<Vec<String>> {
+    night.company.registry.select(&selected(night)?)
 }
 
 /// Marts and alerts of the job, narrowed by `--select`.
@@ -81,7 +147,7 @@ fn selected(night: &Night<'_>) -> Result<Vec<String>> {
         return Err(Error::config(format!("job {} selects no mart", job.name))
             .hint(format!("marts there are: {}", registry.marts().collect::<Vec<_>>().join(", "))));
     }
-    if night.request.select.is_empty() && !night.request.quiet {
+    if night.request.select.is_empty() && (!night.request.quiet || night.repairs) {
         names.extend(registry.alerts().filter(|alert| matches_any(&job.alerts, alert)).map(str::to_string));
         let digest = [HEADLINES, "channels_current", "partners_current"].map(str::to_string);
         names.extend(digest.into_iter().filter(|model| job.mail && registry.get(model).is_some()));

@@ -7,24 +7,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::expect;
 use super::flow::{Night, Staged, says_again};
-use crate::contract::{self, Contract};
+use crate::error::Result;
 use crate::intake::drift;
 use crate::report::FileLine;
-use crate::state::ledger::{self, Replaces};
+use crate::state::ledger;
 use crate::state::record::{Input, InputId, InputStatus, Period, Sighting};
 
 /// What became of bytes that were refused before, when a changed contract or mapping reads them again.
 const READ_AGAIN: &str = "read_again";
+/// What became of bytes whose rows were lost in the lake and cannot be read again.
+const SET_ASIDE: &str = "set_aside";
 
 /// Lays the staged files over the ledger.
-pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
+pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) -> Result<()> {
     let mut fresh: Vec<Input> = Vec::new();
     let mut repeats: Vec<Sighting> = Vec::new();
     let mut reasons: BTreeMap<InputId, BTreeMap<String, u64>> = BTreeMap::new();
     let mut by_bytes: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for Staged { sighting, input, reasons: refused, kept } in staged {
-        if let Some(kept) = kept {
-            night.warn(kept);
+    for Staged { sighting, input, reasons: refused, told } in staged {
+        if let Some(told) = told {
+            night.warn(told);
         }
         let Some(input) = input else {
             repeats.push(sighting);
@@ -43,14 +45,15 @@ pub(super) fn validate(night: &mut Night<'_>, staged: Vec<Staged>) {
         }
     }
     tell_once(night, &mut fresh);
-    let company = night.company;
-    let rule = |feed: &str| company.contracts.get(feed).map_or(Replaces::Key, replaces);
-    let settled = ledger::settle(&night.state, fresh, repeats, rule);
+    night.heed_asides(&fresh)?;
+    let settled = ledger::settle(&night.state, fresh, repeats, &night.asides, |feed| night.rule(feed));
     night.inputs = settled.inputs.into_iter().map(|input| (input.id(), input)).collect();
     night.sightings = settled.sightings;
     account(night, &reasons);
     read_again(night, &reasons);
     overlaps(night);
+    night.tell_asides(settled.replaced);
+    Ok(())
 }
 
 /// One line for each known file that was read again by a changed mapping: its delivery is no new one.
@@ -59,7 +62,9 @@ fn read_again(night: &mut Night<'_>, reasons: &BTreeMap<InputId, BTreeMap<String
     for id in reasons.keys().filter(|id| !told.contains(*id)) {
         let Some(input) = night.inputs.get(id) else { continue };
         count(&mut night.refusals, input, &reasons[id]);
-        night.files.push(line(input, &input.key, READ_AGAIN, true, said(input)));
+        let aside = night.damage.has_staged(id) && input.status == InputStatus::Quarantined;
+        let outcome = if aside { SET_ASIDE } else { READ_AGAIN };
+        night.files.push(line(input, &input.key, outcome, !aside, said(input)));
     }
     if night.files.iter().any(|file| file.rows_rejected > 0) {
         night.warned = true;
@@ -154,15 +159,6 @@ fn tell_once(night: &Night<'_>, fresh: &mut [Input]) {
             versions.flat_map(|known| known.drift.iter().cloned()).collect()
         });
         input.drift.retain(|phrase| told.insert(phrase.clone()));
-    }
-}
-
-/// What a later delivery does to an earlier one, as the contract says.
-fn replaces(contract: &Contract) -> Replaces {
-    match (contract.kind, contract.replaces) {
-        (contract::Kind::Reference, _) => Replaces::Snapshot,
-        (contract::Kind::Event, contract::Replaces::Period) => Replaces::Period,
-        (contract::Kind::Event, contract::Replaces::Key) => Replaces::Key,
     }
 }
 

@@ -20,7 +20,8 @@ pub struct FileLine {
     pub feed: String,
     /// Key in the inbox.
     pub key: String,
-    /// `new`, `corrected`, `duplicate`, `reinstated`, `older`, `quarantined`, or `read_again` by a changed mapping.
+    /// `new`, `corrected`, `duplicate`, `reinstated`, `older`, `quarantined`, `read_again` by a changed mapping or because
+    /// its rows were lost, or `set_aside` where they could not be.
     pub outcome: String,
     /// Where it stands now.
     pub status: InputStatus,

@@ -124,6 +124,7 @@ fn file(input: &Input) -> Option<File> {
             InputStatus::Active => "used",
             InputStatus::Superseded => "replaced",
             InputStatus::Quarantined => "refused",
+            InputStatus::SetAside => "set aside",
         },
         key: input.key.clone(),
         rows: thousands(input.rows_read),

@@ -25,6 +25,8 @@ pub struct SenderFeed {
     pub feed: String,
     /// Glob over inbox keys.
     pub path: String,
+    /// Line of the sender's file that says so, or of the section; 0 where the text is not at hand.
+    pub line: usize,
     /// Layout, where declared.
     pub format: Option<Format>,
     /// Encoding, where declared.
@@ -194,6 +196,7 @@ impl SenderFeed {
             delivered_time_zone: common.delivered_time_zone,
             columns,
             path,
+            line: 0,
             matcher,
             mapping_fingerprint,
         })
@@ -202,6 +205,16 @@ impl SenderFeed {
     /// Whether an inbox key belongs to this feed.
     pub fn matches(&self, key: &str) -> bool {
         self.matcher.is_match(key)
+    }
+
+    /// Columns whose question in the draft nobody has answered.
+    pub fn open_columns(&self) -> impl Iterator<Item = &str> {
+        let open = self.columns.iter().filter(|(_, mapping)| {
+            mapping.headers.iter().any(|header| header == "?")
+                || mapping.constant.as_deref() == Some("?")
+                || mapping.map.values().any(|meaning| meaning == "?")
+        });
+        open.map(|(column, _)| column.as_str())
     }
 
     /// The sender's own header by canonical column, where the mapping names one.

@@ -180,3 +180,87 @@ fn fingerprint_follows_what_changes_the_reading() {
     assert_ne!(of(&FULL.replace("Asia/Shanghai", "Asia/Tokyo")), base);
     assert_ne!(of(&FULL.replace("gbk", "big5")), base);
 }
+
+/// One company whose senders each have another fault: what is left out, and where it is said to be.
+#[test]
+fn a_fault_leaves_out_its_feed_or_its_sender_and_names_the_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let senders = dir.path().join("senders");
+    std::fs::create_dir_all(&senders).unwrap();
+    let good = "[feeds.inventory]\n";
+    let cases: [(&str, &[u8], &str, &str, &str); 10] = [
+        ("syntax", b"name = \"x\"\n[feeds.sales\n", "jobs/senders/syntax.toml: line 2: ", "", "sales"),
+        (
+            "key",
+            b"nmae = \"x\"\n[feeds.sales]\n",
+            "jobs/senders/key.toml: line 1: unknown field `nmae`",
+            "`name`",
+            "sales",
+        ),
+        ("none", b"name = \"x\"\n", "jobs/senders/none.toml", "add a section", ""),
+        (
+            "latin",
+            b"name = \"Caf\xe9\"\n[feeds.sales]\n",
+            "jobs/senders/latin.toml: it cannot be read as UTF-8",
+            "UTF-8",
+            "",
+        ),
+        (
+            "feedkey",
+            b"[feeds.sales]\npath = \"a/*\"\nexpcted = 1\n",
+            "jobs/senders/feedkey.toml:3: feeds.sales: unknown field `expcted`",
+            "`expected`",
+            "sales",
+        ),
+        (
+            "value",
+            b"[feeds.sales]\n\nreject_limit = 3.0\n",
+            "jobs/senders/value.toml:3: feeds.sales: reject_limit is 3",
+            "",
+            "sales",
+        ),
+        ("feed", b"\n[feeds.slaes]\n", "jobs/senders/feed.toml:2: [feeds] names feed `slaes`", "`sales`", "slaes"),
+        (
+            "open",
+            b"[feeds.sales]\n[feeds.sales.columns]\nsku = \"?\"\n",
+            "jobs/senders/open.toml:3: feeds.sales: columns.sku is still \"?\"",
+            "answer it",
+            "sales",
+        ),
+        (
+            "map",
+            b"[feeds.sales.columns]\nsku = { column = \"x\", map_file = \"none.csv\" }\n",
+            "jobs/senders/map.toml:2: feeds.sales: columns.sku: ",
+            "",
+            "sales",
+        ),
+        (
+            "column",
+            b"[feeds.sales.columns]\nskuu = \"x\"\n",
+            "jobs/senders/column.toml:2: feeds.sales: columns names `skuu`",
+            "`sku`",
+            "sales",
+        ),
+    ];
+    for (name, text, ..) in cases {
+        std::fs::write(senders.join(format!("{name}.toml")), text).unwrap();
+    }
+    // A second feed without a fault stays.
+    std::fs::write(senders.join("half.toml"), format!("{good}[feeds.sales]\nreject_limit = 3.0\n")).unwrap();
+    std::fs::write(senders.join("whole.toml"), good).unwrap();
+    let loaded = Senders::load(dir.path(), &contracts()).unwrap();
+    let with_feeds = loaded.iter().filter(|sender| !sender.feeds.is_empty()).map(|sender| sender.name.as_str());
+    assert_eq!(with_feeds.collect::<Vec<_>>(), ["half", "whole"]);
+    let broken = |name: &str| loaded.broken().iter().find(|broken| broken.name == name).unwrap();
+    for (name, _, message, advice, feed) in cases {
+        let broken = broken(name);
+        let said = broken.error.to_string();
+        assert!(said.starts_with(message), "{said}");
+        assert!(broken.error.advice().unwrap_or_default().contains(advice), "{said}: {:?}", broken.error.advice());
+        assert_eq!((broken.feeds.join(","), broken.whole), (feed.to_string(), true), "{name}");
+    }
+    let half = broken("half");
+    assert_eq!((half.feeds.join(","), half.whole), ("sales".to_string(), false));
+    assert!(loaded.get("half").unwrap().feeds.keys().eq(["inventory"]));
+    assert!(broken("feedkey").owns("a") && broken("feedkey").owns("feedkey") && !broken("feedkey").owns("value"));
+}

@@ -2,6 +2,7 @@
 //! under the next number; it names the hash of the one before, so that history cannot be changed
 //! unseen. The object store's "create if absent" decides between writers, nothing else does.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -90,7 +91,7 @@ impl Chain {
         if state.number == 0 {
             self.try_store().await?;
         }
-        self.stores.sync(&files(&draft.changes)).await?;
+        self.stores.sync(&fresh_files(state, &draft.changes)).await?;
         self.write_checkpoint_if_due(state).await;
         let nonce = nonce();
         loop {
@@ -285,7 +286,9 @@ fn goes_on_after(draft: &Draft, theirs: &Commit) -> bool {
         // The door is shut on older epochs, so whatever they still committed comes before it.
         CommitKind::Fence => side || draft.epoch.is_some_and(|epoch| theirs.epoch < epoch),
         // A run was computed from the state before; only what does not touch it may come between.
-        CommitKind::Run | CommitKind::Failed => side && draft.epoch.is_some_and(|epoch| theirs.epoch <= epoch),
+        CommitKind::Run | CommitKind::Failed | CommitKind::SetAside => {
+            side && draft.epoch.is_some_and(|epoch| theirs.epoch <= epoch)
+        }
     }
 }
 
@@ -318,7 +321,7 @@ fn encode(commit: &Commit) -> Result<Bytes> {
     Ok(bytes.into())
 }
 
-fn decode(key: &str, bytes: &[u8]) -> Result<Commit> {
+pub(super) fn decode(key: &str, bytes: &[u8]) -> Result<Commit> {
     let damaged = || Error::input("the commit was cut or changed after it was written").at(key).hint(WAY_OUT);
     let commit = serde_json::from_slice(bytes).map_err(|err| damaged().because(err))?;
     match sealed(bytes) {
@@ -376,6 +379,16 @@ fn follows(state: &State, commit: Commit) -> Result<Commit> {
         return Err(broken(format!("its epoch is {}; expected at least {}", commit.epoch, state.epoch)));
     }
     Ok(commit)
+}
+
+/// The objects that a commit names first. Those that were named before lie there already, or are lost, which is no
+/// reason not to commit what is known of them.
+fn fresh_files<'a>(state: &State, changes: &'a Changes) -> Vec<&'a FileRef> {
+    let known = changes.inputs.iter().filter_map(|input| state.input(&input.id()));
+    let rows = known.flat_map(|input| input.staged.iter().chain(&input.rejects));
+    let made = state.partitions().chain(state.remembered()).filter_map(|made| made.file.as_ref());
+    let held: BTreeSet<&str> = rows.chain(made).map(|file| file.key.as_str()).collect();
+    files(changes).into_iter().filter(|file| !held.contains(file.key.as_str())).collect()
 }
 
 /// The objects that a commit is about to name.

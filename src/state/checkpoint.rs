@@ -21,7 +21,7 @@ use self::rows::{
 };
 use super::fold::{Deliveries, Done, Keep, Remembered, State};
 use super::nonce;
-use super::record::{CheckpointRef, Input, Partition, Sighting};
+use super::record::{CheckpointRef, Input, Partition, SetAside, Sighting};
 use crate::error::{Error, Result};
 use crate::sha256::sha256_hex;
 use crate::store::{Store, keys};
@@ -78,6 +78,7 @@ fn encode(state: &State) -> Result<Vec<u8>> {
     sink.json("owed", &state.owed)?;
     sink.json("runs", &state.runs)?;
     sink.json("silences", &state.silences)?;
+    sink.json("asides", &state.asides.values().collect::<Vec<_>>())?;
     sink.json("frozen", &state.frozen)?;
     sink.json("done", &done)?;
     for place in state.deliveries.values() {
@@ -126,6 +127,8 @@ impl Sink {
             contents: input.contents.clone(),
             masked: input.masked.clone(),
             marks: input.marks.clone(),
+            without: input.without.clone(),
+            lost: input.lost,
         };
         let json = if rest == Rest::default() { None } else { Some(serde_json::to_string(&rest)?) };
         let mut row = Row {
@@ -298,6 +301,10 @@ fn fold_json(row: &Row<'_>, state: &mut State) -> Result<()> {
         Some("runs") => state.runs = read(row)?,
         Some("silences") => state.silences = read(row)?,
         Some("frozen") => state.frozen = read(row)?,
+        Some("asides") => {
+            let asides: Vec<SetAside> = read(row)?;
+            state.asides = asides.into_iter().map(|aside| (aside.id(), aside)).collect();
+        }
         Some("done") => {
             let done: Vec<(String, NaiveDate, String, String)> = read(row)?;
             let entry = |(job, date, run_id, plan_fingerprint)| ((job, date), Done { run_id, plan_fingerprint });

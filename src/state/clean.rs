@@ -1,5 +1,6 @@
 //! Removes what nothing names any more: files of runs that died, partitions that were replaced, mails
-//! whose time is over. Commits are never deleted, nor anything that we did not write.
+//! whose time is over. Commits are never deleted, nor anything that we did not write: a key must read exactly like one
+//! of ours, and its sender or model be known from the commits.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -9,7 +10,8 @@ use chrono::{DateTime, Days, Utc};
 use super::{Chain, Options, State};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::store::{Home, Object, Stores, keys};
+use crate::store::keys::ours::{self, Ours};
+use crate::store::{Home, Object, Stores};
 
 /// What was, or would be, removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,7 +24,14 @@ pub struct Cleaned {
     pub uploads: Vec<PathBuf>,
     /// Bytes of all objects.
     pub bytes: u64,
+    /// Objects that stay because no commit knows of what wrote them.
+    pub odd: u64,
+    /// The first of them, each with its store.
+    pub odd_shown: Vec<String>,
 }
+
+/// Odd objects that are named before the rest is counted.
+const ODD_SHOWN: usize = 20;
 
 /// The objects of a listing that no recent commit names and that are old enough, by key.
 pub fn orphans<'a>(
@@ -37,19 +46,28 @@ pub fn orphans<'a>(
         state.files().filter(|file| file.home == home).map(|file| file.key.as_str()).chain(checkpoint).collect();
     let data_before = days_before(now, options.keep.orphans_days);
     let mails_before = days_before(now, options.keep.mails_days);
-    let in_folder = |key: &str, folder: &str| key.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
     let expired = |object: &&Object| {
-        let key = object.key.as_str();
-        let limit = match home {
-            Home::Marts if keys::is_mart_data(key) => data_before,
-            Home::Lake if keys::is_lake_data(key) || in_folder(key, keys::CHECKPOINTS) => data_before,
-            Home::Lake if in_folder(key, keys::PROBES) => data_before,
-            Home::Lake if in_folder(key, keys::OUTBOX) => mails_before,
-            _ => return false,
+        let limit = match known(state, home, &object.key) {
+            None | Some(Ours::Standing) => return false,
+            Some(Ours::Mail) => mails_before,
+            Some(Ours::Rows { .. } | Ours::Partition { .. } | Ours::Cache) => data_before,
         };
-        object.last_modified < limit && !named.contains(key)
+        object.last_modified < limit && !named.contains(object.key.as_str())
     };
     listing.iter().filter(expired).collect()
+}
+
+/// What a key holds, where we wrote it: it reads like a key of ours, and the commits know its sender or model.
+fn known<'a>(state: &State, home: Home, key: &'a str) -> Option<Ours<'a>> {
+    let ours = match home {
+        Home::Lake => ours::in_lake(key),
+        Home::Marts => ours::in_marts(key),
+    };
+    ours.filter(|ours| match ours {
+        Ours::Rows { feed, sender } => state.versions(sender, feed).next().is_some(),
+        Ours::Partition { model } => state.has_built(model),
+        Ours::Cache | Ours::Mail | Ours::Standing => true,
+    })
 }
 
 /// Removes orphans of lake and marts, expired mails and leftovers of uploads; with `dry`, only says
@@ -75,6 +93,12 @@ pub async fn clean(
         if home == Home::Marts {
             refuse_foreign_marts(stores, state, &listing)?;
         }
+        for object in listing.iter().filter(|object| known(state, home, &object.key).is_none()) {
+            cleaned.odd += 1;
+            if cleaned.odd_shown.len() < ODD_SHOWN {
+                cleaned.odd_shown.push(format!("{store}: {}", object.key));
+            }
+        }
         let checkpoint = chain.checkpoint().map(|named| named.key.as_str());
         for orphan in orphans(state, home, &listing, checkpoint, options, now) {
             if !dry {
@@ -87,8 +111,8 @@ pub async fn clean(
             }
         }
         let uploads_before = days_before(now, options.keep.orphans_days);
-        for (path, modified) in store.unfinished_uploads().await? {
-            if modified < uploads_before {
+        for (path, key, modified) in store.unfinished_uploads().await? {
+            if modified < uploads_before && known(state, home, &key).is_some() {
                 if !dry {
                     std::fs::remove_file(&path).map_err(|err| Error::from(err).at(path.display()))?;
                 }

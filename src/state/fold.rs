@@ -7,8 +7,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::record::{
-    Afterwards, Alert, Commit, CommitKind, Input, InputId, InputStatus, OwedMail, Partition, RunRecord, RunStatus,
-    Sighting, Silence, Version,
+    Afterwards, Alert, AsideId, Commit, CommitKind, Input, InputId, InputStatus, OwedMail, Partition, RunRecord,
+    RunStatus, SetAside, Sighting, Silence, Version,
 };
 use crate::store::{FileRef, Object};
 
@@ -74,6 +74,8 @@ pub struct State {
     pub runs: VecDeque<RunRecord>,
     /// Silences by id; ended ones are forgotten.
     pub silences: BTreeMap<String, Silence>,
+    /// What is set aside, by version and lines.
+    pub asides: BTreeMap<AsideId, SetAside>,
     /// Frozen rebate periods.
     pub frozen: Vec<serde_json::Value>,
     /// By job and logical date.
@@ -105,6 +107,7 @@ impl State {
             owed: Vec::new(),
             runs: VecDeque::new(),
             silences: BTreeMap::new(),
+            asides: BTreeMap::new(),
             frozen: Vec::new(),
             done: BTreeMap::new(),
             deliveries: BTreeMap::new(),
@@ -169,6 +172,13 @@ impl State {
     pub fn partitions_of(&self, model: &str) -> impl Iterator<Item = &Arc<Partition>> {
         let from = (model.to_string(), String::new());
         self.current.range(from..).take_while(move |((name, _), _)| name == model).map(|(_, partition)| partition)
+    }
+
+    /// A commit has named partitions of this model, and it is not forgotten.
+    pub fn has_built(&self, model: &str) -> bool {
+        let from = (model.to_string(), String::new());
+        self.partitions_of(model).next().is_some()
+            || self.remembered.range(from..).next().is_some_and(|((name, _), _)| name == model)
     }
 
     /// One partition that stands.
@@ -253,6 +263,13 @@ impl State {
         }
         if let Some(silence) = changes.silence {
             self.silences.insert(silence.id.clone(), silence);
+        }
+        for aside in changes.set_aside {
+            if aside.ended {
+                self.asides.remove(&aside.id());
+            } else {
+                self.asides.insert(aside.id(), aside);
+            }
         }
         self.frozen.extend(changes.frozen);
         self.forget(written_at);

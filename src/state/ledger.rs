@@ -4,7 +4,7 @@
 //!
 //! Versions are ordered by delivery time, then last modification, then content hash. What that order
 //! means, the feed says ([`Replaces`]). Quarantined contents take part in nothing: the partner's last
-//! good data stays.
+//! good data stays. So do contents that are set aside; lines that are set aside are told with their content.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::State;
-use super::record::{Input, InputStatus, Period, Sighting, Version};
+use super::record::{Input, InputStatus, Period, SetAside, Sighting, Version};
 use crate::store::Object;
 
 /// What a later delivery does to an earlier one of the same sender and feed.
@@ -35,6 +35,8 @@ pub struct Settled {
     pub inputs: Vec<Input>,
     /// Every delivery with what it meant; for `Changes.sightings`.
     pub sightings: Vec<Sighting>,
+    /// What need not be set aside any more, since a later file has taken its place.
+    pub replaced: Vec<SetAside>,
 }
 
 /// Whether an object of the inbox must be looked at.
@@ -68,11 +70,12 @@ pub fn already_seen(state: &State, sender: &str, feed: &str, object: &Object) ->
 
 /// Decides what deliveries mean. `staged` are contents read in this run, whatever their status says
 /// (only [`InputStatus::Quarantined`] is heeded); `repeats` are deliveries whose content is known or is
-/// among `staged`. `replaces` gives the rule of each feed.
+/// among `staged`. Of what was delivered, `asides` does not count. `replaces` gives the rule of each feed.
 pub fn settle(
     state: &State,
     staged: Vec<Input>,
     repeats: Vec<Sighting>,
+    asides: &[SetAside],
     replaces: impl Fn(&str) -> Replaces,
 ) -> Settled {
     let mut places: BTreeMap<(String, String), (Vec<Input>, Vec<Sighting>)> = BTreeMap::new();
@@ -84,20 +87,35 @@ pub fn settle(
     for sighting in repeats {
         places.entry((sighting.sender.clone(), sighting.feed.clone())).or_default().1.push(sighting);
     }
+    // What is set aside, or no more, changes how the others stand, even where nothing arrived.
+    let left_out = state.inputs().filter(|input| input.status == InputStatus::SetAside || !input.without.is_empty());
+    let touched = left_out.map(|input| (&input.sender, &input.feed));
+    for (sender, feed) in touched.chain(asides.iter().map(|aside| (&aside.sender, &aside.feed))) {
+        places.entry((sender.clone(), feed.clone())).or_default();
+    }
     let mut settled = Settled::default();
     for ((sender, feed), (staged, arrived)) in places {
         let rule = replaces(&feed);
-        settle_place(state, &sender, &feed, staged, arrived, rule, &mut settled);
+        let asides: Vec<&SetAside> =
+            asides.iter().filter(|aside| (&aside.sender, &aside.feed) == (&sender, &feed)).collect();
+        let arrivals = Arrivals { staged, arrived };
+        settle_place(state, &sender, &feed, arrivals, asides, rule, &mut settled);
     }
     settled
+}
+
+/// What came from one sender for one feed.
+struct Arrivals {
+    staged: Vec<Input>,
+    arrived: Vec<Sighting>,
 }
 
 fn settle_place(
     state: &State,
     sender: &str,
     feed: &str,
-    staged: Vec<Input>,
-    mut arrived: Vec<Sighting>,
+    Arrivals { staged, mut arrived }: Arrivals,
+    mut asides: Vec<&SetAside>,
     rule: Replaces,
     settled: &mut Settled,
 ) {
@@ -107,8 +125,12 @@ fn settle_place(
     for input in staged {
         let keep = versions.get(&input.version()).is_some_and(|known| {
             if before.contains_key(&input.version()) {
-                // Read again by the same contract: the rows are there already.
-                known.contract_fingerprint == input.contract_fingerprint && known.status != InputStatus::Quarantined
+                // Read again by the same contract: the rows are there already, unless they were lost.
+                let rows =
+                    |input: &Input| [&input.staged, &input.rejects].map(|file| file.as_ref().map(|f| f.sha256.clone()));
+                known.contract_fingerprint == input.contract_fingerprint
+                    && known.status != InputStatus::Quarantined
+                    && rows(known) == rows(&input)
             } else {
                 // The same content twice in one night: the earlier delivery stands for both.
                 delivery_order(known) <= delivery_order(&input)
@@ -128,7 +150,17 @@ fn settle_place(
     sightings.extend(arrived.iter().map(|sighting| (identity(sighting), sighting)));
     let sightings: Vec<&Sighting> = sightings.into_values().collect();
     let versions: Vec<Arc<Input>> = versions.into_values().collect();
-    let resolved = resolve(&versions, &sightings, rule);
+    // One at a time, each with the others in force: two that break alike must not let each other in again.
+    for aside in asides.clone().into_iter().filter(|aside| aside.model.is_some()) {
+        let others: Vec<&SetAside> = asides.iter().copied().filter(|other| other.id() != aside.id()).collect();
+        let stands = resolve(&versions, &sightings, rule, &others);
+        let now = stands.iter().find(|input| input.version() == aside.version());
+        if now.is_none_or(|input| input.status == InputStatus::Superseded) {
+            settled.replaced.push(aside.clone());
+            asides = others;
+        }
+    }
+    let resolved = resolve(&versions, &sightings, rule, &asides);
     let by_version: BTreeMap<Version, &Input> = resolved.iter().map(|input| (input.version(), input)).collect();
 
     let mut known: BTreeSet<Version> = before.keys().cloned().collect();
@@ -216,8 +248,8 @@ fn sighting_order(sighting: &Sighting) -> Order<'_> {
 /// Works out, from every version and every delivery of one sender and feed, how each version stands.
 /// Depends on nothing but these sets; gives the versions in their order.
 ///
-/// A version counts from its newest delivery.
-pub fn resolve(versions: &[Arc<Input>], sightings: &[&Sighting], rule: Replaces) -> Vec<Input> {
+/// A version counts from its newest delivery. One that is set aside takes part in nothing.
+pub fn resolve(versions: &[Arc<Input>], sightings: &[&Sighting], rule: Replaces, asides: &[&SetAside]) -> Vec<Input> {
     let mut resolved: Vec<Input> = versions.iter().map(|input| (**input).clone()).collect();
     let mut by_version: BTreeMap<Version, Vec<&Sighting>> = BTreeMap::new();
     for sighting in sightings {
@@ -242,7 +274,17 @@ pub fn resolve(versions: &[Arc<Input>], sightings: &[&Sighting], rule: Replaces)
         record.masked.clear();
         let resent = rule == Replaces::Key && last.delivered_at > first.delivered_at;
         record.resent_at = resent.then_some(last.delivered_at);
-        if input.status != InputStatus::Quarantined {
+        let mut meant = asides.iter().filter(|aside| aside.version() == input.version());
+        record.without = meant.clone().filter_map(|aside| aside.lines.clone()).collect();
+        record.without.sort();
+        if input.status == InputStatus::Quarantined {
+            continue;
+        }
+        record.reason = None;
+        if let Some(aside) = meant.find(|aside| aside.lines.is_none()) {
+            record.status = InputStatus::SetAside;
+            record.reason = Some(aside.why());
+        } else {
             record.status = InputStatus::Superseded;
             newest.push((last.delivered_at, last.last_modified, index));
         }

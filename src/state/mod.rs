@@ -5,7 +5,7 @@
 //! ```
 //!
 //! [`ledger`] decides what deliveries mean, [`chain`] makes a change true or reports why not,
-//! [`State`] is what all commits together say, [`lease`] keeps two runners from working at once, and
+//! [`State`] is what all commits together say, [`audit`] walks every one of them, [`lease`] keeps two runners from working at once, and
 //! [`clean`] removes what nothing names any more. Only this module writes state.
 
 mod version;
@@ -15,9 +15,12 @@ mod fold;
 pub mod ledger;
 pub mod chain;
 mod checkpoint;
+pub mod audit;
 pub mod lease;
 pub mod clean;
 pub mod silence;
+mod aside;
+pub mod withdraw;
 #[cfg(test)]
 pub(crate) mod samples;
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use super::aside::{AsideId, Lines, SetAside};
 pub use super::told::{Alert, AlertPhase, OwedMail};
 pub use super::version::{InputId, Period, Version, version_name};
 use crate::store::FileRef;
@@ -20,6 +21,15 @@ pub enum InputStatus {
     Superseded,
     /// Refused whole; the partner's last good data stays.
     Quarantined,
+    /// Read, and set aside whole: it counts as if it had not come.
+    SetAside,
+}
+
+impl InputStatus {
+    /// Whether it is a delivery that stands: neither refused nor set aside.
+    pub fn counts(self) -> bool {
+        matches!(self, Self::Active | Self::Superseded)
+    }
 }
 
 /// One version of one file of one sender: identified by sender + feed + what it was delivered for + sha256 of the raw
@@ -51,8 +61,12 @@ pub struct Input {
     pub period_end: Option<NaiveDate>,
     /// Where it stands.
     pub status: InputStatus,
-    /// Why it was quarantined, in words.
+    /// Why it was quarantined or set aside, in words.
     pub reason: Option<String>,
+    /// Quarantined because its rows were lost in the lake and the inbox did not hold the file any more. Every run looks
+    /// for it again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
     /// Fingerprint of the contract and mapping it was read by; of a refusal of the limits, too.
     pub contract_fingerprint: String,
     /// Run that took it in.
@@ -89,6 +103,9 @@ pub struct Input {
     /// Date ranges (inclusive) that a later overlapping file of the same sender and feed holds instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked: Vec<(NaiveDate, NaiveDate)>,
+    /// Lines of it that are set aside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<Lines>,
     /// When the same content was delivered again, in feeds where the latest delivery of a key wins:
     /// its rows count from then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,6 +118,25 @@ impl Input {
         (self.sender.clone(), self.feed.clone(), self.version())
     }
 
+    /// The whole of it set aside; by whom and why is filled in by the caller.
+    pub fn aside(&self, since: DateTime<Utc>) -> SetAside {
+        SetAside {
+            sender: self.sender.clone(),
+            feed: self.feed.clone(),
+            sha256: self.sha256.clone(),
+            named: self.named,
+            key: self.key.clone(),
+            lines: None,
+            model: None,
+            reason: String::new(),
+            since,
+            by: String::new(),
+            until: None,
+            reading: String::new(),
+            ended: false,
+        }
+    }
+
     /// The same within its sender and feed.
     pub fn version(&self) -> Version {
         (self.sha256.clone(), self.named)
@@ -109,8 +145,8 @@ impl Input {
     /// Refused whole, or in some of its rows, and still of interest: no later version has taken its place.
     pub fn was_refused(&self) -> bool {
         match self.status {
-            InputStatus::Quarantined => true,
-            InputStatus::Active => self.rows_rejected > 0,
+            InputStatus::Quarantined | InputStatus::SetAside => true,
+            InputStatus::Active => self.rows_rejected > 0 || !self.without.is_empty(),
             InputStatus::Superseded => false,
         }
     }
@@ -307,6 +343,9 @@ pub struct Changes {
     /// A silence laid or ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silence: Option<Silence>,
+    /// What is set aside from now on, or counts again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<SetAside>,
     /// This run's date is the newest that readers see, whatever was published for later ones.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub takes_back: bool,
@@ -356,6 +395,8 @@ pub enum CommitKind {
     Silence,
     /// A rebate period was paid and is frozen.
     Frozen,
+    /// A person withdrew a delivery, or restored one.
+    SetAside,
 }
 
 /// A checkpoint named by the first commit after it.

@@ -99,7 +99,9 @@ pub(crate) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
         last_date: period.map(|p| day(p.1)),
         marks: BTreeMap::new(),
         masked: Vec::new(),
+        without: Vec::new(),
         resent_at: None,
+        lost: false,
         sha256,
     }
 }
@@ -169,7 +171,9 @@ pub(super) fn full_changes(n: u32) -> Changes {
         run_id: format!("run-{n}"),
         owed_at: at(i64::from(n)),
     };
+    let set_aside = vec![input.aside(at(7))];
     Changes {
+        set_aside,
         sightings: vec![
             Sighting { outcome: "new".into(), ..Sighting::of(&input) },
             Sighting { outcome: "duplicate".into(), ..delivery(&content, &format!("again-{n}.csv"), 500) },

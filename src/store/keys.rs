@@ -1,5 +1,7 @@
 //! Every key that we write, built in one place. No data key is ever written twice: each carries what
-//! it was made of (a hash) and the run that made it.
+//! it was made of (a hash) and the run that made it. [`ours`] tells them from whatever else lies there.
+
+pub mod ours;
 
 /// Rows of one input: `staged/<feed>/<sender>/<sha256>-<contract fingerprint>-<run id>.parquet` in the lake.
 pub fn staged(feed: &str, sender: &str, sha256: &str, contract_fingerprint: &str, run_id: &str) -> String {
@@ -29,14 +31,14 @@ pub fn schemas(fingerprint: &str) -> String {
     format!("{SCHEMAS}/{fingerprint}.arrow")
 }
 
-/// Whether a key of the lake is a partition of a model.
-pub fn is_model(key: &str) -> bool {
-    key.starts_with("models/")
-}
-
 /// One partition of a mart, in the marts.
 pub fn mart(mart: &str, partition: &str, fingerprint: &str, run_id: &str) -> String {
     format!("{mart}/{partition}/{fingerprint}-{run_id}.parquet")
+}
+
+/// The run that wrote a partition, from its key.
+pub fn run_of(key: &str) -> Option<&str> {
+    key.rsplit('/').next()?.strip_suffix(".parquet")?.split_once('-').map(|(_, run)| run)
 }
 
 /// The stable path of a mart that is one file, in the marts.
@@ -166,22 +168,4 @@ pub const UNSEEN: &str = "unseen_mails";
 /// A mail given up that nobody has seen to.
 pub fn mail_unseen(run_id: &str, recipient_hash: &str) -> String {
     format!("{UNSEEN}/{run_id}/{recipient_hash}.json")
-}
-
-/// Whether `clean` may ever delete this key of the lake: what we name by content or run.
-pub fn is_lake_data(key: &str) -> bool {
-    let rows = ["staged/", "rejects/", "models/"].iter().any(|folder| key.starts_with(folder));
-    rows && key.ends_with(".parquet") || key.strip_prefix(SCHEMAS).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// Whether `clean` may ever delete this key of the marts: `<mart>/<partition>/<...>-<...>.parquet`
-/// outside `latest/`. Whatever else people put there is theirs.
-pub fn is_mart_data(key: &str) -> bool {
-    let mut parts = key.split('/');
-    match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(mart), Some(_), Some(file), None) => {
-            mart != "latest" && file.strip_suffix(".parquet").is_some_and(|stem| stem.contains('-'))
-        }
-        _ => false,
-    }
 }

@@ -265,14 +265,16 @@ pub(super) async fn folders(root: &Path) -> Result<Vec<String>> {
 }
 
 /// Leftovers of uploads that died.
-pub(super) async fn unfinished(root: &Path) -> Result<Vec<(PathBuf, DateTime<Utc>)>> {
+pub(super) async fn unfinished(root: &Path) -> Result<Vec<(PathBuf, String, DateTime<Utc>)>> {
     let root = root.to_path_buf();
     blocking(move || {
         let mut found = Vec::new();
         walk(&root, "", &mut |entry| {
             let (path, key) = entry?;
-            if is_passing_name(key) {
-                found.push((path.to_path_buf(), object(path, key)?.last_modified));
+            if is_passing_name(key)
+                && let Some((target, _)) = key.rsplit_once('#')
+            {
+                found.push((path.to_path_buf(), target.to_string(), object(path, key)?.last_modified));
             }
             Ok(())
         })?;

@@ -407,12 +407,6 @@ fn keys_are_read_back() {
     }
     assert_eq!(keys::lease_epoch(&keys::lease(7)), Some(7));
     assert_eq!(keys::lease_epoch(&keys::lease_beat(7)), None);
-    assert!(keys::is_mart_data(&keys::mart("channel_kpis", "2026-11", "f", "r")));
-    assert!(!keys::is_mart_data(&keys::latest("channel_kpis")));
-    assert!(!keys::is_mart_data("latest/m/part-1.parquet"));
-    assert!(!keys::is_mart_data("people/own/notes.parquet"));
-    assert!(keys::is_lake_data(&keys::staged("sales", "华东", "s", "c", "r")));
-    assert!(!keys::is_lake_data(&keys::checkpoint(50, "t")));
 }
 
 #[test]

@@ -155,14 +155,24 @@ fn clean_takes_only_what_nothing_names() {
     let world = world();
     world.night(NIGHT).expect(&[0]);
     let before = world.fingerprint();
-    let orphan = world.path("lake/staged/sales/p01/orphan.parquet");
+    let name = format!("{}-0123456789abcdef-nightly-2026-11-05-0badc0de-01234567.parquet", "ab".repeat(32));
+    let orphan = world.path("lake/staged/sales/p01").join(name);
     std::fs::write(&orphan, "left by a crash").expect("a file");
+    let theirs = world.path("lake/staged/sales/p01/by-hand-1.parquet");
+    std::fs::write(&theirs, "an analyst's").expect("a file");
     let young = world.tributary(&["clean"], &[("TRIBUTARY_NOW", "2026-11-06T00:00:00Z")]);
     young.expect(&[0]);
     let old: std::time::SystemTime =
         "2026-10-01T00:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().expect("an instant").into();
-    std::fs::File::options().write(true).open(&orphan).and_then(|file| file.set_modified(old)).expect("an older file");
-    world.tributary(&["clean"], &[("TRIBUTARY_NOW", "2026-11-06T00:00:00Z")]).expect(&[0]);
+    for file in [&orphan, &theirs] {
+        std::fs::File::options().write(true).open(file).and_then(|file| file.set_modified(old)).expect("an older file");
+    }
+    let cleaned = world.tributary(&["clean"], &[("TRIBUTARY_NOW", "2026-11-06T00:00:00Z")]).expect(&[0]);
     assert!(!orphan.exists(), "an old orphan goes");
+    assert!(
+        cleaned.stdout.contains("left alone: 1 objects") && cleaned.stdout.contains("by-hand-1.parquet"),
+        "{cleaned}"
+    );
+    std::fs::remove_file(&theirs).expect("still there");
     assert_eq!(world.fingerprint(), before, "everything else stays");
 }

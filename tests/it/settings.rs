@@ -53,7 +53,7 @@ fn check_finds_what_the_night_would_refuse() {
         "did you mean `sales_daily`?",
         "jobs/senders/p03.toml: contact: \"nobody\" is not a mail address",
         "jobs/senders/p03.toml: feeds.sales: path \"../lake/**\" leaves the inbox",
-        "jobs/senders/p03.toml: feeds.sales.columns.sku is still \"?\"",
+        "jobs/senders/p03.toml:7: feeds.sales: columns.sku is still \"?\"",
         "files of a day are due at 09:00 the morning after (grace 0 minutes), and nightly runs at 06:30",
         "company.head_office is empty",
         "settings.near_dyas is named by no model",

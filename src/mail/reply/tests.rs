@@ -66,7 +66,9 @@ fn input(name: &str, status: InputStatus, clean: u64, rejected: u64) -> Input {
         named: None,
         marks: BTreeMap::new(),
         masked: Vec::new(),
+        without: Vec::new(),
         resent_at: None,
+        lost: false,
     }
 }
 

@@ -121,6 +121,8 @@ fn the_shipped_rules_are_valid() {
     AlertRule::run_reduced().validate(&reduced).expect("valid");
     let master_data = ["feed", "marts", "name_en", "name_zh", "used_en", "used_zh"];
     AlertRule::master_data_missing().validate(&master_data).expect("valid");
+    AlertRule::sender_left_out().validate(&["sender", "feeds", "file", "found", "advice"]).expect("valid");
+    AlertRule::rows_lost().validate(&["sender", "sender_name", "feed", "files", "rows", "file"]).expect("valid");
     AlertRule::mail_undelivered().validate(&["recipient", "subject", "error"]).expect("valid");
 }
 

@@ -12,7 +12,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::state::record::{Input, InputStatus, Period, Sighting};
+use crate::state::record::{Input, InputStatus, Lines, Period, Sighting};
 use crate::store::{FileRef, Home, keys};
 
 /// Stands for a key that follows from its row.
@@ -97,6 +97,10 @@ pub(super) struct Rest {
     pub(super) masked: Vec<Period>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) marks: BTreeMap<NaiveDate, Vec<u64>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) without: Vec<Lines>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) lost: bool,
 }
 pub(super) fn input_of(row: &Row<'_>) -> Result<Input> {
     let rest: Rest = row.json.map(serde_json::from_str).transpose()?.unwrap_or_default();
@@ -129,6 +133,8 @@ pub(super) fn input_of(row: &Row<'_>) -> Result<Input> {
         last_date: row.last_date,
         masked: rest.masked,
         marks: rest.marks,
+        without: rest.without,
+        lost: rest.lost,
         resent_at: row.resent_at.map(DateTime::from_timestamp_nanos),
     };
     input.staged = file_of(row, Some(&input))?;
@@ -219,6 +225,7 @@ pub(super) fn status_text(status: InputStatus) -> &'static str {
         InputStatus::Active => "active",
         InputStatus::Superseded => "superseded",
         InputStatus::Quarantined => "quarantined",
+        InputStatus::SetAside => "set_aside",
     }
 }
 
@@ -227,6 +234,7 @@ fn status_of(text: Option<&str>) -> Result<InputStatus> {
         Some("active") => Ok(InputStatus::Active),
         Some("superseded") => Ok(InputStatus::Superseded),
         Some("quarantined") => Ok(InputStatus::Quarantined),
+        Some("set_aside") => Ok(InputStatus::SetAside),
         other => Err(Error::input(format!("unknown status {other:?}"))),
     }
 }

@@ -1,7 +1,7 @@
 //! What goes into a checkpoint comes out of it.
 
 use super::*;
-use crate::state::record::{Changes, Commit, CommitKind, InputStatus};
+use crate::state::record::{Changes, Commit, CommitKind, InputStatus, Lines};
 use crate::state::samples::{at, day, delivery, full_changes, input};
 use crate::store::Home;
 
@@ -44,9 +44,21 @@ fn rich_state() -> State {
     masked.resent_at = Some(at(9));
     masked.rejects.as_mut().unwrap().key = keys::rejects("sales", "华东", &masked.sha256, "c1", "run-1");
     masked.staged.as_mut().unwrap().home = Home::Marts;
+    masked.without = vec![Lines { file: "masked.csv".into(), from: 3, to: 4 }];
+    let aside = SetAside { lines: masked.without.first().cloned(), ..masked.aside(at(7)) };
+    let mut out = input("out", 6, Some((1, 9)));
+    out.status = InputStatus::SetAside;
     // One key that held two contents, in this order, and the first one again.
     let held = ["b", "a", "b"].iter().zip(1..).map(|(content, t)| delivery(content, "same.csv", t));
-    apply(&mut state, Changes { inputs: vec![odd, masked], sightings: held.collect(), ..Changes::default() });
+    apply(
+        &mut state,
+        Changes {
+            inputs: vec![odd, masked, out],
+            set_aside: vec![aside],
+            sightings: held.collect(),
+            ..Changes::default()
+        },
+    );
     state
 }
 

@@ -5,7 +5,7 @@ use crate::error::Kind;
 use crate::state::record::{Changes, CommitKind};
 use crate::state::samples::{Hands, day, full_changes, options, stores};
 use crate::state::{Held, hold};
-use crate::store::Store;
+use crate::store::{Store, keys};
 
 /// A lake with one run whose files are there, opened by a clock that agrees with the stores' own.
 async fn lake(stores: &Stores, hands: &Hands) -> Held {
@@ -18,23 +18,48 @@ async fn lake(stores: &Stores, hands: &Hands) -> Held {
     held
 }
 
-const ORPHANS: [(Home, &str); 6] = [
-    (Home::Lake, "models/schemas/f.arrow"),
-    (Home::Lake, "staged/sales/华东/dead-c1-run-0.parquet"),
-    (Home::Lake, "rejects/sales/华东/dead-c1-run-0.parquet"),
-    (Home::Lake, "models/sales_lines/2026-11/f-run-0.parquet"),
-    (Home::Lake, "state/checkpoints/000050-dead.parquet"),
-    (Home::Marts, "sales_daily/2026-11/f-run-0.parquet"),
-];
-const OTHERS: [(Home, &str); 6] = [
+const SHA256: &str = "abababababababababababababababababababababababababababababababab";
+const DEAD: &str = "nightly-2026-11-22-0badc0de";
+
+/// What a run that died left of senders and models that the commits know.
+fn orphans() -> [(Home, String); 6] {
+    let (token, short, maker) = ("0".repeat(32), "0123456789abcdef", format!("{DEAD}-01234567"));
+    [
+        (Home::Lake, keys::schemas(short)),
+        (Home::Lake, keys::staged("sales", "华东", SHA256, short, &maker)),
+        (Home::Lake, keys::rejects("sales", "华东", SHA256, short, &maker)),
+        (Home::Lake, keys::model("sales_daily", "2026-11", short, DEAD)),
+        (Home::Lake, keys::checkpoint(50, &token)),
+        (Home::Marts, keys::mart("sales_daily", "2026-11", short, DEAD)),
+    ]
+}
+
+/// What somebody else put there, or may have: whatever its name or age.
+const OTHERS: [(Home, &str); 14] = [
     (Home::Lake, "landed/sales/华东/raw"),
     (Home::Lake, "somebody/elses.parquet"),
-    (Home::Marts, "latest/sales_daily.parquet"),
-    (Home::Marts, "latest/sales_daily/part-1.parquet"),
-    (Home::Marts, "duckdb.sql"),
+    (Home::Lake, "rejects/keep.parquet"),
+    (Home::Lake, "models/x.parquet"),
+    (Home::Lake, "staged/by/hand-1.parquet"),
+    (Home::Lake, "outbox/drafts/h.eml"),
+    // Names like ours, of a sender and a model that no commit knows.
+    (
+        Home::Lake,
+        "staged/sales/elsewhere/abababababababababababababababababababababababababababababababab-0123456789abcdef-nightly-2026-11-22-0badc0de-01234567.parquet",
+    ),
+    (Home::Marts, "analysts/2026-11/0123456789abcdef-nightly-2026-11-22-0badc0de.parquet"),
+    (Home::Marts, "analysts/2026/top-10.parquet"),
+    (Home::Marts, "sales_daily/archive/mine-2025.parquet"),
     (Home::Marts, "people/own/notes.parquet"),
+    // What readers open.
+    (Home::Marts, "latest/sales_daily.parquet"),
+    (Home::Marts, "latest/sales_daily/2026-11/part.parquet"),
+    (Home::Marts, "duckdb.sql"),
 ];
-const MAIL: &str = "outbox/run-1/h.eml";
+
+fn mail() -> String {
+    keys::mail_body(DEAD, &"0".repeat(32))
+}
 
 /// The stores stamp objects by the machine's time; `days` from there the cleaning happens.
 async fn cleaned(stores: &Stores, held: &Held, days: i64, dry: bool) -> Cleaned {
@@ -56,29 +81,36 @@ async fn only_old_unnamed_objects_of_ours_go() {
     let (stores, hands) = (stores(), Hands::default());
     let held = lake(&stores, &hands).await;
     let before = everything(&stores).await;
-    for (home, key) in ORPHANS.iter().chain(&OTHERS) {
+    let orphans = orphans();
+    let others = OTHERS.map(|(home, key)| (home, key.to_string()));
+    for (home, key) in orphans.iter().chain(&others) {
         stores.of(*home).put(key, "x").await.unwrap();
     }
-    stores.lake.put(MAIL, "mail").await.unwrap();
+    stores.lake.put(&mail(), "mail").await.unwrap();
 
-    assert_eq!(cleaned(&stores, &held, 6, false).await, Cleaned::default(), "all are young");
+    let young = cleaned(&stores, &held, 6, false).await;
+    assert_eq!((young.lake.len(), young.marts.len(), young.bytes), (0, 0, 0), "all are young");
     let planned = cleaned(&stores, &held, 8, true).await;
     assert_eq!(
         everything(&stores).await.len(),
-        before.len() + ORPHANS.len() + OTHERS.len() + 1,
+        before.len() + orphans.len() + OTHERS.len() + 1,
         "a dry run removes nothing"
     );
     let done = cleaned(&stores, &held, 8, false).await;
     assert_eq!(done, planned);
     let gone: Vec<&str> = done.lake.iter().chain(&done.marts).map(String::as_str).collect();
-    let mut expected: Vec<&str> = ORPHANS.iter().map(|(_, key)| *key).collect();
+    let mut expected: Vec<&str> = orphans.iter().map(|(_, key)| key.as_str()).collect();
     expected.sort_unstable();
     let mut sorted = gone.clone();
     sorted.sort_unstable();
     assert_eq!((sorted, done.bytes), (expected, 6));
+    // All but what readers open, and what the samples call their own files (`f1`, `run-1`).
+    let odd = OTHERS.len() as u64 - 3;
+    let told = |shown: &str| done.odd_shown.iter().any(|odd| odd.ends_with(shown));
+    assert!(done.odd >= odd && told("analysts/2026/top-10.parquet"), "{done:?}");
 
     let later = cleaned(&stores, &held, 91, false).await;
-    assert_eq!((later.lake, later.marts.len()), (vec![MAIL.to_string()], 0), "mails stay longer");
+    assert_eq!((later.lake, later.marts.len()), (vec![mail()], 0), "mails stay longer");
     let after = everything(&stores).await;
     assert!(before.iter().all(|key| after.contains(key)), "what commits name stays: {after:?}");
     assert!(OTHERS.iter().all(|(_, key)| after.contains(&(*key).to_string())), "what is not ours stays");
@@ -126,10 +158,14 @@ async fn leftovers_of_uploads_are_swept_from_folders() {
     let stores = Stores { lake: Store::folder(dir.path(), true).unwrap(), ..stores() };
     let held = lake(&stores, &hands).await;
     std::fs::create_dir_all(dir.path().join("models/m/all")).unwrap();
-    let leftover = dir.path().join("models/m/all/f-run.parquet#1");
-    std::fs::write(&leftover, "half").unwrap();
+    let leftover = dir.path().join(keys::model("sales_daily", "all", "0123456789abcdef", DEAD) + "#1");
+    std::fs::create_dir_all(leftover.parent().unwrap()).unwrap();
+    let theirs = dir.path().join("models/m/all/sheet#1");
+    for file in [&leftover, &theirs] {
+        std::fs::write(file, "half").unwrap();
+    }
     assert!(cleaned(&stores, &held, 6, false).await.uploads.is_empty());
     let done = cleaned(&stores, &held, 8, false).await;
     assert_eq!(done.uploads.len(), 1);
-    assert!(!leftover.exists());
+    assert!(!leftover.exists() && theirs.exists(), "a name with # at its end alone is nobody's leftover");
 }

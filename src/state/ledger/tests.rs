@@ -1,5 +1,7 @@
 //! The ledger by examples, and against a model that only knows who spoke last about each day.
 
+mod aside;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -13,7 +15,7 @@ fn state() -> State {
 
 /// Settles a night and folds it, as a run would.
 fn night(state: &mut State, rule: Replaces, staged: Vec<Input>, repeats: Vec<Sighting>) -> Settled {
-    let settled = settle(state, staged, repeats, |_| rule);
+    let settled = settle(state, staged, repeats, &[], |_| rule);
     let changes =
         Changes { inputs: settled.inputs.clone(), sightings: settled.sightings.clone(), ..Changes::default() };
     let commit = Commit {

@@ -96,6 +96,50 @@ async fn a_panic_of_the_engine_is_an_error_of_the_model() {
     assert!(err.one_line().starts_with("sql/marts/totals.sql"), "{}", err.one_line());
 }
 
+/// The engine names a number at best; we name the group that it belongs to.
+#[tokio::test]
+async fn an_overflow_is_told_with_the_key_of_its_group() {
+    let mut lab = Lab::new();
+    let large = 999_999_999_999_990_000;
+    let rows = [("2026-11-01", "c", "a", 1, 1), ("2026-11-01", "c", "b", 1, large), ("2026-11-02", "c", "b", 1, large)];
+    lab.sell("p1", &rows, None).await;
+    let sql = "select sku as category, cast(sum(amount) as decimal(18,4)) as amount, \
+               cast(0 as decimal(18,4)) as near_amount, max(quantity) as best_units from stg_sales group by 1";
+    for sql in [sql, &sql.replace("cast(sum(amount) as decimal(18,4))", "sum(amount)")] {
+        let (registry, _) = registry(&lab.config, &[STAGING, PRODUCTS, (TOTALS.0, TOTALS.1, sql, TOTALS.3)]);
+        let err = lab.build(&registry, "2026-11-30", false).await.unwrap_err();
+        assert_eq!(err.kind(), crate::error::Kind::Data);
+        let told = err.one_line();
+        assert!(told.starts_with("sql/marts/totals.sql: "), "{told}");
+        assert!(told.ends_with("too large for its column: category = b, amount = 199999999999998.0000"), "{told}");
+    }
+}
+
+/// What failed stops its readers only; what was written beside it is taken over, and its checks are asked again.
+#[tokio::test]
+async fn a_line_that_is_set_aside_is_not_read_and_the_rest_is_not_built_again() {
+    let mut lab = Lab::new();
+    lab.sell("p1", &[("2026-11-01", "c", "a", 0, 1), ("2026-11-01", "c", "b", 2, 1)], None).await;
+    lab.sell("p2", &[("2026-10-01", "c", "a", 5, 1)], None).await;
+    let sql = "select sku as category, sum(amount) as amount, sum(amount) as near_amount,\n    max(10 / quantity) as best_units\nfrom stg_sales group by 1";
+    let (registry, _) = registry(&lab.config, &[STAGING, PRODUCTS, (TOTALS.0, TOTALS.1, sql, TOTALS.3)]);
+    let plan = lab.plan(&registry, "2026-11-30", "run1", false);
+    let broken = build(plan, &|_| ()).await.unwrap_err();
+    assert_eq!(broken.model.as_deref(), Some("totals"));
+    let made: Vec<&str> = broken.made.iter().map(|one| one.partition.as_str()).collect();
+    assert_eq!(made, ["2026-10", "2026-11"]);
+    for one in broken.made {
+        lab.made.insert((one.model.clone(), one.partition.clone(), one.fingerprint.clone()), one);
+    }
+    let line = crate::state::record::Lines { file: "file.csv".into(), from: 1, to: 1 };
+    lab.inputs[0].without = vec![line];
+    let outcome = lab.build(&registry, "2026-11-30", true).await.unwrap();
+    let rows = ask(&outcome, "select category, best_units from totals order by 1").await;
+    assert_eq!(rows, [r#"{"best_units":2,"category":"a"}"#, r#"{"best_units":5,"category":"b"}"#]);
+    let october = outcome.partitions.iter().find(|one| one.partition == "2026-10").unwrap();
+    assert!(october.file.as_ref().unwrap().key.contains("run1"), "taken over, even in a full refresh");
+}
+
 #[tokio::test]
 async fn a_row_without_its_partition_date_is_refused() {
     let mut lab = Lab::new();

@@ -143,6 +143,7 @@ pub(super) struct Lab {
     pub(super) stores: Stores,
     pub(super) inputs: Vec<Input>,
     pub(super) previous: BTreeMap<(String, String), Partition>,
+    pub(super) made: crate::models::plan::Written,
     pub(super) runs: u32,
     pub(super) models: Vec<String>,
     pub(super) system: BTreeMap<String, RecordBatch>,
@@ -157,6 +158,7 @@ impl Lab {
             stores,
             inputs: Vec::new(),
             previous: BTreeMap::new(),
+            made: BTreeMap::new(),
             runs: 0,
             models: vec!["*".to_string()],
             system: BTreeMap::new(),
@@ -260,6 +262,7 @@ impl Lab {
             etag: None,
             last_modified: DateTime::UNIX_EPOCH,
             resent_at: None,
+            lost: false,
             delivered_at: DateTime::UNIX_EPOCH,
             period_start: Some(first),
             period_end: Some(last),
@@ -281,6 +284,7 @@ impl Lab {
             named: None,
             marks: BTreeMap::new(),
             masked: Vec::new(),
+            without: Vec::new(),
         });
     }
 
@@ -312,6 +316,7 @@ impl Lab {
             inputs: &self.inputs,
             system: self.system.clone(),
             previous: self.previous.clone(),
+            made: &self.made,
             full_refresh,
         }
     }
