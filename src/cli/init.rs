@@ -113,9 +113,11 @@ pub(super) fn add(cli: &Cli, what: Piece, name: &str, console: &Console) -> Resu
 /// The file of a model of this name, in whatever subject.
 fn named(folder: &Path, name: &str) -> Option<std::path::PathBuf> {
     let entries: Vec<_> = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    entries.into_iter().find_map(|path| match path.is_dir() {
-        true => named(&path, name),
-        false => (path.file_stem()?.to_str()? == name && path.extension()? == "sql").then_some(path),
+    entries.into_iter().find_map(|path| {
+        if path.is_dir() {
+            return named(&path, name);
+        }
+        (path.file_stem()?.to_str()? == name && path.extension()? == "sql").then_some(path)
     })
 }
 

@@ -236,7 +236,7 @@ impl SheetReader {
 }
 
 const NO_RESULT: &str = "formula without a stored result";
-/// Midnight as SheetJS writes it where local time was 8:05:43 ahead in 1899, and JavaScript counts that in minutes.
+/// Midnight as `SheetJS` writes it where local time was 8:05:43 ahead in 1899, and JavaScript counts that in minutes.
 const EARLY: &str = " 23:59:17.000";
 const STALE_RESULT: &str = "formula whose result waits for a calculation";
 

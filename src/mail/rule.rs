@@ -265,10 +265,8 @@ impl AlertRule {
         for owner in self.owners.iter().filter(|owner| *owner != HEAD_OFFICE && !owner.contains('@')) {
             check("owners", owner)?;
         }
-        let known: BTreeSet<&str> = match known.contains("sender") {
-            true => known.into_iter().chain(SENDER_WORDS).collect(),
-            false => known,
-        };
+        let known: BTreeSet<&str> =
+            if known.contains("sender") { known.into_iter().chain(SENDER_WORDS).collect() } else { known };
         for (locale, words) in [("en", Words::new("en", "USD")), ("zh", Words::new("zh", "CNY"))] {
             for (key, text) in self.texts(words.locale()) {
                 validate_text(&format!("{key}.{locale}"), text, &words, &known).map_err(|err| err.at(place))?;

@@ -26,6 +26,9 @@ pub struct Words {
     year: Option<i32>,
 }
 
+/// Writes a text of a row, such as a date, as this language has it.
+type AsText = fn(&Words, &str) -> String;
+
 impl Words {
     /// Words in `locale` (`zh`, else English) with amounts in `currency` (ISO code).
     pub fn new(locale: &str, currency: &str) -> Self {
@@ -221,7 +224,7 @@ impl Words {
         }
         let words = self.clone();
         env.add_filter("date", move |value: Value| as_date(&value, |date| words.date(date)));
-        let texts: [(&'static str, fn(&Self, &str) -> String); 3] =
+        let texts: [(&'static str, AsText); 3] =
             [("month", Self::month), ("quarter", Self::quarter), ("instant", Self::instant)];
         for (name, write) in texts {
             let words = self.clone();

@@ -88,6 +88,9 @@ pub(super) fn due(night: &Night<'_>, first: NaiveDate) -> Vec<Owed> {
 /// How long a file that is still missing is a warning of every run; after that the deliveries mart alone tells.
 const REPORTED_DAYS: &str = "missing_file_days";
 
+/// A period that something came for, and why that does not count, if it does not.
+type Come = (Period, Option<Lack>);
+
 /// Files owed for the last `missing_file_days` days up to the as-of date that do not count yet.
 pub(super) fn lacking(night: &Night<'_>) -> Result<Vec<(Owed, Lack)>> {
     let last = night.request.date;
@@ -97,7 +100,7 @@ pub(super) fn lacking(night: &Night<'_>) -> Result<Vec<(Owed, Lack)>> {
         return Ok(Vec::new());
     }
     // Of each period, why what came for it does not count, if it does not.
-    let mut there: BTreeMap<(&str, &str), Vec<(Period, Option<Lack>)>> = BTreeMap::new();
+    let mut there: BTreeMap<(&str, &str), Vec<Come>> = BTreeMap::new();
     for input in night.all_inputs() {
         let lack = match input.status {
             InputStatus::Quarantined if input.lost => Some(Lack::Lost),

@@ -19,7 +19,7 @@ const BOOK_MAX: usize = 1 << 20;
 pub(super) struct Said {
     /// It asks to be calculated anew before its results are looked at.
     pub(super) recalculates: bool,
-    /// SheetJS has written it.
+    /// `SheetJS` has written it.
     pub(super) by_sheetjs: bool,
 }
 

@@ -202,7 +202,7 @@ fn one_byte_of_a_page_that_is_not_what_was_written() {
     );
 }
 
-/// SheetJS counts from 1899, when Shanghai was 8:05:43 ahead, in minutes.
+/// `SheetJS` counts from 1899, when Shanghai was 8:05:43 ahead, in minutes.
 #[test]
 fn dates_that_sheetjs_wrote_in_china() {
     let head: String = HEADER.trim().split(',').zip('A'..).map(|(name, column)| text_cell(column, 1, name)).collect();

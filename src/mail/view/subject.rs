@@ -41,7 +41,7 @@ pub(super) fn subject(
         [written(&dated), written(parts)]
     });
     // The word of the status and the day fit always.
-    whole.into_iter().find(|text| text.width() <= COLUMNS_MAX).unwrap_or_else(|| written(&[day.clone()]))
+    whole.into_iter().find(|text| text.width() <= COLUMNS_MAX).unwrap_or_else(|| written(std::slice::from_ref(&day)))
 }
 
 fn failed(edition: &Edition<'_>, words: &Words) -> Vec<Vec<String>> {
