@@ -201,7 +201,7 @@ fn a_fault_leaves_out_its_feed_or_its_sender_and_names_the_line() {
         (
             "latin",
             b"name = \"Caf\xe9\"\n[feeds.sales]\n",
-            "jobs/senders/latin.toml: it cannot be read as UTF-8",
+            "jobs/senders/latin.toml: the file is not UTF-8 text; it seems to be",
             "UTF-8",
             "",
         ),
