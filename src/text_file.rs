@@ -7,11 +7,16 @@ use crate::error::{Error, Result};
 
 /// The text of a file. Editors that put a byte order mark before UTF-8 are forgiven.
 pub(crate) fn read(path: &Path) -> Result<String> {
+    text_of(path).map_err(|err| err.at(path.display()))
+}
+
+/// As [`read`], for a caller that says itself which file it is.
+pub(crate) fn text_of(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).map_err(|err| match err.kind() {
-        ErrorKind::NotFound => Error::config("there is no such file").at(path.display()),
-        _ => Error::config("the file cannot be read").at(path.display()).because(err),
+        ErrorKind::NotFound => Error::config("there is no such file"),
+        _ => Error::config("the file cannot be read").because(err),
     })?;
-    decode(bytes).map_err(|err| err.at(path.display()))
+    decode(bytes)
 }
 
 fn decode(mut bytes: Vec<u8>) -> Result<String> {

@@ -56,7 +56,9 @@ pub(super) fn lay(base: &mut Table, own: Table, prefix: &str, faults: &mut Vec<(
 
 /// What in a list is not of the kind that the default's are.
 fn misfit(default: Option<&Value>, own: &[Value]) -> Option<(&'static str, &'static str)> {
-    let expected = default?;
+    // A list that is empty by default is one of texts.
+    let text = Value::String(String::new());
+    let expected = default.unwrap_or(&text);
     own.iter().find(|value| !expected.same_type(value)).map(|value| (kind(value), kind(expected)))
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn toml_files(folder: &Path) -> Result<Vec<(String, String, Result<St
             continue;
         }
         let Some(stem) = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()) else { continue };
-        let text = crate::text_file::read(&path);
+        let text = crate::text_file::text_of(&path);
         files.push((stem, path.display().to_string(), text));
     }
     files.sort_by(|a, b| a.0.cmp(&b.0));

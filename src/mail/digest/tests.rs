@@ -15,9 +15,8 @@ fn a_busy_night_in_chinese() {
     assert!(digest.preview.starts_with("8 项需要您关注，其中 1 项严重 · P014 京东旗舰店少卖"), "{}", digest.preview);
     golden("busy_zh.txt", &digest.text);
     golden("busy_zh.html", &digest.html);
-    // bars stand within the cells of figures, so the rule of their own cells comes last
-    let rule = |start: &str| digest.html.find(start).expect("a rule of the style");
-    assert!(rule("\n.f td{") < rule("\n.c td{"), "bars stand on their line and do not hang from it");
+    // bars stand within the cells of figures, so the rule of their own cells is named by both
+    assert!(digest.html.contains("\n.c td,.f .c td{"), "bars stand on their line and do not hang from it");
 }
 
 #[test]
