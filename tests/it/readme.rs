@@ -53,6 +53,7 @@ fn the_company_of_the_readme_gets_its_first_figures_its_kpi_and_its_alert() {
     {
         assert!(row[column].to_string().starts_with(value), "{column} is {value}: {row}");
     }
+    world.tributary(&["lineage", "order_sizes.average_order"], &[]).expect(&[0]);
     let manager = world.path("out/mail/2026-11-22/wang.lei@mycompany.example.eml");
     let mail = std::fs::read_to_string(manager).expect("the partner's manager is told");
     assert!(mail.contains("small_orders"), "{mail}");
