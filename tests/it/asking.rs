@@ -305,8 +305,8 @@ fn a_diff_says_what_would_change_and_changes_nothing() {
     copy_tree(&Path::new(PROJECT).join("fixtures/small/sql"), &world.path("sql"));
     let config = std::fs::read_to_string(world.path("config.toml")).expect("the settings");
     world.write("config.toml", &config.replace(&format!("{PROJECT}/fixtures/small/sql"), "sql"));
-    world.deliver_history("2026-09-03");
-    world.night("2026-09-03").published();
+    world.deliver_history("2026-11-01");
+    world.night("2026-11-01").published();
     let same = world.tributary(&["diff"], &[]).expect(&[0]);
     assert!(same.stdout.contains("no mart would change; nothing was published"), "{same}");
     let before = world.fingerprint();

@@ -105,7 +105,7 @@ fn ends(world: &World, extreme: &str) -> Vec<(String, String)> {
 fn absurd_numbers_never_panic() {
     let world = World::small();
     let own = std::fs::read_to_string(world.path("config.toml")).expect("the settings");
-    world.deliver_history("2026-09-03");
+    world.deliver_history("2026-11-01");
     for extreme in ["-9223372036854775808", "9223372036854775807"] {
         let ends = ends(&world, extreme);
         let mut config: toml::Table = toml::from_str(&own).expect("TOML");
@@ -127,11 +127,11 @@ fn absurd_numbers_never_panic() {
         assert!(check.code == Some(0) || check.code == Some(64), "{check}");
         assert!(!check.stderr.contains("panicked") && !check.stderr.contains("gave up"), "{check}");
         world.write("config.toml", &config.to_string());
-        let night = world.night("2026-09-03");
+        let night = world.night("2026-11-01");
         assert!(night.code.is_some_and(|code| code != 101), "{night}");
         assert!(!night.stderr.contains("panicked"), "{night}");
         for command in [&["status"][..], &["runs"], &["mail", "flush"], &["clean", "--dry-run"]] {
-            let outcome = world.tributary(command, &[("TRIBUTARY_NOW", "2026-09-04T22:31:00Z")]);
+            let outcome = world.tributary(command, &[("TRIBUTARY_NOW", "2026-11-02T22:31:00Z")]);
             assert!(outcome.code.is_some_and(|code| code != 101) && !outcome.stderr.contains("panicked"), "{outcome}");
         }
     }
@@ -201,8 +201,8 @@ fn a_wrong_alert_rule_is_a_failed_night_that_is_told() {
          [[columns]]\nname = \"partner_id\"\ntype = \"text\"\nen = \"Partner\"\nzh = \"伙伴\"\n\
          [alert]\nseverity = \"medium\"\n[alert.title]\nen = \"x\"\nzh = \"x\"\n",
     );
-    world.deliver_history("2026-09-03");
-    let night = world.night("2026-09-03").expect(&[3]);
+    world.deliver_history("2026-11-01");
+    let night = world.night("2026-11-01").expect(&[3]);
     assert!(night.stdout.contains("odd.toml") && night.stdout.contains("\"medium\""), "{night}");
     let failed =
         |commit: &tributary::state::record::Commit| commit.kind == tributary::state::record::CommitKind::Failed;
