@@ -47,7 +47,7 @@ pub(super) async fn show(cli: &Cli, wanted: &str, console: &Console) -> Result<E
     tell_files(&company, &files, console)?;
     console.raw(report::reduced(&reduced).as_bytes())?;
     tell_alerts(&company, &alerts, console)?;
-    if newest && alerts.is_empty() && run.alerts > 0 || !newest && run.alerts > 0 {
+    if run.alerts > 0 && (!newest || alerts.is_empty()) {
         console.line(format!(
             "\nAlerts: {} at its end; `tributary show last` lists those that stand now",
             thousands(run.alerts)

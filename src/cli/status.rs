@@ -7,8 +7,9 @@ use super::args::Cli;
 use super::run::company;
 use super::{Console, Exit, withdraw};
 use crate::error::{Error, Result};
+use crate::mail::outbox::GivenUp;
 use crate::pipeline;
-use crate::state::record::{AlertPhase, InputStatus};
+use crate::state::record::{AlertPhase, InputStatus, RunRecord};
 
 /// How the lake stands.
 pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) -> Result<Exit> {
@@ -87,23 +88,9 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
         tell_lacking(lacking, &local, console)?;
         console.line(format!("alerts firing   {firing}"))?;
         console.line(format!("mails owed      {}", mails.waiting))?;
-        for open in &mails.given_up {
-            let at = local(open.at);
-            console.line(format!("MAIL GIVEN UP   {} at {at}: {}", open.owed.recipient, open.reason))?;
-        }
-        if !mails.given_up.is_empty() {
-            console.line(
-                "                stands until it is tried again (tributary mail retry RECIPIENT) or seen to (… mail drop …)",
-            )?;
-        }
+        tell_given_up(&mails.given_up, &local, console)?;
         if let Some(run) = newest {
-            for (at, note) in run.notes.iter().enumerate() {
-                let first = if at == 0 { "notes" } else { "" };
-                console.line(format!("{first:<15} {note}"))?;
-            }
-            if !run.notes.is_empty() {
-                console.line(format!("                see all: tributary show {}", run.run_id))?;
-            }
+            tell_notes(run, console)?;
         }
         if too_old {
             console.line(format!("TOO OLD         no successful run within {}", max_age.unwrap_or_default()))?;
@@ -116,6 +103,36 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
         1.. => Exit::Undelivered,
         _ => Exit::Ok,
     })
+}
+
+/// Mails that nobody got and nobody has seen to.
+fn tell_given_up(
+    mails: &[GivenUp],
+    local: &impl Fn(chrono::DateTime<chrono::Utc>) -> String,
+    console: &Console,
+) -> Result<()> {
+    for open in mails {
+        let at = local(open.at);
+        console.line(format!("MAIL GIVEN UP   {} at {at}: {}", open.owed.recipient, open.reason))?;
+    }
+    if mails.is_empty() {
+        return Ok(());
+    }
+    console.line(
+        "                stands until it is tried again (tributary mail retry RECIPIENT) or seen to (… mail drop …)",
+    )
+}
+
+/// What the newest run noted.
+fn tell_notes(run: &RunRecord, console: &Console) -> Result<()> {
+    for (at, note) in run.notes.iter().enumerate() {
+        let first = if at == 0 { "notes" } else { "" };
+        console.line(format!("{first:<15} {note}"))?;
+    }
+    if run.notes.is_empty() {
+        return Ok(());
+    }
+    console.line(format!("                see all: tributary show {}", run.run_id))
 }
 
 /// Files that are owed and not there, the longest owed first.

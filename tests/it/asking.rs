@@ -130,9 +130,7 @@ fn the_lineage_that_the_readme_shows_is_there() {
         .skip(1)
         .filter_map(|rest| rest.split(['`', '\n']).next())
         // What the README lays down itself is asked where its company is built.
-        .filter(|target| {
-            target.split_once('.').is_some_and(|(model, _)| !readme.contains(&format!("/{model}.sql`")))
-        })
+        .filter(|target| target.split_once('.').is_some_and(|(model, _)| !readme.contains(&format!("/{model}.sql`"))))
         .collect();
     assert!(!shown.is_empty(), "the README shows lineage");
     let world = World::new(&["sales_daily"]);
