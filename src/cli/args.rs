@@ -143,7 +143,7 @@ pub enum Command {
     },
     /// How fresh the files of each sender are; exit 1 where one that is due is not there.
     Freshness,
-    /// What the SQL and settings on disk would change in the published marts; nothing is published.
+    /// What SQL and settings on disk would change in the marts; publishes nothing.
     Diff {
         /// Only these marts and what they read: globs, `name+` with what reads it.
         #[arg(long, value_delimiter = ',', value_name = "MARTS")]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::{Fault, attempt};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::models::{self, plan::Written};
 use crate::pipeline::Watch;
 use crate::pipeline::aside::reading;
@@ -51,7 +51,7 @@ pub(super) async fn culprits(
     }
     // What came since the last night that got through is the first suspect; then the rest, where a model, a setting or
     // the date made an old file break.
-    if !fresh.is_empty() && search.holds(search.whole(&fresh)).await? == Some(true) {
+    if !fresh.is_empty() && search.held_before(search.whole(&fresh)).await? == Some(true) {
         search.walk(&fresh, true).await?;
     } else if search.holds(search.whole(&all)).await? == Some(true) {
         search.walk(&all, false).await?;
@@ -109,6 +109,16 @@ impl Search<'_, '_> {
 
     /// Whether the model gets through without these; unknown when nothing more may be spent.
     async fn holds(&mut self, without: Vec<SetAside>) -> Result<Option<bool>> {
+        self.tried(without, false).await
+    }
+
+    /// [`Search::holds`] of what came before. Checks are asked of what a build makes, so one that was changed is asked of
+    /// old rows only where these are made again: without that, new files would be blamed for it.
+    async fn held_before(&mut self, without: Vec<SetAside>) -> Result<Option<bool>> {
+        self.tried(without, self.fault.error.kind() == Kind::Checks).await
+    }
+
+    async fn tried(&mut self, without: Vec<SetAside>, anew: bool) -> Result<Option<bool>> {
         if self.trials.left == 0 || Instant::now() >= self.trials.until {
             return Ok(None);
         }
@@ -116,7 +126,9 @@ impl Search<'_, '_> {
         self.watch.step(&format!("looking for what breaks {}", self.fault.model));
         let inputs = self.night.inputs_but(&without);
         let model = [self.fault.model.clone()];
-        let tried = Box::pin(attempt(self.night, &model, &inputs, &mut self.trials.made, false, &())).await?;
+        let mut none = Written::new();
+        let made = if anew { &mut none } else { &mut self.trials.made };
+        let tried = Box::pin(attempt(self.night, &model, &inputs, made, anew, &())).await?;
         tracing::debug!(model = self.fault.model, without = without.len(), holds = tried.is_ok(), "tried");
         Ok(Some(tried.is_ok()))
     }

@@ -99,7 +99,11 @@ impl<'a> Model<'a> {
     /// What is expected, and from how many earlier years a holiday is known.
     fn expected(&self, at: usize) -> (f64, usize) {
         let plain = self.level * self.weekdays[at % 7];
-        if !self.days[at].holiday || self.rules.scale == Scale::Rate {
+        if self.rules.scale == Scale::Rate {
+            // A level that comes down to nothing may miss it by a rounding.
+            return (plain.max(0.0), 0);
+        }
+        if !self.days[at].holiday {
             return (plain, 0);
         }
         let (mut sum, mut years, mut day) = (0.0, 0, at);
