@@ -166,6 +166,7 @@ section!(
         allowed_domains: Vec<String>,
         escalate_days: i64,
         weekly_on: String,
+        monthly_review: bool,
         customer_url: String,
         evidence_rows_max: usize,
         replies: String,
@@ -313,6 +314,13 @@ impl Config {
     /// The business settings that are not in the reference: an analyst's own, or a slip.
     pub fn own_settings(&self) -> impl Iterator<Item = &str> {
         self.settings.keys().filter(|name| !self.shipped.contains(*name)).map(String::as_str)
+    }
+
+    /// What people call a feed, in English and Chinese.
+    pub fn feed_names(&self, feed: &str) -> [String; 2] {
+        let of = |row: &Table, column: &str| row.get(column).and_then(Value::as_str).unwrap_or(feed).to_string();
+        let row = self.tables.get("feed_names").into_iter().flatten().find(|row| of(row, "feed") == feed);
+        row.map_or_else(|| [feed.to_string(), feed.to_string()], |row| [of(row, "feed_en"), of(row, "feed_zh")])
     }
 
     /// Names of the business settings of the reference.

@@ -1,9 +1,13 @@
 //! The arguments of every command.
 
+mod mail;
+
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use mail::{MailCommand, PreviewArgs, UnseenArgs};
 
 const EXIT_CODES: &str = "Exit codes: 0 ok; 1 finished with warnings (rejects, late or missing files); \
 2 checks failed, nothing was published; 3 run error; 4 published but mails undelivered; \
@@ -168,6 +172,11 @@ pub enum Command {
     },
     /// Write one web page about a run: files, refused rows, marts, findings, mails.
     Report(ReportArgs),
+    /// Write everything as a folder of web pages: runs, marts and columns, lineage, settings, feeds, senders, deliveries.
+    Site {
+        /// The folder; pages of earlier nights stay as they lie there.
+        dir: PathBuf,
+    },
     /// Describe every mart, feed, mapping key, function and setting in one Markdown document.
     Docs {
         /// Instead, the JSON schema of jobs/senders/*.toml, by which an editor checks and completes them.
@@ -323,42 +332,6 @@ pub struct SilenceArgs {
     /// Why.
     #[arg(long, default_value = "", hide_default_value = true)]
     pub comment: String,
-}
-
-/// Commands about mails.
-#[derive(Debug, Subcommand)]
-pub enum MailCommand {
-    /// Show the mails of a run as they are sent.
-    Preview(PreviewArgs),
-    /// Send what waits now, whatever pause it is in.
-    Flush,
-    /// Try mails again that were given up.
-    Retry(UnseenArgs),
-    /// Say that mails that were given up are seen to: `status` and exit codes forget them.
-    Drop(UnseenArgs),
-}
-
-/// Arguments of `mail retry` and `mail drop`.
-#[derive(Debug, Args)]
-pub struct UnseenArgs {
-    /// The recipient, as `status` names it, or `all`.
-    pub recipient: String,
-    /// Only of this run: its id, or a beginning of it.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    pub run: String,
-}
-
-/// Arguments of `mail preview`.
-#[derive(Debug, Args)]
-pub struct PreviewArgs {
-    /// Only to this address, or one that contains this.
-    pub recipient: Option<String>,
-    /// The run: its id, a beginning of it, or `last`.
-    #[arg(long, default_value = "last")]
-    pub run: String,
-    /// Write text, web page and attachments of each into a folder.
-    #[arg(long, value_name = "FOLDER")]
-    pub save: Option<PathBuf>,
 }
 
 /// Arguments of `report`.

@@ -19,6 +19,7 @@ mod status;
 mod profile;
 mod rejects;
 mod describe;
+mod site;
 mod instant;
 mod silence;
 mod mails;
@@ -153,6 +154,7 @@ async fn dispatch(cli: &Cli, console: &Console) -> Result<Exit> {
         Command::Silence { command } => silence::silence(cli, command, console).await,
         Command::Mail { command } => mails::mail(cli, command, console).await,
         Command::Report(args) => describe::report(cli, args, console).await,
+        Command::Site { dir } => site::site(cli, dir, console).await,
         Command::Docs { out, schema } => describe::docs(cli, out.as_deref(), *schema, console),
         Command::Query(args) => query::query(cli, args, console).await,
         Command::Ls { select } => ls::ls(cli, select, console).await,

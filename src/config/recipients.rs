@@ -21,11 +21,13 @@ pub struct Recipient {
     pub every: String,
     /// `zh` or `en`; the company's by default.
     pub locale: Option<String>,
+    /// Whether the month's review goes to them.
+    pub review: bool,
 }
 
 impl Default for Recipient {
     fn default() -> Self {
-        Self { rules: vec!["*".into()], severity: "info".into(), every: "day".into(), locale: None }
+        Self { rules: vec!["*".into()], severity: "info".into(), every: "day".into(), locale: None, review: true }
     }
 }
 
@@ -78,6 +80,7 @@ mod tests {
             parse("[recipients]\n\"wang@demo.example\" = { severity = \"critical\", locale = \"en\" }").unwrap();
         let wish = config.recipient("WANG@demo.example").unwrap();
         assert_eq!((wish.severity.as_str(), wish.every.as_str(), wish.rules.len()), ("critical", "day", 1));
+        assert!(wish.review);
         assert_eq!((config.locale_of("wang@demo.example"), config.locale_of("li@demo.example")), ("en", "zh"));
         for (wrong, words) in [
             ("\"wang\" = {}", "is not a mail address"),

@@ -12,8 +12,9 @@ use super::wishes::allow;
 use super::words::Words;
 use super::{evidence, render};
 use crate::address::{header_text, recipient_hash, validate_address};
+use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::state::record::OwedMail;
+use crate::state::record::{OwedMail, RunRecord};
 
 /// A written digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +99,9 @@ fn digest(edition: &Edition<'_>, audience: &Audience) -> Result<Digest> {
     let text = render::text(&view, &words)?;
     let attachments = evidence::sheet(edition, &picked.due, &words)?.into_iter().collect();
     let View { status, subject, preview, pictures, .. } = view;
-    Parts { status, subject, preview, text, html, pictures, attachments }.composed(edition, audience)
+    let (hash, code) = (recipient_hash(&audience.address), status.code());
+    let parts = Parts { status, code, hash, subject, preview, text, html, pictures, attachments };
+    parts.composed(&audience.address, edition.config, edition.run, edition.now)
 }
 
 /// In place of a digest that cannot be composed: its reader must not take the silence for a quiet night. No template.
@@ -119,44 +122,54 @@ fn apology(edition: &Edition<'_>, audience: &Audience, fault: &Error) -> Result<
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let html = format!("<!doctype html><html><body><pre>{escaped}</pre></body></html>");
     let (pictures, attachments) = (Vec::new(), Vec::new());
-    Parts { status, subject, preview: preview.to_string(), text, html, pictures, attachments }
-        .composed(edition, audience)
+    let (hash, code, preview) = (recipient_hash(&audience.address), status.code(), preview.to_string());
+    let parts = Parts { status, code, hash, subject, preview, text, html, pictures, attachments };
+    parts.composed(&audience.address, edition.config, edition.run, edition.now)
 }
 
 /// What a digest is made of before it is a message.
-struct Parts {
-    status: Status,
-    subject: String,
-    preview: String,
-    text: String,
-    html: String,
-    pictures: Vec<(String, Vec<u8>)>,
-    attachments: Vec<Attachment>,
+pub(super) struct Parts {
+    pub(super) status: Status,
+    /// The status for machines.
+    pub(super) code: &'static str,
+    /// Tells the mail apart from others of its run.
+    pub(super) hash: String,
+    pub(super) subject: String,
+    pub(super) preview: String,
+    pub(super) text: String,
+    pub(super) html: String,
+    pub(super) pictures: Vec<(String, Vec<u8>)>,
+    pub(super) attachments: Vec<Attachment>,
 }
 
 impl Parts {
-    fn composed(self, edition: &Edition<'_>, audience: &Audience) -> Result<Digest> {
-        let hash = recipient_hash(&audience.address);
+    pub(super) fn composed(
+        self,
+        address: &str,
+        config: &Config,
+        run: &RunRecord,
+        now: DateTime<Utc>,
+    ) -> Result<Digest> {
         let letter = message::Letter {
-            from: &edition.config.mail.from,
-            reply_to: Some(edition.config.mail.help_contact.as_str()).filter(|address| !address.is_empty()),
-            recipient: &audience.address,
-            hash: &hash,
+            from: &config.mail.from,
+            reply_to: Some(config.mail.help_contact.as_str()).filter(|address| !address.is_empty()),
+            recipient: address,
+            hash: &self.hash,
             subject: &self.subject,
             text: &self.text,
             html: &self.html,
             pictures: &self.pictures,
             attachments: &self.attachments,
-            status: self.status.code(),
-            run_id: &edition.run.run_id,
-            job: &edition.run.job,
-            as_of: edition.run.logical_date,
-            date: edition.now,
+            status: self.code,
+            run_id: &run.run_id,
+            job: &run.job,
+            as_of: run.logical_date,
+            date: now,
         };
         let (message_id, message) = message::build(&letter)?;
         Ok(Digest {
-            recipient: audience.address.clone(),
-            recipient_hash: hash,
+            recipient: address.to_string(),
+            recipient_hash: self.hash,
             status: self.status,
             subject: self.subject,
             preview: self.preview,

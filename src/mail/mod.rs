@@ -8,6 +8,8 @@ pub mod rule;
 pub mod reduction;
 pub mod edition;
 pub mod digest;
+pub mod month;
+pub mod review;
 pub mod refusals;
 pub mod reply;
 pub mod chart;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::mail::view::View;
+use crate::mail::view::{Review, View};
 use crate::mail::words::Words;
 
 /// The digest's HTML part.
@@ -14,6 +14,16 @@ pub(crate) fn html(view: &View, words: &Words) -> Result<String> {
 /// The digest's plain text part.
 pub(crate) fn text(view: &View, words: &Words) -> Result<String> {
     plain("digest.txt", include_str!("templates/digest.txt"), view, words)
+}
+
+/// The HTML part of the month's review.
+pub(crate) fn review_html(view: &Review, words: &Words) -> Result<String> {
+    page("review.html", include_str!("templates/review.html"), view, words)
+}
+
+/// Its plain text part.
+pub(crate) fn review_text(view: &Review, words: &Words) -> Result<String> {
+    plain("review.txt", include_str!("templates/review.txt"), view, words)
 }
 
 /// A text, without blank lines that empty sections leave behind.
@@ -34,6 +44,7 @@ pub(crate) fn page(name: &'static str, source: &'static str, view: &impl Seriali
     env.set_trim_blocks(true);
     env.set_lstrip_blocks(true);
     let broken = |err: minijinja::Error| Error::bug("mail template cannot be written").at(name).because(err);
+    env.add_template("parts.html", include_str!("templates/parts.html")).map_err(broken)?;
     env.add_template(name, source).map_err(broken)?;
     env.get_template(name).and_then(|template| template.render(view)).map_err(broken)
 }

@@ -65,6 +65,8 @@ pub enum About {
 
 /// What every finding about a `sender` may name besides its columns: the sender's name for people, and whom to write to.
 pub const SENDER_WORDS: [&str; 2] = ["sender_title", "sender_contact"];
+/// What every finding about a `feed` may name besides: what people call it.
+pub const FEED_WORDS: [&str; 2] = ["feed_en", "feed_zh"];
 
 /// The `[alert]` table.
 #[derive(Debug, Clone, Deserialize)]
@@ -265,8 +267,9 @@ impl AlertRule {
         for owner in self.owners.iter().filter(|owner| *owner != HEAD_OFFICE && !owner.contains('@')) {
             check("owners", owner)?;
         }
-        let known: BTreeSet<&str> =
-            if known.contains("sender") { known.into_iter().chain(SENDER_WORDS).collect() } else { known };
+        let added = [("sender", SENDER_WORDS), ("feed", FEED_WORDS)];
+        let added = added.into_iter().filter(|(column, _)| known.contains(column)).flat_map(|(_, words)| words);
+        let known: BTreeSet<&str> = known.iter().copied().chain(added.collect::<Vec<_>>()).collect();
         for (locale, words) in [("en", Words::new("en", "USD")), ("zh", Words::new("zh", "CNY"))] {
             for (key, text) in self.texts(words.locale()) {
                 validate_text(&format!("{key}.{locale}"), text, &words, &known).map_err(|err| err.at(place))?;

@@ -6,6 +6,7 @@ mod figures;
 mod pictures;
 mod links;
 mod groups;
+mod review;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,13 +18,14 @@ use groups::groups;
 pub(crate) use links::percent_encoded;
 use links::{link, silence};
 use pictures::{Album, Drawn};
-use sentences::{clip, full_day, lead, more, mute, name_list, why};
+pub(crate) use review::Review;
+use sentences::{clip, full_day, lead, more, mute, name_list, plural, why};
 use subject::subject;
 
 use crate::address::header_text;
 use crate::mail::edition::{Audience, Edition, Picked, Received, Status, status};
 use crate::mail::reduction::{Reduction, Standing};
-use crate::mail::rule::{About, Said, label_line};
+use crate::mail::rule::{Said, label_line};
 use crate::mail::words::Words;
 use crate::state::record::{Alert, AlertPhase};
 
@@ -144,12 +146,8 @@ impl View {
             Status::Failed => Vec::new(),
             _ => figures(edition, audience, words, &mut album),
         };
-        // The subject is about the business where there is any; that files are missing is said in the summary.
-        let business =
-            |group: &Vec<&Alert>| edition.rules.get(&group[0].rule).is_none_or(|rule| rule.about == About::Business);
-        let leads = |place: &usize| found[*place].leads;
-        let first = (0..found.len()).filter(leads).find(|place| business(&told[*place]));
-        let fact = first.or_else(|| (0..found.len()).find(leads)).and_then(|place| found.get(place));
+        // What comes first in the mail comes first in its subject: a run or a file that the other figures hang on.
+        let fact = found.iter().find(|item| item.leads);
         let lead = lead(edition, received, picked, status, words);
         let scope = header_text(audience.scope.as_deref().unwrap_or_default());
         let subject = subject(edition, received, picked, status, fact, &scope, words);
@@ -304,7 +302,7 @@ fn item(edition: &Edition<'_>, group: &[&Alert], words: &Words, album: &mut Albu
         reference: clip(&label_line(&alert.rule, alert), TEXT_CHARS),
         link: link(edition, alert),
         silence: silence(edition, alert, words),
-        drawn: rule.map_or_else(Drawn::default, |rule| album.finding(edition, rule, group, colour, words)),
+        drawn: rule.map_or_else(Drawn::default, |rule| album.finding(edition.config, rule, group, colour, words)),
         others: others(edition, group, words),
         rows: rows(edition, group, words),
     }
@@ -379,10 +377,9 @@ fn notes(edition: &Edition<'_>, audience: &Audience, words: &Words) -> Vec<Strin
     let of_feeds = told().count() + usize::from(told().count() < edition.reduced.len());
     let others = edition.run.notes.len().saturating_sub(of_feeds);
     if others > 0 && edition.config.company.head_office.contains(&audience.address) {
-        let command = format!("tributary show {}", header_text(&edition.run.run_id));
         lines.push(words.pick(
-            format!("本次运行另有 {others} 条提示，见 {command}"),
-            format!("{others} more note{} of this run: {command}", if others == 1 { "" } else { "s" }),
+            format!("本次运行另有 {others} 条提示，供系统维护人员查看"),
+            format!("{} of this run for the operator", plural(others, "more note", "more notes")),
         ));
     }
     lines

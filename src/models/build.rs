@@ -6,7 +6,7 @@ use std::time::Instant;
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
 
-use super::checks::{self, CheckFailure, Fresh};
+use super::checks::{self, Fresh};
 use super::files;
 use super::job::{Job, Made};
 use super::model::Model;
@@ -75,8 +75,8 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
         world.built.extend(done);
     }
     tracing::debug!(milliseconds = started.elapsed().as_millis(), "all models are built");
-    let failures: Vec<CheckFailure> = match checks::run(&world, &base, &names, &fresh).await {
-        Ok(failures) => failures,
+    let (checks, failures) = match checks::run(&world, &base, &names, &fresh).await {
+        Ok(asked) => asked,
         Err(error) => {
             let model = checked(&error, plan.registry, &names);
             return Err(Broken { error, model, made: written });
@@ -94,6 +94,7 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
     Ok(BuildOutcome {
         partitions,
         made: written,
+        checks,
         failures,
         absent_feeds,
         models: kept,

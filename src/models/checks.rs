@@ -50,7 +50,7 @@ impl Fresh {
     }
 }
 
-/// Runs the checks of every model that was built, or that is checked against one that was.
+/// Runs the checks of every model that was built, or that is checked against one that was, and counts them.
 ///
 /// Of a partitioned model only new partitions are looked at, where a check judges rows one by one, a key holds the
 /// partition's date, or a query says that months never meet in it: the others were checked when they were built.
@@ -60,9 +60,9 @@ pub(super) async fn run(
     base: &SessionContext,
     names: &[String],
     fresh: &BTreeMap<String, Fresh>,
-) -> Result<Vec<CheckFailure>> {
+) -> Result<(u64, Vec<CheckFailure>)> {
     let is_fresh = |name: &String| fresh.get(name).is_some_and(|fresh| !fresh.partitions.is_empty());
-    let mut failures = Vec::new();
+    let (mut asked, mut failures) = (0, Vec::new());
     for name in names {
         let model = world.registry.model(name)?;
         let own = is_fresh(name) || model.is_view() && model.reads.models.iter().any(is_fresh);
@@ -93,9 +93,10 @@ pub(super) async fn run(
             failures.extend(Box::pin(ask_all(world, &context, model, &checks)).await?);
         }
         let checks = model.sidecar.checks.len();
+        asked += checks as u64;
         tracing::debug!(model = model.name, checks, checked_ms = started.elapsed().as_millis(), "checked");
     }
-    Ok(failures)
+    Ok((asked, failures))
 }
 
 /// Months that were built again of any partitioned model among `names`.

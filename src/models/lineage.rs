@@ -114,6 +114,26 @@ pub async fn lineage(registry: &Registry, config: &Config, target: &str) -> Resu
     tracer.origin(model, column).await
 }
 
+/// A table and one of its columns.
+pub type TableColumn = (String, String);
+
+/// Of every column of every model, the columns it is made from, one step back. Filters and join keys are no origins.
+pub async fn origins(registry: &Registry, config: &Config) -> Result<BTreeMap<TableColumn, BTreeSet<TableColumn>>> {
+    let parameters = Parameters::of(config, NaiveDate::default(), "lineage")?;
+    let base = session::open(Limits::of(config))?;
+    let (schemas, _, context) = typecheck::plan_all(registry, &parameters, None, &base).await?;
+    let mut tracer = Tracer { registry, context, parameters, told: BTreeSet::new(), plans: BTreeMap::new() };
+    let mut all = BTreeMap::new();
+    for model in registry.models() {
+        let Some(schema) = schemas.get(&model.name) else { continue };
+        for field in schema.fields() {
+            let made_from = tracer.direct(model, field.name()).await?;
+            all.insert((model.name.clone(), field.name().clone()), made_from);
+        }
+    }
+    Ok(all)
+}
+
 /// The tables that a model reads, and those that they read.
 fn tables(registry: &Registry, model: &Model, told: &mut BTreeSet<String>) -> Origin {
     if !told.insert(model.name.clone()) {
@@ -143,6 +163,18 @@ impl Tracer<'_> {
         if !self.told.insert((model.name.clone(), column.to_string())) {
             return Ok(Origin::again(&model.name, Some(column)));
         }
+        let mut from = Vec::new();
+        for (table, column) in self.direct(model, column).await? {
+            from.push(match self.registry.get(&table) {
+                Some(read) => Box::pin(self.origin(read, &column)).await?,
+                None => Origin::new(&table, Some(&column), Vec::new()),
+            });
+        }
+        Ok(Origin::new(&model.name, Some(column), from))
+    }
+
+    /// The columns of tables that a column is computed from, one step back.
+    async fn direct(&mut self, model: &Model, column: &str) -> Result<BTreeSet<TableColumn>> {
         if !self.plans.contains_key(&model.name) {
             let frame = query::plan(&self.context, &model.statement, &self.parameters, &model.path, &model.sql).await?;
             self.plans.insert(model.name.clone(), frame.logical_plan().clone());
@@ -153,14 +185,7 @@ impl Tracer<'_> {
         {
             trace(plan, at, &mut found)?;
         }
-        let mut from = Vec::new();
-        for (table, column) in found {
-            from.push(match self.registry.get(&table) {
-                Some(read) => Box::pin(self.origin(read, &column)).await?,
-                None => Origin::new(&table, Some(&column), Vec::new()),
-            });
-        }
-        Ok(Origin::new(&model.name, Some(column), from))
+        Ok(found)
     }
 }
 

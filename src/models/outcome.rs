@@ -23,6 +23,8 @@ pub struct BuildOutcome {
     pub partitions: Vec<Partition>,
     /// Those that this build wrote.
     pub made: Vec<Partition>,
+    /// Checks that were asked of what was built.
+    pub checks: u64,
     /// Checks that did not hold. With one of severity `error` nothing may be published.
     pub failures: Vec<CheckFailure>,
     /// Feeds that are read but never arrived: they count as empty.
@@ -76,6 +78,8 @@ impl BuildOutcome {
         self.built += later.built;
         self.reused += later.reused;
         self.statements += later.statements;
+        self.checks += later.checks;
+        self.failures.extend(later.failures);
     }
 
     /// Whether `model` was asked for.

@@ -82,6 +82,7 @@ impl Night<'_> {
         self.models = outcome.models;
         self.partitions = (outcome.built, outcome.reused);
         self.statements = outcome.statements;
+        self.checks = (outcome.checks, outcome.failures.len() as u64);
         self.marts = mart_lines(&self.company.registry, outcome.partitions.iter(), &self.run_id);
     }
 
@@ -109,6 +110,8 @@ impl Night<'_> {
             partitions_built: self.partitions.0,
             partitions_reused: self.partitions.1,
             statements: self.statements,
+            checks: self.checks.0,
+            checks_failed: self.checks.1,
             marts: self.marts.len() as u64,
             alerts: self
                 .alerts
@@ -118,6 +121,7 @@ impl Night<'_> {
             stage_ms: self.stage_ms.clone(),
             notes: self.notes.clone(),
             error: self.error.clone(),
+            reviewed: self.reviewed.clone(),
         })
     }
 

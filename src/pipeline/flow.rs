@@ -14,6 +14,7 @@ use super::{Company, Request};
 use crate::error::{Error, Result};
 use crate::intake::Spool;
 use crate::job::matches_any;
+use crate::mail::digest::Digest;
 use crate::mail::reduction::Reduction;
 use crate::models::{BuildOutcome, PlanStep};
 use crate::report::{FileLine, MailLine, MartLine};
@@ -21,7 +22,7 @@ use crate::state::State;
 use crate::state::record::{
     Afterwards, Alert, Input, InputId, InputStatus, OwedMail, RunRecord, RunStatus, SetAside, Sighting,
 };
-use crate::store::Put;
+use crate::store::{Put, keys};
 
 /// The model that gives each manager the day's figures, where a company has one.
 pub(super) const HEADLINES: &str = "mail_headlines";
@@ -164,12 +165,16 @@ pub(super) struct Night<'a> {
     pub(super) refusals: BTreeMap<(String, String), u64>,
     pub(super) alerts: Option<Vec<Alert>>,
     pub(super) owed: Vec<OwedMail>,
+    /// The month whose review is among them.
+    pub(super) reviewed: Option<String>,
     pub(super) mails: Vec<MailLine>,
     pub(super) marts: Vec<MartLine>,
     pub(super) models: u64,
     pub(super) partitions: (u64, u64),
     /// Statements planned for them.
     pub(super) statements: u64,
+    /// Checks asked of them, and those that did not hold.
+    pub(super) checks: (u64, u64),
     pub(super) notes: Vec<String>,
     pub(super) reduced: Vec<Reduction>,
     pub(super) warned: bool,
@@ -215,11 +220,13 @@ impl<'a> Night<'a> {
             refusals: BTreeMap::new(),
             alerts: None,
             owed: Vec::new(),
+            reviewed: None,
             mails: Vec::new(),
             marts: Vec::new(),
             models: 0,
             partitions: (0, 0),
             statements: 0,
+            checks: (0, 0),
             notes: Vec::new(),
             reduced: Vec::new(),
             warned: false,
@@ -268,6 +275,18 @@ impl<'a> Night<'a> {
         match self.company.stores.lake.put_new(body, message).await? {
             Put::Created => Ok(()),
             Put::Exists => Err(Error::bug("a mail of this run was written before").at(body)),
+        }
+    }
+
+    /// Owes a mail, laid into the outbox as `name`. One that cannot be kept there is its reader's loss alone, and a note of
+    /// the run.
+    pub(super) async fn owe(&mut self, digest: Digest, name: &str) {
+        let body = keys::mail_body(&self.run_id, name);
+        match self.post(&body, digest.message.clone()).await {
+            Ok(()) => self.owed.push(digest.owed(body, &self.run_id, self.started_at)),
+            Err(err) => {
+                self.warn(format!("the mail to {} could not be kept to be sent: {}", digest.recipient, err.one_line()));
+            }
         }
     }
 

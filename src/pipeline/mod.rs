@@ -27,6 +27,7 @@ mod mend;
 mod names;
 mod replay;
 mod reply;
+mod review;
 mod publish;
 mod recipients;
 mod raise;

@@ -8,17 +8,17 @@ use super::Company;
 use super::alert::{self, Found, Judged};
 use super::flow::{Built, HEADLINES, Night};
 use super::recipients::Recipients;
-use super::{Refused, aside, expect, mend, reduce, system};
+use super::{Refused, aside, expect, mend, reduce, review, system};
 use crate::address::recipient_hash;
 use crate::error::Result;
 use crate::job::matches_any;
 use crate::mail::digest::{self, Digest, Digests};
 use crate::mail::edition::{Audience, Edition, Headline, Scope};
 use crate::mail::outbox::{dead_letters, recent};
-use crate::mail::rule::{AlertRule, Row, SENDER_WORDS, as_text};
+use crate::mail::review::review_hash;
+use crate::mail::rule::{AlertRule, FEED_WORDS, Row, SENDER_WORDS, as_text};
 use crate::mail::words::Words;
 use crate::state::record::{Alert, AlertPhase, OwedMail};
-use crate::store::keys;
 
 /// How the headlines name the head office, whatever its addresses are.
 const HEAD_OFFICE: &str = "head_office";
@@ -32,9 +32,7 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     let mut found = Vec::new();
     for rule in rules.values().filter(|rule| matches_any(&night.request.job.alerts, &rule.name)) {
         if built.outcome.has(&rule.name) {
-            let mut rows = built.outcome.rows(&rule.name).await?;
-            rows.iter_mut().for_each(|row| introduce_sender(night.company, row));
-            found.push(Found { rule, rows, scope: BTreeMap::new() });
+            found.push(Found { rule, rows: built.outcome.rows(&rule.name).await?, scope: BTreeMap::new() });
         }
     }
     // This run got through: what earlier runs of the job failed of is over.
@@ -55,6 +53,7 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     found.push(Found { rule: &undelivered, rows: unreached(night).await?, scope: BTreeMap::new() });
     let refused = AlertRule::settings_refused();
     found.push(Found { rule: &refused, rows: refused_settings(night), scope: BTreeMap::new() });
+    found.iter_mut().flat_map(|found| &mut found.rows).for_each(|row| introduce(night.company, row));
     // An earlier date is judged as if there were no other: of what was found since, its mails say nothing.
     let previous = if night.newer().is_some() { Vec::new() } else { night.state.alerts.clone() };
     let recipients = Recipients::read(built).await?;
@@ -84,6 +83,7 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
                 night.warn(note);
             }
             post(night, digests.written).await;
+            review::send(night, built, &audiences).await;
             return Ok(());
         }
     }
@@ -140,8 +140,13 @@ fn refused_settings(night: &Night<'_>) -> Vec<Row> {
     refused.map(row).collect()
 }
 
-/// A finding about a sender names it as people do, and says whom to write to.
-fn introduce_sender(company: &Company, row: &mut Row) {
+/// A finding about a feed or a sender names it as people do, and says whom to write to.
+fn introduce(company: &Company, row: &mut Row) {
+    if let Some(feed) = row.get("feed").and_then(Json::as_str).map(|feed| reduce::feed_name(&company.config, feed)) {
+        for (word, text) in FEED_WORDS.into_iter().zip([feed.en, feed.zh]) {
+            row.entry(word.to_string()).or_insert_with(|| Json::from(text));
+        }
+    }
     let Some(name) = row.get("sender").and_then(Json::as_str) else { return };
     let known = company.senders.get(name);
     let title = known.map_or(name, |sender| sender.title.as_str()).to_string();
@@ -193,7 +198,10 @@ pub(super) async fn raise_failure(night: &mut Night<'_>) -> Result<()> {
         alert.rule == failed.name && alert.phase != AlertPhase::Resolved && alert.mailed_at == Some(night.started_at)
     });
     // Digests that this run wrote before it failed tell of figures that nobody can see.
-    night.owed.retain(|mail| mail.recipient_hash != recipient_hash(&mail.recipient));
+    let tells =
+        |mail: &OwedMail| [recipient_hash, review_hash].iter().any(|hash| hash(&mail.recipient) == mail.recipient_hash);
+    night.owed.retain(|mail| !tells(mail));
+    night.reviewed = None;
     if night.request.job.mail && told {
         let rules = AlertRule::sound(night.company.registry.alert_sidecars());
         let digests = write_digests(night, &rules, &[], &BTreeMap::new())?;
@@ -296,21 +304,12 @@ fn write_digests(
     }))
 }
 
-/// Lays the digests into the outbox. One that cannot be kept there is its reader's loss alone, and a note of the run.
+/// Lays the digests into the outbox.
 async fn post(night: &mut Night<'_>, digests: Vec<Digest>) {
+    // A failed run may have written a digest before, and that one lies there for good.
+    let end = if night.error.is_none() { "" } else { "-failed" };
     for digest in digests {
-        // A failed run may have written a digest before, and that one lies there for good.
-        let name = if night.error.is_none() { "" } else { "-failed" };
-        let body = keys::mail_body(&night.run_id, &format!("{}{name}", digest.recipient_hash));
-        match night.post(&body, digest.message.clone()).await {
-            Ok(()) => night.owed.push(digest.owed(body, &night.run_id, night.started_at)),
-            Err(err) => {
-                night.warn(format!(
-                    "the mail to {} could not be kept to be sent: {}",
-                    digest.recipient,
-                    err.one_line()
-                ));
-            }
-        }
+        let name = format!("{}{end}", digest.recipient_hash);
+        night.owe(digest, &name).await;
     }
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde_json::Value as Json;
-use toml::Table;
 
 use super::expect::{self, Lack};
 use super::flow::Night;
@@ -34,7 +33,7 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
     for feed in absent_feeds {
         let cause = match master_data.get(feed) {
             Some(used_by) => {
-                let used_by = used_by_names(&night.company.config, used_by);
+                let used_by = feed_names(&night.company.config, used_by);
                 texts(
                     format!("never arrived and is read as empty, though {} refer to it", used_by.en),
                     format!("从未收到，按空表计算，而{}要用它对应", used_by.zh),
@@ -97,7 +96,7 @@ pub(super) fn tell(night: &mut Night<'_>, marts: &[String], absent_feeds: &[Stri
             (_, true) => Standing::Awaited,
             _ => Standing::Lacking,
         };
-        let name = name(&night.company.config, &feed);
+        let name = feed_name(&night.company.config, &feed);
         let notes: Vec<&str> = because.iter().map(|cause| cause.note.as_str()).collect();
         let note = format!("{feed}: {}{}", notes.join("; "), reducing(&marts));
         let because = because.into_iter().map(|cause| cause.said).collect();
@@ -145,9 +144,12 @@ pub(super) fn left_out_rows(night: &Night<'_>) -> Vec<Row> {
         let error = &broken.error;
         let place = error.path().unwrap_or_default();
         let found = error.one_line();
+        let named = feed_names(&night.company.config, &broken.feeds);
         Row::from([
             ("sender".to_string(), Json::from(broken.name.clone())),
             ("feeds".to_string(), Json::from(if broken.whole { String::new() } else { broken.feeds.join(", ") })),
+            ("feeds_en".to_string(), Json::from(named.en)),
+            ("feeds_zh".to_string(), Json::from(named.zh)),
             ("file".to_string(), Json::from(place)),
             ("found".to_string(), Json::from(found.strip_prefix(place).unwrap_or(&found).trim_start_matches(": "))),
             ("advice".to_string(), Json::from(error.advice().unwrap_or_default())),
@@ -162,7 +164,7 @@ pub(super) fn master_data_rows(night: &Night<'_>) -> Vec<Row> {
     let missing = master_data::missing(&company.contracts, &company.senders);
     let lacking = night.reduced.iter().filter(|reduction| reduction.standing == Standing::MasterData);
     let row = |reduction: &Reduction| {
-        let used_by = used_by_names(&company.config, missing.get(&reduction.feed)?);
+        let used_by = feed_names(&company.config, missing.get(&reduction.feed)?);
         Some(Row::from([
             ("feed".to_string(), Json::from(reduction.feed.clone())),
             ("marts".to_string(), Json::from(reduction.marts.len())),
@@ -176,8 +178,8 @@ pub(super) fn master_data_rows(night: &Night<'_>) -> Vec<Row> {
 }
 
 /// What the settings call several feeds.
-fn used_by_names(config: &Config, feeds: &BTreeSet<String>) -> Texts {
-    let names: Vec<Texts> = feeds.iter().map(|feed| name(config, feed)).collect();
+fn feed_names<'a>(config: &Config, feeds: impl IntoIterator<Item = &'a String>) -> Texts {
+    let names: Vec<Texts> = feeds.into_iter().map(|feed| feed_name(config, feed)).collect();
     let joined = |said: fn(&Texts) -> &str, comma: &str| names.iter().map(said).collect::<Vec<_>>().join(comma);
     texts(joined(|name| &name.en, ", "), joined(|name| &name.zh, "、"))
 }
@@ -223,10 +225,9 @@ fn texts(en: impl Into<String>, zh: impl Into<String>) -> Texts {
 }
 
 /// What the settings call the feed in mails.
-fn name(config: &Config, feed: &str) -> Texts {
-    let of = |row: &Table, column: &str| row.get(column).and_then(toml::Value::as_str).unwrap_or(feed).to_string();
-    let row = config.tables.get("feed_names").into_iter().flatten().find(|row| of(row, "feed") == feed);
-    row.map_or_else(|| texts(feed, feed), |row| texts(of(row, "feed_en"), of(row, "feed_zh")))
+pub(super) fn feed_name(config: &Config, feed: &str) -> Texts {
+    let [en, zh] = config.feed_names(feed);
+    texts(en, zh)
 }
 
 /// Warns of the as-of date's files that hold far less than usual, as the deliveries mart found them.

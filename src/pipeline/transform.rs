@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::damage::{self, Look};
 use super::flow::{Built, HEADLINES, Night, PlannedAlert, Watch};
-use super::{reduce, system};
+use super::{reduce, review, system};
 use crate::error::{Error, Kind, Result};
 use crate::job::matches_any;
 use crate::models::plan::Written;
@@ -243,6 +243,8 @@ pub(super) fn selected(night: &Night<'_>) -> Result<Vec<String>> {
         names.extend(registry.alerts().filter(|alert| matches_any(&job.alerts, alert)).map(str::to_string));
         let digest = [HEADLINES, "channels_current", "partners_current"].map(str::to_string);
         names.extend(digest.into_iter().filter(|model| job.mail && registry.get(model).is_some()));
+        let review = review::models(night, &names)?;
+        names.extend(review);
     }
     Ok(names)
 }

@@ -92,19 +92,24 @@ fn mart(out: &mut String, model: &Model) -> std::fmt::Result {
     }
     for check in &model.sidecar.checks {
         let note = check.note.as_ref().map(|note| format!("{note}: ")).unwrap_or_default();
-        match &check.rule {
-            Rule::NotNull(columns) => writeln!(out, "* {note}never empty: {}", columns.join(", "))?,
-            Rule::Unique(columns) => writeln!(out, "* {note}unique: {}", columns.join(", "))?,
-            Rule::Accepted(column, values) => writeln!(out, "* {note}{column} is one of {}", values.join(", "))?,
-            Rule::Relationship(column, to, target) => writeln!(out, "* {note}{column} is found in {to}.{target}")?,
-            Rule::Expression(sql) => writeln!(out, "* {note}`{}`", one_line(sql))?,
-            Rule::Query(sql) => match &check.note {
-                Some(note) => writeln!(out, "* {note}")?,
-                None => writeln!(out, "* no row of `{}`", one_line(sql))?,
-            },
+        match (&check.rule, &check.note) {
+            (Rule::Query(_), Some(note)) => writeln!(out, "* {note}")?,
+            (rule, _) => writeln!(out, "* {note}{}", rule_words(rule))?,
         }
     }
     Ok(())
+}
+
+/// What a check asks, where its note does not say it.
+pub(super) fn rule_words(rule: &Rule) -> String {
+    match rule {
+        Rule::NotNull(columns) => format!("never empty: {}", columns.join(", ")),
+        Rule::Unique(columns) => format!("unique: {}", columns.join(", ")),
+        Rule::Accepted(column, values) => format!("{column} is one of {}", values.join(", ")),
+        Rule::Relationship(column, to, target) => format!("{column} is found in {to}.{target}"),
+        Rule::Expression(sql) => format!("`{}`", one_line(sql)),
+        Rule::Query(sql) => format!("no row of `{}`", one_line(sql)),
+    }
 }
 
 fn columns(out: &mut String, columns: &[Column]) -> std::fmt::Result {
@@ -224,35 +229,64 @@ struct Setting<'a> {
     words: String,
 }
 
+/// A setting with what it is here, for people.
+pub(super) struct Explained {
+    pub(super) section: String,
+    pub(super) name: String,
+    pub(super) shipped: String,
+    /// What the company has set; empty where that is what is shipped.
+    pub(super) here: String,
+    pub(super) words: String,
+}
+
+/// Every setting there is: the shipped ones, then those that the company has added.
+pub(super) fn all_settings(own: &str) -> Vec<Explained> {
+    let table: Table = toml::from_str(own).unwrap_or_default();
+    let shipped = explained(REFERENCE);
+    let added = explained(own);
+    let new = |setting: &&Setting<'_>| {
+        !shipped.iter().any(|known| (known.section, known.name) == (setting.section, setting.name))
+    };
+    let mut all: Vec<&Setting<'_>> = shipped.iter().collect();
+    all.extend(added.iter().filter(new));
+    let here = |setting: &Setting<'_>| {
+        let value = table.get(setting.section).and_then(|section| section.get(setting.name));
+        value.map_or_else(String::new, |value| match value {
+            Value::Array(_) => "its own".to_string(),
+            other => other.to_string(),
+        })
+    };
+    let whole = |setting: &&Setting<'_>| Explained {
+        section: setting.section.to_string(),
+        name: setting.name.to_string(),
+        shipped: setting.value.to_string(),
+        here: here(setting),
+        words: setting.words.clone(),
+    };
+    all.iter().map(whole).collect()
+}
+
 fn settings(out: &mut String, own: &str) -> std::fmt::Result {
     writeln!(
         out,
         "\n## Settings\n\nIn config.toml; those of `[settings]` are `$name` in SQL, `[tables]` are `settings.<name>`."
     )?;
-    let table: Table = toml::from_str(own).unwrap_or_default();
-    let shipped = explained(REFERENCE);
-    let mut all: Vec<&Setting<'_>> = shipped.iter().collect();
-    let added = explained(own);
-    let new = |setting: &&Setting<'_>| {
-        !shipped.iter().any(|known| (known.section, known.name) == (setting.section, setting.name))
-    };
-    all.extend(added.iter().filter(new));
-    let mut section = "";
-    for setting in all {
+    let mut section = String::new();
+    for setting in all_settings(own) {
         if setting.section != section {
-            section = setting.section;
+            section.clone_from(&setting.section);
             writeln!(out, "\n### [{section}]\n\n| Setting | Shipped | Here | Meaning |\n|---|---|---|---|")?;
         }
-        let here = table.get(section).and_then(|section| section.get(setting.name)).map(|value| match value {
-            Value::Array(_) => "its own".to_string(),
-            other => format!("`{other}`"),
-        });
+        let here = match setting.here.as_str() {
+            "" | "its own" => setting.here.clone(),
+            value => format!("`{value}`"),
+        };
         writeln!(
             out,
             "| `{}` | `{}` | {} | {} |",
             setting.name,
-            cell(setting.value),
-            cell(&here.unwrap_or_default()),
+            cell(&setting.shipped),
+            cell(&here),
             cell(&setting.words)
         )?;
     }

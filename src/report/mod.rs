@@ -3,6 +3,7 @@
 pub mod docs;
 pub mod grid;
 pub mod page;
+pub mod site;
 mod text;
 
 use serde::Serialize;

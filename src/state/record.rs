@@ -277,6 +277,12 @@ pub struct RunRecord {
     /// SQL statements planned for that, checks included: what a night without data still costs.
     #[serde(default)]
     pub statements: u64,
+    /// Checks asked of what was built.
+    #[serde(default)]
+    pub checks: u64,
+    /// Those of them that did not hold.
+    #[serde(default)]
+    pub checks_failed: u64,
     /// Marts published.
     pub marts: u64,
     /// Alerts firing.
@@ -289,6 +295,9 @@ pub struct RunRecord {
     pub notes: Vec<String>,
     /// The error that ended it.
     pub error: Option<String>,
+    /// The month (`2026-10`) whose review went out with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed: Option<String>,
 }
 
 impl RunRecord {

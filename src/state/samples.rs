@@ -137,12 +137,15 @@ pub(super) fn run_record(run_id: &str, date: NaiveDate, status: RunStatus) -> Ru
         partitions_built: 1,
         partitions_reused: 0,
         statements: 1,
+        checks: 0,
+        checks_failed: 0,
         marts: 1,
         alerts: 1,
         mails: 1,
         stage_ms: BTreeMap::from([("stage".to_string(), 12)]),
         notes: vec!["no targets yet".into()],
         error: None,
+        reviewed: None,
     }
 }
 

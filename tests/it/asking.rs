@@ -151,8 +151,21 @@ fn docs_and_the_page_of_a_run_hold_what_there_is() {
     let out = world.path("run.html").display().to_string();
     world.tributary(&["report", "--out", &out], &NOW).expect(&[0]);
     let page = std::fs::read_to_string(&out).expect("the page");
-    for words in ["nightly for 2026-11-05", "partner_totals", "hq@test.example", "</html>"] {
+    for words in ["nightly · 2026年11月5日", "partner_totals", "hq@test.example", "检查", "</html>"] {
         assert!(page.contains(words), "{words}: {page}");
+    }
+    // In English where the company is; alone, it names no other page and fetches nothing.
+    let config = std::fs::read_to_string(world.path("config.toml")).expect("settings");
+    world.write("config.toml", &config.replace("[company]\n", "[company]\nlocale = \"en\"\n"));
+    world.tributary(&["report", "--out", &out], &NOW).expect(&[0]);
+    let page = std::fs::read_to_string(&out).expect("the page");
+    for words in
+        ["nightly · 5 Nov 2026", "Files that need somebody", "checks were asked", "The last 30 nights", "<rect "]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    for reach in ["http://", "https://", "src=", "@import", "url("] {
+        assert!(!page.contains(reach), "{reach}");
     }
     world.tributary(&["report", "no-such-run"], &NOW).expect(&[64]);
 }

@@ -128,6 +128,7 @@ fn the_shipped_company_passes_its_own_check() {
         "silence",
         "mail",
         "report",
+        "site",
         "docs",
         "test",
         "demo",

@@ -32,6 +32,7 @@ mod readme;
 mod refusing;
 mod set_aside;
 mod asking;
+mod reviewing;
 mod settings;
 mod tidy;
 mod s3_service;

@@ -33,12 +33,24 @@ by_feed as (
     from conversions
     group by currency, feed
 ),
+names as (
+    select feed, feed_en, feed_zh from settings.feed_names
+),
 feeds as (
     select
-        currency,
-        string_agg(feed || ' ' || cast(rows_converted as text), ', ' order by rows_converted desc, feed) as feed_list
+        by_feed.currency,
+        string_agg(
+            coalesce(names.feed_en, by_feed.feed) || ' ' || cast(by_feed.rows_converted as text),
+            ', ' order by by_feed.rows_converted desc, by_feed.feed
+        ) as feeds_en,
+        string_agg(
+            coalesce(names.feed_zh, by_feed.feed) || ' ' || cast(by_feed.rows_converted as text),
+            '、' order by by_feed.rows_converted desc, by_feed.feed
+        ) as feeds_zh
     from by_feed
-    group by currency
+    left join names
+        on by_feed.feed = names.feed
+    group by by_feed.currency
 ),
 summed as (
     select
@@ -54,7 +66,8 @@ final as (
     select
         summed.currency,
         summed.rows_converted,
-        feeds.feed_list,
+        feeds.feeds_en,
+        feeds.feeds_zh,
         summed.oldest_days,
         summed.first_day,
         summed.last_day,
@@ -63,5 +76,5 @@ final as (
     inner join feeds
         on feeds.currency = summed.currency
 )
-select currency, rows_converted, feed_list, oldest_days, first_day, last_day, days_max
+select currency, rows_converted, feeds_en, feeds_zh, oldest_days, first_day, last_day, days_max
 from final

@@ -6,25 +6,32 @@ unlisted as (
 contacts as (
     select sender, sender_name from sender_contacts
 ),
+names as (
+    select feed, feed_en, feed_zh from settings.feed_names
+),
 summed as (
     select
-        sender,
+        unlisted.sender,
         count(*) as feeds,
-        string_agg(feed, ', ' order by feed) as feed_list,
-        min(reason) as reason
+        string_agg(coalesce(names.feed_en, unlisted.feed), ', ' order by unlisted.feed) as feeds_en,
+        string_agg(coalesce(names.feed_zh, unlisted.feed), '、' order by unlisted.feed) as feeds_zh,
+        min(unlisted.reason) as reason
     from unlisted
-    group by sender
+    left join names
+        on unlisted.feed = names.feed
+    group by unlisted.sender
 ),
 final as (
     select
         summed.sender,
         coalesce(contacts.sender_name, summed.sender) as sender_name,
         summed.feeds,
-        summed.feed_list,
+        summed.feeds_en,
+        summed.feeds_zh,
         summed.reason
     from summed
     left join contacts
         on summed.sender = contacts.sender
 )
-select sender, sender_name, feeds, feed_list, reason
+select sender, sender_name, feeds, feeds_en, feeds_zh, reason
 from final

@@ -47,6 +47,22 @@ told as (
         and leading_metrics.direction = main_moves.direction
     where leading_metrics.entity_type in ('total', 'channel', 'partner') or main_moves.family is null
 ),
+leading_parts as (
+    select * from anomaly_leading_parts
+),
+-- Name, amount and share of each part, for whoever writes them in a language.
+explained as (
+    select
+        business_date, metric, entity_type, entity_id,
+        string_agg(
+            replace(replace(coalesce(part_name, part_id), '|', ' '), ';', ' ')
+            || '|' || cast(cast(contribution as decimal(18, 4)) as text)
+            || '|' || cast(cast(share as decimal(18, 4)) as text),
+            ';' order by place
+        ) as parts
+    from leading_parts
+    group by business_date, metric, entity_type, entity_id
+),
 histories as (
     select
         told.metric,
@@ -110,7 +126,7 @@ final as (
         told.kind,
         told.off_days,
         told.severity,
-        told.explanation,
+        explained.parts as explained_by,
         told.partial_cause,
         told.partial_rate,
         told.entity_type = 'total' and told.metric = 'net_sales' and told.observed = 0 as is_all_closed,
@@ -128,6 +144,11 @@ final as (
         and told.family = channel_moves.family
         and told.direction = channel_moves.direction
         and told.channel_id = channel_moves.channel_id
+    left join explained
+        on told.business_date = explained.business_date
+        and told.metric = explained.metric
+        and told.entity_type = explained.entity_type
+        and told.entity_id = explained.entity_id
     left join histories
         on told.metric = histories.metric
         and told.entity_type = histories.entity_type
@@ -137,5 +158,5 @@ final as (
 select
     business_date, feed, metric, metric_en, metric_zh, entity_type, entity_id, entity_en, entity_zh, partner_id,
     partner_manager, channel_manager, observed, expected, lower, upper, gap_rate, gap_value, distance, direction, kind,
-    off_days, severity, explanation, partial_cause, partial_rate, is_all_closed, past, past_lower, past_upper
+    off_days, severity, explained_by, partial_cause, partial_rate, is_all_closed, past, past_lower, past_upper
 from final

@@ -279,7 +279,7 @@ final as (
         case
             when not decided.is_deducted then 0
             when decided.deduction is null then decided.full_rate
-            else cast(decided.deduction as double) / nullif(cast(decided.known_rebate as double), 0)
+            else round(cast(decided.deduction as double) / nullif(cast(decided.known_rebate as double), 0), 6)
         end as rebate_deduction_rate,
         cast(case when not decided.is_deducted then 0 else decided.deduction end as decimal(18, 4))
             as proposed_deduction,

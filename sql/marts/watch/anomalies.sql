@@ -29,6 +29,9 @@ bands as (
 parts as (
     select * from anomaly_parts
 ),
+leading_parts as (
+    select * from anomaly_leading_parts
+),
 unreported as (
     select feed, partner_id, business_date, cause, senders from unreported_days
 ),
@@ -57,56 +60,27 @@ names as (
 ),
 
 -- Explanation: the parts that moved most, with their share of the gap.
-explaining as (
-    select
-        parts.business_date, parts.entity_type, parts.entity_id, parts.metric, parts.part_id, parts.part_type,
-        parts.contribution,
-        parts.contribution / nullif(findings.gap, 0) as share
-    from parts
-    inner join findings
-        on parts.business_date = findings.business_date
-        and parts.entity_type = findings.entity_type
-        and parts.entity_id = findings.entity_id
-        and parts.metric = findings.metric
-    where
-        parts.part_type = case parts.entity_type
-            when 'total' then 'channel'
-            when 'partner' then 'category'
-            else 'partner'
-        end
-),
-leading_parts as (
-    select *
-    from explaining
-    where share > 0
-    qualify row_number() over (
-        partition by business_date, entity_type, entity_id, metric order by share desc, part_id
-    ) <= $names_shown_max
-),
 worded as (
+    -- An amount says of which currency it is; what is counted has none.
     select
-        leading_parts.business_date, leading_parts.entity_type, leading_parts.entity_id, leading_parts.metric,
-        leading_parts.share,
-        leading_parts.part_id,
+        business_date, entity_type, entity_id, metric, place,
         concat(
-            coalesce(names.name || ' (' || leading_parts.part_id || ')', leading_parts.part_id),
-            case when leading_parts.contribution > 0 then ' +' else ' -' end,
+            case when part_name is null then part_id else part_name || ' (' || part_id || ')' end,
+            case when contribution > 0 then ' +' else ' -' end,
             case
-                when leading_parts.metric in ('average_price', 'return_rate') then
-                    cast(cast(abs(leading_parts.contribution) as decimal(18, 4)) as text)
-                else cast(cast(round(abs(leading_parts.contribution)) as bigint) as text)
+                when metric in ('average_price', 'return_rate') then
+                    cast(cast(abs(contribution) as decimal(18, 4)) as text)
+                else cast(cast(round(abs(contribution)) as bigint) as text)
             end,
-            ' (', cast(cast(round(leading_parts.share * 100) as bigint) as text), '%)'
+            case when metric in ('net_sales', 'stock_level') then ' ' || $base_currency else '' end,
+            ' (', cast(cast(round(share * 100) as bigint) as text), '%)'
         ) as words
     from leading_parts
-    left join names
-        on leading_parts.part_type = names.part_type
-        and leading_parts.part_id = names.part_id
 ),
 explanations as (
     select
         business_date, entity_type, entity_id, metric,
-        string_agg(words, '; ' order by share desc, part_id) as explanation
+        string_agg(words, '; ' order by place) as explanation
     from worded
     group by business_date, entity_type, entity_id, metric
 ),

@@ -11,8 +11,9 @@ use night::*;
 fn a_busy_night_in_chinese() {
     let digest = wang(World::busy("zh").all());
     assert_eq!(digest.status, Status::Alert);
-    assert_eq!(digest.subject, "[预警] 京东旗舰店销售额 -23.4% 等 8 项");
-    assert!(digest.preview.starts_with("8 项需要您关注，其中 1 项严重 · P014 京东旗舰店少卖"), "{}", digest.preview);
+    // The other figures hang on the file that is missing.
+    assert_eq!(digest.subject, "[预警] 苏州加盟店未发来 sales 文件");
+    assert!(digest.preview.starts_with("8 项需要您关注，其中 1 项严重"), "{}", digest.preview);
     golden("busy_zh.txt", &digest.text);
     golden("busy_zh.html", &digest.html);
     // bars stand within the cells of figures, so the rule of their own cells is named by both
@@ -24,7 +25,7 @@ fn a_busy_night_in_english() {
     let mut world = World::busy("en");
     world.config.mail.rising_colour = "green".into();
     let digest = wang(world.all());
-    assert_eq!(digest.subject, "[ALERT] 京东旗舰店 sales -23.4% +7 more");
+    assert_eq!(digest.subject, "[ALERT] missing file +7 more");
     golden("busy_en.txt", &digest.text);
     golden("busy_en.html", &digest.html);
 }

@@ -26,12 +26,15 @@ fn run() -> RunRecord {
         partitions_built: 0,
         partitions_reused: 0,
         statements: 0,
+        checks: 0,
+        checks_failed: 0,
         marts: 0,
         alerts: 0,
         mails: 0,
         stage_ms: BTreeMap::new(),
         notes: Vec::new(),
         error: None,
+        reviewed: None,
     }
 }
 

@@ -122,7 +122,8 @@ fn the_shipped_rules_are_valid() {
     AlertRule::run_reduced().validate(&reduced).expect("valid");
     let master_data = ["feed", "marts", "name_en", "name_zh", "used_en", "used_zh"];
     AlertRule::master_data_missing().validate(&master_data).expect("valid");
-    AlertRule::sender_left_out().validate(&["sender", "feeds", "file", "found", "advice"]).expect("valid");
+    let left_out = ["sender", "feeds", "feeds_en", "feeds_zh", "file", "found", "advice"];
+    AlertRule::sender_left_out().validate(&left_out).expect("valid");
     AlertRule::rows_lost().validate(&["sender", "sender_name", "feed", "files", "rows", "file"]).expect("valid");
     AlertRule::mail_undelivered().validate(&["recipient", "subject", "error"]).expect("valid");
 }
@@ -155,4 +156,30 @@ fn every_rule_of_ours_has_words_for_a_subject_and_for_its_figure() {
     assert!(read > 15, "{read}");
     let built_in = AlertRule::all(std::iter::empty()).expect("rules");
     assert!(built_in.values().all(|rule| rule.subject.is_some()));
+}
+
+/// A manager has no terminal: what is typed into one is the operator's to type, and says so.
+#[test]
+fn a_command_is_put_to_the_operator() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/alerts");
+    let subjects = std::fs::read_dir(folder).expect("alerts").map(|entry| entry.expect("a folder").path());
+    let files = subjects
+        .flat_map(|subject| std::fs::read_dir(subject).expect("a folder").map(|file| file.expect("a file").path()));
+    let sidecars = files.filter(|path| path.extension().is_some_and(|end| end == "toml"));
+    let rules = sidecars.map(|path| {
+        let text = std::fs::read_to_string(&path).expect("a sidecar");
+        AlertRule::from_sidecar("rule", &path.display().to_string(), &toml::from_str(&text).expect("toml"))
+            .expect("a rule")
+    });
+    let mut commands = 0;
+    for rule in rules.chain(AlertRule::built_in()) {
+        for (locale, operator) in [(Locale::En, "operator"), (Locale::Zh, "系统维护人员")] {
+            for (key, text) in rule.texts(locale).into_iter().filter(|(_, text)| text.contains("tributary ")) {
+                commands += 1;
+                assert!(text.contains(operator), "{}.{key}: {text}", rule.place);
+                assert!(text.contains("`"), "{}.{key} does not mark the command: {text}", rule.place);
+            }
+        }
+    }
+    assert!(commands > 8, "{commands}");
 }

@@ -8,11 +8,12 @@ use super::pictures::Album;
 use super::sentences::{clip, plural};
 use super::{AMBER, BLUE, Figure, GREEN, GREY, RED, count};
 use crate::address::header_text;
+use crate::config::Config;
 use crate::mail::edition::{Audience, Edition, Headline, Scope};
 use crate::mail::words::Words;
 
 /// Longest name of a figure, in characters.
-const NAME_CHARS: usize = 40;
+pub(super) const NAME_CHARS: usize = 40;
 
 /// The lines of the list.
 pub(super) fn figures(edition: &Edition<'_>, audience: &Audience, words: &Words, album: &mut Album) -> Vec<Figure> {
@@ -93,22 +94,12 @@ fn span(last: NaiveDate, history: &[f64], words: &Words) -> String {
 }
 
 fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words, album: &mut Album) -> Figure {
-    let is_red = match edition.config.mail.rising_colour.as_str() {
-        "locale" => words.pick(true, false),
-        colour => colour == "red",
-    };
-    let (rise, fall) = if is_red { (RED, GREEN) } else { (GREEN, RED) };
-    // A hundred times nothing is nothing to tell.
-    let least = edition.config.mail.comparison_base_min * usual(&headline.history);
-    let previous = headline.previous.filter(|previous| *previous > 0.0 && *previous >= least);
-    let growth = headline.value.zip(previous).map(|(value, previous)| value / previous - 1.0);
+    let growth = comparable(edition.config, headline.previous, &headline.history)
+        .and_then(|previous| Some(headline.value? / previous - 1.0));
     let (change, colour) = match growth {
         // A fall for want of a file is no fall.
         _ if !headline.complete => (words.pick("数据未齐", "not all in").to_string(), AMBER),
-        None => ("—".to_string(), GREY),
-        Some(growth) if growth.abs() < 0.0005 => (format!("＝ {}", words.percent(0.0)), GREY),
-        Some(growth) if growth > 0.0 => (format!("▲ {}", words.percent(growth)), rise),
-        Some(growth) => (format!("▼ {}", words.percent(-growth)), fall),
+        growth => arrow(edition.config, growth, words),
     };
     let span = span(edition.run.logical_date, &headline.history, words);
     Figure {
@@ -117,8 +108,29 @@ fn figure(edition: &Edition<'_>, headline: &Headline, words: &Words, album: &mut
         change,
         colour,
         previous: headline.previous.map_or_else(String::new, |previous| words.money(previous)),
-        drawn: album.line(edition, &headline.history, BLUE, &span),
+        drawn: album.line(edition.config, &headline.history, BLUE, &span),
         span,
+    }
+}
+
+/// What a figure may be set against: a hundred times nothing is nothing to tell.
+pub(super) fn comparable(config: &Config, previous: Option<f64>, history: &[f64]) -> Option<f64> {
+    let least = config.mail.comparison_base_min * usual(history);
+    previous.filter(|previous| *previous > 0.0 && *previous >= least)
+}
+
+/// A change with its arrow, and the colour that the reader's market has for it.
+pub(super) fn arrow(config: &Config, growth: Option<f64>, words: &Words) -> (String, &'static str) {
+    let is_red = match config.mail.rising_colour.as_str() {
+        "locale" => words.pick(true, false),
+        colour => colour == "red",
+    };
+    let (rise, fall) = if is_red { (RED, GREEN) } else { (GREEN, RED) };
+    match growth {
+        None => ("—".to_string(), GREY),
+        Some(growth) if growth.abs() < 0.0005 => (format!("＝ {}", words.percent(0.0)), GREY),
+        Some(growth) if growth > 0.0 => (format!("▲ {}", words.percent(growth)), rise),
+        Some(growth) => (format!("▼ {}", words.percent(-growth)), fall),
     }
 }
 

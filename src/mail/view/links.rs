@@ -1,5 +1,6 @@
 //! Where a finding is to be looked at, and the mail that asks not to hear of it for a while.
 
+use crate::config::Config;
 use crate::mail::edition::Edition;
 use crate::mail::rule::label_line;
 use crate::mail::words::Words;
@@ -14,7 +15,7 @@ pub(super) fn link(edition: &Edition<'_>, alert: &Alert) -> String {
 
 /// A mail to whoever lays silences, with the finding as its subject, as `tributary silence add` takes it.
 pub(super) fn silence(edition: &Edition<'_>, alert: &Alert, words: &Words) -> String {
-    let contact = helper(edition);
+    let contact = helper(edition.config);
     if contact.is_empty() {
         return String::new();
     }
@@ -23,9 +24,9 @@ pub(super) fn silence(edition: &Edition<'_>, alert: &Alert, words: &Words) -> St
 }
 
 /// Who answers questions about these mails.
-pub(super) fn helper<'a>(edition: &'a Edition<'_>) -> &'a str {
-    match edition.config.mail.help_contact.as_str() {
-        "" => edition.config.company.head_office.first().map_or("", String::as_str),
+pub(super) fn helper(config: &Config) -> &str {
+    match config.mail.help_contact.as_str() {
+        "" => config.company.head_office.first().map_or("", String::as_str),
         contact => contact,
     }
 }

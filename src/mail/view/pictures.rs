@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::Bar;
+use crate::config::Config;
 use crate::error::Result;
 use crate::mail::chart::{self, Bubble, Chart, Picture};
-use crate::mail::edition::Edition;
 use crate::mail::rule::{AlertRule, as_number, as_text};
 use crate::mail::words::Words;
 use crate::sha256::sha256_hex;
@@ -52,8 +52,8 @@ impl Album {
     }
 
     /// A figure's past days.
-    pub(super) fn line(&mut self, edition: &Edition<'_>, history: &[f64], colour: &str, alt: &str) -> Drawn {
-        if !edition.config.mail.charts {
+    pub(super) fn line(&mut self, config: &Config, history: &[f64], colour: &str, alt: &str) -> Drawn {
+        if !config.mail.charts {
             return Drawn { bars: bars(history), ..Drawn::default() };
         }
         Drawn { picture: self.keep(chart::sparkline(history, colour), alt), ..Drawn::default() }
@@ -62,7 +62,7 @@ impl Album {
     /// What a rule draws for its worst finding; the others of the group are points of the same picture.
     pub(super) fn finding(
         &mut self,
-        edition: &Edition<'_>,
+        config: &Config,
         rule: &AlertRule,
         group: &[&Alert],
         colour: &str,
@@ -70,7 +70,7 @@ impl Album {
     ) -> Drawn {
         let past = rule.past(group[0]);
         let plain = Drawn { bars: bars(&past), ..Drawn::default() };
-        if !edition.config.mail.charts {
+        if !config.mail.charts {
             return plain;
         }
         let number = |alert: &Alert, column: &String| alert.row.get(column).and_then(as_number);
@@ -126,6 +126,14 @@ impl Album {
             }
             None => Drawn::default(),
         }
+    }
+
+    /// Units by growth and share, between the same cuts.
+    pub(super) fn matrix(&mut self, config: &Config, units: &[Bubble], cuts: (f64, f64), alt: &str) -> Drawn {
+        if !config.mail.charts {
+            return Drawn::default();
+        }
+        Drawn { picture: self.keep(chart::bubbles(units, cuts.0, cuts.1), alt), ..Drawn::default() }
     }
 
     /// `name|needed|surplus` with `;` between.

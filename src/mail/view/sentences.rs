@@ -131,7 +131,7 @@ pub(super) fn more(edition: &Edition<'_>, picked: &Picked<'_>, rest: &[&Alert], 
         let (list, rest) = (by_rule(rest), rest.len());
         lines.push(words.pick(
             format!("还有 {rest} 项：{list}。明细见报表。"),
-            format!("{rest} more: {list}. The marts have the details."),
+            format!("{rest} more: {list}. The reports have the details."),
         ));
     }
     if !picked.known.is_empty() && !picked.due.is_empty() {
@@ -179,12 +179,14 @@ pub(super) fn why(edition: &Edition<'_>, audience: &Audience, words: &Words) -> 
 }
 
 pub(super) fn mute(edition: &Edition<'_>, audience: &Audience, words: &Words) -> String {
-    let contact = helper(edition);
+    let contact = helper(edition.config);
     let head = edition.config.company.head_office.iter().any(|one| one.eq_ignore_ascii_case(&audience.address));
     if head {
         return words.pick(
-            "暂时不想再收到某一项：tributary silence add 加它下面的灰色编号，再加 --for 7d。".to_string(),
-            "To stop hearing about a finding for a while: tributary silence add, its grey reference, --for 7d."
+            "暂时不想再收到某一项？请系统维护人员执行 tributary silence add，加它下面的灰色编号，再加 --for 7d。"
+                .to_string(),
+            "To stop hearing about a finding for a while, the operator gives: tributary silence add, its grey reference, \
+             --for 7d."
                 .to_string(),
         );
     }

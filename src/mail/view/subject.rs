@@ -41,7 +41,12 @@ pub(super) fn subject(
         [written(&dated), written(parts)]
     });
     // The word of the status and the day fit always.
-    whole.into_iter().find(|text| text.width() <= COLUMNS_MAX).unwrap_or_else(|| written(std::slice::from_ref(&day)))
+    shortest(whole, &written(std::slice::from_ref(&day)))
+}
+
+/// The first of these subjects that fits, else the last resort.
+pub(super) fn shortest(said: impl IntoIterator<Item = String>, last: &str) -> String {
+    said.into_iter().find(|text| text.width() <= COLUMNS_MAX).unwrap_or_else(|| last.trim_end().to_string())
 }
 
 fn failed(edition: &Edition<'_>, words: &Words) -> Vec<Vec<String>> {

@@ -161,12 +161,15 @@ pub(crate) fn run(status: RunStatus) -> RunRecord {
         partitions_built: 0,
         partitions_reused: 0,
         statements: 0,
+        checks: 0,
+        checks_failed: 0,
         marts: 10,
         alerts: 0,
         mails: 0,
         stage_ms: BTreeMap::new(),
         notes: vec![],
         error: None,
+        reviewed: None,
     }
 }
 
