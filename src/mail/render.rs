@@ -8,7 +8,7 @@ use crate::mail::words::Words;
 
 /// The digest's HTML part.
 pub(crate) fn html(view: &View, words: &Words) -> Result<String> {
-    page("digest.html", include_str!("templates/digest.html"), view, words)
+    Ok(unparted(&page("digest.html", include_str!("templates/digest.html"), view, words)?))
 }
 
 /// The digest's plain text part.
@@ -16,9 +16,16 @@ pub(crate) fn text(view: &View, words: &Words) -> Result<String> {
     plain("digest.txt", include_str!("templates/digest.txt"), view, words)
 }
 
+/// A figure never parts from its scale at the end of a line.
+fn unparted(page: &str) -> String {
+    ["万", "亿", "个百分点"]
+        .iter()
+        .fold(page.to_string(), |page, scale| page.replace(&format!(" {scale}"), &format!("&nbsp;{scale}")))
+}
+
 /// The HTML part of the month's review.
 pub(crate) fn review_html(view: &Review, words: &Words) -> Result<String> {
-    page("review.html", include_str!("templates/review.html"), view, words)
+    Ok(unparted(&page("review.html", include_str!("templates/review.html"), view, words)?))
 }
 
 /// Its plain text part.

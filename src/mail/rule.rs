@@ -406,7 +406,7 @@ fn validate_text(key: &str, text: &str, words: &Words, known: &BTreeSet<&str>) -
                 return Err(Error::config(format!("alert.{key} cannot be written"))
                     .hint(
                         "filters there are: percent, signed_percent, points, signed_points, money, number, days, date, \
-                         month, quarter, instant, counted('one', 'many')",
+                         month, quarter, instant, listed, counted('one', 'many')",
                     )
                     .because(plain(&err)));
             }

@@ -170,6 +170,15 @@ impl Words {
         }
     }
 
+    /// A list that SQL has written, `Fan (002) +94; Pot (003) +15`, with the marks of the language: `Fan（002）+94；Pot（003）+15`.
+    pub fn listed(&self, text: &str) -> String {
+        let marks = [("; ", "；"), (" (", "（"), (") ", "）"), (")", "）")];
+        match self.locale {
+            Locale::Zh => marks.iter().fold(text.to_string(), |text, (en, zh)| text.replace(en, zh)),
+            Locale::En => text.to_string(),
+        }
+    }
+
     /// A figure in the format that a rule names: `percent`, `points`, `money`, `number`, `days`; else as it is.
     pub fn figure(&self, value: f64, format: &str) -> String {
         match format {
@@ -224,8 +233,8 @@ impl Words {
         }
         let words = self.clone();
         env.add_filter("date", move |value: Value| as_date(&value, |date| words.date(date)));
-        let texts: [(&'static str, AsText); 3] =
-            [("month", Self::month), ("quarter", Self::quarter), ("instant", Self::instant)];
+        let texts: [(&'static str, AsText); 4] =
+            [("month", Self::month), ("quarter", Self::quarter), ("instant", Self::instant), ("listed", Self::listed)];
         for (name, write) in texts {
             let words = self.clone();
             env.add_filter(name, move |value: Value| match value.as_str() {
@@ -381,6 +390,8 @@ mod tests {
         let zh = Words::new("zh", "CNY").read_on("2026-11-22".parse().expect("date"));
         assert_eq!((zh.month("2026-11"), zh.month("2025-11")), ("11月".into(), "2025年11月".into()));
         assert_eq!((zh.quarter("2026-Q3"), zh.quarter("soon")), ("2026年三季度".into(), "soon".into()));
+        assert_eq!(zh.listed("Fan (002) +94; Pot (003) +15"), "Fan（002）+94；Pot（003）+15");
+        assert_eq!(render("{{ x | listed }}", serde_json::json!("Fan (002) +94; Pot")), "Fan (002) +94; Pot");
         assert_eq!(render("{{ x | number }}", serde_json::json!(12)), "12");
     }
 }

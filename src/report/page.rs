@@ -68,7 +68,6 @@ struct Page {
     groups: Vec<findings::Group>,
     past: Vec<nights::Bars>,
     freshness: Vec<deliveries::Fresh>,
-    days: Vec<String>,
     notes: Vec<String>,
     marts: Vec<Mart>,
     mails: Vec<(String, String, String, bool)>,
@@ -104,7 +103,6 @@ pub fn html(around: &Surroundings<'_>, run: &RunRecord) -> Result<String> {
     let (files, quiet_files) = files::troubles(around, run, newest, &words);
     let groups = if newest { findings::groups(around, &words)? } else { Vec::new() };
     let (status, tone) = status(run.status, &words);
-    let (days, freshness) = deliveries::freshness(around, run, &words);
     let page = Page {
         lang: words.pick("zh-CN", "en"),
         title: words.pick(
@@ -126,8 +124,7 @@ pub fn html(around: &Surroundings<'_>, run: &RunRecord) -> Result<String> {
         checks_bad: run.checks_failed > 0 || run.status == RunStatus::ChecksFailed,
         groups,
         past: nights::bars(state, run, &words),
-        freshness,
-        days,
+        freshness: deliveries::freshness(around, run, &words),
         notes: run.notes.clone(),
         marts: if run.published() { marts(around, &run.run_id) } else { Vec::new() },
         mails: mails(around, run, &words),

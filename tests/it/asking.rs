@@ -171,6 +171,39 @@ fn docs_and_the_page_of_a_run_hold_what_there_is() {
 }
 
 #[test]
+fn the_site_holds_runs_columns_lineage_and_what_was_set() {
+    let world = world();
+    let dir = world.path("site").display().to_string();
+    let written = world.tributary(&["--output", "json", "site", &dir], &NOW).expect(&[0]).json();
+    assert_eq!(written["pages"], written["written"]);
+    let page = |name: &str| std::fs::read_to_string(world.path("site").join(name)).expect(name);
+    for (name, words) in [
+        ("index.html", "href=\"mart-partner_totals.html\""),
+        ("runs.html", "2026-11-05"),
+        ("columns.html", "href=\"mart-partner_totals.html#net_sales\""),
+        ("lineage.html", "data-from=\"sales_daily\" data-to=\"partner_totals\""),
+        ("settings.html", "overstock_limit"),
+        ("feeds.html", "sold_at"),
+        ("senders.html", "jobs/senders/p01.toml"),
+        // The column, what it is made from, and a value that the mart holds.
+        ("mart-partner_totals.html", "href=\"mart-sales_daily.html#net_sales\""),
+        ("mart-partner_totals.html", "<code>2026-11-05</code>"),
+        ("mart-sales_daily.html", "partner_totals.net_sales"),
+    ] {
+        assert!(page(name).contains(words), "{name} lacks {words}");
+    }
+    let run = world.commits()[0].run_id.clone();
+    assert!(page(&format!("run-{run}.html")).contains(&run), "where mail.report_url leads to");
+    // The page of an earlier night stays as it was, so that its mails lead to what they told.
+    world.deliver_day("2026-11-06".parse().expect("a date"));
+    world.night("2026-11-06").published();
+    world.write(&format!("site/run-{run}.html"), "as it was");
+    world.tributary(&["site", &dir], &NOW).expect(&[0]);
+    assert_eq!(page(&format!("run-{run}.html")), "as it was");
+    assert!(page("index.html").contains("11月6日"));
+}
+
+#[test]
 fn check_knows_the_columns_of_alerts() {
     let world = World::new(&["sales_daily"]);
     let sql = world.path("sql");

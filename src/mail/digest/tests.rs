@@ -34,7 +34,7 @@ fn a_busy_night_in_english() {
 fn all_well_is_said_too() {
     let digest = World::new("zh").only();
     assert_eq!((digest.status, digest.subject.as_str()), (Status::Ok, "[正常] 一切正常 · 11月22日"));
-    assert!(digest.text.contains("合作伙伴已到: 6/6"), "{}", digest.text);
+    assert!(digest.text.contains("发送方已到: 6/6"), "{}", digest.text);
     assert!(!digest.text.contains("静默"), "there is nothing to mute: {}", digest.text);
     golden("ok_zh.html", &digest.html);
     let digest = World::new("en").only();
@@ -242,11 +242,11 @@ fn rising_figures_have_the_colour_of_the_market() {
         let place = html.find("▲").expect("a rise");
         html[..place].rfind("color:").map(|at| html[at + 6..at + 13].to_string()).expect("its colour")
     };
-    assert_eq!(colour_of_rise(&world.only().html), "#d1453b");
+    assert_eq!(colour_of_rise(&world.only().html), "#c0392b");
     world.config.mail.rising_colour = "green".into();
-    assert_eq!(colour_of_rise(&world.only().html), "#2a8656");
+    assert_eq!(colour_of_rise(&world.only().html), "#22784b");
     // Nothing said, the reader's own.
-    assert_eq!(colour_of_rise(&World::new("en").only().html), "#2a8656");
+    assert_eq!(colour_of_rise(&World::new("en").only().html), "#22784b");
 }
 
 #[test]

@@ -119,9 +119,12 @@ fn lines() -> Lines {
               "channel_manager": CHEN },
         ])),
         rebates: rows(json!([
-            { "partner_name": "华东总经销", "plan_id": "R-2026", "period": "2026-Q3", "rebate_due": "84000.0000", "paid_amount": "50000.0000",
+            { "partner_id": "p1", "partner_name": "华东总经销", "plan_id": "R-2026", "period": "2026-Q3", "period_end": "2026-09-30", "rebate_due": "84000.0000", "paid_amount": "50000.0000",
               "owed_amount": "34000.0000", "deducted_amount": "0.0000", "finality": "final", "partner_manager": LI, "channel_manager": CHEN },
-            { "partner_name": "华南总经销", "plan_id": "R-2026", "period": "2026-09", "rebate_due": "9000.0000", "paid_amount": null,
+            { "partner_id": "p1", "partner_name": "华东总经销", "plan_id": "R-2026", "period": "2026-Q2", "period_end": "2026-06-30", "rebate_due": "6000.0000",
+              "paid_amount": "0.0000", "owed_amount": "6000.0000", "rebate_due_with_growth": "12000.0000", "finality": "growth_unknown",
+              "partner_manager": LI, "channel_manager": CHEN },
+            { "partner_id": "p2", "partner_name": "华南总经销", "plan_id": "R-2026", "period": "2026-09", "period_end": "2026-09-30", "rebate_due": "9000.0000", "paid_amount": null,
               "owed_amount": "9000.0000", "deducted_amount": "1000.0000", "finality": "proposed", "partner_manager": LI, "channel_manager": CHEN },
         ])),
     }
@@ -184,8 +187,10 @@ fn everybody_reads_of_their_own() {
     // His channel, whose two partners have sold 1,200,000; the others' are nobody's of his.
     assert!(chen.contains("9月净销售额 ¥120.0 万，环比 +20.0%，同比 +33.3%。"), "{chen}");
     assert!(chen.contains("* 经销商: ¥120.0 万  ▲ 20.0%"), "{chen}");
-    assert!(chen.contains("华南总经销: C  ▼  (66 分)") && chen.contains("待付返利: ¥4.30 万"), "{chen}");
+    assert!(chen.contains("华南总经销: C  ▼  (66.0 分)") && chen.contains("待付返利: ¥4.90 万"), "{chen}");
     assert!(!chen.contains("直播"), "{chen}");
+    assert!(chen.contains("* 华东总经销: ¥4.00 万\n  2026年二季度至2026年三季度，2 个期间，方案 R-2026 · 应付 ¥9.00 万 · 已付 ¥5.00 万"), "{chen}");
+    assert!(chen.contains("若达标为 ¥1.20 万") && chen.contains("支付情况未知 · 已减去建议扣减 ¥1,000.00"), "{chen}");
     let li = world.of(LI).text;
     assert!(li.contains("* 华东总经销: ¥70.0 万") && li.contains("* 华南总经销: ¥50.0 万"), "{li}");
     assert!(!li.contains("* 经销商"), "{li}");
@@ -244,7 +249,7 @@ fn a_large_month_is_not_clipped_and_its_subject_fits() {
             let long = "华东区域总经销商有限责任公司上海浦东新区分公司";
             let named = |n: usize, row: &Row| {
                 let mut row = row.clone();
-                for column in ["name", "partner_name", "unit_name"] {
+                for column in ["name", "partner_id", "partner_name", "unit_name"] {
                     if row.contains_key(column) {
                         row.insert(column.into(), format!("{long}{n}").into());
                     }

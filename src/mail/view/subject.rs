@@ -94,7 +94,7 @@ fn alert(picked: &Picked<'_>, worst: Option<&Item>, scope: &str, words: &Words) 
 
 fn late(received: &Received, words: &Words) -> Vec<Vec<String>> {
     let (there, due, missing) = (received.received, received.expected, &received.missing);
-    let counts = words.pick(format!("{there}/{due} 家已到"), format!("{there} of {due} partners arrived"));
+    let counts = words.pick(format!("{there}/{due} 家已到"), format!("{there} of {due} senders arrived"));
     let short = words.pick(format!("{there}/{due} 家已到"), format!("{there} of {due} arrived"));
     let lacking = |most: usize| {
         let shown: Vec<String> = missing.iter().take(most).map(|name| header_text(name)).collect();

@@ -46,7 +46,7 @@ struct Cell {
 }
 
 /// The status of a delivery, for people, and its tone.
-pub(super) fn said(status: &str, words: &Words) -> (String, &'static str) {
+pub(in crate::report) fn said(status: &str, words: &Words) -> (String, &'static str) {
     let (zh, en, tone) = match status {
         "on_time" => ("按时", "on time", "good"),
         "late" => ("迟到", "late", "warn"),
@@ -59,8 +59,8 @@ pub(super) fn said(status: &str, words: &Words) -> (String, &'static str) {
     (words.pick(zh, en).to_string(), tone)
 }
 
-/// The days that are shown, oldest first, and a line a sender and feed: the most troubled first.
-pub(super) fn freshness(around: &Surroundings<'_>, run: &RunRecord, words: &Words) -> (Vec<String>, Vec<Fresh>) {
+/// A line a sender and feed, the most troubled first; its days end with the run's.
+pub(super) fn freshness(around: &Surroundings<'_>, run: &RunRecord, words: &Words) -> Vec<Fresh> {
     let days: Vec<NaiveDate> =
         (0..NIGHTS as u64).rev().filter_map(|back| run.logical_date.checked_sub_days(Days::new(back))).collect();
     let mut by_feed: BTreeMap<(&str, &str), BTreeMap<NaiveDate, &Delivery>> = BTreeMap::new();
@@ -90,8 +90,7 @@ pub(super) fn freshness(around: &Surroundings<'_>, run: &RunRecord, words: &Word
     };
     let mut lines: Vec<Fresh> = by_feed.into_iter().map(line).collect();
     lines.sort_by(|one, other| other.troubled.cmp(&one.troubled).then(one.sender.cmp(&other.sender)));
-    let days = days.iter().map(ToString::to_string).collect();
-    (days, lines)
+    lines
 }
 
 /// What people call a sender.

@@ -101,15 +101,19 @@ pub(super) fn around(site: &Site<'_>, name: &str) -> Drawing {
     drawing(site, &all, &names, name)
 }
 
+/// What a box reads of those that are drawn.
+fn read<'a>(all: &'a Reads, names: &BTreeSet<String>, name: &str) -> Vec<&'a str> {
+    all.get(name).into_iter().flatten().filter(|read| names.contains(*read)).map(String::as_str).collect()
+}
+
 fn drawing(site: &Site<'_>, all: &Reads, names: &BTreeSet<String>, here: &str) -> Drawing {
-    let none = BTreeSet::new();
-    let read = |name: &str| all.get(name).unwrap_or(&none).iter().filter(|read| names.contains(*read));
+    let read = |name: &str| read(all, names, name);
     let mut depths: BTreeMap<&str, usize> = BTreeMap::new();
     let order = names.iter().filter(|name| !all.contains_key(*name)).map(String::as_str);
     let order =
         order.chain(site.around.registry.order().iter().map(String::as_str).filter(|name| names.contains(*name)));
     for name in order {
-        let depth = read(name).filter_map(|read| depths.get(read.as_str())).max().map_or(0, |deepest| deepest + 1);
+        let depth = read(name).iter().filter_map(|read| depths.get(read)).max().map_or(0, |deepest| deepest + 1);
         depths.insert(name, depth);
     }
     let mut ranks: Vec<Vec<&str>> = vec![Vec::new(); depths.values().max().map_or(0, |deepest| deepest + 1)];
@@ -131,7 +135,7 @@ fn drawing(site: &Site<'_>, all: &Reads, names: &BTreeSet<String>, here: &str) -
         places = depths.keys().map(|name| (*name, settled.get(*name).copied().unwrap_or(0.0))).collect();
         for rank in &mut ranks {
             let middle = |name: &str| {
-                let near: Vec<f64> = read(name).filter_map(|read| places.get(read.as_str()).copied()).collect();
+                let near: Vec<f64> = read(name).iter().filter_map(|read| places.get(read).copied()).collect();
                 #[expect(clippy::cast_precision_loss, reason = "a few hundred boxes")]
                 let count = near.len() as f64;
                 if near.is_empty() {
@@ -171,7 +175,7 @@ fn drawing(site: &Site<'_>, all: &Reads, names: &BTreeSet<String>, here: &str) -
             path: format!("M{x0:.0} {y0:.0}C{:.0} {y0:.0} {:.0} {y1:.0} {x1:.0} {y1:.0}", x0 + bend, x1 - bend),
         }
     };
-    let edges = depths.keys().flat_map(|reader| read(reader).map(move |read| (*reader, read)));
+    let edges = depths.keys().flat_map(|reader| read(reader).into_iter().map(move |read| (*reader, read)));
     let edges = edges.map(|(reader, read)| edge(reader, read)).collect();
     #[expect(clippy::cast_precision_loss, reason = "a few hundred boxes")]
     let tallest = ranks.iter().map(Vec::len).max().unwrap_or(0) as f64;

@@ -44,7 +44,7 @@ fn counted(rows: &[&Row], order: &str, word: &str, words: &Words) -> String {
     parts.join(words.pick("、", ", "))
 }
 
-/// Net sales of what the person is responsible for: the worst change first.
+/// Net sales of what the person is responsible for: channels, then partners, of each the worst change first.
 pub(super) fn sales(issue: &Issue<'_>, address: &str, words: &Words, album: &mut Album) -> Section {
     let of = |kind: &str, column: &str| -> Vec<&Row> {
         let own = issue.own(&issue.lines.sales, address, &[column]);
@@ -60,7 +60,8 @@ pub(super) fn sales(issue: &Issue<'_>, address: &str, words: &Words, album: &mut
     let change = |row: &Row| Some(number(row, "net_sales")? - number(row, "month_before_net_sales")?);
     rows.sort_by(|one, other| {
         let (a, b) = (change(one), change(other));
-        (a.is_none()).cmp(&b.is_none()).then(a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)))
+        let kinds = text(one, "entity_type").cmp(&text(other, "entity_type"));
+        kinds.then(a.is_none().cmp(&b.is_none())).then(a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)))
     });
     let (shown, rest) = split(issue, rows);
     let left: f64 = rest.iter().filter_map(|row| number(row, "net_sales")).sum();
@@ -206,7 +207,7 @@ pub(super) fn cards(issue: &Issue<'_>, address: &str, words: &Words) -> (Section
     let section = Section {
         title: words.pick(format!("伙伴评分 {quarter}"), format!("Scorecards, {quarter}")),
         about: words.pick("等级与得分", "grade and score").to_string(),
-        has_marks: true,
+        has_marks: shown.iter().any(|row| is(row, "is_down")),
         lines: shown.into_iter().map(|row| graded(row, words)).collect(),
         rest: match rest.len() {
             0 => String::new(),
@@ -225,7 +226,7 @@ fn graded(row: &Row, words: &Words) -> Line {
         _ => None,
     };
     let advice = Some(text(row, words.pick("advice_zh", "advice_en"))).filter(|advice| !advice.is_empty());
-    let score = words.number(number(row, "score").unwrap_or(f64::NAN));
+    let score = number(row, "score").map_or_else(String::new, |score| format!("{score:.1}"));
     Line {
         name: name(row, "partner_name"),
         about: joined([moved, advice]),
@@ -237,55 +238,75 @@ fn graded(row: &Row, words: &Words) -> Line {
     }
 }
 
-/// Rebates that are owed, the largest first, and their sum.
+/// Rebates that are owed, a line a partner and plan, the largest first; and their sum.
 pub(super) fn rebates(issue: &Issue<'_>, address: &str, words: &Words) -> (Section, Option<f64>) {
-    let mut rows = issue.own(&issue.lines.rebates, address, &BOTH);
-    let owed = |row: &Row| number(row, "owed_amount").unwrap_or(0.0);
-    rows.sort_by(|one, other| owed(other).total_cmp(&owed(one)));
-    let sum = (!rows.is_empty()).then(|| rows.iter().map(|row| owed(row)).sum::<f64>());
-    let (shown, rest) = split(issue, rows);
-    let left = words.money(rest.iter().map(|row| owed(row)).sum());
+    let rows = issue.own(&issue.lines.rebates, address, &BOTH);
+    let owed = |rows: &[&Row]| rows.iter().filter_map(|row| number(row, "owed_amount")).sum::<f64>();
+    let sum = (!rows.is_empty()).then(|| owed(&rows));
+    let mut by_plan: BTreeMap<(String, String), Vec<&Row>> = BTreeMap::new();
+    for row in rows {
+        by_plan.entry((text(row, "partner_id"), text(row, "plan_id"))).or_default().push(row);
+    }
+    let mut groups: Vec<Vec<&Row>> = by_plan.into_values().collect();
+    groups.sort_by(|one, other| owed(other).total_cmp(&owed(one)));
+    let rest = groups.split_off(groups.len().min(issue.config.mail.headlines_max));
+    let left = words.money(rest.iter().map(|rows| owed(rows)).sum());
     let section = Section {
         title: words.pick("待付返利", "Rebates owed").to_string(),
         about: words.pick("已结束期间", "of periods that are over").to_string(),
-        lines: shown.into_iter().map(|row| due(row, words)).collect(),
+        lines: groups.into_iter().map(|rows| due(rows, words)).collect(),
         rest: match rest.len() {
             0 => String::new(),
             n => words
-                .pick(format!("其余 {n} 笔合计 {left}"), format!("{}: {left} in all", plural(n, "other", "others"))),
+                .pick(format!("其余 {n} 项合计 {left}"), format!("{}: {left} in all", plural(n, "other", "others"))),
         },
         ..Section::default()
     };
     (section, sum)
 }
 
-fn due(row: &Row, words: &Words) -> Line {
-    let money = |column: &str| number(row, column).map(|amount| words.money(amount));
-    let open = match text(row, "finality").as_str() {
-        "proposed" => money("deducted_amount").map(|amount| {
-            words.pick(
-                format!("已减去建议扣减 {amount}，待您决定"),
-                format!("after a proposed deduction of {amount}, yours to decide"),
-            )
-        }),
-        "growth_unknown" => money("rebate_due_with_growth").map(|amount| {
-            words.pick(format!("增长未知，若达标为 {amount}"), format!("growth is not known; {amount} if it is shown"))
-        }),
-        _ => None,
+/// What is owed of the periods of one partner and plan.
+fn due(mut rows: Vec<&Row>, words: &Words) -> Line {
+    rows.sort_by_key(|row| text(row, "period_end"));
+    let sum = |column: &str| {
+        let known: Vec<f64> = rows.iter().filter_map(|row| number(row, column)).collect();
+        (!known.is_empty()).then(|| words.money(known.iter().sum()))
     };
-    let (plan, period) = (header_text(&text(row, "plan_id")), period(&text(row, "period"), words));
+    let having = |finality: &str, column: &str| -> Option<String> {
+        let of = rows.iter().filter(|row| text(row, "finality") == finality);
+        let amounts: Vec<f64> = of.filter_map(|row| number(row, column)).collect();
+        (!amounts.is_empty()).then(|| words.money(amounts.iter().sum()))
+    };
+    let (first, last) = (rows.first().map(|row| text(row, "period")), rows.last().map(|row| text(row, "period")));
+    let (first, last) = (period(&first.unwrap_or_default(), words), period(&last.unwrap_or_default(), words));
+    let periods = match rows.len() {
+        1 => first,
+        n => words.pick(format!("{first}至{last}，{n} 个期间"), format!("{first} to {last}, {n} periods")),
+    };
+    let plan = header_text(&rows.first().map(|row| text(row, "plan_id")).unwrap_or_default());
     Line {
-        name: name(row, "partner_name"),
+        name: rows.first().map(|row| name(row, "partner_name")).unwrap_or_default(),
         about: joined([
-            Some(words.pick(format!("{period}，方案 {plan}"), format!("{period}, plan {plan}"))),
-            money("rebate_due").map(|amount| words.pick(format!("应付 {amount}"), format!("{amount} due"))),
-            Some(match money("paid_amount") {
+            Some(words.pick(format!("{periods}，方案 {plan}"), format!("{periods}, plan {plan}"))),
+            sum("rebate_due").map(|amount| words.pick(format!("应付 {amount}"), format!("{amount} due"))),
+            Some(match sum("paid_amount") {
                 Some(amount) => words.pick(format!("已付 {amount}"), format!("{amount} paid")),
                 None => words.pick("支付情况未知", "what was paid is not known").to_string(),
             }),
-            open,
+            having("proposed", "deducted_amount").map(|amount| {
+                words.pick(
+                    format!("已减去建议扣减 {amount}，待您决定"),
+                    format!("after a proposed deduction of {amount}, yours to decide"),
+                )
+            }),
+            having("growth_unknown", "rebate_due_with_growth").map(|amount| {
+                words.pick(
+                    format!("其中增长未知的部分，若达标为 {amount}"),
+                    format!("where growth is not known it would be {amount} if shown"),
+                )
+            }),
         ]),
-        value: words.money(number(row, "owed_amount").unwrap_or(f64::NAN)),
+        value: sum("owed_amount").unwrap_or_default(),
         ..Line::default()
     }
 }
