@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use mail::{MailCommand, PreviewArgs, UnseenArgs};
+pub(super) use mail::{MailCommand, PreviewArgs, UnseenArgs};
 
 const EXIT_CODES: &str = "Exit codes: 0 ok; 1 finished with warnings (rejects, late or missing files); \
 2 checks failed, nothing was published; 3 run error; 4 published but mails undelivered; \
