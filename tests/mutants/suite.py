@@ -7,8 +7,9 @@ from pathlib import Path
 
 READ = re.compile(r"\b(?:from|join)\s+(\w+)\b")
 GIVEN = re.compile(r"\b(?:insert\s+into|create\s+table)\s+(\w+)\b")
-# How many tests of its readers a model is judged by beside its own: what is further off sees it through more and more models.
-NEAREST = 4
+# How many tests of its readers a model is judged by beside its own, and how many models one of them may compute: what is further
+# off sees it through more and more of them.
+NEAREST, LARGEST = 2, 25
 # What the engine says of a statement that it cannot plan or compute.
 REFUSED = re.compile(r"cannot be planned|error during planning|schema error|cannot be cast|is of type|type .* expected", re.I)
 
@@ -46,9 +47,12 @@ class Suite:
         return found
 
     def tests_of(self, name):
-        """Its own test first, then those of its readers, the closest first."""
-        found = [p for p, models in self.computes.items() if name in models or self.is_own(p, name)]
-        return sorted(found, key=lambda p: (not self.is_own(p, name), len(self.computes[p]), p.stem))
+        """Its own tests, and those of its readers, the closest first."""
+        own = [p for p in self.computes if self.is_own(p, name)]
+        others = sorted((p for p, models in self.computes.items() if name in models and p not in own),
+                        key=lambda p: (len(self.computes[p]), p.stem))
+        near = [p for p in others if len(self.computes[p]) <= LARGEST or not own]
+        return own, near[:NEAREST]
 
     @staticmethod
     def is_own(path, name):
@@ -72,13 +76,11 @@ class Suite:
     def judge(self, name, text):
         """Puts a faulty statement in the model's place and asks its tests."""
         home, whole = self.home[name], self.home[name].read_text()
-        tests = self.tests_of(name)
-        own = [p for p in tests if self.is_own(p, name)]
-        others = [p for p in tests if p not in own]
-        self.need_sound(own + others[:NEAREST])
+        own, others = self.tests_of(name)
+        self.need_sound(own + others)
         home.write_text(text)
         try:
-            for paths in filter(None, (own, others[:NEAREST])):
+            for paths in filter(None, (own, others)):
                 code, said = self.run(paths)
                 if code:
                     first = next((line for line in said.splitlines() if ".slt:" in line or "error" in line.lower()), said[:200])
