@@ -53,7 +53,7 @@ MACROS = """
     create macro to_char(day, form) as strftime(day, form);
 """
 # What DuckDB has no macro for: fits, bands and replays of our own.
-OURS = ["season_band", "sorted_rows", "bg_nbd_", "gamma_gamma_fit", "tier_replay", "extra("]
+OURS = ["season_band(", "sorted_rows(", "bg_nbd_", "gamma_gamma_fit(", "tier_replay(", "extra("]
 SYSTEM = re.compile(r"\bsystem\.(\w+)")
 
 
