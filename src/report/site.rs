@@ -5,6 +5,7 @@
 mod calendar;
 mod columns;
 mod graph;
+mod links;
 mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,7 +92,7 @@ pub fn pages(site: &Site<'_>) -> Result<Vec<PageFile>> {
     add("feeds.html", tables::feeds(site, &words)?, false);
     add("settings.html", tables::settings(site, &words)?, false);
     for model in site.around.registry.models() {
-        add(&columns::link(&model.name), columns::one(site, model, &words)?, false);
+        add(&links::model(&model.name), columns::one(site, model, &words)?, false);
     }
     Ok(all)
 }

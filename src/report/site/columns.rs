@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::Site;
 use super::graph::{self, Drawing};
-use super::tables::{Cell, Table, heads, model_link, written};
+use super::tables::{Cell, Table, heads, written};
+use super::{Site, links};
 use crate::error::Result;
 use crate::mail::rule::as_text;
 use crate::mail::words::Words;
@@ -18,11 +18,6 @@ use crate::report::page::{page_of, phrases};
 /// Distinct values shown of a column, and longest of them in characters.
 const VALUES: usize = 3;
 const VALUE_CHARS: usize = 40;
-
-/// The page of a model.
-pub(super) fn link(model: &str) -> String {
-    format!("mart-{model}.html")
-}
 
 /// What a model is, in the page's language.
 fn description<'a>(model: &'a Model, words: &Words) -> &'a str {
@@ -49,7 +44,7 @@ pub(super) fn marts(site: &Site<'_>, words: &Words) -> Result<String> {
     let table = |((_, group), models): ((usize, String), Vec<&Model>)| {
         let row = |model: &&Model| {
             vec![
-                Cell::link(&model.name, link(&model.name)),
+                Cell::link(&model.name, links::model(&model.name)),
                 Cell::text(description(model, words)),
                 Cell::quiet(model.grain()),
                 Cell::text(crate::report::thousands(rows(&model.name))),
@@ -76,8 +71,8 @@ pub(super) fn all(site: &Site<'_>, words: &Words) -> Result<String> {
     let marts = site.around.registry.models().filter(|model| model.layer == Layer::Marts);
     let row = |model: &Model, column: &crate::models::sidecar::Column| {
         vec![
-            Cell::link(&column.name, format!("{}#{}", link(&model.name), column.name)),
-            Cell::link(&model.name, link(&model.name)),
+            Cell::link(&column.name, format!("{}#{}", links::model(&model.name), column.name)),
+            Cell::link(&model.name, links::model(&model.name)),
             Cell::quiet(column.kind.to_string()),
             Cell::text(&column.en),
             Cell::text(&column.zh),
@@ -133,7 +128,7 @@ struct Shown {
 pub(super) fn one(site: &Site<'_>, model: &Model, words: &Words) -> Result<String> {
     let registry = site.around.registry;
     let tables = |names: BTreeSet<String>| -> Vec<(String, String)> {
-        names.into_iter().map(|name| (table_link(site, &name), name)).collect()
+        names.into_iter().map(|name| (links::table(site, &name), name)).collect()
     };
     let reads = &model.reads;
     let from = reads.models.iter().cloned().chain(reads.feeds.iter().map(|feed| format!("feeds.{feed}")));
@@ -182,7 +177,7 @@ pub(super) fn one(site: &Site<'_>, model: &Model, words: &Words) -> Result<Strin
 /// The columns that the model declares; of a step, those that it gives.
 fn columns(site: &Site<'_>, model: &Model, words: &Words) -> Vec<Shown> {
     let named = |(table, column): &(String, String)| {
-        let page = table_link(site, table);
+        let page = links::table(site, table);
         (if page.is_empty() { page } else { format!("{page}#{column}") }, format!("{table}.{column}"))
     };
     let mut read_by: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();
@@ -231,17 +226,4 @@ fn values(site: &Site<'_>, model: &str, column: &str) -> Vec<String> {
         }
     }
     values
-}
-
-/// The page of a table: a model's own, or that of all feeds.
-fn table_link(site: &Site<'_>, table: &str) -> String {
-    match table.strip_prefix("feeds.") {
-        // What a feed comes to stands with the feed.
-        Some(feed) => {
-            let feed = feed.trim_end_matches("_versions").trim_end_matches("_newest");
-            format!("feeds.html#{feed}")
-        }
-        None if table.starts_with("settings.") => "settings.html#tables".to_string(),
-        None => model_link(site, table),
-    }
 }

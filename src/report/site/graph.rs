@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Site, columns};
+use super::{Site, links};
 use crate::error::Result;
 use crate::mail::words::Words;
 use crate::models::Layer;
@@ -155,7 +155,7 @@ fn drawing(site: &Site<'_>, all: &Reads, names: &BTreeSet<String>, here: &str) -
     let node = |name: &&str| Node {
         id: (*name).to_string(),
         name: shortened(name),
-        link: name.strip_prefix("feeds.").map_or_else(|| columns::link(name), |feed| format!("feeds.html#{feed}")),
+        link: name.strip_prefix("feeds.").map_or_else(|| links::model(name), |feed| format!("feeds.html#{feed}")),
         kind: site.around.registry.get(name).map_or("feed", |model| match model.layer {
             Layer::Staging => "staging",
             Layer::Intermediate => "intermediate",

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Site, columns, run_page};
+use super::{Site, run_page};
 use crate::error::Result;
 use crate::mail::words::Words;
 use crate::report::docs::all_settings;
@@ -219,9 +219,4 @@ pub(super) fn settings(site: &Site<'_>, words: &Words) -> Result<String> {
         ("settings.html", words.pick("设置", "Settings").to_string(), "config.toml".to_string()),
         tables,
     )
-}
-
-/// Links to models, as cells' texts have them.
-pub(super) fn model_link(site: &Site<'_>, name: &str) -> String {
-    if site.around.registry.get(name).is_some() { columns::link(name) } else { String::new() }
 }
