@@ -8,11 +8,10 @@ use crate::mail::words::Words;
 pub(in crate::report) fn phrases(words: &Words) -> BTreeMap<&'static str, &'static str> {
     let pairs = [
         ("advice", "处理", "Do"),
-        ("alone", "不需要人处理", "need nobody"),
+        ("all_fresh", "全部按时。", "All in time."),
         ("built", "本次更新", "written"),
         ("checks", "检查", "Checks"),
         ("columns", "列", "Columns"),
-        ("contents", "目录", "Contents"),
         ("details", "运行明细", "The run in numbers"),
         ("files", "要人处理的文件", "Files that need somebody"),
         ("findings", "发现（按规则）", "Findings by rule"),
@@ -26,7 +25,7 @@ pub(in crate::report) fn phrases(words: &Words) -> BTreeMap<&'static str, &'stat
         ("no_findings", "没有未了结的发现。", "No finding stands."),
         ("none_found", "没有匹配的内容", "nothing matches"),
         ("notes", "提示", "Notes"),
-        ("of_these", "其中", "of these"),
+        ("other_senders", "其余按时的发送方", "Senders without trouble"),
         ("quiet", "个文件不需要人处理", "files need nobody"),
         ("row_is", "一行是", "One row is one"),
         ("rows", "行数", "Rows"),
