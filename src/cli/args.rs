@@ -172,7 +172,7 @@ pub enum Command {
     },
     /// Write one web page about a run: files, refused rows, marts, findings, mails.
     Report(ReportArgs),
-    /// Write everything as a folder of web pages: runs, marts and columns, lineage, settings, feeds, senders, deliveries.
+    /// Write everything there is as a folder of web pages that need no network.
     Site {
         /// The folder; pages of earlier nights stay as they lie there.
         dir: PathBuf,
