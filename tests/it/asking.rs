@@ -184,7 +184,7 @@ fn the_site_holds_runs_columns_lineage_and_what_was_set() {
         ("lineage.html", "data-from=\"sales_daily\" data-to=\"partner_totals\""),
         ("settings.html", "overstock_limit"),
         ("feeds.html", "sold_at"),
-        ("senders.html", "jobs/senders/p01.toml"),
+        ("senders.html", "p01.toml"),
         // The column, what it is made from, and a value that the mart holds.
         ("mart-partner_totals.html", "href=\"mart-sales_daily.html#net_sales\""),
         ("mart-partner_totals.html", "<code>2026-11-05</code>"),

@@ -40,7 +40,7 @@ fn the_night_that_closes_a_month_brings_its_review_once() {
     assert_eq!(reviews(&world), 1);
     assert_eq!(reviewed(&world), [None, Some("2026-10".to_string())]);
     let nightly = world.mails().values().filter(|text| !text.contains("X-Tributary-Status: review")).count();
-    assert_eq!(nightly, 2, "the nightly mails go out as ever");
+    assert_eq!(nightly, 4, "two people get the nightly mails of both nights as ever");
     let shown = world.tributary(&["mail", "preview", "hq@test.example"], &[]).expect(&[0]);
     assert!(shown.stdout.contains("[月报] 10月净销售额"), "{shown}");
     world.night_again("2026-10-31").published();
