@@ -169,7 +169,7 @@ impl World {
 #[test]
 fn a_month_that_closes_a_quarter_in_both_languages() {
     for (locale, subject) in
-        [("zh", "[月报] 9月净销售额 ¥160.0 万 环比 +6.7%"), ("en", "[REVIEW] Sep net sales ¥1.60M, +6.7%")]
+        [("zh", "[月报] 9月净销售额 ¥160.0 万 同比 +77.8%"), ("en", "[MONTH] Sep net sales ¥1.60M, +77.8% yoy")]
     {
         let digest = World::new(locale).of(HEAD_OFFICE);
         golden(&format!("review_{locale}.txt"), &digest.text);
@@ -207,7 +207,7 @@ fn a_silent_month_says_so() {
     let mut world = World::new("en");
     world.lines = Lines::default();
     let digest = world.of(HEAD_OFFICE);
-    assert_eq!(digest.subject, "[REVIEW] no sales in Sep");
+    assert_eq!(digest.subject, "[MONTH] no sales in Sep");
     assert!(digest.text.contains("No sales were reported for Sep."), "{}", digest.text);
 }
 
@@ -237,7 +237,7 @@ fn whoever_declined_it_gets_none_and_the_language_is_the_readers() {
     let people: Vec<&str> = all.written.iter().map(|digest| digest.recipient.as_str()).collect();
     assert_eq!(people, [HEAD_OFFICE, LI, "wu@demo.example"]);
     assert!(all.unwritten.is_empty());
-    assert!(world.of(LI).subject.starts_with("[REVIEW] "));
+    assert!(world.of(LI).subject.starts_with("[MONTH] "));
     assert_ne!(world.of(LI).recipient_hash, recipient_hash(LI), "beside the nightly mail it is another mail");
 }
 

@@ -107,7 +107,7 @@ impl Review {
             lead,
             facts,
             sections,
-            notes: notes(of_quarter, issue, address, words),
+            notes: if all_sales.is_empty() { Vec::new() } else { notes(of_quarter, issue, address, words) },
             notes_title: words.pick("说明", "About this review"),
             why: why(issue, address, words),
             run_id: header_text(&issue.run.run_id),
@@ -123,7 +123,7 @@ fn closes_quarter(next: NaiveDate) -> bool {
 }
 
 fn status_word(words: &Words) -> &'static str {
-    words.pick("月报", "REVIEW")
+    words.pick("月报", "MONTH")
 }
 
 fn number(row: &Row, column: &str) -> Option<f64> {
@@ -187,13 +187,13 @@ fn subject(total: Total, month: &str, words: &Words) -> String {
         return format!("{head}{}", words.pick(format!("{month}没有销售记录"), format!("no sales in {month}")));
     };
     let plain = words.pick(format!("{month}净销售额 {net_sales}"), format!("{month} net sales {net_sales}"));
-    let with = |growth: Option<f64>, zh: &str| {
+    let with = |growth: Option<f64>, zh: &str, en: &str| {
         growth.map(|growth| {
             let growth = words.signed_percent(growth);
-            words.pick(format!("{plain} {zh} {growth}"), format!("{plain}, {growth}"))
+            words.pick(format!("{plain} {zh} {growth}"), format!("{plain}, {growth} {en}"))
         })
     };
-    let said = [with(total.on_year, "同比"), with(total.on_month, "环比"), Some(plain.clone())];
+    let said = [with(total.on_year, "同比", "yoy"), with(total.on_month, "环比", "mom"), Some(plain.clone())];
     shortest(said.into_iter().flatten().map(|text| header_text(&format!("{head}{text}"))), &head)
 }
 
