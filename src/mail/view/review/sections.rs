@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Months, NaiveDate};
+use chrono::{Datelike as _, Months, NaiveDate};
 
 use super::{Line, Section, arrow, comparable, is, number, text};
 use crate::address::header_text;
@@ -107,7 +107,11 @@ fn sold(issue: &Issue<'_>, row: &Row, words: &Words, album: &mut Album) -> Line 
 fn span(month: NaiveDate, history: &[f64], words: &Words) -> String {
     let back = u32::try_from(history.len().saturating_sub(1)).unwrap_or(0);
     let Some(first) = month.checked_sub_months(Months::new(back)).filter(|_| back > 0) else { return String::new() };
-    let written = |month: NaiveDate| words.month(&month.format("%Y-%m").to_string());
+    // Where the chart goes over the turn of the year, both ends say theirs.
+    let written = |of: NaiveDate| match first.year() == month.year() {
+        true => words.month(&of.format("%Y-%m").to_string()),
+        false => of.format(words.pick("%Y年%-m月", "%b %Y")).to_string(),
+    };
     let least = words.money(history.iter().copied().fold(f64::INFINITY, f64::min));
     let most = words.money(history.iter().copied().fold(f64::NEG_INFINITY, f64::max));
     let (first, last) = (written(first), written(month));
