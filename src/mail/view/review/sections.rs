@@ -108,9 +108,12 @@ fn span(month: NaiveDate, history: &[f64], words: &Words) -> String {
     let back = u32::try_from(history.len().saturating_sub(1)).unwrap_or(0);
     let Some(first) = month.checked_sub_months(Months::new(back)).filter(|_| back > 0) else { return String::new() };
     // Where the chart goes over the turn of the year, both ends say theirs.
-    let written = |of: NaiveDate| match first.year() == month.year() {
-        true => words.month(&of.format("%Y-%m").to_string()),
-        false => of.format(words.pick("%Y年%-m月", "%b %Y")).to_string(),
+    let written = |of: NaiveDate| {
+        if first.year() == month.year() {
+            words.month(&of.format("%Y-%m").to_string())
+        } else {
+            of.format(words.pick("%Y年%-m月", "%b %Y")).to_string()
+        }
     };
     let least = words.money(history.iter().copied().fold(f64::INFINITY, f64::min));
     let most = words.money(history.iter().copied().fold(f64::NEG_INFINITY, f64::max));
