@@ -113,6 +113,8 @@ section!(
         settle_looks_max: u64,
         ignored_names: Vec<String>,
         reject_limit: f64,
+        few_rows: u64,
+        few_rows_reject_limit: f64,
         retry_unknown_days: i64,
     }
 );

@@ -75,6 +75,22 @@ impl Job {
         Ok(job)
     }
 
+    /// A job of which nothing is known but its name.
+    pub fn unread(name: &str) -> Self {
+        Self {
+            name: name.to_string(),
+            description: String::new(),
+            at: "00:00".into(),
+            days: every_day(),
+            time_zone: None,
+            starts_on: None,
+            senders: all(),
+            marts: all(),
+            alerts: all(),
+            mail: true,
+        }
+    }
+
     /// The jobs in `folder`, by name.
     pub fn names(folder: &Path) -> Result<Vec<String>> {
         let mut names = Vec::new();
