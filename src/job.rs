@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use globset::GlobBuilder;
 use serde::Deserialize;
 
+use crate::contract::written::parse_toml;
 use crate::error::{Error, Result};
 use crate::text_file;
 
@@ -67,8 +68,7 @@ impl Job {
                 .hint(format!("jobs there are: {known}")));
         }
         let text = text_file::read(&path)?;
-        let mut job: Self =
-            toml::from_str(&text).map_err(|err| Error::config("job cannot be read").at(path.display()).because(err))?;
+        let mut job: Self = parse_toml(&text).map_err(|err| err.at(path.display()))?;
         job.name = name.to_string();
         job.time().map_err(|err| err.at(path.display()))?;
         timetable::check_days(&job.days).map_err(|err| err.at(path.display()))?;

@@ -49,7 +49,12 @@ pub(super) fn of_files(company: &Company, cli: &Cli) -> Result<Vec<Error>> {
         );
     }
     for job in &jobs {
-        faults.extend(of_job(company, job).into_iter().map(|err| err.at(format!("jobs/{}.toml", job.name))));
+        let file = company.config.folders.jobs.join(format!("{}.toml", job.name));
+        let text = text_file::read(&file).unwrap_or_default();
+        faults.extend(of_job(company, job).into_iter().map(|err| {
+            let key = err.to_string().split_whitespace().next().and_then(|key| config::line_of(&text, key));
+            err.at(format!("jobs/{}.toml{}", job.name, key.map(|line| format!(":{line}")).unwrap_or_default()))
+        }));
     }
     for sender in company.senders.iter() {
         let place = format!("jobs/senders/{}.toml", sender.name);
@@ -172,6 +177,7 @@ fn of_sender(config: &Config, senders: &Senders, sender: &Sender, jobs: &[Job]) 
         if path.components().any(|part| !matches!(part, Component::Normal(_))) {
             faults.push(
                 Error::config(format!("feeds.{}: path \"{}\" leaves the inbox", feed.feed, feed.path))
+                    .at(place_of(&sender.name, feed))
                     .hint(format!("write it from the inbox on, as \"{}/{}/**\"", sender.name, feed.feed)),
             );
         }
@@ -225,13 +231,19 @@ fn contested(company: &Company) -> Vec<Error> {
                         "feeds.{}: path \"{}\" takes files that feeds.{} of {other} takes too (\"{}\"), such as {key}",
                         feed.feed, feed.path, theirs.feed, theirs.path
                     ))
-                    .at(format!("jobs/senders/{sender}.toml"))
+                    .at(place_of(sender, feed))
                     .hint("narrow `path` so that each file belongs to one sender and feed"),
                 );
             }
         }
     }
     faults
+}
+
+/// Where a feed's path is written.
+fn place_of(sender: &str, feed: &SenderFeed) -> String {
+    let line = if feed.line > 0 { format!(":{}", feed.line) } else { String::new() };
+    format!("jobs/senders/{sender}.toml{line}")
 }
 
 /// Keys that a pattern is likely to take.

@@ -49,10 +49,10 @@ fn check_finds_what_the_night_would_refuse() {
     world.write("config.toml", &format!("{config}[settings]\nnear_dyas = 30\n").replace("[\"hq@test.example\"]", "[]"));
     let outcome = world.tributary(&["check"], &[]).expect(&[64]);
     for said in [
-        "jobs/weekly.toml: marts names `sales_dialy`, which is not known",
+        "jobs/weekly.toml:3: marts names `sales_dialy`, which is not known",
         "did you mean `sales_daily`?",
         "jobs/senders/p03.toml: contact: \"nobody\" is not a mail address",
-        "jobs/senders/p03.toml: feeds.sales: path \"../lake/**\" leaves the inbox",
+        "jobs/senders/p03.toml:4: feeds.sales: path \"../lake/**\" leaves the inbox",
         "jobs/senders/p03.toml:7: feeds.sales: columns.sku is still \"?\"",
         "files of a day are due at 09:00 the morning after (grace 0 minutes), and nightly runs at 06:30",
         "company.head_office is empty",
