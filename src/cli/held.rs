@@ -154,7 +154,7 @@ fn gone<'l>(before: &'l Loaded, after: &'l Loaded, now: DateTime<Utc>) -> impl I
         Refused {
             since: now,
             place: format!("jobs/{}.toml", job.name),
-            error: "its file is gone; it is run no more until the file is back".into(),
+            error: format!("jobs/{0}.toml is gone: the job {0} is run no more until it is back", job.name),
             gone: Some(job.name.clone()),
         }
     })

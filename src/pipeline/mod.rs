@@ -225,7 +225,7 @@ async fn begin<'a>(
     for refused in &request.refused {
         let since = refused.since.with_timezone(&company.config.company.time_zone).format("%Y-%m-%d %H:%M");
         night.warn(match &refused.gone {
-            Some(job) => format!("job {job} is run no more since {since}: {}: {}", refused.place, refused.error),
+            Some(_) => format!("{} (since {since})", refused.error),
             None => format!(
                 "settings, jobs or models were changed and cannot be used; this run goes by those before {since}: {}",
                 refused.error

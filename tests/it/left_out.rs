@@ -79,8 +79,18 @@ fn a_model_with_a_fault_is_left_out_with_its_readers_and_the_rest_is_published()
             assert!(mail.contains(words), "{words}: {mail}");
         }
         assert!(world.commits().last().expect("a commit").changes.set_aside.is_empty(), "nobody's rows are blamed");
-        let found = world.tributary(&["check"], &[]);
-        assert_eq!(found.code == Some(0), day == "2026-11-08", "all but what needs rows is found before: {found}");
+        let found = world.tributary(&["check"], &[]).expect(&[64]);
+        assert_eq!(
+            found.stderr.contains(file),
+            day != "2026-11-08",
+            "all but what needs rows is found before: {found}"
+        );
+        let asked = world.tributary(&["query", "select count(*) as days from sales_daily"], &[]);
+        assert_eq!(asked.code, Some(0), "{asked}");
+        if day == "2026-11-05" {
+            let asked = world.tributary(&["query", "select * from buyers"], &[]).expect(&[64]);
+            assert!(asked.stderr.contains("`buyers` is left out"), "{asked}");
+        }
         world.write(file, &good);
     }
     world.deliver_day(date("2026-11-09"));
