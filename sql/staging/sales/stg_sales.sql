@@ -80,7 +80,7 @@ checked as (
     select
         sales.*,
         case
-            when sales.currency = $base_currency then cast(1 as decimal(38,8))
+            when sales.currency = $base_currency then 1.00000000
             else rates.rate_to_base
         end as rate_to_base,
         coalesce(rates.rate_age_days, 0) as rate_age_days,
@@ -112,7 +112,7 @@ select
     delivered_amount,
     discount_amount,
     currency,
-    cast(rate_to_base as decimal(18,8)) as rate_to_base,
+    rate_to_base,
     rate_age_days,
     case when rate_age_days > $fx_rate_days_max then 'stale_rate' end as rate_status,
     ship_to_region,
