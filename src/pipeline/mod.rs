@@ -25,6 +25,7 @@ mod look;
 pub mod master_data;
 mod mend;
 mod names;
+mod outside;
 mod replay;
 mod reply;
 mod publish;
@@ -193,7 +194,9 @@ async fn one_night(
         night.finish(stage);
     }
     publish::leave_word(&night).await;
-    night.into_report()
+    let report = night.into_report()?;
+    outside::tell(company, &held.state, &report);
+    Ok(report)
 }
 
 /// A night that knows what it has to mend.
