@@ -14,7 +14,7 @@ use crate::pipeline::Watch;
 const SILENCE: Duration = Duration::from_mins(1);
 
 /// The lines are logged under this name, which is shown also where only warnings are.
-pub(super) const TARGET: &str = "tributary::progress";
+const TARGET: &str = "tributary::progress";
 
 /// Follows the stages of a run.
 pub(super) enum Progress {
@@ -138,7 +138,7 @@ fn lock(now: &Mutex<Option<Stage>>) -> MutexGuard<'_, Option<Stage>> {
 
 fn logged(stage: &Stage, over: bool) {
     let Stage { name, steps, begun, last, since } = stage;
-    let seconds = since.elapsed().as_millis() as f64 / 1000.0;
+    let seconds = since.elapsed().as_secs_f64();
     if over {
         tracing::info!(target: TARGET, stage = name, steps = begun, seconds, "done");
     } else if *steps == 0 {

@@ -26,7 +26,7 @@ NOW = "2026-11-22T22:30:00Z"
 BUCKET = "company"
 # The account that every Azurite has, as its documentation gives it.
 AZURE_ACCOUNT = "devstoreaccount1"
-AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoMGMw=="
+AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 # Tells of deliveries, whose times are those of each store.
 NOT_COMPARED = {"files"}
 # What a run always asks, whatever it takes in: listings, the chain, the lease, its mails.
@@ -115,7 +115,8 @@ def service(command, port, log):
             sys.exit(f"{command[0]} did not listen on port {port} within a minute")
         yield
     finally:
-        process.terminate()
+        # Nothing that they hold is wanted any more, and Azurite waits for connections that clients keep.
+        process.kill()
         process.wait(timeout=30)
 
 

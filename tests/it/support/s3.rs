@@ -291,9 +291,10 @@ impl State {
     /// The refusal of a conditional write whose condition does not hold.
     fn refused(&self, request: &Request, key: &str) -> Option<Response> {
         let there = self.objects.get(key);
-        let create = match self.google {
-            true => request.header("x-goog-if-generation-match") == Some("0"),
-            false => request.header("if-none-match") == Some("*"),
+        let create = if self.google {
+            request.header("x-goog-if-generation-match") == Some("0")
+        } else {
+            request.header("if-none-match") == Some("*")
         };
         if create && there.is_some() {
             return Some(error(412, "PreconditionFailed"));
