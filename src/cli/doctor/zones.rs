@@ -49,7 +49,7 @@ pub(super) fn look(zones: &BTreeSet<Tz>, folder: &Path, now: DateTime<Utc>) -> F
         .iter()
         .filter_map(|zone| {
             let (at, here, there) = zone.differs(folder, now, DAYS_AHEAD)?;
-            let since = if at == now { "today".to_string() } else { format!("from {}", at.format("%Y-%m-%d")) };
+            let since = if at <= now { "today".to_string() } else { format!("from {}", at.format("%Y-%m-%d")) };
             Some(format!("{zone} is {} here and {} there {since}", hours(here), hours(there)))
         })
         .collect();
