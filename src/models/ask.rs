@@ -10,11 +10,10 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::visit_relations;
 
 use super::files::{self, Slice};
-use super::model::Model;
 use super::plan::{BuildPlan, prepare};
 use super::registry::Registry;
 use super::session::{self, Limits};
-use super::{cast, query};
+use super::{cast, query, types};
 use crate::config::Config;
 use crate::error::{Error, Result, closest};
 use crate::state::record::Partition;
@@ -61,12 +60,36 @@ impl Questions {
         for ((model, partition), made) in &plan.previous {
             world.built.entry(model.clone()).or_default().insert(partition.clone(), made.clone());
         }
-        let built =
-            |name: &String| plan.registry.get(name).is_some_and(Model::is_view) || world.built.contains_key(name);
-        let names: Vec<String> = names.into_iter().filter(built).collect();
+        let mut tables: BTreeSet<String> = BTreeSet::new();
+        let mut known = Vec::new();
+        for name in names {
+            let model = plan.registry.model(&name)?;
+            // Without a single row a table by months has no month.
+            if model.is_partitioned() {
+                world.built.entry(name.clone()).or_default();
+            }
+            // What was never built is no step of that night, nor is a view that reads it.
+            let stands = if model.is_view() {
+                model.reads.models.iter().all(|read| tables.contains(read))
+            } else {
+                world.built.contains_key(&name)
+            };
+            if stands {
+                tables.insert(name.clone());
+                known.push(name);
+            }
+        }
         let context = session::fork(&base)?;
-        world.provide(&context, &world.everything(&names)?).await?;
-        Ok(Self { context, tables: names.into_iter().collect() })
+        world.provide(&context, &world.everything(&known)?).await?;
+        Ok(Self { context, tables })
+    }
+
+    /// The columns of a table, and the type of each by the names that sidecars use.
+    pub async fn columns(&self, table: &str) -> Result<Vec<(String, String)>> {
+        let rows = self.ask(&format!("select * from {table} limit 0")).await?;
+        let schema = rows.first().map(RecordBatch::schema);
+        let fields = schema.iter().flat_map(|schema| schema.fields());
+        Ok(fields.map(|field| (field.name().clone(), types::word(field.data_type()))).collect())
     }
 
     /// Names of what can be asked.
