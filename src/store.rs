@@ -29,7 +29,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{GetResult, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -213,15 +213,39 @@ impl Store {
 
     /// The whole object. Refused when fewer bytes arrive than the store promised.
     pub async fn get(&self, key: &str) -> Result<Bytes> {
+<<<<<<< HEAD
         self.get_now(key).await?.map_err(|err| self.fail(key, &err))
+=======
+        let path = self.checked(key)?;
+        let found = self.0.object.get(&path).await.map_err(|err| self.fail(key, &err))?;
+        self.whole(key, found).await
+    }
+
+    async fn whole(&self, key: &str, found: GetResult) -> Result<Bytes> {
+        let promised = found.range.end - found.range.start;
+        let bytes = found.bytes().await.map_err(|err| self.fail(key, &err))?;
+        if bytes.len() as u64 != promised {
+            return Err(Error::retry(format!("{} bytes arrived of {promised}", bytes.len())).at(key));
+        }
+        Ok(bytes)
+>>>>>>> main
     }
 
     /// [`Store::get`], or none when there is no such object.
     pub async fn get_if_exists(&self, key: &str) -> Result<Option<Bytes>> {
+<<<<<<< HEAD
         match self.get_now(key).await? {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(err) => Err(self.fail(key, &err)),
+=======
+        let path = self.checked(key)?;
+        // One request: between two, somebody else may take it away.
+        match self.0.object.get(&path).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(err) => Err(self.fail(key, &err)),
+            Ok(found) => self.whole(key, found).await.map(Some),
+>>>>>>> main
         }
     }
 

@@ -9,6 +9,7 @@ use super::progress::Progress;
 use super::{Console, Exit};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::job::Job;
 use crate::pipeline::apart::Reader;
 use crate::pipeline::{self, Arrival, Company, Plan, Request, Told};
 use crate::report::{self, Report};
@@ -33,8 +34,29 @@ pub(super) fn clock() -> Result<Clock> {
     Ok(Clock::system())
 }
 
+<<<<<<< HEAD
 fn request(company: &Company, args: &RunArgs) -> Result<Request> {
     let job = company.job(&args.job)?;
+=======
+/// A progress bar that follows the stages.
+pub(super) struct Bar(pub(super) ProgressBar);
+
+impl Watch for Bar {
+    fn stage(&self, name: &str, steps: u64) {
+        self.0.set_prefix(name.to_string());
+        self.0.set_message(String::new());
+        self.0.set_position(0);
+        self.0.set_length(steps);
+        self.0.tick();
+    }
+    fn step(&self, what: &str) {
+        self.0.set_message(what.to_string());
+        self.0.inc(1);
+    }
+}
+
+fn request(company: &Company, job: Job, args: &RunArgs) -> Result<Request> {
+>>>>>>> main
     let last = job.last_closed_day(company.config.company.time_zone, company.clock.now());
     let date = args.date.unwrap_or(last);
     if date > last {
@@ -48,12 +70,13 @@ fn request(company: &Company, args: &RunArgs) -> Result<Request> {
         select: args.select.clone(),
         quiet: false,
         told,
-        refused: None,
+        refused: Vec::new(),
     })
 }
 
 /// Runs one job once and says what came of it.
 pub(super) async fn run(cli: &Cli, args: &RunArgs, console: &Console) -> Result<Exit> {
+<<<<<<< HEAD
     let company = company(cli)?;
     let request = request(&company, args)?;
     // A past date run by hand is no sign of life.
@@ -66,6 +89,23 @@ pub(super) async fn run(cli: &Cli, args: &RunArgs, console: &Console) -> Result<
         Ok(report) => ping.exit(exit(report).code()).await,
         Err(_) => ping.fail().await,
     }
+=======
+    let ready = company(cli).and_then(|company| Ok((company.job(&args.job)?, company)));
+    let (job, company) = match ready {
+        Ok(ready) => ready,
+        Err(err) => {
+            let told = pipeline::could_not_begin(&cli.config, clock()?, &args.job, args.date, &err).await;
+            if let Err(why) = told {
+                tracing::warn!(error = why.one_line(), "that this night did not begin is on no record");
+            }
+            return Err(err);
+        }
+    };
+    let request = request(&company, job, args)?;
+    let bar = Bar(console.progress());
+    let report = pipeline::run(&company, &request, &bar).await;
+    bar.0.finish_and_clear();
+>>>>>>> main
     let report = report?;
     show(&report, console)?;
     Ok(exit(&report))
@@ -93,7 +133,7 @@ pub(super) fn exit(report: &Report) -> Exit {
 /// Shows what a run would do.
 pub(super) async fn plan(cli: &Cli, args: &RunArgs, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
-    let request = request(&company, args)?;
+    let request = request(&company, company.job(&args.job)?, args)?;
     let plan = pipeline::plan(&company, &request).await?;
     if console.json() {
         console.document(&plan)?;
@@ -183,7 +223,7 @@ pub(super) async fn backfill(cli: &Cli, args: &BackfillArgs, console: &Console) 
             select: Vec::new(),
             quiet: true,
             told,
-            refused: None,
+            refused: Vec::new(),
         };
         let report = pipeline::run(&company, &request, &progress).await?;
         let exit = exit(&report);
