@@ -213,9 +213,6 @@ impl Store {
 
     /// The whole object. Refused when fewer bytes arrive than the store promised.
     pub async fn get(&self, key: &str) -> Result<Bytes> {
-<<<<<<< HEAD
-        self.get_now(key).await?.map_err(|err| self.fail(key, &err))
-=======
         let path = self.checked(key)?;
         let found = self.0.object.get(&path).await.map_err(|err| self.fail(key, &err))?;
         self.whole(key, found).await
@@ -228,43 +225,17 @@ impl Store {
             return Err(Error::retry(format!("{} bytes arrived of {promised}", bytes.len())).at(key));
         }
         Ok(bytes)
->>>>>>> main
     }
 
     /// [`Store::get`], or none when there is no such object.
     pub async fn get_if_exists(&self, key: &str) -> Result<Option<Bytes>> {
-<<<<<<< HEAD
-        match self.get_now(key).await? {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(err) => Err(self.fail(key, &err)),
-=======
         let path = self.checked(key)?;
         // One request: between two, somebody else may take it away.
         match self.0.object.get(&path).await {
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(err) => Err(self.fail(key, &err)),
             Ok(found) => self.whole(key, found).await.map(Some),
->>>>>>> main
         }
-    }
-
-    /// The whole object in one request, or what the store says instead.
-    async fn get_now(&self, key: &str) -> Result<object_store::Result<Bytes>> {
-        let path = self.checked(key)?;
-        let found = match self.0.object.get(&path).await {
-            Ok(found) => found,
-            Err(err) => return Ok(Err(err)),
-        };
-        let promised = found.range.end - found.range.start;
-        let bytes = match found.bytes().await {
-            Ok(bytes) => bytes,
-            Err(err) => return Ok(Err(err)),
-        };
-        if bytes.len() as u64 != promised {
-            return Err(Error::retry(format!("{} bytes arrived of {promised}", bytes.len())).at(key));
-        }
-        Ok(Ok(bytes))
     }
 
     /// The whole object, refused unless its SHA-256 (hex) is the expected one.

@@ -40,13 +40,9 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
     }
     match Company::load(&cli.config, clock()?) {
         Ok(company) => {
-<<<<<<< HEAD
             findings.push(("models", Ok(format!("{} models load", company.registry.names().count()).into())));
-            findings.push(("zones", Ok(zones::look(&zones::used(&company)?, &zones::folder(), company.clock.now()))));
-=======
-            findings.push(("models", Ok(format!("{} models load", company.registry.names().count()))));
             findings.extend(company.registry.faults().iter().map(|fault| ("models", Err(fault.error.retold()))));
->>>>>>> main
+            findings.push(("zones", Ok(zones::look(&zones::used(&company)?, &zones::folder(), company.clock.now()))));
             let faults = check::of_files(&company, cli)?;
             findings.extend(faults.into_iter().map(|fault| ("check", Err(fault))));
             let missing = master_data_missing(&company);

@@ -34,29 +34,7 @@ pub(super) fn clock() -> Result<Clock> {
     Ok(Clock::system())
 }
 
-<<<<<<< HEAD
-fn request(company: &Company, args: &RunArgs) -> Result<Request> {
-    let job = company.job(&args.job)?;
-=======
-/// A progress bar that follows the stages.
-pub(super) struct Bar(pub(super) ProgressBar);
-
-impl Watch for Bar {
-    fn stage(&self, name: &str, steps: u64) {
-        self.0.set_prefix(name.to_string());
-        self.0.set_message(String::new());
-        self.0.set_position(0);
-        self.0.set_length(steps);
-        self.0.tick();
-    }
-    fn step(&self, what: &str) {
-        self.0.set_message(what.to_string());
-        self.0.inc(1);
-    }
-}
-
 fn request(company: &Company, job: Job, args: &RunArgs) -> Result<Request> {
->>>>>>> main
     let last = job.last_closed_day(company.config.company.time_zone, company.clock.now());
     let date = args.date.unwrap_or(last);
     if date > last {
@@ -76,20 +54,6 @@ fn request(company: &Company, job: Job, args: &RunArgs) -> Result<Request> {
 
 /// Runs one job once and says what came of it.
 pub(super) async fn run(cli: &Cli, args: &RunArgs, console: &Console) -> Result<Exit> {
-<<<<<<< HEAD
-    let company = company(cli)?;
-    let request = request(&company, args)?;
-    // A past date run by hand is no sign of life.
-    let ping = if args.date.is_none() { Ping::new(&company.config.serve.ping_url)? } else { Ping::default() };
-    ping.start().await;
-    let progress = Progress::of(console);
-    let report = pipeline::run(&company, &request, &progress).await;
-    progress.finish();
-    match &report {
-        Ok(report) => ping.exit(exit(report).code()).await,
-        Err(_) => ping.fail().await,
-    }
-=======
     let ready = company(cli).and_then(|company| Ok((company.job(&args.job)?, company)));
     let (job, company) = match ready {
         Ok(ready) => ready,
@@ -102,10 +66,16 @@ pub(super) async fn run(cli: &Cli, args: &RunArgs, console: &Console) -> Result<
         }
     };
     let request = request(&company, job, args)?;
-    let bar = Bar(console.progress());
-    let report = pipeline::run(&company, &request, &bar).await;
-    bar.0.finish_and_clear();
->>>>>>> main
+    // A past date run by hand is no sign of life.
+    let ping = if args.date.is_none() { Ping::new(&company.config.serve.ping_url)? } else { Ping::default() };
+    ping.start().await;
+    let progress = Progress::of(console);
+    let report = pipeline::run(&company, &request, &progress).await;
+    progress.finish();
+    match &report {
+        Ok(report) => ping.exit(exit(report).code()).await,
+        Err(_) => ping.fail().await,
+    }
     let report = report?;
     show(&report, console)?;
     Ok(exit(&report))
