@@ -56,7 +56,7 @@ async fn opening_reads_only_what_follows_the_checkpoint() {
     let faults = Faults::new().only(keys::COMMITS);
     let state = reopened(&faulty(&stores, &faults)).await;
     assert_eq!(state.number, 23);
-    // One listing; commits 21 to 23 and the head once more, each in one request.
+    // One listing; commits 21 to 23 and the head once more.
     assert_eq!(faults.count(Side::Read), 1 + 4);
 }
 
