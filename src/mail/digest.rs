@@ -152,7 +152,7 @@ impl Parts {
     ) -> Result<Digest> {
         let letter = message::Letter {
             from: &config.mail.from,
-            reply_to: Some(config.mail.help_contact.as_str()).filter(|address| !address.is_empty()),
+            reply_to: config.helper(),
             recipient: address,
             hash: &self.hash,
             subject: &self.subject,

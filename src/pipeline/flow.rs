@@ -16,7 +16,7 @@ use crate::intake::Spool;
 use crate::job::matches_any;
 use crate::mail::digest::Digest;
 use crate::mail::reduction::Reduction;
-use crate::models::{BuildOutcome, PlanStep};
+use crate::models::{BuildOutcome, Fault, PlanStep};
 use crate::report::{FileLine, MailLine, MartLine};
 use crate::state::State;
 use crate::state::record::{
@@ -159,6 +159,8 @@ pub(super) struct Night<'a> {
     /// What is set aside, and what is no more.
     pub(super) asides: Vec<SetAside>,
     pub(super) asides_ended: Vec<SetAside>,
+    /// Models in which this run found a fault: they and their readers are left out.
+    pub(super) left_out: Vec<Fault>,
     /// What lies in the inbox and cannot be taken, by sender, feed and key: the reason.
     pub(super) unusable: BTreeMap<(String, String, String), String>,
     pub(super) files: Vec<FileLine>,
@@ -175,6 +177,8 @@ pub(super) struct Night<'a> {
     pub(super) statements: u64,
     /// Checks asked of them, and those that did not hold.
     pub(super) checks: (u64, u64),
+    /// Requests that the stores had seen before this night.
+    pub(super) requests_before: u64,
     pub(super) notes: Vec<String>,
     pub(super) reduced: Vec<Reduction>,
     pub(super) warned: bool,
@@ -215,6 +219,7 @@ impl<'a> Night<'a> {
             workdays: Workdays::default(),
             asides: Vec::new(),
             asides_ended: Vec::new(),
+            left_out: Vec::new(),
             unusable: BTreeMap::new(),
             files: Vec::new(),
             refusals: BTreeMap::new(),
@@ -227,6 +232,7 @@ impl<'a> Night<'a> {
             partitions: (0, 0),
             statements: 0,
             checks: (0, 0),
+            requests_before: company.stores.requests(),
             notes: Vec::new(),
             reduced: Vec::new(),
             warned: false,

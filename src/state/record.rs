@@ -227,6 +227,9 @@ pub struct Partition {
     pub partition: String,
     /// What it was made of: equal fingerprint, equal rows.
     pub fingerprint: String,
+    /// The checks that its rows were asked, as a hash; empty where there were none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub checks: String,
     /// Its one file; none when it is known to be empty.
     pub file: Option<FileRef>,
 }
@@ -283,6 +286,9 @@ pub struct RunRecord {
     /// Those of them that did not hold.
     #[serde(default)]
     pub checks_failed: u64,
+    /// Requests to stores that went over the network, as far as the stages go that `stage_ms` has; none where all are folders.
+    #[serde(default)]
+    pub store_requests: u64,
     /// Marts published.
     pub marts: u64,
     /// Alerts firing.
@@ -322,6 +328,9 @@ pub struct Afterwards {
     pub run_id: String,
     /// Milliseconds by stage.
     pub stage_ms: BTreeMap<String, u64>,
+    /// Requests to stores beside those of the commit's own account.
+    #[serde(default)]
+    pub store_requests: u64,
 }
 
 /// What a commit changes. Empty parts are left out of the JSON.

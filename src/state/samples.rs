@@ -117,6 +117,7 @@ pub(super) fn partition(model: &str, partition: &str, fingerprint: &str) -> Part
         model: model.into(),
         partition: partition.into(),
         fingerprint: fingerprint.into(),
+        checks: format!("checks of {model}"),
         file: Some(file(Home::Marts, &key)),
     }
 }
@@ -139,6 +140,7 @@ pub(super) fn run_record(run_id: &str, date: NaiveDate, status: RunStatus) -> Ru
         statements: 1,
         checks: 0,
         checks_failed: 0,
+        store_requests: 4,
         marts: 1,
         alerts: 1,
         mails: 1,
@@ -190,6 +192,7 @@ pub(super) fn full_changes(n: u32) -> Changes {
         afterwards: Some(Afterwards {
             run_id: format!("run-{}", n.saturating_sub(1)),
             stage_ms: BTreeMap::from([("publish".to_string(), 3)]),
+            store_requests: 2,
         }),
         silence: Some(Silence {
             id: format!("s{n}"),

@@ -1,6 +1,5 @@
 //! Where a finding is to be looked at, and the mail that asks not to hear of it for a while.
 
-use crate::config::Config;
 use crate::mail::edition::Edition;
 use crate::mail::rule::label_line;
 use crate::mail::words::Words;
@@ -15,20 +14,12 @@ pub(super) fn link(edition: &Edition<'_>, alert: &Alert) -> String {
 
 /// A mail to whoever lays silences, with the finding as its subject, as `tributary silence add` takes it.
 pub(super) fn silence(edition: &Edition<'_>, alert: &Alert, words: &Words) -> String {
-    let contact = helper(edition.config);
+    let contact = edition.config.helper().unwrap_or_default();
     if contact.is_empty() {
         return String::new();
     }
     let subject = format!("{} {}", words.pick("静默", "silence"), label_line(&alert.rule, alert));
     format!("mailto:{contact}?subject={}", percent_encoded(&subject))
-}
-
-/// Who answers questions about these mails.
-pub(super) fn helper(config: &Config) -> &str {
-    match config.mail.help_contact.as_str() {
-        "" => config.company.head_office.first().map_or("", String::as_str),
-        contact => contact,
-    }
 }
 
 /// A text as part of a web address (RFC 3986): letters, digits and `-._~` as they are.

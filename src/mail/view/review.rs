@@ -6,7 +6,6 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::figures::{arrow, comparable};
-use super::links::helper;
 use super::pictures::{Album, Drawn};
 use super::sentences::full_day;
 use super::subject::shortest;
@@ -260,7 +259,7 @@ fn why(issue: &Issue<'_>, address: &str, words: &Words) -> String {
     } else {
         ("您是其中渠道或合作伙伴的负责人", "you are responsible for the channels or partners in it")
     };
-    let contact = helper(issue.config);
+    let contact = issue.config.helper().unwrap_or_default();
     words.pick(
         format!("您收到本邮件，因为{zh}。每月结束后发一封；不再需要时请告知 {contact}。"),
         format!(
