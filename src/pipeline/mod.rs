@@ -406,8 +406,7 @@ fn fetched(
 async fn fail(night: &mut Night<'_>, held: &mut Held, err: &Error) -> Result<()> {
     tracing::error!(run = %night.run_id, error = %err.one_line(), "run failed");
     held.check()?;
-    let status = if err.kind() == Kind::Checks { RunStatus::ChecksFailed } else { RunStatus::Failed };
-    night.status = status;
+    night.status = if err.kind() == Kind::Checks { RunStatus::ChecksFailed } else { RunStatus::Failed };
     night.passing = err.kind() == Kind::Retry;
     night.error = Some(match err.advice() {
         Some(hint) => format!("{} ({hint})", err.one_line()),

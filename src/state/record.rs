@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use super::aside::{AsideId, Lines, SetAside};
-pub use super::told::{Alert, AlertPhase, OwedMail};
+pub use super::told::{Alert, AlertPhase, OwedMail, Silence};
 pub use super::version::{InputId, Period, Version, version_name};
 use crate::store::FileRef;
 
@@ -370,33 +370,6 @@ pub struct Changes {
     /// Rebate periods frozen by payout.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frozen: Vec<serde_json::Value>,
-}
-
-/// A promise not to mail matching alerts for a while.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Silence {
-    /// Its name.
-    pub id: String,
-    /// Labels that must match; `rule` is one of them.
-    pub matchers: BTreeMap<String, String>,
-    /// Until when.
-    pub until: DateTime<Utc>,
-    /// Who asked for it.
-    pub author: String,
-    /// Why.
-    pub comment: String,
-}
-
-impl Silence {
-    /// Whether it holds back this alert at `now`. One without matchers would hush everything and counts for nothing.
-    pub fn holds(&self, alert: &Alert, now: DateTime<Utc>) -> bool {
-        self.until > now
-            && !self.matchers.is_empty()
-            && self.matchers.iter().all(|(name, wanted)| match name.as_str() {
-                "rule" => alert.rule == *wanted,
-                _ => alert.labels.get(name) == Some(wanted),
-            })
-    }
 }
 
 /// Kind of a commit.

@@ -1,4 +1,4 @@
-//! What people are told: alerts as they stand from night to night, and mails that are owed.
+//! What people are told: alerts as they stand from night to night, mails that are owed, and what is held back.
 
 use std::collections::BTreeMap;
 
@@ -69,4 +69,31 @@ pub struct OwedMail {
     pub run_id: String,
     /// When it was owed.
     pub owed_at: DateTime<Utc>,
+}
+
+/// A promise not to mail matching alerts for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// Its name.
+    pub id: String,
+    /// Labels that must match; `rule` is one of them.
+    pub matchers: BTreeMap<String, String>,
+    /// Until when.
+    pub until: DateTime<Utc>,
+    /// Who asked for it.
+    pub author: String,
+    /// Why.
+    pub comment: String,
+}
+
+impl Silence {
+    /// Whether it holds back this alert at `now`. One without matchers would hush everything and counts for nothing.
+    pub fn holds(&self, alert: &Alert, now: DateTime<Utc>) -> bool {
+        self.until > now
+            && !self.matchers.is_empty()
+            && self.matchers.iter().all(|(name, wanted)| match name.as_str() {
+                "rule" => alert.rule == *wanted,
+                _ => alert.labels.get(name) == Some(wanted),
+            })
+    }
 }
