@@ -56,12 +56,6 @@ impl Config {
         self.recipients.iter().find(|(known, _)| known.eq_ignore_ascii_case(address)).map(|(_, wish)| wish)
     }
 
-    /// Who answers questions about mails: who is named for it, else the first of head office.
-    pub fn helper(&self) -> Option<&str> {
-        let named = Some(&self.mail.help_contact).filter(|contact| !contact.is_empty());
-        named.or(self.company.head_office.first()).map(String::as_str)
-    }
-
     /// The language of what this person reads.
     pub fn locale_of(&self, address: &str) -> &str {
         let own = self.recipient(address).and_then(|wish| wish.locale.as_deref());

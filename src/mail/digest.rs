@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::edition::{Audience, Edition, Status, pick, tells};
 use super::message::{self, Attachment};
 use super::view::View;
-use super::wishes::allow;
+use super::wishes::{allow, helper};
 use super::words::Words;
 use super::{evidence, render};
 use crate::address::{header_text, recipient_hash, validate_address};
@@ -152,7 +152,7 @@ impl Parts {
     ) -> Result<Digest> {
         let letter = message::Letter {
             from: &config.mail.from,
-            reply_to: config.helper(),
+            reply_to: helper(config),
             recipient: address,
             hash: &self.hash,
             subject: &self.subject,

@@ -1,4 +1,4 @@
-//! To whom mails may go at all, and on which day those who want one a week get it.
+//! To whom mails may go at all, on which day those who want one a week get it, and who answers questions about them.
 
 use chrono::{Datelike as _, NaiveDate};
 
@@ -8,6 +8,12 @@ use crate::error::{Error, Result};
 /// Whether weekly mails go out for this day.
 pub(crate) fn is_weekly_day(config: &Config, date: NaiveDate) -> bool {
     WEEKDAYS[date.weekday().num_days_from_monday() as usize] == config.mail.weekly_on
+}
+
+/// Who answers questions about mails: who is named for it, else the first of head office.
+pub(crate) fn helper(config: &Config) -> Option<&str> {
+    let named = Some(&config.mail.help_contact).filter(|contact| !contact.is_empty());
+    named.or(config.company.head_office.first()).map(String::as_str)
 }
 
 /// Refuses an address outside of `mail.allowed_domains`, if any are named.

@@ -2,6 +2,7 @@
 
 use crate::mail::edition::Edition;
 use crate::mail::rule::label_line;
+use crate::mail::wishes::helper;
 use crate::mail::words::Words;
 use crate::state::record::Alert;
 
@@ -14,7 +15,7 @@ pub(super) fn link(edition: &Edition<'_>, alert: &Alert) -> String {
 
 /// A mail to whoever lays silences, with the finding as its subject, as `tributary silence add` takes it.
 pub(super) fn silence(edition: &Edition<'_>, alert: &Alert, words: &Words) -> String {
-    let contact = edition.config.helper().unwrap_or_default();
+    let contact = helper(edition.config).unwrap_or_default();
     if contact.is_empty() {
         return String::new();
     }

@@ -13,6 +13,7 @@ use super::{BLUE, Fact};
 use crate::address::header_text;
 use crate::mail::month::Issue;
 use crate::mail::rule::{Row, as_number, as_text};
+use crate::mail::wishes::helper;
 use crate::mail::words::Words;
 
 /// A review, ready to be laid out.
@@ -259,7 +260,7 @@ fn why(issue: &Issue<'_>, address: &str, words: &Words) -> String {
     } else {
         ("您是其中渠道或合作伙伴的负责人", "you are responsible for the channels or partners in it")
     };
-    let contact = issue.config.helper().unwrap_or_default();
+    let contact = helper(issue.config).unwrap_or_default();
     words.pick(
         format!("您收到本邮件，因为{zh}。每月结束后发一封；不再需要时请告知 {contact}。"),
         format!(

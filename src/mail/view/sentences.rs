@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use crate::address::header_text;
 use crate::mail::edition::{Audience, Edition, Picked, Received, Status};
 use crate::mail::view::LINES_MAX;
+use crate::mail::wishes::helper;
 use crate::mail::words::Words;
 use crate::state::record::Alert;
 
@@ -178,7 +179,7 @@ pub(super) fn why(edition: &Edition<'_>, audience: &Audience, words: &Words) -> 
 }
 
 pub(super) fn mute(edition: &Edition<'_>, audience: &Audience, words: &Words) -> String {
-    let contact = edition.config.helper().unwrap_or_default();
+    let contact = helper(edition.config).unwrap_or_default();
     let head = edition.config.company.head_office.iter().any(|one| one.eq_ignore_ascii_case(&audience.address));
     if head {
         return words.pick(
