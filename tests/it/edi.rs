@@ -20,7 +20,7 @@ fn report(control: &str, shops: &[(&str, u32, u32)]) -> String {
     format!(
         "ISA*00*          *00*          *ZZ*SHOP           *ZZ*BRAND          *261104*0130*U*00401*{control}*0*P*>~\n\
          GS*PD*SHOP*BRAND*20261104*0130*1*X*004010~\nST*852*0001~\nXQ*H*20261103~\nLIN**VN*A-100~\nCTP**RTL*190~\n\
-         ZA*QS~\nSDQ*EA*92{sold}~\nZA*QA~\nSDQ*EA*92{held}~\nCTT*1~\nSE*9*0001~\nGE*1*1~\nIEA*1*{control}~\n"
+         ZA*QS~\nSDQ*EA*92{sold}~\nZA*QA~\nSDQ*EA*92{held}~\nCTT*1~\nSE*10*0001~\nGE*1*1~\nIEA*1*{control}~\n"
     )
 }
 

@@ -225,7 +225,7 @@ impl Checker<'_> {
         for messages in [self.interchange.as_mut(), self.group.as_mut().map(|(open, _)| open)].into_iter().flatten() {
             messages.messages += 1;
         }
-        self.message = Some(Message { fault, pass, ..Message::begin(kind, reference, segment.place) });
+        self.message = Some(Message { fault, pass, ..Message::begin(kind, reference) });
         Ok(())
     }
 
@@ -269,7 +269,7 @@ impl Checker<'_> {
 
     fn judge(&mut self, message: Message) {
         let at = self.found.verdicts.len();
-        let named = format!("message {} {} at {}", message.kind, message.reference, message.place);
+        let named = format!("message {} {}", message.kind, message.reference);
         let verdict = if let Some(fault) = &message.fault {
             Verdict::Refuse(format!("{named}: {fault}").into())
         } else if message.pass.is_some() {

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash};
 
-use super::segments::{Place, Segment};
+use super::segments::Segment;
 use super::separators::Syntax;
 use super::values::Number;
 use crate::sender::{Edi, Purpose};
@@ -11,7 +11,6 @@ use crate::sender::{Edi, Purpose};
 pub(super) struct Message {
     pub(super) reference: String,
     pub(super) kind: String,
-    pub(super) place: Place,
     pub(super) segments: u64,
     pub(super) lines: u64,
     pub(super) content: DefaultHasher,
@@ -24,11 +23,10 @@ pub(super) struct Message {
 }
 
 impl Message {
-    pub(super) fn begin(kind: String, reference: String, place: Place) -> Self {
+    pub(super) fn begin(kind: String, reference: String) -> Self {
         Self {
             reference,
             kind,
-            place,
             segments: 1,
             lines: 0,
             content: DefaultHasher::new(),

@@ -41,6 +41,23 @@ pub fn meanings() -> Vec<(&'static str, String, Vec<&'static str>)> {
     codes::MEANINGS.iter().map(|(message, meaning, codes)| (*message, meaning.word(), codes.to_vec())).collect()
 }
 
+/// Every segment of a text with its elements in their parts, for those who compare readers; an `Err` says why reading ended.
+pub fn segments(bytes: Box<dyn std::io::Read>, visit: &mut dyn FnMut(Vec<Vec<String>>)) -> Result<(), String> {
+    let mut segments = Segments::new(bytes, None, SEGMENT_MAX);
+    loop {
+        match segments.next() {
+            Ok(Some(segment)) => visit(segment.all()),
+            Ok(None) => return Ok(()),
+            Err(super::block::Stop::Refused(reason)) => return Err(reason),
+            Err(super::block::Stop::Failed(error)) => return Err(error.to_string()),
+            Err(super::block::Stop::NotUtf8) => return Err("the encoding cannot be told".into()),
+        }
+    }
+}
+
+/// Bytes of a segment where no settings say how many.
+const SEGMENT_MAX: usize = 1 << 20;
+
 /// Notes of a kind that are told before the rest is counted together.
 const NOTES_MAX: usize = 30;
 
@@ -106,7 +123,7 @@ pub(super) fn open(part: &Part, feed: Option<&SenderFeed>, contract: &Contract, 
     let reader = || -> Step<Segments> { Ok(Segments::new(part.open()?, declared, limits.line_bytes_max)) };
     let envelope = Envelope::of(&mut reader()?, &edi, wanted)?;
     let asked = feed.map(|feed| asked(feed, contract)).unwrap_or_default();
-    let state = State::new(contract, edi, &asked, limits.field_bytes_max);
+    let state = State::new(contract, edi, &asked);
     let header = names(contract).into_iter().filter(|(column, _)| state.columns.contains(column));
     Ok(EdiSource {
         segments: reader()?,

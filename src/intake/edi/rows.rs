@@ -191,11 +191,10 @@ pub(super) struct State {
     pub refused: Vec<String>,
     cell: String,
     value: String,
-    field_max: usize,
 }
 
 impl State {
-    pub(super) fn new(contract: &Contract, edi: Edi, asked: &BTreeSet<String>, field_max: usize) -> Self {
+    pub(super) fn new(contract: &Contract, edi: Edi, asked: &BTreeSet<String>) -> Self {
         let named = |name: &str| asked.contains(name);
         let known = names(contract);
         // a mapping that asks for what there is not is shown all that there is
@@ -213,7 +212,6 @@ impl State {
             refused: Vec::new(),
             cell: String::new(),
             value: String::new(),
-            field_max,
         }
     }
 
@@ -309,7 +307,7 @@ impl Rows<'_> {
         if let Some(row) = self.block.rows.last_mut() {
             row.raw = (usize::try_from(place.value).unwrap_or(usize::MAX), 0);
         }
-        let State { columns, cell, value, field_max, .. } = &mut *self.state;
+        let State { columns, cell, value, .. } = &mut *self.state;
         for column in columns.iter() {
             value.clear();
             let kind = match column {
@@ -343,7 +341,8 @@ impl Rows<'_> {
                 Column::OnOrder => number(value, entry.on_order),
                 Column::InTransit => number(value, entry.in_transit),
             };
-            self.block.push_capped(value, kind, *field_max, usize::MAX);
+            // its elements were measured when they were read
+            self.block.push(value, kind);
         }
     }
 }

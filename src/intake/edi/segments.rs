@@ -12,7 +12,7 @@ use memchr::{memchr, memchr_iter};
 
 use super::super::block::{Step, refuse};
 use super::super::open::stop_of;
-use super::separators::{ISA_BYTES, Separators, Syntax, UNA_BYTES, charset, repetition};
+use super::separators::{ISA_BYTES, Separators, Syntax, UNA_BYTES, charset, repetition, shown};
 
 const BUFFER: usize = 256 * 1024;
 /// Where a segment stands in its file.
@@ -121,6 +121,25 @@ impl<'a> Segment<'a> {
         self.decoded(Cow::Owned(own))
     }
 
+    /// Every element behind the tag in its parts, the tag first. A repeated element is its first.
+    pub(super) fn all(&self) -> Vec<Vec<String>> {
+        let parts = |element: usize| {
+            let raw = self.raw(element);
+            let mut count = 1;
+            let mut at = 0;
+            while at < raw.len() {
+                if Some(raw[at]) == self.separators.release {
+                    at += 1;
+                } else if raw[at] == self.separators.component {
+                    count += 1;
+                }
+                at += 1;
+            }
+            (1..=count).map(|part| self.part(element, part).into_owned()).collect()
+        };
+        (0..=self.elements()).map(parts).collect()
+    }
+
     /// Whether its bytes are text in the encoding of the interchange.
     pub(super) fn is_text(&self) -> bool {
         match (self.bytes.is_ascii(), self.encoding) {
@@ -148,11 +167,6 @@ impl<'a> Segment<'a> {
     pub(super) fn shown(&self) -> String {
         shown(&self.bytes[..self.bytes.len().min(200)])
     }
-}
-
-/// Bytes as people are shown them.
-pub(super) fn shown(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }
 
 /// Segments of a reader, one after the other.

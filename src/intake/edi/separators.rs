@@ -2,8 +2,6 @@
 
 use encoding_rs::Encoding;
 
-use super::segments::shown;
-
 /// Bytes of an ISA with its terminator: every element has a fixed width.
 pub(super) const ISA_BYTES: usize = 106;
 /// Bytes of a UNA: three letters and six characters.
@@ -89,6 +87,11 @@ impl Separators {
 /// Whether a byte can be a separator: no letter, digit or blank.
 fn separates(byte: u8) -> bool {
     byte.is_ascii() && !byte.is_ascii_alphanumeric() && byte != b' ' && byte != 0
+}
+
+/// Bytes as people are shown them.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }
 
 /// What UNB S001 says that the texts of an interchange are written in; `None` for what allows ASCII alone.

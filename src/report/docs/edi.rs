@@ -55,8 +55,8 @@ const REFUSED: [(&str, &str, &str); 14] = [
     ("unit_factor", "A unit with an exponent or a multiplier (867 QTY03).", "单位带指数或乘数（867 QTY03）。"),
     (
         "duplicate_key",
-        "Two messages of one file name the same cell: send one, or agree on `later = \"add\"`.",
-        "同一文件中两个报文写了同一单元：请只发一个，或约定 `later = \"add\"`。",
+        "Two messages of one file name the same cell, and neither counts: send one, or agree on `later = \"add\"`.",
+        "同一文件中两个报文写了同一单元，两者都不计入：请只发一个，或约定 `later = \"add\"`。",
     ),
 ];
 
