@@ -20,7 +20,7 @@ member_days as (
         days.customer_id,
         days.business_date,
         days.net_amount,
-        cast(days.net_amount * $points_per_unit as bigint) as points
+        cast(trunc(days.net_amount * $points_per_unit) as bigint) as points
     from days
     inner join members
         on days.customer_id = members.customer_id
@@ -28,7 +28,7 @@ member_days as (
 ),
 valued_days as (
     select
-        *, cast(case when $membership_basis = 'points' then points else net_amount end as decimal(18, 4)) as tier_value
+        *, cast(case when $membership_basis = 'points' then points else net_amount end as decimal(38, 4)) as tier_value
     from member_days
 ),
 final as (

@@ -1,5 +1,5 @@
 -- The partners to be judged in each quarter: those that cooperate in it and those that apply, as they were when it
--- closed. A candidate is looked at from the quarter of its application on.
+-- closed. A candidate is looked at from the quarter of its application on; who had ended before the records begin is not.
 with quarters as (
     select
         quarter,
@@ -7,6 +7,10 @@ with quarters as (
         max(closes_on) as closes_on
     from kpi_months
     group by quarter
+),
+
+history as (
+    select first_day from sales_history
 )
 
 select
@@ -28,11 +32,12 @@ select
     quarters.closes_on,
     period_end(quarters.quarter) > $as_of_date as provisional
 from quarters
+cross join history
 inner join stg_partners
     on stg_partners.valid_from <= quarters.closes_on
     and stg_partners.superseded_from > quarters.closes_on
 where coalesce(stg_partners.joined_on <= quarters.closes_on, true)
     and coalesce(
-        stg_partners.ended_on >= quarters.quarter_start,
+        stg_partners.ended_on >= greatest(quarters.quarter_start, history.first_day),
         coalesce(stg_partners.status, 'active') <> 'ended'
     )

@@ -7,7 +7,7 @@ counts as (
     -- Value as booked: a negative balance lowers it, as it does in the partner's own books.
     select
         partner_id, sku, counted_on, on_hand_units, unit_cost,
-        cast(on_hand_quantity * unit_cost as decimal(18, 4)) as booked_value,
+        cast(on_hand_quantity * unit_cost as decimal(38, 4)) as booked_value,
         on_hand_quantity <> 0 and unit_cost is null as lacks_cost
     from inventory_counts
 ),
@@ -214,13 +214,13 @@ joined as (
         coverage.days as days_covered,
         coverage.samples,
         coverage.has_opening,
-        case when stock.partner_id is null then cast(0 as decimal(18, 4)) else stock.weighted_value end as weighted_value,
+        case when stock.partner_id is null then cast(0 as decimal(38, 4)) else stock.weighted_value end as weighted_value,
         coalesce(stock.closing_units, 0) as closing_units,
-        case when stock.partner_id is null then cast(0 as decimal(18, 4)) else stock.booked_closing_value end
+        case when stock.partner_id is null then cast(0 as decimal(38, 4)) else stock.booked_closing_value end
             as booked_closing_value,
         coalesce(stock.unit_cost, products.unit_cost) as unit_cost,
         coalesce(sold.net_sales, 0) as net_sales,
-        case when sold.partner_id is null then cast(0 as decimal(18, 4)) else sold.cogs end as cogs,
+        case when sold.partner_id is null then cast(0 as decimal(38, 4)) else sold.cogs end as cogs,
         demand.partner_id is not null as sells,
         coalesce(demand.sell_out_units, 0) as sell_out_units,
         sellers.partner_id is not null as partner_sells,
@@ -229,7 +229,7 @@ joined as (
         or coalesce(arrivals.arrived_on > months.closes_on - $new_item_days, false) as is_new_here,
         -- What had not come yet was not out of stock, what was not launched yet was not for sale.
         greatest(
-            months.closes_on - coverage.days + 1,
+            months.closes_on - cast(coverage.days as int) + 1,
             arrivals.arrived_on,
             case when products.launched_on is not null then least(products.launched_on, demand.first_sold_on) end
         ) as for_sale_from,
@@ -319,9 +319,9 @@ needed as (
             when not partner_sells then null
             when closing_units <= 0 or sell_out_units = 0 and is_new_here then 0
             when days_on_sale > 0 then greatest(
-                closing_units - (
-                    sell_out_units * (lead_time_days + $review_days + $safety_days) + days_on_sale - 1
-                ) / days_on_sale,
+                closing_units - cast(ceil(
+                    cast(sell_out_units * (lead_time_days + $review_days + $safety_days) as double) / days_on_sale
+                ) as bigint),
                 0
             )
         end as overstock_units

@@ -74,8 +74,8 @@ classed as (
     select
         customer_id,
         case
-            when cast(money_before as decimal(28, 4)) < $abc_a_share * cast(money_in_all as decimal(28, 4)) then 'A'
-            when cast(money_before as decimal(28, 4)) < $abc_b_share * cast(money_in_all as decimal(28, 4)) then 'B'
+            when cast(money_before as decimal(38, 4)) < $abc_a_share * cast(money_in_all as decimal(38, 4)) then 'A'
+            when cast(money_before as decimal(38, 4)) < $abc_b_share * cast(money_in_all as decimal(38, 4)) then 'B'
             else 'C'
         end as abc_class
     from ranked
@@ -211,7 +211,7 @@ final as (
         frequency_all_time,
         monetary,
         monetary_all_time,
-        cast(monetary / nullif(frequency, 0) as decimal(18, 4)) as average_order_value,
+        per_unit(monetary, frequency) as average_order_value,
         case
             when last_order_on is null then 'no_sales'
             when frequency = 0 then 'no_sales_in_window'
