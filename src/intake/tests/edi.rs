@@ -23,20 +23,26 @@ fn sender(feed: &str, format: &str, edi: &str) -> String {
 /// Reads bytes as a feed: its rows, its refused rows, and what is told.
 fn stage(feed: &str, format: &str, edi: &str, bytes: &[u8]) -> Told {
     let seen = World::new().stage(feed, "2026-11-22.edi", bytes, &sender(feed, format, edi));
-    let mut rows = Vec::new();
-    if seen.rows.is_some() {
-        let (partners, skus, days) = (seen.texts("partner_id"), seen.texts("sku"), seen.days("business_date"));
-        let counts = seen.whole(if feed == "inventory" { "on_hand_quantity" } else { "quantity" });
-        for (at, count) in counts.iter().enumerate() {
-            let text = |texts: &[Option<String>]| texts[at].clone().unwrap_or_default();
-            let mut told = format!("{} {} {} {count}", text(&partners), text(&skus), &days[at][5..]);
-            if feed != "inventory" && seen.money("unit_price")[at] != 0 {
-                told.push_str(&format!(" at {}", crate::grammar::number::show(seen.money("unit_price")[at], 4)));
-            }
-            rows.push(told);
-        }
+    Told { rows: rows_of(feed, &seen), seen }
+}
+
+/// Partner, article, day, pieces and price of every row.
+fn rows_of(feed: &str, seen: &Seen) -> Vec<String> {
+    if seen.rows.is_none() {
+        return Vec::new();
     }
-    Told { rows, seen }
+    let (partners, skus, days) = (seen.texts("partner_id"), seen.texts("sku"), seen.days("business_date"));
+    let counts = seen.whole(if feed == "inventory" { "on_hand_quantity" } else { "quantity" });
+    let text = |texts: &[Option<String>], at: usize| texts[at].clone().unwrap_or_default();
+    let told = |(at, count): (usize, &i64)| {
+        let row = format!("{} {} {} {count}", text(&partners, at), text(&skus, at), &days[at][5..]);
+        match feed {
+            "inventory" => row,
+            _ if seen.money("unit_price")[at] == 0 => row,
+            _ => format!("{row} at {}", crate::grammar::number::show(seen.money("unit_price")[at], 4)),
+        }
+    };
+    counts.iter().enumerate().map(told).collect()
 }
 
 struct Told {

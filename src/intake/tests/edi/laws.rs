@@ -52,6 +52,28 @@ proptest! {
     }
 }
 
+/// The same sales as CSV, as 852 and as SLSRPT are the same rows.
+#[test]
+fn the_same_sales_in_three_formats() {
+    let sold = [("0001", "A", 3, "2.5"), ("0001", "B", 1, "10"), ("0002", "A", -2, "2.5")];
+    let mut csv = HEADER.to_string();
+    let (mut x12, mut slsrpt) = (vec!["XQ*H*20261121".to_string()], vec![]);
+    slsrpt.extend(["BGM+73E::9+S1+9".to_string(), "DTM+356:20261121:102".into()]);
+    for (at, (place, sku, units, price)) in sold.iter().enumerate() {
+        csv.push_str(&format!("92:{place},O{at},1,c,2026-11-21,{sku},{units},{price}\n"));
+        x12.extend([format!("LIN**VN*{sku}"), format!("CTP**RTL*{price}"), "ZA*QS".into()]);
+        x12.push(format!("SDQ*EA*92*{place}*{units}"));
+        slsrpt.extend([format!("LOC+162+{place}::92"), format!("LIN+1++{sku}:SA"), format!("PRI+AAA:{price}")]);
+        slsrpt.push(format!("QTY+153:{units}"));
+    }
+    let csv = rows_of("sales", &World::new().stage("sales", "2026-11-22.csv", csv.as_bytes(), PLAIN));
+    assert_eq!(csv.len(), 3);
+    let x12: Vec<&str> = x12.iter().map(String::as_str).collect();
+    assert_eq!(stage("sales", "x12", "", &only("852", &x12)).rows, csv);
+    let slsrpt: Vec<&str> = slsrpt.iter().map(String::as_str).collect();
+    assert_eq!(stage("sales", "edifact", "", &edifact("SLSRPT:D:96A:UN", &[&slsrpt])).rows, csv);
+}
+
 /// A segment longer than a line may be refuses the rest; an element longer than a field refuses its segment.
 #[test]
 fn limits_hold() {
