@@ -33,13 +33,13 @@ fn rows_of(feed: &str, seen: &Seen) -> Vec<String> {
     }
     let (partners, skus, days) = (seen.texts("partner_id"), seen.texts("sku"), seen.days("business_date"));
     let counts = seen.whole(if feed == "inventory" { "on_hand_quantity" } else { "quantity" });
+    let prices = if feed == "inventory" { vec![0; counts.len()] } else { seen.money("unit_price") };
     let text = |texts: &[Option<String>], at: usize| texts[at].clone().unwrap_or_default();
     let told = |(at, count): (usize, &i64)| {
         let row = format!("{} {} {} {count}", text(&partners, at), text(&skus, at), &days[at][5..]);
-        match feed {
-            "inventory" => row,
-            _ if seen.money("unit_price")[at] == 0 => row,
-            _ => format!("{row} at {}", crate::grammar::number::show(seen.money("unit_price")[at], 4)),
+        match prices[at] {
+            0 => row,
+            price => format!("{row} at {}", crate::grammar::number::show(price, 4)),
         }
     };
     counts.iter().enumerate().map(told).collect()
