@@ -87,12 +87,14 @@ const READ_EN: &str = "`format = \"x12\"` reads 852 (GS01 PD: sales and stock) a
     messages are passed over and told; acknowledgements (997, CONTRL) are not sent. A file may hold several interchanges, and one \
     path may stand in several feeds of a sender: each takes its part. Every count and reference is checked before a row counts. No \
     order number exists: a row's identity is its cell (code, place, article, period), lines of one cell in one message add up, and \
-    a later file replaces the cells that it names and no others (a zero takes nothing back: withdraw the file for that). `_line` of its rows is the byte at which their number stands. A place \
+    a later file replaces the cells that it names and no others (a zero takes nothing back: withdraw the file for that). \
+    Stock has one row for a partner, article and day, so that stores whose stock is told apart need partners of their own. `_line` \
+    of a row is the byte at which its number stands. A place \
     is text with its zeros: map it to partners by a list (`map_file`), since `05` and `0005` may be one store or two. Settings \
     stand in `[feeds.<feed>.edi]`, above.";
 
 const READ_ZH: &str = "`format = \"x12\"` 读取 852（GS01 为 PD：销售与库存）和 867（PT：销售与发货），版本 003050 至 005010，含 VICS；\
     `format = \"edifact\"` 读取 SLSRPT（销售）和 INVRPT（库存），目录 D.96A 至 D.01B。其他报文略过并告知；不发送回执（997、CONTRL）。\
     一个文件可含多个交换，同一路径可写在同一发送方的多类数据下，各取所需。先核对全部计数与参考号，行才计入。报文没有订单号：一行由其单元\
-    （代码、地点、商品、期间）识别，同一报文中同一单元的多行相加，后来的文件只替换它写到的单元（数量为零不会撤销旧值：请撤回旧文件）。其行的 `_line` 是数值所在的字节位置。\
+    （代码、地点、商品、期间）识别，同一报文中同一单元的多行相加，后来的文件只替换它写到的单元（数量为零不会撤销旧值：请撤回旧文件）。库存按合作伙伴、商品、日期各一行，分别报库存的门店须各设一个合作伙伴。行的 `_line` 是数值所在的字节位置。\
     地点是保留前导零的文本：请用列表（`map_file`）对应到合作伙伴，因为 `05` 与 `0005` 可能是一家店，也可能是两家。设置写在上文的 `[feeds.<feed>.edi]`。";
