@@ -77,11 +77,8 @@ impl X12 {
     fn activity(&mut self, segment: &Segment<'_>, rows: &mut Rows<'_>) {
         match segment.tag() {
             b"XQ" => {
-                match &*segment.text(1) {
-                    "F" | "G" => {
-                        rows.state.tell("messages that ask for an action (XQ01 F or G): the data alone is read")
-                    }
-                    _ => {}
+                if matches!(&*segment.text(1), "F" | "G") {
+                    rows.state.tell("messages that ask for an action (XQ01 F or G): the data alone is read");
                 }
                 self.span = self.span_of(segment, 2, Some(3), rows);
             }
