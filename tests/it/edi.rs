@@ -56,6 +56,7 @@ fn one_interchange_feeds_two_feeds_and_a_later_one_replaces_cells() {
     world.deliver("shop/edi/in4.edi", report("000000003", &[("0001", 6, 50)]), date("2026-11-07"));
     world.night("2026-11-07").published();
     assert_eq!((units("p01"), units("p02")), (vec!["6".to_string()], vec!["7".to_string()]));
-    let listed = world.tributary(&["check"], &[]).expect(&[0, 1]);
-    assert!(!listed.stdout.contains("claimed"), "{listed}");
+    // the small company's models have faults of their own; that two feeds share a path is none
+    let check = world.tributary(&["check"], &[]);
+    assert!(!check.stderr.contains("takes files that"), "{check}");
 }
