@@ -13,7 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -22,6 +21,7 @@ pub use recipients::{Recipient, WEEKDAYS};
 
 use crate::error::{Error, Result};
 use crate::text_file;
+use crate::zone::Tz;
 
 pub(crate) use place::line_of;
 
@@ -44,6 +44,9 @@ pub struct Config {
     pub root: PathBuf,
     #[serde(skip)]
     shipped: BTreeSet<String>,
+    /// Where the stores are named: file and line.
+    #[serde(skip)]
+    places: BTreeMap<String, String>,
     pub company: Company,
     pub stores: Stores,
     pub folders: Folders,
@@ -54,6 +57,7 @@ pub struct Config {
     pub state: State,
     pub publish: Publish,
     pub mail: Mail,
+    pub monitor: Monitor,
     pub serve: Serve,
     /// What single people want to be told, by address.
     pub recipients: BTreeMap<String, Recipient>,
@@ -113,6 +117,8 @@ section!(
         settle_looks_max: u64,
         ignored_names: Vec<String>,
         reject_limit: f64,
+        few_rows: u64,
+        few_rows_reject_limit: f64,
         retry_unknown_days: i64,
     }
 );
@@ -173,6 +179,10 @@ section!(
     }
 );
 section!(
+    /// What whoever watches from outside reads.
+    Monitor { metrics_file: PathBuf, runs_file: PathBuf }
+);
+section!(
     /// The built-in scheduler.
     Serve { tick_seconds: u64, ping_url: String }
 );
@@ -226,14 +236,25 @@ impl Config {
             .map_err(|err: toml::de::Error| Error::config(err.message().to_string()).at(shown))?;
         config.root = root.to_path_buf();
         config.shipped = shipped;
+        config.places = (["inbox", "lake", "marts"].into_iter())
+            .filter_map(|store| Some((store, line_of(text, &format!("stores.{store}"))?)))
+            .map(|(store, line)| (store.to_string(), format!("{shown}:{line}")))
+            .collect();
         for folder in [&mut config.folders.jobs, &mut config.folders.sql, &mut config.mail.folder] {
             *folder = root.join(&*folder);
         }
-        if !config.mail.smtp_ca_file.as_os_str().is_empty() {
-            config.mail.smtp_ca_file = root.join(&config.mail.smtp_ca_file);
+        for file in [&mut config.mail.smtp_ca_file, &mut config.monitor.metrics_file, &mut config.monitor.runs_file] {
+            if !file.as_os_str().is_empty() {
+                *file = root.join(&*file);
+            }
         }
         placed(config.faults())?;
         Ok(config)
+    }
+
+    /// Where one of the stores is named, for messages.
+    pub fn place_of_store(&self, store: &str) -> &str {
+        self.places.get(store).map_or("config.toml", String::as_str)
     }
 
     /// What is wrong with the texts of the settings, each with its key.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use chrono_tz::Tz;
 
 use super::amounts;
 use super::batch::{Batch, Fault};
@@ -24,6 +23,7 @@ use super::skip::Skipper;
 use crate::contract::{Contract, EXTRA, Kind};
 use crate::grammar::date::Zone;
 use crate::sender::SenderFeed;
+use crate::zone::Tz;
 
 /// What a block became.
 #[derive(Debug)]
@@ -204,6 +204,7 @@ impl<'a> Converter<'a> {
                     Flaw::Wide(_) => ("ragged_row", format!("{} fields {place}", self.plan.width)),
                     Flaw::Ragged(_, expected) => ("ragged_row", format!("{expected} fields {place}")),
                     Flaw::Json(_, expected) => ("malformed_json", expected.clone()),
+                    Flaw::Message(reason, _, expected) => (*reason, expected.clone()),
                     Flaw::Quote(..) => ("malformed_quote", QUOTES.to_string()),
                 };
                 (wrong, flaw.found(row.line))

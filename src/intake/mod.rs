@@ -17,8 +17,8 @@ use crate::config;
 use crate::contract::{Contract, Kind};
 use crate::error::{Error, Result};
 use crate::sender::SenderFeed;
+use crate::zone::Tz;
 use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 mod account;
@@ -35,6 +35,7 @@ mod convert;
 mod decode;
 pub mod drift;
 mod duplicates;
+pub mod edi;
 mod header;
 mod job;
 mod json;
@@ -63,7 +64,6 @@ use job::{Job, Known, Period};
 use pass::{Pass, detected, finished};
 use write::Lineage;
 
-pub use job::FEW_ROWS;
 pub use open::is_foreign;
 pub use spool::{HELD_MAX, Spool};
 

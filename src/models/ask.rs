@@ -26,6 +26,8 @@ const NAMES_SHOWN: usize = 12;
 pub struct Questions {
     context: SessionContext,
     tables: BTreeSet<String>,
+    /// Models with a fault, and what reads them: they are not known here.
+    left_out: BTreeSet<String>,
 }
 
 impl Questions {
@@ -45,11 +47,12 @@ impl Questions {
         }
         let mut tables = BTreeSet::new();
         for (mart, files) in slices {
-            let schema = cast::declared(registry.model(mart)?.columns());
+            let Some(model) = registry.get(mart) else { continue };
+            let schema = cast::declared(model.columns());
             context.register_table(mart, files::table(&context, stores, &schema, None, &files)?)?;
             tables.insert(mart.to_string());
         }
-        Ok(Self { context, tables })
+        Ok(Self { context, tables, left_out: left_out(registry) })
     }
 
     /// Every step of the night that `plan` describes, as it was built, views included.
@@ -81,7 +84,7 @@ impl Questions {
         }
         let context = session::fork(&base)?;
         world.provide(&context, &world.everything(&known)?).await?;
-        Ok(Self { context, tables })
+        Ok(Self { context, tables, left_out: left_out(plan.registry) })
     }
 
     /// The columns of a table, and the type of each by the names that sidecars use.
@@ -113,6 +116,11 @@ impl Questions {
     fn told(&self, err: &DataFusionError, sql: &str) -> Error {
         let located = query::located(err, "query", sql);
         let place = located.path().unwrap_or("query").to_string();
+        if let Some(table) = lost_table(err).filter(|table| self.left_out.contains(table)) {
+            return Error::config(format!("`{table}` is left out: a model has a fault"))
+                .at(place)
+                .hint("`tributary check` names it; duckdb.sql and latest/ show what was published last");
+        }
         if let Some(table) = lost_table(err) {
             let error = Error::config(format!("there is no table `{table}`")).at(place);
             return error.hint(match closest(&table, self.tables()) {
@@ -134,6 +142,10 @@ impl Questions {
         }
         located
     }
+}
+
+fn left_out(registry: &Registry) -> BTreeSet<String> {
+    registry.left_out().map(|(name, _)| name.to_string()).collect()
 }
 
 fn parse(context: &SessionContext, sql: &str) -> Result<Statement> {

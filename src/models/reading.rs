@@ -25,13 +25,14 @@ use crate::models::model::{FeedKind, Layer, Model, Reads};
 use crate::sha256::{Sha256, hex, sha256_hex};
 use crate::state::record::Partition;
 use crate::store::{FileRef, Stores};
+use crate::zone;
 
 mod memo;
 
 pub(super) use memo::Memo;
 
 /// Raised when the same SQL over the same rows gives other results than before: fingerprints change with it.
-const ENGINE_VERSION: u32 = 1;
+const ENGINE_VERSION: u32 = 2;
 
 /// The name of the only partition of a model that is kept whole.
 pub(super) const ALL: &str = "all";
@@ -147,12 +148,18 @@ impl<'a> World<'a> {
     pub(super) async fn provide(&self, context: &SessionContext, reading: &Reading<'_>) -> Result<()> {
         for (name, shown) in &reading.feeds {
             let feed = self.registry.feeds().get(name).ok_or_else(|| Error::bug(format!("no feed {name}")))?;
-            let slices: Vec<Slice> = shown.iter().flat_map(Shown::slices).collect();
+            let (cells, others): (Vec<&Shown<'_>>, Vec<&Shown<'_>>) =
+                shown.iter().partition(|shown| shown.input.by_cell);
+            let slices = |shown: &[&Shown<'_>]| shown.iter().flat_map(|shown| shown.slices()).collect::<Vec<Slice>>();
             let date = match feed.kind {
                 FeedKind::Event => Some("business_date"),
                 FeedKind::Reference => feed.dated_by.as_deref(),
             };
-            let table = files::table(context, self.stores, &feed.schema, date, &slices)?;
+            let mut table = files::table(context, self.stores, &feed.schema, date, &slices(&others))?;
+            if !cells.is_empty() {
+                let cells = files::table(context, self.stores, &feed.schema, date, &slices(&cells))?;
+                table = files::with_newest(context, table, cells, &feed.cell)?;
+            }
             context.register_table(TableReference::partial("feeds", name.as_str()), table)?;
             if let Some(history) = feed.history.as_ref().filter(|_| reading.histories.contains(name)) {
                 history.register(context).await?;
@@ -257,6 +264,10 @@ impl<'a> World<'a> {
             line(&format!("view {name} {}", view.statement));
         }
         line(&self.parameters_of(reading).describe(&reading.parameters));
+        // Zones change their clocks, and what is dated by them with it.
+        if reading.parameters.iter().any(|name| name == "time_zone") {
+            line(&format!("zones {}", zone::release()));
+        }
         for name in &reading.histories {
             let history = self.registry.feeds().get(name).and_then(|feed| feed.history.as_ref());
             line(&format!("history {}", history.map(|history| history.sql.as_str()).unwrap_or_default()));

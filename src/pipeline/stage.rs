@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono_tz::Tz;
 use tokio::io::{AsyncWriteExt, BufReader};
 
 use super::Company;
@@ -19,6 +18,7 @@ use crate::sender::SenderFeed;
 use crate::sha256::{sha256_hex, sha256_of};
 use crate::state::record::{Input, InputStatus, Sighting, version_name};
 use crate::store::{FileRef, Home, keys};
+use crate::zone::Tz;
 
 /// Bytes of a staged file that are read at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -73,6 +73,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
     let Landed { arrival, content, folder, sha256 } = landed;
     let read_by = reading.read_by.clone();
     let fingerprint = read_by.rows.clone();
+    let by_cell = reading.mapping.is_edi();
     let sighting = sighting(night, &arrival, &reading, &sha256);
     let named = sighting.named;
     let known = night.state.input(&sighting.id());
@@ -144,6 +145,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
         without: Vec::new(),
         resent_at: None,
         lost: false,
+        by_cell,
     };
     if known.is_none()
         && outcome.quarantined.is_none()

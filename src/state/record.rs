@@ -100,6 +100,10 @@ pub struct Input {
     /// By business day, hashes of a few of its rows: two files that share one say the same day again, others add up.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub marks: BTreeMap<NaiveDate, Vec<u64>>,
+    /// Of what it says again, it replaces the rows of the same cell alone (key without numbers of lines), never a period:
+    /// the messages of EDI, of which a later one may be about a few shops.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_cell: bool,
     /// Date ranges (inclusive) that a later overlapping file of the same sender and feed holds instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked: Vec<(NaiveDate, NaiveDate)>,
@@ -227,6 +231,9 @@ pub struct Partition {
     pub partition: String,
     /// What it was made of: equal fingerprint, equal rows.
     pub fingerprint: String,
+    /// The checks that its rows were asked, as a hash; empty where there were none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub checks: String,
     /// Its one file; none when it is known to be empty.
     pub file: Option<FileRef>,
 }
@@ -277,6 +284,9 @@ pub struct RunRecord {
     /// SQL statements planned for that, checks included: what a night without data still costs.
     #[serde(default)]
     pub statements: u64,
+    /// Requests to stores that went over the network, as far as the stages go that `stage_ms` has; none where all are folders.
+    #[serde(default)]
+    pub store_requests: u64,
     /// Marts published.
     pub marts: u64,
     /// Alerts firing.
@@ -313,6 +323,9 @@ pub struct Afterwards {
     pub run_id: String,
     /// Milliseconds by stage.
     pub stage_ms: BTreeMap<String, u64>,
+    /// Requests to stores beside those of the commit's own account.
+    #[serde(default)]
+    pub store_requests: u64,
 }
 
 /// What a commit changes. Empty parts are left out of the JSON.

@@ -102,6 +102,7 @@ pub(crate) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
         without: Vec::new(),
         resent_at: None,
         lost: false,
+        by_cell: false,
         sha256,
     }
 }
@@ -117,6 +118,7 @@ pub(super) fn partition(model: &str, partition: &str, fingerprint: &str) -> Part
         model: model.into(),
         partition: partition.into(),
         fingerprint: fingerprint.into(),
+        checks: format!("checks of {model}"),
         file: Some(file(Home::Marts, &key)),
     }
 }
@@ -137,6 +139,7 @@ pub(super) fn run_record(run_id: &str, date: NaiveDate, status: RunStatus) -> Ru
         partitions_built: 1,
         partitions_reused: 0,
         statements: 1,
+        store_requests: 4,
         marts: 1,
         alerts: 1,
         mails: 1,
@@ -187,6 +190,7 @@ pub(super) fn full_changes(n: u32) -> Changes {
         afterwards: Some(Afterwards {
             run_id: format!("run-{}", n.saturating_sub(1)),
             stage_ms: BTreeMap::from([("publish".to_string(), 3)]),
+            store_requests: 2,
         }),
         silence: Some(Silence {
             id: format!("s{n}"),

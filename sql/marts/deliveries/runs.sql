@@ -15,6 +15,7 @@ select
     rows_rejected,
     partitions_built,
     partitions_reused,
+    store_requests,
     marts,
     alerts,
     mails,
