@@ -15,9 +15,10 @@ use tributary::sender::Sender;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target by name.
-pub const ALL: [Target; 7] = [
+pub const ALL: [Target; 8] = [
     ("csv", csv),
     ("json", json),
+    ("edi", edi),
     ("parquet", parquet),
     ("workbook", workbook),
     ("packed", packed),
@@ -29,8 +30,11 @@ pub const ALL: [Target; 7] = [
 const LIMITS: &str = "[intake]\nline_bytes_max = 4096\nfield_bytes_max = 1024\ncolumns_max = 32\nrows_max = 2000\n\
      unpacked_bytes_max = 4194304\nmembers_max = 4\ncells_max = 5000\n";
 
+/// How many of the mappings are of delimited text.
+const TEXTS: usize = 8;
+
 /// Mappings that use every way of reading; a file's first byte chooses one.
-const SENDERS: [&str; 8] = [
+const SENDERS: [&str; 10] = [
     "[feeds.sales]\n",
     "[feeds.sales]\nreject_limit = 1.0\ndrift = \"evolve\"\n",
     r##"
@@ -105,7 +109,33 @@ unit_price = { from_total = "total" }
 currency = { column = "currency", carry_down = true }
 "##,
     "[feeds.sales]\nwidths = [4, 4, 4, 4, 12, 6, 4, 6]\nreject_limit = 1.0\n",
+    X12,
+    EDIFACT,
 ];
+
+const X12: &str = r#"
+[feeds.sales]
+format = "x12"
+reject_limit = 1.0
+edi = { sales = "gross", period_day = "spread", packs = { "012345678905" = 12 } }
+[feeds.sales.columns]
+partner_id = { columns = ["place_kind", "place"], default = "P" }
+channel_id = { constant = "ch" }
+sku = "article"
+unit_price = { column = "unit_price", default = 0 }
+"#;
+
+const EDIFACT: &str = r#"
+[feeds.sales]
+format = "edifact"
+reject_limit = 1.0
+edi = { later = "add", prices = ["AAA", "AAE"] }
+[feeds.sales.columns]
+partner_id = "place"
+channel_id = { constant = "ch" }
+sku = "article"
+unit_price = { column = "unit_price", default = 0 }
+"#;
 
 struct World {
     contracts: Contracts,
@@ -141,12 +171,18 @@ pub fn quiet_readers() {
 /// Delimited text; the first byte chooses the mapping.
 pub fn csv(bytes: &[u8]) {
     let Some((choice, bytes)) = bytes.split_first() else { return };
-    read("2026-11-22.csv", bytes, usize::from(*choice));
+    read("2026-11-22.csv", bytes, usize::from(*choice) % TEXTS);
 }
 
 /// JSON, one object a line or an array.
 pub fn json(bytes: &[u8]) {
     read("2026-11-22.json", bytes, 1);
+}
+
+/// X12 and EDIFACT, as the first byte says: what is read of it never is more than its messages hold.
+pub fn edi(bytes: &[u8]) {
+    let Some((choice, bytes)) = bytes.split_first() else { return };
+    read("2026-11-22.edi", bytes, TEXTS + usize::from(choice % 2));
 }
 
 /// Parquet: any bytes between its marks.

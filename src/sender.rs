@@ -1,6 +1,7 @@
 //! `jobs/senders/<sender>.toml`: how one sender's files become canonical rows. A sender is a folder of
 //! the inbox; its mapping says where its files lie, how they are written and when they are due.
 
+mod edi;
 mod expected;
 mod feed;
 mod keys;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result, unknown};
 use crate::zone::Tz;
 use keys::{RawFeed, RawSender};
 
+pub use edi::{Edi, Later, Meaning, PeriodDay, Purpose, Sales};
 pub use expected::{Expected, ExpectedDays};
 pub use feed::SenderFeed;
 pub use keys::{Columns, Format, PeriodRule};

@@ -58,8 +58,8 @@ pub(super) async fn run(cli: &Cli, args: &RunArgs, console: &Console) -> Result<
     let (job, company) = match ready {
         Ok(ready) => ready,
         Err(err) => {
-            let told = pipeline::could_not_begin(&cli.config, clock()?, &args.job, args.date, &err).await;
-            if let Err(why) = told {
+            let told = pipeline::could_not_begin(&cli.config, clock()?, &args.job, args.date, &err);
+            if let Err(why) = Box::pin(told).await {
                 tracing::warn!(error = why.one_line(), "that this night did not begin is on no record");
             }
             return Err(err);
@@ -70,7 +70,7 @@ pub(super) async fn run(cli: &Cli, args: &RunArgs, console: &Console) -> Result<
     let ping = if args.date.is_none() { Ping::new(&company.config.serve.ping_url)? } else { Ping::default() };
     ping.start().await;
     let progress = Progress::of(console);
-    let report = pipeline::run(&company, &request, &progress).await;
+    let report = Box::pin(pipeline::run(&company, &request, &progress)).await;
     progress.finish();
     match &report {
         Ok(report) => ping.exit(exit(report).code()).await,

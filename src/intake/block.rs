@@ -72,6 +72,8 @@ pub(super) enum Flaw {
     Ragged(usize, usize),
     /// A JSON value that is not what is needed; found and expected.
     Json(String, String),
+    /// Something that the reader of a format with messages refuses: its reason, found and expected.
+    Message(&'static str, String, String),
     /// Quotes that are no pair around a field, and how many lines further down the record ended.
     Quote(QuoteFault, usize),
 }
@@ -206,6 +208,11 @@ pub(super) trait Source {
     /// The text of a record of the last block as it stands in the file.
     fn raw(&self, block: &Block, row: &Row) -> String {
         block.fields(row).join("\t")
+    }
+
+    /// What tells a row apart from all others of its file and day; its line, where a line is no more than one row.
+    fn number(&self, row: &Row) -> i64 {
+        row.line
     }
 
     /// Names of columns that came up after the header was made, since this was last asked.

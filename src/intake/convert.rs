@@ -204,6 +204,7 @@ impl<'a> Converter<'a> {
                     Flaw::Wide(_) => ("ragged_row", format!("{} fields {place}", self.plan.width)),
                     Flaw::Ragged(_, expected) => ("ragged_row", format!("{expected} fields {place}")),
                     Flaw::Json(_, expected) => ("malformed_json", expected.clone()),
+                    Flaw::Message(reason, _, expected) => (*reason, expected.clone()),
                     Flaw::Quote(..) => ("malformed_quote", QUOTES.to_string()),
                 };
                 (wrong, flaw.found(row.line))

@@ -323,7 +323,7 @@ impl Flaw {
             Self::LongField(length) => format!("a field of {length} bytes"),
             Self::Wide(most) => format!("more than {most} fields"),
             Self::Ragged(fields, _) => format!("{fields} fields"),
-            Self::Json(found, _) => found.clone(),
+            Self::Json(found, _) | Self::Message(_, found, _) => found.clone(),
             Self::Quote(QuoteFault::Open, _) => "a quote that is never closed".into(),
             Self::Quote(QuoteFault::Follows, 0) => "text after a closing quote".into(),
             Self::Quote(QuoteFault::Apart, _) => {

@@ -51,6 +51,18 @@ pub(super) fn not_ours(first: &[u8]) -> Option<&'static str> {
     })
 }
 
+/// Whether a text begins as an interchange does: with an ISA whose separators stand where they must, a UNA that is followed
+/// by a UNB, or a UNB with its usual ones.
+pub(super) fn is_edi(head: &[u8]) -> bool {
+    let bare = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let signed = |at: usize| bare.get(at).filter(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric());
+    if bare.starts_with(b"ISA") {
+        return signed(3).is_some() && signed(3) == signed(6) && signed(3) == signed(17);
+    }
+    let after = |from: usize| bare.get(from..).unwrap_or_default().trim_ascii_start();
+    bare.starts_with(b"UNA") && signed(3).is_some() && after(9).starts_with(b"UNB") || bare.starts_with(b"UNB+UNO")
+}
+
 /// Bytes in which a page names its encoding, and in which what it is can be told.
 pub(super) const PAGE_HEAD: usize = 2048;
 

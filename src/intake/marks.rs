@@ -25,7 +25,7 @@ pub(super) struct Marks {
 impl Marks {
     /// Of feeds whose files replace each other by period: of the others the key alone decides.
     pub(super) fn new(contract: &Contract, feed: &SenderFeed) -> Option<Self> {
-        if contract.kind != Kind::Event || contract.replaces != Replaces::Period {
+        if contract.kind != Kind::Event || contract.replaces != Replaces::Period || feed.is_edi() {
             return None;
         }
         let mapping = |at: usize| feed.columns.get(&contract.columns[at].name);

@@ -35,6 +35,7 @@ mod convert;
 mod decode;
 pub mod drift;
 mod duplicates;
+pub mod edi;
 mod header;
 mod job;
 mod json;

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use tempfile::NamedTempFile;
 
 use super::block::{Step, Stop, refuse};
-use super::magic::{PAGE_HEAD, Packing, Page, is_plain_text, is_text, not_ours, packing_of, page_of};
+use super::magic::{PAGE_HEAD, Packing, Page, is_edi, is_plain_text, is_text, not_ours, packing_of, page_of};
 use super::spool::Spool;
 use crate::config::Intake;
 use crate::error::Error;
@@ -30,6 +30,8 @@ pub(super) enum Content {
     Xls,
     /// A web page or the XML of Excel 2003.
     Markup,
+    /// X12 or EDIFACT.
+    Edi,
 }
 
 impl Content {
@@ -233,6 +235,9 @@ fn text_kind(mut bytes: Box<dyn Read>) -> Step<Content> {
     let head = head(&mut bytes, PAGE_HEAD)?;
     if let Some(sentence) = not_ours(&head) {
         return refuse(sentence);
+    }
+    if is_edi(&head) {
+        return Ok(Content::Edi);
     }
     match page_of(&head) {
         None => Ok(Content::Text),

@@ -21,7 +21,7 @@ use super::plan::Plan;
 use super::text::TextSource;
 use super::unfold::Unfold;
 use super::write::{Reject, RejectWriter, StagedWriter};
-use super::{columnar, json, markup, rehearse, sheet};
+use super::{columnar, edi, json, markup, rehearse, sheet};
 use crate::contract::Kind;
 use crate::error::Result;
 use crate::sender::Format;
@@ -122,7 +122,7 @@ impl<'a> Pass<'a> {
         let mut source = self.source(part)?;
         let text = part.content == Content::Text && !self.is_json(part);
         let header_rows = match part.content {
-            Content::Parquet => 1,
+            Content::Parquet | Content::Edi => 1,
             Content::Text if !text => 1,
             _ => job.feed.header_rows,
         };
@@ -231,10 +231,24 @@ impl<'a> Pass<'a> {
                 let how = (feed.encoding, feed.sheet.as_deref());
                 return Ok(Box::new(markup::open(part, how, &wanted, limits)?));
             }
-            Content::Text => {}
+            Content::Edi if feed.format.is_none() => {
+                return refuse(
+                    "the file is EDI, and the sender's file does not say so; add format = \"x12\" or \"edifact\" to the feed",
+                );
+            }
+            Content::Edi if feed.is_edi() => {
+                return Ok(Box::new(edi::open(part, Some(feed), self.job.contract, limits)?));
+            }
+            Content::Text | Content::Edi => {}
         }
-        if matches!(feed.format, Some(Format::Parquet | Format::Xlsx)) {
-            let wanted = if feed.format == Some(Format::Parquet) { "Parquet" } else { "a workbook" };
+        let wanted = match feed.format {
+            Some(Format::Parquet) => Some("Parquet"),
+            Some(Format::Xlsx) => Some("a workbook"),
+            Some(Format::X12) => Some("X12"),
+            Some(Format::Edifact) => Some("EDIFACT"),
+            _ => None,
+        };
+        if let Some(wanted) = wanted {
             return refuse(format!("the file is declared as {wanted} and holds something else"));
         }
         let head = open::head(&mut part.open()?, 64 * 1024)?;
@@ -304,7 +318,7 @@ impl<'a> Pass<'a> {
         self.count_days(&batch);
         self.account.clean += clean;
         if let Some(staged) = &mut self.staged {
-            let lines = kept.iter().map(|at| block.rows[*at].line).collect();
+            let lines = kept.iter().map(|at| source.number(&block.rows[*at])).collect();
             staged.write(&batch, lines)?;
         }
         let rejected = self.account.read - self.account.clean;

@@ -13,6 +13,7 @@ use crate::sender::Sender;
 
 mod aliases;
 mod doubts;
+mod edi;
 mod guess;
 mod layout;
 mod lines;
@@ -92,7 +93,10 @@ pub fn profile(
         Stop::Refused(reason) => Error::input(reason).at(file.path.display()),
         Stop::NotUtf8 => Error::input("the encoding cannot be told").at(file.path.display()),
     })?;
-    let (mut draft, tried) = draft_of(&seen, (sender, name), contract, names, &config.company);
+    let (mut draft, tried) = match seen.edi {
+        Some(format) => edi::draft_of(&seen, format, (sender, name), contract, names),
+        None => draft_of(&seen, (sender, name), contract, names, &config.company),
+    };
     if let Some(tried) = tried {
         let sender = Sender::parse(sender, &tried, contracts)?;
         draft.trial = Some(try_out(file, &sender, feed, contracts, config, REFUSED_SHOWN)?);

@@ -18,6 +18,7 @@ mod containers;
 mod days;
 mod dialects;
 mod drift;
+mod edi;
 mod encodings;
 mod formats;
 mod hostile;

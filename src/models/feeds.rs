@@ -38,6 +38,10 @@ pub fn of(contracts: &Contracts) -> BTreeMap<String, Feed> {
             contract.column(name).is_some_and(|column| column.column_type == ColumnType::Date)
         }),
         history: History::of(contract),
+        cell: (contract.key.iter())
+            .filter(|name| contract.column(name).is_some_and(|column| !column.column_type.is_number()))
+            .cloned()
+            .collect(),
     };
     contracts.iter().map(|contract| (contract.name.clone(), feed(contract))).collect()
 }

@@ -20,7 +20,8 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result as EngineResult;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::functions::expr_fn::coalesce;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, lit};
+use datafusion::functions_window::expr_fn::rank;
+use datafusion::logical_expr::{Expr, ExprFunctionExt, TableProviderFilterPushDown, lit};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use object_store::ObjectMeta;
@@ -167,6 +168,24 @@ pub(super) fn table(
         name => own(name),
     });
     Ok(frame.select(columns)?.into_view())
+}
+
+/// The rows of `table`, and those of `files` whose cell no later file of the same sender names again.
+pub(super) fn with_newest(
+    context: &SessionContext,
+    table: Arc<dyn TableProvider>,
+    files: Arc<dyn TableProvider>,
+    cell: &[String],
+) -> Result<Arc<dyn TableProvider>> {
+    const NTH: &str = "__nth";
+    let own = |name: &str| Expr::Column(Column::new_unqualified(name));
+    let schema = table.schema();
+    let cell = ["_sender"].into_iter().chain(cell.iter().map(String::as_str)).map(own).collect();
+    let newest = ["_delivered_at", "_input", "_file"].map(|name| own(name).sort(false, true));
+    let nth = rank().partition_by(cell).order_by(newest.to_vec()).build()?.alias(NTH);
+    let columns = schema.fields().iter().map(|field| own(field.name()));
+    let files = context.read_table(files)?.window(vec![nth])?.filter(own(NTH).eq(lit(1_u64)))?.select(columns)?;
+    Ok(context.read_table(table)?.union(files)?.into_view())
 }
 
 fn day(date: NaiveDate) -> i32 {

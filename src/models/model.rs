@@ -65,12 +65,14 @@ pub struct Feed {
     pub dated_by: Option<String>,
     /// The table that its deliveries come to.
     pub history: Option<History>,
+    /// Columns by which rows are of one cell, where a file replaces another cell by cell: its key without numbers.
+    pub cell: Vec<String>,
 }
 
 impl Feed {
     /// A feed of which nothing else is known.
     pub fn new(kind: FeedKind, schema: SchemaRef) -> Self {
-        Self { kind, schema, dated_by: None, history: None }
+        Self { kind, schema, dated_by: None, history: None, cell: Vec::new() }
     }
 }
 

@@ -148,12 +148,18 @@ impl<'a> World<'a> {
     pub(super) async fn provide(&self, context: &SessionContext, reading: &Reading<'_>) -> Result<()> {
         for (name, shown) in &reading.feeds {
             let feed = self.registry.feeds().get(name).ok_or_else(|| Error::bug(format!("no feed {name}")))?;
-            let slices: Vec<Slice> = shown.iter().flat_map(Shown::slices).collect();
+            let (cells, others): (Vec<&Shown<'_>>, Vec<&Shown<'_>>) =
+                shown.iter().partition(|shown| shown.input.by_cell);
+            let slices = |shown: &[&Shown<'_>]| shown.iter().flat_map(|shown| shown.slices()).collect::<Vec<Slice>>();
             let date = match feed.kind {
                 FeedKind::Event => Some("business_date"),
                 FeedKind::Reference => feed.dated_by.as_deref(),
             };
-            let table = files::table(context, self.stores, &feed.schema, date, &slices)?;
+            let mut table = files::table(context, self.stores, &feed.schema, date, &slices(&others))?;
+            if !cells.is_empty() {
+                let cells = files::table(context, self.stores, &feed.schema, date, &slices(&cells))?;
+                table = files::with_newest(context, table, cells, &feed.cell)?;
+            }
             context.register_table(TableReference::partial("feeds", name.as_str()), table)?;
             if let Some(history) = feed.history.as_ref().filter(|_| reading.histories.contains(name)) {
                 history.register(context).await?;

@@ -136,7 +136,9 @@ fn claimed_once(night: &mut Night<'_>, arrivals: Vec<Arrival>) -> Vec<Arrival> {
             .iter()
             .filter(|(_, feed, folder)| arrival.key.starts_with(folder) && feed.matches(&arrival.key))
             .collect();
-        if claims.len() < 2 {
+        // one interchange may hold what is sold and what is in stock: each feed of its sender takes its own part
+        let shared = claims.iter().all(|(sender, feed, _)| feed.is_edi() && sender.name == claims[0].0.name);
+        if claims.len() < 2 || shared {
             sole.push(arrival);
             continue;
         }

@@ -79,6 +79,9 @@ fn mails(report: &Report, outcome: &str) -> usize {
     report.mails.iter().filter(|mail| mail.outcome == outcome).count()
 }
 
+/// What is told of a run.
+type Figure = fn(&RunRecord) -> String;
+
 /// Figures in Prometheus' text form: of each job's last run, and of this one what only it knows.
 fn metrics(state: &State, report: &Report) -> String {
     let mut page = Page::default();
@@ -104,7 +107,7 @@ fn metrics(state: &State, report: &Report) -> String {
             page.line("tributary_last_success_timestamp_seconds", &[("job", &run.job)], &seconds(at));
         }
     }
-    let each: [(&str, &str, fn(&RunRecord) -> String); 9] = [
+    let each: [(&str, &str, Figure); 9] = [
         ("tributary_last_run_timestamp_seconds", "When the job's last run ended.", |run| seconds(run.ended_at)),
         ("tributary_last_run_duration_seconds", "How long it took until its commit.", |run| {
             thousandths((run.ended_at - run.started_at).num_milliseconds())

@@ -73,6 +73,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
     let Landed { arrival, content, folder, sha256 } = landed;
     let read_by = reading.read_by.clone();
     let fingerprint = read_by.rows.clone();
+    let by_cell = reading.mapping.is_edi();
     let sighting = sighting(night, &arrival, &reading, &sha256);
     let named = sighting.named;
     let known = night.state.input(&sighting.id());
@@ -144,6 +145,7 @@ pub(super) async fn stage(night: &Night<'_>, landed: Landed, reading: Arc<Readin
         without: Vec::new(),
         resent_at: None,
         lost: false,
+        by_cell,
     };
     if known.is_none()
         && outcome.quarantined.is_none()

@@ -1,6 +1,8 @@
 //! One document about everything that people read or set: marts with their columns in both languages, alerts,
 //! steps, feeds, functions, settings. It is written from the files themselves, so it cannot fall behind them.
 
+mod edi;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -28,6 +30,7 @@ pub fn markdown(config: &Config, own: &str, contracts: &Contracts, registry: &Re
     steps(&mut out, registry).ok();
     feeds(&mut out, contracts).ok();
     mapping_keys(&mut out).ok();
+    edi::page(&mut out).ok();
     system_tables(&mut out).ok();
     functions_of(&mut out).ok();
     settings(&mut out, own).ok();

@@ -8,6 +8,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
 
 use super::RawSender;
+use super::edi::Edi;
 use super::expected::{Expected, expected_of};
 use super::keys::{Columns, Format, PeriodRule, RawFeed, one_byte};
 use super::mapping::{Equals, GROSS, Mapping, conditions_of, regex_with_group};
@@ -57,6 +58,8 @@ pub struct SenderFeed {
     pub skip_if: Vec<Equals>,
     /// Groups of columns that become rows of their own.
     pub unfold: Vec<Vec<String>>,
+    /// What X12 and EDIFACT leave to sender and receiver.
+    pub edi: Edi,
     /// Removed from the front of every cell.
     pub strip_prefix: Option<String>,
     /// Cell texts that mean NULL.
@@ -177,6 +180,7 @@ impl SenderFeed {
             end_marks: own.end_marks,
             skip_if: conditions_of("skip_if", own.skip_if)?,
             unfold: unfold_of(own.unfold)?,
+            edi: own.edi,
             strip_prefix: own.strip_prefix.filter(|prefix| !prefix.is_empty()),
             missing,
             decimal_comma: own.decimal_comma,
@@ -200,6 +204,11 @@ impl SenderFeed {
             matcher,
             mapping_fingerprint,
         })
+    }
+
+    /// Whether its files are X12 or EDIFACT: one of them may be for several feeds, and a later message replaces cells.
+    pub fn is_edi(&self) -> bool {
+        matches!(self.format, Some(Format::X12 | Format::Edifact))
     }
 
     /// Whether an inbox key belongs to this feed.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use toml::Value;
 
+use super::edi::Edi;
 use super::expected::RawExpected;
 use super::mapping::{RawEquals, RawMapping};
 use crate::contract::Drift;
@@ -29,6 +30,10 @@ pub enum Format {
     Parquet,
     /// A workbook: XLSX, XLS or ODS, told apart by content.
     Xlsx,
+    /// X12: 852 and 867.
+    X12,
+    /// UN/EDIFACT: SLSRPT and INVRPT.
+    Edifact,
 }
 
 /// What tells the columns of a text's lines apart.
@@ -97,7 +102,7 @@ pub(super) struct RawFeed {
     #[serde(skip_serializing)]
     #[schemars(example = &"east_china/daily/*_sales_*.csv")]
     pub(super) path: Option<String>,
-    /// How files are laid out: csv, ndjson, json, parquet, xlsx. By default the content decides, then the name.
+    /// How files are laid out: csv, ndjson, json, parquet, xlsx, x12, edifact. By default the content decides, then the name.
     #[schemars(example = &"csv")]
     pub(super) format: Option<Format>,
     /// Encoding of this feed's texts; the sender's by default. Without any, a byte order mark, valid UTF-8 or detection.
@@ -152,6 +157,10 @@ pub(super) struct RawFeed {
     #[schemars(example = [["SKU#1", "Qty#1"], ["SKU#2", "Qty#2"]])]
     #[serde(default)]
     pub(super) unfold: Vec<Vec<String>>,
+    /// X12 and EDIFACT: what codes mean and how periods are booked, where it is not as usual.
+    #[schemars(example = serde_json::json!({"sales": "gross", "period_day": "spread"}))]
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub(super) edi: Edi,
     /// Removed from the front of every cell where it is there.
     #[schemars(example = &"`")]
     pub(super) strip_prefix: Option<String>,
@@ -206,6 +215,11 @@ pub(super) struct RawFeed {
     #[schemars(with = "BTreeMap<String, RawMapping>", example = example_columns())]
     #[serde(default)]
     pub(super) columns: BTreeMap<String, Value>,
+}
+
+/// What is as usual leaves the fingerprint of a mapping as it was.
+fn is_usual(edi: &Edi) -> bool {
+    *edi == Edi::default()
 }
 
 fn example_skip() -> serde_json::Value {

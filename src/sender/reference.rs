@@ -28,10 +28,11 @@ pub struct Section {
 }
 
 /// Tables by their names in the schema; the first is the file itself.
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 6] = [
     ("", "the file"),
     ("Feed", "[feeds.<feed>]"),
     ("Column", "[feeds.<feed>.columns]"),
+    ("Edi", "[feeds.<feed>.edi]"),
     ("Condition", "a condition"),
     ("Expected", "expected"),
 ];
@@ -139,6 +140,7 @@ mod tests {
                 let texts: Vec<String> = match section.written {
                     "the file" if name == "feeds" => vec!["[feeds.sales]\n".into()],
                     "the file" => vec![format!("{example}\n[feeds.sales]\n")],
+                    "[feeds.<feed>.edi]" => vec![format!("[feeds.sales.edi]\n{example}\n")],
                     "[feeds.<feed>]" => vec![format!("[feeds.sales]\n{example}\n")],
                     "[feeds.<feed>.columns]" => columns.iter().map(|column| mapped(column)).collect(),
                     "expected" => {

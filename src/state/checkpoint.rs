@@ -129,6 +129,7 @@ impl Sink {
             marks: input.marks.clone(),
             without: input.without.clone(),
             lost: input.lost,
+            by_cell: input.by_cell,
         };
         let json = if rest == Rest::default() { None } else { Some(serde_json::to_string(&rest)?) };
         let mut row = Row {

@@ -229,6 +229,9 @@ fn outcome(
 
 /// Whether a later delivery takes anything from an earlier one.
 fn touches(rule: Replaces, later: &Input, earlier: &Input) -> bool {
+    if later.by_cell {
+        return false;
+    }
     if rule == Replaces::Key {
         return later.named.is_some() && later.named == earlier.named;
     }
@@ -273,7 +276,8 @@ pub fn resolve(versions: &[Arc<Input>], sightings: &[&Sighting], rule: Replaces,
         record.last_modified = first.last_modified;
         record.delivered_at = first.delivered_at;
         record.masked.clear();
-        let resent = rule == Replaces::Key && last.delivered_at > first.delivered_at;
+        let by_row = rule == Replaces::Key || input.by_cell;
+        let resent = by_row && last.delivered_at > first.delivered_at;
         record.resent_at = resent.then_some(last.delivered_at);
         let mut meant = asides.iter().filter(|aside| aside.version() == input.version());
         record.without = meant.clone().filter_map(|aside| aside.lines.clone()).collect();
@@ -303,6 +307,8 @@ pub fn resolve(versions: &[Arc<Input>], sightings: &[&Sighting], rule: Replaces,
             continue;
         };
         let stands = match rule {
+            // its rows stand beside all others, and of one cell the newest count (in SQL)
+            Replaces::Period if record.by_cell => true,
             Replaces::Period => {
                 let masked = taken.within(period);
                 let stands = masked != [period];

@@ -100,6 +100,10 @@ pub struct Input {
     /// By business day, hashes of a few of its rows: two files that share one say the same day again, others add up.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub marks: BTreeMap<NaiveDate, Vec<u64>>,
+    /// Of what it says again, it replaces the rows of the same cell alone (key without numbers of lines), never a period:
+    /// the messages of EDI, of which a later one may be about a few shops.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_cell: bool,
     /// Date ranges (inclusive) that a later overlapping file of the same sender and feed holds instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked: Vec<(NaiveDate, NaiveDate)>,

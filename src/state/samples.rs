@@ -102,6 +102,7 @@ pub(crate) fn input(content: &str, delivered: i64, period: Option<(u32, u32)>) -
         without: Vec::new(),
         resent_at: None,
         lost: false,
+        by_cell: false,
         sha256,
     }
 }

@@ -21,6 +21,8 @@ from company import Company, Seen
 
 COLUMNS = [f"c{at}" for at in range(1, 65)]
 LARGEST = 4 << 20
+# A small file can unfold to more than a machine holds.
+CELLS = 2_000_000
 
 
 class NotRead(Exception):
@@ -75,6 +77,11 @@ def plain(cell) -> str:
         return text
 
 
+def within(rows: int, columns: int) -> None:
+    if rows * columns > CELLS:
+        raise NotRead(f"{rows} rows of {columns} columns")
+
+
 def of_csv(file: Path) -> tuple[list[str], list[str], list[tuple]]:
     """Mapping, names and rows of a text, as DuckDB finds it to be written."""
     try:
@@ -100,7 +107,11 @@ def of_csv(file: Path) -> tuple[list[str], list[str], list[tuple]]:
 
 def of_parquet(file: Path) -> tuple[list[str], list[str], list[tuple]]:
     try:
-        table = pyarrow.parquet.ParquetFile(file, page_checksum_verification=True).read()
+        opened = pyarrow.parquet.ParquetFile(file, page_checksum_verification=True)
+        within(opened.metadata.num_rows, opened.metadata.num_columns)
+        table = opened.read()
+    except NotRead:
+        raise
     except Exception as err:
         raise NotRead(str(err)) from err
     flat = [at for at, of in enumerate(table.schema) if not pyarrow.types.is_nested(of.type)]
@@ -117,10 +128,13 @@ def of_workbook(file: Path) -> tuple[list[str], list[str], list[tuple]]:
         if file.suffix == ".xls":
             book = xlrd.open_workbook(file)
             sheet = next(sheet for sheet in book.sheets() if not sheet.visibility)
+            within(sheet.nrows, sheet.ncols)
             rows = [tuple(cell_of(book, sheet.cell(row, at)) for at in range(sheet.ncols)) for row in range(sheet.nrows)]
         elif file.suffix in (".xlsx", ".xlsm"):
             book = openpyxl.load_workbook(file, data_only=True)
-            rows = list(next(sheet for sheet in book.worksheets if sheet.sheet_state == "visible").values)
+            sheet = next(sheet for sheet in book.worksheets if sheet.sheet_state == "visible")
+            within(sheet.max_row, sheet.max_column)
+            rows = list(sheet.values)
         else:
             raise NotRead("no peer for this format")
     except NotRead:

@@ -14,6 +14,7 @@ mod quiet;
 mod deliveries;
 mod inbox;
 mod senders;
+mod edi;
 mod any_order;
 mod hostile;
 mod fuzz;

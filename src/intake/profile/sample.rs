@@ -9,7 +9,7 @@ use super::super::header::Wanted;
 use super::super::open::{self, Content, Part};
 use super::super::spool::Spool;
 use super::super::text::TextSource;
-use super::super::{columnar, json, markup, sheet};
+use super::super::{columnar, edi, json, markup, sheet};
 use super::guess::{self, Values};
 use super::layout::Layout;
 use super::words::{self, quoted};
@@ -46,6 +46,8 @@ pub(super) struct Sample {
     /// Whether values have the types of a workbook or of Parquet.
     pub(super) typed: bool,
     pub(super) sheet: Option<String>,
+    /// `x12` or `edifact`.
+    pub(super) edi: Option<&'static str>,
 }
 
 /// Looks at the first rows of a file.
@@ -136,6 +138,7 @@ pub(super) fn look(
         comment,
         typed: !matches!(part.content, Content::Text),
         sheet: source.sheet(),
+        edi: if part.content == Content::Edi { Some(edi::family(part)?) } else { None },
     })
 }
 
@@ -152,6 +155,7 @@ fn reader_of(
         Content::Xlsx | Content::Ods | Content::Xls => {
             (Box::new(sheet::open(part, None, guess::known(contract), &config.intake)?), None)
         }
+        Content::Edi => (Box::new(edi::open(part, None, contract, &config.intake)?), None),
         Content::Markup => (Box::new(markup::open(part, (None, None), &guess::known(contract), &config.intake)?), None),
         Content::Text if name.to_ascii_lowercase().contains("json") => {
             (Box::new(json::JsonSource::open(decoder_of(part, encoding)?, &config.intake)), None)

@@ -70,6 +70,7 @@ fn input(name: &str, status: InputStatus, clean: u64, rejected: u64) -> Input {
         without: Vec::new(),
         resent_at: None,
         lost: false,
+        by_cell: false,
     }
 }
 

@@ -152,7 +152,7 @@ impl Smtp {
     pub(super) async fn check(&self, recipient: Option<&str>) -> Result<String> {
         let recipient = recipient.map(parse_address).transpose()?;
         let told = recipient.as_ref().map(|address| format!(" to {address}")).unwrap_or_default();
-        let mut line = self.enter().await.map_err(|fault| self.closed(Step::Enter, fault))?;
+        let mut line = self.enter().await.map_err(|fault| self.closed(Step::Enter, &fault))?;
         let offered = self.offer(&mut line, recipient).await;
         drop(tokio::time::timeout(self.timeout, line.command(Rset)).await);
         self.leave(&mut line).await;
@@ -161,12 +161,12 @@ impl Smtp {
             Err((_, fault)) if fault.is_passing() => {
                 Ok(format!("the server takes mails from {}{told} later: {}", self.from, fault.text))
             }
-            Err((step, fault)) => Err(self.closed(step, fault)),
+            Err((step, fault)) => Err(self.closed(step, &fault)),
         }
     }
 
     /// Why no mail can leave.
-    fn closed(&self, step: Step, fault: Fault) -> Error {
+    fn closed(&self, step: Step, fault: &Fault) -> Error {
         let hint = advice::of(step, fault.code, &fault.text).unwrap_or_else(|| match step {
             Step::Recipient => "look at company.head_office, and at what that server is told to take on".to_string(),
             Step::Enter | Step::Sender => {

@@ -101,6 +101,8 @@ pub(super) struct Rest {
     pub(super) without: Vec<Lines>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) lost: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) by_cell: bool,
 }
 pub(super) fn input_of(row: &Row<'_>) -> Result<Input> {
     let rest: Rest = row.json.map(serde_json::from_str).transpose()?.unwrap_or_default();
@@ -135,6 +137,7 @@ pub(super) fn input_of(row: &Row<'_>) -> Result<Input> {
         marks: rest.marks,
         without: rest.without,
         lost: rest.lost,
+        by_cell: rest.by_cell,
         resent_at: row.resent_at.map(DateTime::from_timestamp_nanos),
     };
     input.staged = file_of(row, Some(&input))?;

@@ -1,6 +1,7 @@
 //! The ledger by examples, and against a model that only knows who spoke last about each day.
 
 mod aside;
+mod cells;
 
 use proptest::prelude::*;
 
@@ -211,29 +212,6 @@ fn a_rolling_export_holds_the_days_that_it_tells_again() {
         assert_eq!(masked(&state, "second"), [], "a late row for the 20th is no repetition: it adds to that day");
         assert_eq!(masked(&state, "late"), []);
     }
-}
-
-#[test]
-fn where_the_latest_key_wins_only_the_same_name_supersedes() {
-    let mut state = state();
-    let rule = Replaces::Key;
-    let named = |content, delivered, rows, name| Input { named: Some(name), ..input(content, delivered, Some(rows)) };
-    let (third, fourth) = ((day(3), day(3)), (day(4), day(4)));
-    night(&mut state, rule, vec![input("a", 10, Some((1, 7))), named("b", 20, (3, 4), third)], vec![]);
-    assert_eq!((status(&state, "a"), status(&state, "b"), masked(&state, "a")), (Active, Active, vec![]));
-    let next = night(&mut state, rule, vec![named("c", 30, (3, 4), fourth)], vec![]);
-    assert_eq!((status(&state, "b"), status(&state, "c")), (Active, Active), "other events of the same days");
-    assert_eq!(outcomes(&next), ["new"]);
-    let nameless = night(&mut state, rule, vec![input("d", 31, Some((1, 7)))], vec![]);
-    assert_eq!((status(&state, "a"), status(&state, "d")), (Active, Active), "rows alone name no file");
-    assert_eq!(outcomes(&nameless), ["new"]);
-    let corrected = night(&mut state, rule, vec![named("e", 32, (3, 4), fourth)], vec![]);
-    assert_eq!((status(&state, "c"), status(&state, "e")), (Superseded, Active));
-    assert_eq!(outcomes(&corrected), ["corrected"]);
-    let again = night(&mut state, rule, vec![], vec![delivery("a", "a again.csv", 40)]);
-    assert_eq!(outcomes(&again), ["duplicate"]);
-    assert_eq!(again.inputs[0].resent_at, Some(at(40)), "its rows count from then");
-    assert_eq!(again.inputs[0].delivered_at, at(10), "but it came in time");
 }
 
 #[test]

@@ -263,6 +263,7 @@ impl Lab {
             last_modified: DateTime::UNIX_EPOCH,
             resent_at: None,
             lost: false,
+            by_cell: false,
             delivered_at: DateTime::UNIX_EPOCH,
             period_start: Some(first),
             period_end: Some(last),
