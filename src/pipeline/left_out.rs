@@ -6,12 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::flow::Night;
+use crate::error::Error;
 use crate::job::matches_any;
 use crate::mail::rule::Row;
 use crate::models::{Fault, Layer};
 
 /// Marts and alerts named in a finding before the rest is counted.
 const SHOWN: usize = 4;
+/// Characters kept of what is wrong.
+const REASON_MAX: usize = 400;
 
 /// What is wrong with models, whether it was seen when they were read or is found by this run.
 pub(super) fn faults<'n>(night: &'n Night<'_>) -> impl Iterator<Item = &'n Fault> {
@@ -30,7 +33,7 @@ pub(super) fn tell(night: &mut Night<'_>) {
             none if none.is_empty() => String::new(),
             parts => format!("; not built: {}", in_words(&parts, ", and {} more")),
         };
-        format!("{} is left out: {}{parts}", fault.model.as_deref().unwrap_or_default(), fault.error.one_line())
+        format!("{} is left out: {}{parts}", fault.model.as_deref().unwrap_or_default(), brief(&fault.error))
     };
     let notes: Vec<String> = faults(night).map(told).collect();
     notes.into_iter().for_each(|note| night.warn(note));
@@ -40,11 +43,9 @@ pub(super) fn tell(night: &mut Night<'_>) {
 pub(super) fn rows(night: &Night<'_>) -> Vec<Row> {
     let row = |fault: &Fault| {
         let place = fault.error.path().unwrap_or_default();
-        let found = fault.error.one_line();
+        let found = brief(&fault.error);
         let parts = parts(night, fault);
         let found = found.strip_prefix(place).unwrap_or(&found).trim_start_matches(": ");
-        // What is underlined needs a fixed width, which a mail has not.
-        let found = found.lines().next().unwrap_or_default();
         BTreeMap::from([
             ("job".to_string(), Json::from(night.request.job.name.clone())),
             ("model".to_string(), Json::from(fault.model.clone().unwrap_or_default())),
@@ -71,6 +72,16 @@ fn parts(night: &Night<'_>, fault: &Fault) -> Vec<String> {
         _ => false,
     };
     known.chain(late).filter(asked).collect()
+}
+
+/// The first line, as far as people read: what is underlined needs a fixed width, and the engine may show a whole plan.
+fn brief(error: &Error) -> String {
+    let text = error.one_line();
+    let line = text.lines().next().unwrap_or_default();
+    if line.chars().nth(REASON_MAX).is_none() {
+        return line.to_string();
+    }
+    line.chars().take(REASON_MAX).chain(['…']).collect()
 }
 
 /// The first few, and how many more; `more` says that.

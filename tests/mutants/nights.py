@@ -43,6 +43,8 @@ class Nights:
                               capture_output=True, text=True, timeout=1800)
         said = (done.stdout + done.stderr).splitlines()
         if done.returncode not in (0, 1):
-            return "check", next((line.strip()[:160] for line in said if "error" in line.lower()), f"exit {done.returncode}")
+            told = [line.strip() for line in said if line.strip()]
+            at = next((n for n, line in enumerate(told) if line.lower().startswith("error")), len(told) - 1)
+            return "check", " ".join(told[at:at + 2])[:160]
         odd = [name for name, before in self.expected.items() if self.compared(self.work, name) != before]
         return ("second", " ".join(odd)) if odd else ("nobody", "")

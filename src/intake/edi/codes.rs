@@ -126,21 +126,19 @@ impl Numbers {
         };
         let wanted = if own.is_empty() { all } else { own.as_slice() };
         let number = |wanted: &[&str]| of(wanted).map(|(_, number)| number).unwrap_or_default();
-        match of(wanted) {
-            Some((kind, found)) => Ok(Article {
+        if let Some((kind, found)) = of(wanted) {
+            return Ok(Article {
                 kind,
                 number: found,
                 gtin: number(gtins),
                 seller: number(&["VN", "SA", "VA", "VP"]),
                 buyer: number(&["IN", "SK", "CB", "BP"]),
-            }),
-            None => {
-                let found: Vec<String> = self.pairs.iter().map(|(kind, number)| format!("{kind} {number}")).collect();
-                let wrong = self.wrong.iter().map(|number| format!("{number} (wrong length or check digit)"));
-                let all: Vec<String> = found.into_iter().chain(wrong).collect();
-                Err(if all.is_empty() { "no article number".into() } else { all.join(", ") })
-            }
+            });
         }
+        let found = self.pairs.iter().map(|(kind, number)| format!("{kind} {number}"));
+        let wrong = self.wrong.iter().map(|number| format!("{number} (wrong length or check digit)"));
+        let all: Vec<String> = found.chain(wrong).collect();
+        Err(if all.is_empty() { "no article number".into() } else { all.join(", ") })
     }
 
     /// Whether a number of the line is wrong.

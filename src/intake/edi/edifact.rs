@@ -247,7 +247,7 @@ impl Edifact {
             }
         }
         if self.is_stock() {
-            taken = without_totals(taken, rows);
+            taken = without_totals(&taken, rows);
         }
         if taken.is_empty() {
             return;
@@ -329,10 +329,10 @@ fn is_sale(meaning: Meaning) -> bool {
 }
 
 /// The same code may give a total and then its parts: those with a place count, else the first that is no part.
-fn without_totals<'a>(taken: Vec<(Meaning, &'a Counted)>, rows: &mut Rows<'_>) -> Vec<(Meaning, &'a Counted)> {
+fn without_totals<'a>(taken: &[(Meaning, &'a Counted)], rows: &mut Rows<'_>) -> Vec<(Meaning, &'a Counted)> {
     let all = taken.len();
     let mut kept: Vec<(Meaning, &Counted)> = Vec::new();
-    for (meaning, counted) in &taken {
+    for (meaning, counted) in taken {
         let same = |other: &&(Meaning, &Counted)| other.1.quantity.code == counted.quantity.code;
         let placed = taken.iter().filter(same).any(|other| other.1.quantity.site.is_some());
         let counts = if placed {

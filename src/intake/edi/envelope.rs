@@ -256,18 +256,18 @@ impl Checker<'_> {
             let own = format!("its end counts {counted:?} segments, and {} are there", message.segments);
             message.fault = Some(own);
         }
-        self.judge(message);
+        self.judge(&message);
     }
 
     /// A message without its end.
     fn close_message_unfinished(&mut self) {
         if let Some(mut message) = self.message.take() {
             message.fault = Some("it has no end (SE or UNT)".into());
-            self.judge(message);
+            self.judge(&message);
         }
     }
 
-    fn judge(&mut self, message: Message) {
+    fn judge(&mut self, message: &Message) {
         let at = self.found.verdicts.len();
         let named = format!("message {} {}", message.kind, message.reference);
         let verdict = if let Some(fault) = &message.fault {
@@ -275,7 +275,7 @@ impl Checker<'_> {
         } else if message.pass.is_some() {
             Verdict::Pass
         } else {
-            self.news(at, &message, &named)
+            self.news(at, message, &named)
         };
         self.found.verdicts.push(verdict);
     }

@@ -304,7 +304,7 @@ impl X12 {
                 };
                 match (&*segment.text(1), *held, span) {
                     ("091" | "195" | "152", Some(known), Some(span)) if known.0 <= span.1 => {
-                        *held = Some((known.0, span.1))
+                        *held = Some((known.0, span.1));
                     }
                     // the day of the document is not the day of the sale
                     ("097" | "137", ..) => {}
