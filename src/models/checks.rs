@@ -48,6 +48,11 @@ impl Fresh {
         self.held = if self.partitions.is_empty() { held } else { &self.held & &held };
         self.partitions.insert(partition.to_string());
     }
+
+    /// The partitions that were built.
+    pub(super) fn partitions(&self) -> &BTreeSet<String> {
+        &self.partitions
+    }
 }
 
 /// Runs the checks of every model that was built, or that is checked against one that was.
@@ -99,7 +104,7 @@ pub(super) async fn run(
 }
 
 /// Months that were built again of any partitioned model among `names`.
-fn months(world: &World<'_>, names: &[String], fresh: &BTreeMap<String, Fresh>) -> BTreeSet<String> {
+pub(super) fn months(world: &World<'_>, names: &[String], fresh: &BTreeMap<String, Fresh>) -> BTreeSet<String> {
     let partitioned = names.iter().filter(|name| is_partitioned(world, name));
     partitioned.filter_map(|name| fresh.get(name)).flat_map(|fresh| &fresh.partitions).cloned().collect()
 }

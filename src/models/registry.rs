@@ -105,6 +105,7 @@ impl Registry {
             }
         }
         known.directions(&models, &mut problems);
+        known.references(&models, &mut problems);
         let order = graph::order(&models).unwrap_or_else(|err| {
             problems.push(err);
             Vec::new()

@@ -31,6 +31,9 @@ def deliveries(world):
                  **standing(every)}
             rows.append(row_of(d))
     rows += [row_of(d) for d in due.values()]
+    for row in rows:
+        for instant, on in (("expected_by", "expected_on"), ("due_by", "due_on"), ("arrived_at", "arrived_on")):
+            row[on] = inbox.business_date(row[instant])
     world.keep("m_deliveries", rows)
 
 

@@ -72,6 +72,8 @@ def complaint_sla(world):
             "response_limit_hours": float(limit), "response_status": r, "resolution_hours": None if hours is None else round(hours, 6),
             "resolution_limit_hours": float(s["resolution_hours"]), "resolution_status": x,
             "is_overdue": (answered is None and r == "breached") or (solved is None and x == "breached")})
+        for moment in ("opened", "first_response", "resolved", "answered"):
+            out[-1][f"{moment}_on"] = world.inbox.business_date(out[-1][f"{moment}_at"])
     world.keep("m_complaint_sla", out)
 
 

@@ -244,8 +244,11 @@ select
     feed,
     business_date,
     expected_by,
+    cast(expected_by at time zone $time_zone as date) as expected_on,
     due_by,
+    cast(due_by at time zone $time_zone as date) as due_on,
     arrived_at,
+    cast(arrived_at at time zone $time_zone as date) as arrived_on,
     case
         when expected_by is not null and arrived_at is not null
             -- In whole seconds first: a file that came early is 0 late, and not -0.

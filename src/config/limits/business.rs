@@ -43,6 +43,7 @@ const RULES: &[Rule] = &[
     Rule("rejected_rows_per_file", 0.0, 1e9),
     Rule("usual_files", 1.0, 1000.0),
     Rule("malicious_months", 1.0, 1200.0),
+    Rule("calendar_years_ahead", 0.0, 50.0),
     // Endings.
     Rule("_days", 0.0, DAYS),
     Rule("_days_min", 0.0, DAYS),
