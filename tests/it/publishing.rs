@@ -96,14 +96,18 @@ fn the_views_flip_as_one_and_views_of_gone_marts_are_dropped() {
     assert!(!sql(&world).contains("drop view"));
     // The view that says which night this is, and the two other scripts: of files below their folder, and in Chinese alone.
     let run = world.commits()[0].run.clone().expect("a run");
-    let said = format!("create or replace view published as select\n    '{}' as run_id,\n    'nightly' as job,\n", run.run_id);
+    let said =
+        format!("create or replace view published as select\n    '{}' as run_id,\n    'nightly' as job,\n", run.run_id);
     assert!(sql(&world).contains(&format!("{said}    date '{BEFORE}' as as_of_date,")), "{}", sql(&world));
     let files = world.mart_files();
     let script = |name: &str| String::from_utf8_lossy(&files[name]).into_owned();
     let here = world.path("marts").display().to_string();
     let relative = script("duckdb.relative.sql");
     assert_eq!(relative.matches("    'sales_daily/2026-").count(), 3, "{relative}");
-    assert!(!relative.contains(&here) && sql(&world).replace(&format!("{here}/"), "").ends_with(&relative[relative.find("begin").unwrap_or(0)..]));
+    assert!(
+        !relative.contains(&here)
+            && sql(&world).replace(&format!("{here}/"), "").ends_with(&relative[relative.find("begin").unwrap_or(0)..])
+    );
     let chinese = script("duckdb.zh.sql");
     assert!(chinese.contains("comment on column published.as_of_date is '数据截止日';"), "{chinese}");
     let words: Vec<&str> = chinese.lines().filter(|line| line.starts_with("comment on")).collect();

@@ -90,7 +90,7 @@ def dimensions(world):
         create table m_dim_customer as
         select k.customer_id, k.joined_on, coalesce(k.region, 'unknown') as region,
             coalesce(r.region_name, k.region, 'unknown') as region_name, k.manager,
-            coalesce(k.contact_allowed, false) and k.master_data_status = 'listed' as contact_allowed, k.master_data_status
+            coalesce(k.contact_allowed, false) and k.master_data_status = 'listed' as is_contact_allowed, k.master_data_status
         from d_customers k left join m_dim_region r using (region)
     """)
     calendar(world)

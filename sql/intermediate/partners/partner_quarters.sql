@@ -26,7 +26,7 @@ select
     quarters.quarter,
     quarters.quarter_start,
     quarters.closes_on,
-    period_end(quarters.quarter) > $as_of_date as provisional
+    period_end(quarters.quarter) > $as_of_date as is_provisional
 from quarters
 inner join stg_partners
     on stg_partners.valid_from <= quarters.closes_on

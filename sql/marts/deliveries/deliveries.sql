@@ -259,7 +259,7 @@ select
         when arrived_at is null and not is_due then 'pending'
         when arrived_at is null then 'missing'
     end as late_hours_status,
-    case when expected_by is not null then arrived_at > due_by end as was_late,
+    case when expected_by is not null then arrived_at > due_by end as is_late,
     coalesce(rows_read, 0) as rows,
     coalesce(rows_rejected, 0) as rejected,
     files,

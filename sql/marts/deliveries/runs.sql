@@ -27,6 +27,6 @@ select
     cast(regexp_match(stage_ms, '"alert":([0-9]+)')[1] as bigint) as alert_ms,
     cast(regexp_match(stage_ms, '"publish":([0-9]+)')[1] as bigint) as publish_ms,
     cast(regexp_match(stage_ms, '"deliver":([0-9]+)')[1] as bigint) as deliver_ms,
-    notes,
+    notes as reduced_by,
     error
 from system.runs

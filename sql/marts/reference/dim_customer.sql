@@ -25,7 +25,7 @@ described as (
         newest.joined_on,
         coalesce(nullif(trim(newest.region), ''), 'unknown') as region,
         newest.manager,
-        coalesce(newest.contact_allowed, false) and newest.valid_to > $as_of_date as contact_allowed,
+        coalesce(newest.contact_allowed, false) and newest.valid_to > $as_of_date as is_contact_allowed,
         case
             when newest.customer_id is null then 'unknown'
             when newest.valid_to > $as_of_date then 'listed'
@@ -41,5 +41,5 @@ final as (
     from described
     left join dim_region on dim_region.region = described.region
 )
-select customer_id, joined_on, region, region_name, manager, contact_allowed, master_data_status
+select customer_id, joined_on, region, region_name, manager, is_contact_allowed, master_data_status
 from final

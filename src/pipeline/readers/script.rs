@@ -99,11 +99,17 @@ impl Night<'_> {
     fn published(&self, sql: &mut String, words: Words) {
         let run = self.run;
         let instant = |at: DateTime<Utc>| format!("timestamptz '{}'", at.format("%Y-%m-%d %H:%M:%S+00"));
-        let notes = if run.notes.is_empty() { "cast(null as varchar)".to_string() } else { quoted(&run.notes.join("; ")) };
+        let notes =
+            if run.notes.is_empty() { "cast(null as varchar)".to_string() } else { quoted(&run.notes.join("; ")) };
         let columns = [
             ("run_id", quoted(&run.run_id), "The run that published", "发布本批数据的运行"),
             ("job", quoted(&run.job), "Its job", "所属任务"),
-            ("as_of_date", format!("date '{}'", run.logical_date), "Last business day that is in the marts", "数据截止日"),
+            (
+                "as_of_date",
+                format!("date '{}'", run.logical_date),
+                "Last business day that is in the marts",
+                "数据截止日",
+            ),
             ("published_at", instant(run.ended_at), "When it was published", "发布时间"),
             (
                 "published_on",
@@ -111,7 +117,12 @@ impl Night<'_> {
                 "Day of that in the company's zone",
                 "发布日期（公司时区）",
             ),
-            ("is_reduced", (!run.notes.is_empty()).to_string(), "Whether something was missing or held back", "是否数据不全"),
+            (
+                "is_reduced",
+                (!run.notes.is_empty()).to_string(),
+                "Whether something was missing or held back",
+                "是否数据不全",
+            ),
             ("reduced_by", notes, "What reduced it, in words; NULL where nothing did", "不全的原因；完整为空"),
         ];
         let list: Vec<String> = columns.iter().map(|(name, value, ..)| format!("{value} as {name}")).collect();

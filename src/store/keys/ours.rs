@@ -2,8 +2,7 @@
 //! people put into lake or marts is theirs, whatever its name or age.
 
 use super::{
-    AFTERWARDS, CHECKPOINTS, LATEST_RUN, LEASES, OUTBOX, PROBES, SCHEMAS, SCRIPTS, UNSEEN, commit_number,
-    latest_mart,
+    AFTERWARDS, CHECKPOINTS, LATEST_RUN, LEASES, OUTBOX, PROBES, SCHEMAS, SCRIPTS, UNSEEN, commit_number, latest_mart,
 };
 
 /// What a key of ours holds, with the names that the commits' history must know.
