@@ -1,6 +1,18 @@
--- Every partner, channel, article, region and customer that a row of ours names, whether or not a list of master data
--- holds it: what a dimension must have a row for.
-with keys as (
+-- Every partner, channel, article, region and customer that a list of master data holds or a row of ours names: what a
+-- dimension must have a row for, and whether a list still has it. Sales without a region are booked to 'unknown'.
+with
+lists as (
+    select 'partner' as entity_type, partner_id as entity_id, valid_to from stg_partners where valid_from <= $as_of_date
+    union all
+    select 'channel' as entity_type, channel_id as entity_id, valid_to from stg_channels where valid_from <= $as_of_date
+    union all
+    select 'product' as entity_type, sku as entity_id, valid_to from stg_products where valid_from <= $as_of_date
+    union all
+    select 'region' as entity_type, region as entity_id, valid_to from stg_regions where valid_from <= $as_of_date
+    union all
+    select 'customer' as entity_type, customer_id as entity_id, valid_to from stg_customers where valid_from <= $as_of_date
+),
+named as (
     select 'partner' as entity_type, partner_id as entity_id from partner_article_months
     union all
     select 'partner' as entity_type, partner_id as entity_id from sell_in_days
@@ -56,10 +68,25 @@ with keys as (
     select 'customer' as entity_type, customer_id as entity_id from stg_points_redemptions
     union all
     select 'customer' as entity_type, customer_id as entity_id from stg_contacts
+    union all
+    select 'region' as entity_type, 'unknown' as entity_id
+),
+keys as (
+    select entity_type, entity_id, valid_to from lists
+    union all
+    select entity_type, entity_id, cast(null as date) as valid_to from named where entity_id is not null
+),
+final as (
+    select
+        entity_type,
+        entity_id,
+        case
+            when max(valid_to) is null then 'unknown'
+            when max(valid_to) > $as_of_date then 'listed'
+            else 'left'
+        end as master_data_status
+    from keys
+    group by entity_type, entity_id
 )
-
-select distinct
-    entity_type,
-    entity_id
-from keys
-where entity_id is not null
+select entity_type, entity_id, master_data_status
+from final

@@ -1,30 +1,19 @@
 -- Partners by which any mart can be read: as their newest list has them, also those that have left it, and a row for
 -- each that a fact names and no list ever did.
 with
-lists as (
-    select
-        partner_id, name, channel_id, cooperation_mode, territory, status, joined_on, ended_on, manager, valid_from,
-        valid_to
+newest as (
+    select partner_id, name, channel_id, cooperation_mode, territory, status, joined_on, ended_on, manager
     from stg_partners
     where valid_from <= $as_of_date
-),
-newest as (
-    select *
-    from lists
     qualify row_number() over (partition by partner_id order by valid_from desc) = 1
 ),
 named as (
-    select entity_id as partner_id from named_keys where entity_type = 'partner'
-),
-keys as (
-    select partner_id from newest
-    union
-    select partner_id from named
+    select entity_id as partner_id, master_data_status from named_keys where entity_type = 'partner'
 ),
 described as (
     select
-        keys.partner_id,
-        coalesce(newest.name, keys.partner_id) as partner_name,
+        named.partner_id,
+        coalesce(newest.name, named.partner_id) as partner_name,
         newest.channel_id,
         newest.cooperation_mode,
         newest.status as partner_status,
@@ -33,13 +22,9 @@ described as (
         newest.joined_on,
         newest.ended_on,
         newest.manager as partner_manager,
-        case
-            when newest.partner_id is null then 'unknown'
-            when newest.valid_to > $as_of_date then 'listed'
-            else 'left'
-        end as master_data_status
-    from keys
-    left join newest on newest.partner_id = keys.partner_id
+        named.master_data_status
+    from named
+    left join newest on newest.partner_id = named.partner_id
 ),
 final as (
     select

@@ -34,7 +34,6 @@ select
     source_net_amount as source_net_sales,
     currency,
     _sender as sender,
-    _input as input,
     _file as file,
     _line as line
 from lines
