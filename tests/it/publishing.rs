@@ -95,7 +95,7 @@ fn the_views_flip_as_one_and_views_of_gone_marts_are_dropped() {
     assert_eq!(statements.last().map(String::as_str), Some("commit;"));
     assert!(!sql(&world).contains("drop view"));
     // The view that says which night this is, and the two other scripts: of files below their folder, and in Chinese alone.
-    let run = world.commits()[0].run.clone().expect("a run");
+    let run = world.commits()[0].changes.run.clone().expect("a run");
     let said =
         format!("create or replace view published as select\n    '{}' as run_id,\n    'nightly' as job,\n", run.run_id);
     assert!(sql(&world).contains(&format!("{said}    date '{BEFORE}' as as_of_date,")), "{}", sql(&world));
