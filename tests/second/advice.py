@@ -80,7 +80,8 @@ def settle(s, r, moves):
              promote_units=None, reduce_supply_units=None, tolerated_units=None, advice=None, advice_parts=None,
              advice_status=status)
     ended = r["_partner"]["status"] == "ended"
-    r["replenish_units"] = None if status or r["shortage_units"] is None else 0 if ended else r["shortage_units"] - into
+    # Of a new item nothing is short.
+    r["replenish_units"] = None if status not in (None, "new_item") or r["shortage_units"] is None else 0 if ended else r["shortage_units"] - into
     if status:
         return
     left = (r["overstock_units"] or 0) - out

@@ -9,7 +9,10 @@ from decimal import Decimal
 # Maxima are found by other steps, values discounted within a week: amounts of fitted models agree to five digits, their
 # standard errors (from a curvature) to three.
 FITTED = {"clv": 1e-5, "average_clv": 1e-5, "expected_purchase_value": 1e-5, "expected_purchases": 1e-5,
-          "standard_error": 1e-3, "log_likelihood": 1e-9, "value": 1e-5, "probability_alive": 1e-5}
+          "standard_error": 1e-3, "log_likelihood": 1e-8, "value": 1e-5, "probability_alive": 1e-5}
+
+# Where the data do not tell a parameter, any point of a ridge is a maximum, and two programs end at different ones.
+UNTOLD = {"model_fits": ("status", "not_identified", "value")}
 
 
 class Comparison:
@@ -73,6 +76,10 @@ def compare(world, mart, about, parquet):
             result.only_there.append(at)
             continue
         odd = [(c, a, b) for c, a, b, scale in zip(compared, mine[at], published, scales) if not same(a, b, scale)]
+        if mart in UNTOLD:
+            told, word, column = UNTOLD[mart]
+            if published[compared.index(told)] == mine[at][compared.index(told)] == word:
+                odd = [o for o in odd if o[0] != column]
         for column, _, _ in odd:
             result.by_column[column] = result.by_column.get(column, 0) + 1
         if odd:

@@ -185,8 +185,9 @@ def all_scope(world, who, held, net, year, begins):
     was = world.sql("select sum(net) from lines where partner_id = {who} and day between {first} and {last}",
                     who=who, first=first, last=last).fetchall()[0][0]
     rate, why = growth(net, was, first, last, begins)
-    if why == "incomplete_history" and any(first_of(name_of("quarter", add_months(c["quarter_start"], -12)))[1] < begins
-                                           for c in held):
+    # Quarter by quarter: one whose quarter before is known in part, else one that has none before.
+    before = [first_of(name_of("quarter", add_months(c["quarter_start"], -12))) for c in held]
+    if why == "incomplete_history" and not any(a < begins <= b for a, b in before):
         why = "no_prior_period"
     known = {(m): t for m, t in world.sql("""select period, target from targets where scope = 'partner' and scope_id = {who}
         and metric = 'net_sales'""", who=who).fetchall()}

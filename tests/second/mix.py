@@ -102,8 +102,14 @@ def gaps(world, grid, regions, kinds, close, by_day, start):
             return n >= s["gap_regions_min"] and n >= s["gap_regions_share"] * len(peers)
         row.update(comparison_basis=basis, comparable_regions=len(peers), successful_regions=len(sure), gap_status=None,
                    potential_status="no_gap", is_gap=False)
-        if lacking and not enough(len(sure)) and enough(len(sure) + len(maybe)):
-            row.update(is_gap=None, gap_status="no_prior_period", potential_status="no_prior_period")
+        # What is there is no gap; beside too few regions nothing can be said of what is lacking.
+        unknown = "no_sales" if row["region_net_sales"] <= 0 else None if not lacking else \
+            "too_few_regions" if len(peers) < s["gap_regions_min"] else None
+        if lacking and not unknown and not enough(len(sure)) and enough(len(sure) + len(maybe)):
+            is_part = row["sales_growth_yoy_status"] == "incomplete_history"
+            unknown = "incomplete_history" if is_part else "no_prior_period"
+        if unknown:
+            row.update(is_gap=None, gap_status=unknown, potential_status=unknown)
         elif lacking and enough(len(sure)):
             share = median(r["share"] for r in sure)
             row.update(is_gap=True, potential_status=None, median_share=share,
@@ -116,7 +122,9 @@ def gaps(world, grid, regions, kinds, close, by_day, start):
 
 def comparable(s, grid, regions, region, kind):
     own = grid[region, "channel_type", kind]
-    others = [r for r in regions if r not in (region, "unknown")]
+    if own["region_net_sales"] <= 0:
+        return [], None
+    others = [r for r in regions if r not in (region, "unknown") and grid[r, "channel_type", kind]["region_net_sales"] > 0]
     tier = [r for r in others if own["city_tier"] and grid[r, "channel_type", kind]["city_tier"] == own["city_tier"]]
     if len(tier) >= s["gap_regions_min"]:
         return tier, "city_tier"

@@ -50,6 +50,12 @@ class Quarter:
                 and metric = 'net_sales' and length(period) = 7 and period not like '%Q%'""").fetchall():
             self.month_targets[p][month] = t
 
+    def cooperates(self, p, begins):
+        """Whether a partner was one in the part of the quarter that the records know."""
+        if p["joined_on"] and p["joined_on"] > self.close:
+            return False
+        return p["ended_on"] >= max(self.start, begins) if p["ended_on"] else p["status"] != "ended"
+
 
 def percentile(own, everyone):
     """Place among equals: (mean rank - 0.5) / n."""
@@ -71,7 +77,8 @@ def values(world, q, p, begins, files, stock):
         mine, all_there = net, sum(q.by_region.values(), Decimal(0))
     has_net = sold is not None and net > 0
     found["regional_share"] = (float(mine / all_there), None) if all_there > 0 and sold else (None, "no_sales")
-    peers = [o for o, x in q.partners.items() if x["channel_id"] == p["channel_id"] and x["status"] == "active"]
+    peers = [o for o, x in q.partners.items() if x["channel_id"] == p["channel_id"] and x["status"] != "candidate"
+             and q.cooperates(x, begins)]
     customers = {o: q.sales[o]["customers"] for o in peers if o in q.sales and q.sales[o]["customers"]}
     found["customers_percentile"] = ranked(who, p, {**customers, **({who: sold["customers"]} if sold and sold["customers"]
                                                                    else {})}, "no_known_customers", peers)
@@ -159,15 +166,12 @@ def partner_scorecard(world):
     files, stock = clean_files(world), Stock(world)
     metrics = world.tables["scorecard_metrics"]
     history, out = {}, []
-    firsts = dict(world.sql("select partner_id, min(day) from lines group by all").fetchall())
     for name, start, end in periods("quarter", begins, as_of):
         q = Quarter(world, name, start, end)
         rows = []
         for who, p in q.partners.items():
             is_candidate = p["status"] == "candidate"
-            if p["joined_on"] and p["joined_on"] > q.close or p["ended_on"] and p["ended_on"] < start:
-                continue
-            if not is_candidate and firsts.get(who, as_of + ONE) > q.close:
+            if not q.cooperates(p, begins):
                 continue
             # A candidate is one from the list on that first names it.
             if is_candidate and (p["_snapshot"] > q.close):
@@ -217,10 +221,11 @@ def card(world, q, p, found, metrics, history):
     missing = sorted((m for m in weight if m not in share), key=lambda m: (-weight[m], m))
     advice = None
     if not is_candidate:
-        if overall == "failed" or streak["D"] >= s["scorecard_terminate_quarters"]:
+        # Quarters in a row speak for one that is like them: who is no longer D in the running quarter is given its time.
+        if overall == "failed" or grade == "D" and streak["D"] >= s["scorecard_terminate_quarters"]:
             advice = "terminate_review"
         elif graded:
-            advice = "promote_to_regional_agent" if streak["A"] >= s["scorecard_promote_quarters"] else \
+            advice = "promote_to_regional_agent" if grade == "A" and streak["A"] >= s["scorecard_promote_quarters"] else \
                 "develop" if grade in "AB" else "improve_plan"
     named = {"growth": "sales_growth"}
     row = {

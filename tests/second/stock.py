@@ -19,14 +19,21 @@ class Stock:
             self.snapshots[r["partner_id"]].add(r["counted_on"])
             self.counts[r["partner_id"], r["sku"]][r["counted_on"]] = r
         self.snapshots = {p: sorted(days) for p, days in self.snapshots.items()}
-        self.sold, self.net, self.cogs = defaultdict(dict), defaultdict(Decimal), defaultdict(dict)
+        self.sold, self.cogs = defaultdict(dict), defaultdict(dict)
+        # Days with a sale, and days on which goods went or came back.
+        self.sale_days, self.trade_days = defaultdict(list), defaultdict(list)
         for r in world.rows("""select partner_id, sku, day,
                 sum(case when sale_type <> 'adjustment' then quantity else 0 end) as units, sum(net) as net,
                 sum(case when sale_type <> 'adjustment' then quantity * unit_cost else 0 end) as cost,
-                bool_or(unit_cost is null and sale_type <> 'adjustment') as is_unknown
-                from lines group by all"""):
+                bool_or(unit_cost is null and sale_type <> 'adjustment') as is_unknown, bool_or(sale_type = 'sale') as has_sale,
+                bool_or(sale_type in ('sale', 'return')) as has_trade
+                from lines group by all order by day"""):
             self.sold[r["partner_id"], r["sku"]][r["day"]] = int(r["units"])
             self.cogs[r["partner_id"], r["sku"]][r["day"]] = None if r["is_unknown"] else r["cost"]
+            if r["has_sale"]:
+                self.sale_days[r["partner_id"], r["sku"]].append(r["day"])
+            if r["has_trade"]:
+                self.trade_days[r["partner_id"], r["sku"]].append(r["day"])
         self.sellers = {p for p, _ in self.sold}
         self.running = {at: running_sums(days, self.cogs[at]) for at, days in self.sold.items()}
         self.received = defaultdict(list)
@@ -73,47 +80,66 @@ class Stock:
         return None if self.between(partner, sku, first, last, 3) else self.between(partner, sku, first, last, 2) + Decimal(0)
 
     def arrived(self, partner, sku, day=None):
-        """The day from which a product is on sale at a partner: its launch, or when it last came there as new."""
+        """The day since which a product is at a partner: its launch, or when it last came there as new."""
+        day = day or self.as_of
+        return max((d for d in (self.came(partner, sku, day), self.launched(sku, day)) if d), default=None)
+
+    def on_sale_since(self, partner, sku, day):
+        """The same as a day of sale: what was sold before its launch, within the window of demand, was on sale before it."""
+        launched, window = self.launched(sku, day), day - timedelta(days=self.s["demand_window_days"] - 1)
+        if launched:
+            launched = min([launched] + [d for d in self.sale_days.get((partner, sku), []) if window <= d <= day])
+        return max((d for d in (self.came(partner, sku, day), launched) if d), default=None)
+
+    def launched(self, sku, day):
+        product = in_force(self.products, sku, day)
+        return product["launched_on"] if product else None
+
+    def came(self, partner, sku, day):
         at = partner, sku
         if at not in self.arrivals:
             self.arrivals[at] = self.beginnings(partner, sku)
-        day = day or self.as_of
-        come = max((d for d in self.arrivals[at] if d <= day), default=None)
-        product = in_force(self.products, sku, day)
-        launched = product["launched_on"] if product else None
-        return max((d for d in (come, launched) if d), default=None)
+        return max((since for d, since in self.arrivals[at] if d <= day), default=None)
 
     def beginnings(self, partner, sku):
-        """Days on which a product came as new: the first receipt, stock or sale after so long without any. Stock or a sale is
-        a beginning only where the partner counted before and the product was not there."""
-        signs = defaultdict(bool)
+        """Days on which a product came as new, and since when: the first receipt, stock or sale after twice the window of
+        demand without any. Stock or a sale is a beginning only where the partner counted in that time and the product was not
+        there; a count that tells the age of its stock dates it."""
+        signs, since, long = defaultdict(bool), {}, 2 * self.s["demand_window_days"]
         for d, n in self.received.get((partner, sku), []):
-            signs[d] |= n > 0
+            if n > 0:
+                signs[d] = True
         for d, r in self.counts.get((partner, sku), {}).items():
             if r["on_hand_quantity"] > 0:
                 signs[d] |= False
-        for d, n in self.sold.get((partner, sku), {}).items():
-            if n > 0:
-                signs[d] |= False
-        found, before, counted = [], None, self.snapshots.get(partner, [])
+                if r["oldest_receipt_on"]:
+                    since[d] = r["oldest_receipt_on"]
+        for d in self.sale_days.get((partner, sku), []):
+            signs[d] |= False
+        found, before = [], None
         for d in sorted(signs):
-            if before is None or (d - before).days > self.s["new_item_days"]:
-                if signs[d] or (counted and counted[0] < d):
-                    found.append(d)
+            if before is None or (d - before).days > long:
+                if signs[d] or self.counted_between(partner, d - timedelta(days=long), d - ONE):
+                    found.append((d, min(d, since.get(d, d))))
             before = d
         return found
 
+    def counted_between(self, partner, first, last):
+        days = self.snapshots.get(partner, [])
+        return bisect_right(days, last) > bisect_left(days, first)
+
     def days_on_sale(self, partner, sku, first, last):
         """Days of a window since it was on sale there, without those on which it was counted as none and none was sold."""
-        begin = self.arrived(partner, sku, last)
+        begin = self.on_sale_since(partner, sku, last)
         begin = max(first, begin) if begin else first
-        total, day, sold = 0, begin, self.sold.get((partner, sku), {})
+        total, day, sold = 0, begin, set(self.sale_days.get((partner, sku), []))
         came = [d for d, n in self.received.get((partner, sku), []) if n > 0]
         while day <= last:
-            # A count stands until the next one, or until something is received.
+            # A count stands until the next one or until something is received, but no longer than it says anything.
             at = self.last_snapshot(partner, day)
-            is_gone = at is not None and self.reported(partner, sku, at) <= 0 and not any(at < d <= day for d in came)
-            if not is_gone or sold.get(day, 0) > 0:
+            is_known = at is not None and (day - at).days <= self.s["stale_count_days"]
+            is_gone = is_known and self.reported(partner, sku, at) <= 0 and not any(at < d <= day for d in came)
+            if not is_gone or day in sold:
                 total += 1
             day += ONE
         return total

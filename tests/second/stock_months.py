@@ -63,17 +63,19 @@ class Month:
         self.stockouts(stock, partner, held, start, close)
 
     def stockouts(self, stock, partner, skus, start, close):
-        """Days counted as none, over the days on which the products that sold in the month were for sale."""
+        """Days counted as none, over the days on which products were for sale that sold in the month or not long before."""
         self.out_days = self.sale_days = 0
+        window = timedelta(days=stock.s["demand_window_days"])
+        known_from = add_months(start, -1) - timedelta(days=stock.s["stale_count_days"])
+        covered = next(d for d in (start + timedelta(days=n) for n in range((close - start).days + 1))
+                       if (stock.last_snapshot(partner, d) or known_from - ONE) >= known_from)
         for sku in skus:
-            if stock.units_sold(partner, sku, start, close) <= 0:
+            if not any(start - window < d <= close for d in stock.trade_days.get((partner, sku), [])):
                 continue
-            begin = max(start, stock.arrived(partner, sku, close) or start, stock.snapshots[partner][0])
-            day = begin
+            day = max(covered, stock.on_sale_since(partner, sku, close) or start)
             while day <= close:
                 self.sale_days += 1
-                at = stock.last_snapshot(partner, day)
-                if at is not None and stock.reported(partner, sku, at) <= 0:
+                if stock.reported(partner, sku, stock.last_snapshot(partner, day)) <= 0:
                     self.out_days += 1
                 day += ONE
 

@@ -132,7 +132,7 @@ select
     active_customers,
     new_customers,
 
-    case when orders > 0 then cast(net_sales / orders as decimal(18,4)) end as average_order_value,
+    per_unit(net_sales, orders) as average_order_value,
     case when orders = 0 then 'no_sales' end as average_order_value_status,
 
     ratio(net_sales, total_net_sales) as contribution_share,

@@ -13,7 +13,6 @@ lines as (
         max(quantity) as quantity,
         max(net_amount) as net_amount,
         max(list_value) as list_value,
-        bool_or(kind = 'cross_region') as is_cross_region,
         bool_and(kind = 'cross_region') as is_only_cross_region,
         bool_and(kind = 'price_war' and reason = 'followed') as is_only_followed,
         bool_or(is_adjacent and kind = 'cross_region') as is_adjacent,

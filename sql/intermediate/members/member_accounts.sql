@@ -20,7 +20,7 @@ member_days as (
         days.customer_id,
         days.business_date,
         days.net_amount,
-        cast(days.net_amount * $points_per_unit as bigint) as points
+        cast(trunc(days.net_amount * $points_per_unit) as bigint) as points
     from days
     inner join members
         on days.customer_id = members.customer_id

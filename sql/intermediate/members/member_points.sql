@@ -12,7 +12,7 @@ redemptions as (
 ),
 
 expiring_days as (
-    select customer_id, business_date, cast(net_amount * $points_per_unit as bigint) as points
+    select customer_id, business_date, cast(trunc(net_amount * $points_per_unit) as bigint) as points
     from days
     where net_amount > 0 and add_months(business_date, $points_valid_months) <= $as_of_date
 ),
@@ -33,7 +33,7 @@ taken_back as (
         days.customer_id,
         days.business_date as on_day,
         1 as place,
-        cast(days.net_amount * $points_per_unit as bigint) as points
+        cast(trunc(days.net_amount * $points_per_unit) as bigint) as points
     from days
     inner join members
         on days.customer_id = members.customer_id

@@ -31,7 +31,7 @@ climber_days as (
         days.customer_id,
         days.business_date,
         cast(
-            case when $membership_basis = 'points' then cast(days.net_amount * $points_per_unit as bigint)
+            case when $membership_basis = 'points' then cast(trunc(days.net_amount * $points_per_unit) as bigint)
                 else days.net_amount
             end as decimal(18, 4)
         ) as tier_value

@@ -1,6 +1,10 @@
 -- The partners to be judged in each quarter: those that cooperate in it and those that apply, as they were when it
--- closed. A candidate is looked at from the quarter of its application on.
-with quarters as (
+-- closed. A candidate is looked at from the quarter of its application on; who had ended before the records begin is not.
+with history as (
+    select first_day from sales_history
+),
+
+quarters as (
     select
         quarter,
         cast(date_trunc('quarter', min(month_start)) as date) as quarter_start,
@@ -28,11 +32,12 @@ select
     quarters.closes_on,
     period_end(quarters.quarter) > $as_of_date as is_provisional
 from quarters
+cross join history
 inner join stg_partners
     on stg_partners.valid_from <= quarters.closes_on
     and stg_partners.superseded_from > quarters.closes_on
 where coalesce(stg_partners.joined_on <= quarters.closes_on, true)
     and coalesce(
-        stg_partners.ended_on >= quarters.quarter_start,
+        stg_partners.ended_on >= greatest(quarters.quarter_start, history.first_day),
         coalesce(stg_partners.status, 'active') <> 'ended'
     )

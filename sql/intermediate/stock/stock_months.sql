@@ -229,7 +229,7 @@ joined as (
         or coalesce(arrivals.arrived_on > months.closes_on - $new_item_days, false) as is_new_here,
         -- What had not come yet was not out of stock, what was not launched yet was not for sale.
         greatest(
-            months.closes_on - coverage.days + 1,
+            months.closes_on - cast(coverage.days as int) + 1,
             arrivals.arrived_on,
             case when products.launched_on is not null then least(products.launched_on, demand.first_sold_on) end
         ) as for_sale_from,
@@ -319,9 +319,9 @@ needed as (
             when not partner_sells then null
             when closing_units <= 0 or sell_out_units = 0 and is_new_here then 0
             when days_on_sale > 0 then greatest(
-                closing_units - (
-                    sell_out_units * (lead_time_days + $review_days + $safety_days) + days_on_sale - 1
-                ) / days_on_sale,
+                closing_units - cast(ceil(
+                    cast(sell_out_units * (lead_time_days + $review_days + $safety_days) as double) / days_on_sale
+                ) as bigint),
                 0
             )
         end as overstock_units

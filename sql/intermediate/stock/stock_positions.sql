@@ -148,7 +148,9 @@ needed as (
         *,
         sells and sell_out_units = 0 and is_new_here as is_new_item,
         case when sells and days_on_sale > 0 then
-            (sell_out_units * (lead_time_days + $review_days + $safety_days) + days_on_sale - 1) / days_on_sale
+            cast(ceil(
+                cast(sell_out_units * (lead_time_days + $review_days + $safety_days) as double) / days_on_sale
+            ) as bigint)
         end as required_units
     from timed
 ),

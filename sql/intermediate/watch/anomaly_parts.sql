@@ -53,7 +53,7 @@ looked_at as (
         findings.metric,
         findings.feed,
         steps.weeks_back,
-        findings.business_date - 7 * steps.weeks_back as day
+        findings.business_date - cast(7 * steps.weeks_back as int) as day
     from findings
     cross join steps
 ),

@@ -242,7 +242,7 @@ select
     declining_periods,
     cast(
         case
-            when share_rule = 'mean_share' and active_units > 0 then group_net_sales / active_units - net_sales
+            when share_rule = 'mean_share' and active_units > 0 then per_unit(group_net_sales, active_units) - net_sales
             when share_rule = 'relative' then competitor_sales_amount - net_sales
         end as decimal(18,4)
     ) as share_gap,

@@ -277,7 +277,7 @@ select
     totals.active_customers,
     totals.new_customers,
 
-    case when totals.orders > 0 then cast(totals.net_sales / totals.orders as decimal(18,4)) end as average_order_value,
+    per_unit(totals.net_sales, totals.orders) as average_order_value,
     case when totals.orders = 0 then 'no_sales' end as average_order_value_status,
 
     ratio(totals.net_sales, totals.total_net_sales) as contribution_share,

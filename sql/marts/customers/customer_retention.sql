@@ -144,7 +144,7 @@ final as (
         ratio(repeat_customers, cohort_customers) as repeat_rate,
         clv_customers,
         cast(clv as decimal(18, 4)) as clv,
-        cast(cast(clv as decimal(38, 10)) / nullif(clv_customers, 0) as decimal(18, 4)) as average_clv,
+        per_unit(clv, clv_customers) as average_clv,
         case when clv_customers = 0 then 'no_lifetime_value' end as clv_status
     from added_up
 )

@@ -211,7 +211,7 @@ final as (
         frequency_all_time,
         monetary,
         monetary_all_time,
-        cast(monetary / nullif(frequency, 0) as decimal(18, 4)) as average_order_value,
+        per_unit(monetary, frequency) as average_order_value,
         case
             when last_order_on is null then 'no_sales'
             when frequency = 0 then 'no_sales_in_window'

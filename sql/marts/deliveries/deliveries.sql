@@ -212,8 +212,8 @@ usual as (
         max(earlier_days) as earlier_days,
         cast(sum(cast(sqrt(rows_a_day) as decimal(18, 6))) as double) / max(earlier_days) as mean_root,
         cast(sum(cast(rows_a_day as decimal(18, 6))) as double) / max(earlier_days) as mean_rows,
-        max(rows_a_day) filter (where rows_place = (earlier_days + 1) / 2) as usual_rows,
-        max(files) filter (where files_place = (earlier_days + 1) / 2) as usual_files
+        max(rows_a_day) filter (where 2 * rows_place in (earlier_days, earlier_days + 1)) as usual_rows,
+        max(files) filter (where 2 * files_place in (earlier_days, earlier_days + 1)) as usual_files
     from before
     group by sender, feed, business_date
 ),

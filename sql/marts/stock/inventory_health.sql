@@ -184,7 +184,8 @@ final as (
         required_units,
         overstock_units,
         overstock_value,
-        cast(overstock_value as double) / nullif(cast(stock_value as double), 0) as overstock_rate,
+        case when not is_new_item then cast(overstock_value as double) / nullif(cast(stock_value as double), 0) end
+            as overstock_rate,
         partner_overstock_rate,
         case
             when not sells then 'no_sales_feed'

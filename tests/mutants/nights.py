@@ -1,0 +1,47 @@
+"""A night of a company with a fault in its SQL: what its checks say, and what the second computation finds in its marts."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+
+class Nights:
+    """A company after its night, copied anew for each fault; the second computation is made once."""
+
+    def __init__(self, root, binary, work, here):
+        self.root, self.binary, self.work = root, binary, work
+        sys.path.insert(0, str(here / "tests" / "second"))
+        # The second computation has a main module of its own; what it computes is imported from beside it.
+        import importlib.util
+        spec = importlib.util.spec_from_file_location("second", here / "tests" / "second" / "__main__.py")
+        self.second = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self.second)
+        config = self.second.merged(self.second.tomllib.loads((here / "config.toml").read_text()),
+                                    self.second.tomllib.loads((root / "config.toml").read_text()))
+        self.marts, self.lake = config["stores"]["marts"], config["stores"]["lake"]
+        self.as_of = self.second.night(root / self.marts / "latest")
+        self.world = self.second.World(root / config["stores"]["inbox"], root / config["folders"]["jobs"], config, self.as_of)
+        self.about = self.second.compare.sidecars(here / "sql")
+        for step, _ in self.second.STEPS:
+            step(self.world)
+        self.expected = {name: self.compared(root, name) for _, names in self.second.STEPS for name in names}
+
+    def compared(self, root, name):
+        found = self.second.compare.compare(self.world, name, self.about[name], root / self.marts / "latest" / f"{name}.parquet")
+        return found.equal, len(found.differing), len(found.only_there)
+
+    def judge(self, model, text):
+        """Copies the company, puts the fault in and runs its night again."""
+        shutil.rmtree(self.work, ignore_errors=True)
+        shutil.copytree(self.root, self.work, symlinks=True)
+        (self.work / "sql" / model).write_text(text)
+        done = subprocess.run([self.binary, "-c", self.work / "config.toml", "run", "nightly", "--date", str(self.as_of)],
+                              capture_output=True, text=True, timeout=1800)
+        said = done.stdout + done.stderr
+        failed = [line for line in said.splitlines() if re.search(r"check|conflict|does not hold|unique", line, re.I)]
+        if done.returncode not in (0, 1):
+            return "check", (failed or said.splitlines()[-3:])[0].strip()[:160]
+        odd = [name for name, before in self.expected.items() if self.compared(self.work, name) != before]
+        return ("second", " ".join(odd)) if odd else ("nobody", "")
