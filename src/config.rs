@@ -44,6 +44,9 @@ pub struct Config {
     pub root: PathBuf,
     #[serde(skip)]
     shipped: BTreeSet<String>,
+    /// Where the stores are named: file and line.
+    #[serde(skip)]
+    places: BTreeMap<String, String>,
     pub company: Company,
     pub stores: Stores,
     pub folders: Folders,
@@ -113,6 +116,8 @@ section!(
         settle_looks_max: u64,
         ignored_names: Vec<String>,
         reject_limit: f64,
+        few_rows: u64,
+        few_rows_reject_limit: f64,
         retry_unknown_days: i64,
     }
 );
@@ -226,6 +231,10 @@ impl Config {
             .map_err(|err: toml::de::Error| Error::config(err.message().to_string()).at(shown))?;
         config.root = root.to_path_buf();
         config.shipped = shipped;
+        config.places = (["inbox", "lake", "marts"].into_iter())
+            .filter_map(|store| Some((store, line_of(text, &format!("stores.{store}"))?)))
+            .map(|(store, line)| (store.to_string(), format!("{shown}:{line}")))
+            .collect();
         for folder in [&mut config.folders.jobs, &mut config.folders.sql, &mut config.mail.folder] {
             *folder = root.join(&*folder);
         }
@@ -234,6 +243,11 @@ impl Config {
         }
         placed(config.faults())?;
         Ok(config)
+    }
+
+    /// Where one of the stores is named, for messages.
+    pub fn place_of_store(&self, store: &str) -> &str {
+        self.places.get(store).map_or("config.toml", String::as_str)
     }
 
     /// What is wrong with the texts of the settings, each with its key.

@@ -103,6 +103,17 @@ impl Error {
         self.source = Some(source.into());
         self
     }
+    /// The same in words, for whoever tells it once more.
+    #[must_use]
+    pub fn retold(&self) -> Self {
+        Self {
+            kind: self.kind,
+            message: with_causes(self.message.clone(), std::error::Error::source(self)),
+            path: self.path.clone(),
+            hint: self.advice().map(str::to_string),
+            source: None,
+        }
+    }
     /// What a caller does about it.
     pub fn kind(&self) -> Kind {
         self.kind

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use globset::GlobBuilder;
 use serde::Deserialize;
 
+use crate::contract::written::parse_toml;
 use crate::error::{Error, Result};
 use crate::text_file;
 
@@ -67,12 +68,27 @@ impl Job {
                 .hint(format!("jobs there are: {known}")));
         }
         let text = text_file::read(&path)?;
-        let mut job: Self =
-            toml::from_str(&text).map_err(|err| Error::config("job cannot be read").at(path.display()).because(err))?;
+        let mut job: Self = parse_toml(&text).map_err(|err| err.at(path.display()))?;
         job.name = name.to_string();
         job.time().map_err(|err| err.at(path.display()))?;
         timetable::check_days(&job.days).map_err(|err| err.at(path.display()))?;
         Ok(job)
+    }
+
+    /// A job of which nothing is known but its name.
+    pub fn unread(name: &str) -> Self {
+        Self {
+            name: name.to_string(),
+            description: String::new(),
+            at: "00:00".into(),
+            days: every_day(),
+            time_zone: None,
+            starts_on: None,
+            senders: all(),
+            marts: all(),
+            alerts: all(),
+            mail: true,
+        }
     }
 
     /// The jobs in `folder`, by name.

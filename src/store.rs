@@ -27,7 +27,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{GetResult, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
 use crate::config::Config;
 use crate::error::{Error, Result, remedy, with_causes};
@@ -196,6 +196,10 @@ impl Store {
     pub async fn get(&self, key: &str) -> Result<Bytes> {
         let path = self.checked(key)?;
         let found = self.0.object.get(&path).await.map_err(|err| self.fail(key, &err))?;
+        self.whole(key, found).await
+    }
+
+    async fn whole(&self, key: &str, found: GetResult) -> Result<Bytes> {
         let promised = found.range.end - found.range.start;
         let bytes = found.bytes().await.map_err(|err| self.fail(key, &err))?;
         if bytes.len() as u64 != promised {
@@ -207,10 +211,11 @@ impl Store {
     /// [`Store::get`], or none when there is no such object.
     pub async fn get_if_exists(&self, key: &str) -> Result<Option<Bytes>> {
         let path = self.checked(key)?;
-        match self.0.object.head(&path).await {
+        // One request: between two, somebody else may take it away.
+        match self.0.object.get(&path).await {
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(err) => Err(self.fail(key, &err)),
-            Ok(_) => self.get(key).await.map(Some),
+            Ok(found) => self.whole(key, found).await.map(Some),
         }
     }
 

@@ -49,20 +49,19 @@ pub(super) fn of_files(company: &Company, cli: &Cli) -> Result<Vec<Error>> {
         );
     }
     for job in &jobs {
-        faults.extend(of_job(company, job).into_iter().map(|err| err.at(format!("jobs/{}.toml", job.name))));
+        let file = company.config.folders.jobs.join(format!("{}.toml", job.name));
+        let text = text_file::read(&file).unwrap_or_default();
+        faults.extend(of_job(company, job).into_iter().map(|err| {
+            let key = err.to_string().split_whitespace().next().and_then(|key| config::line_of(&text, key));
+            err.at(format!("jobs/{}.toml{}", job.name, key.map(|line| format!(":{line}")).unwrap_or_default()))
+        }));
     }
     for sender in company.senders.iter() {
         let place = format!("jobs/senders/{}.toml", sender.name);
         faults
             .extend(of_sender(&company.config, &company.senders, sender, &jobs).into_iter().map(|err| err.at(&place)));
     }
-    for broken in company.senders.broken() {
-        let fault = Error::new(broken.error.kind(), broken.error.to_string());
-        faults.push(match broken.error.advice() {
-            Some(hint) => fault.hint(hint),
-            None => fault,
-        });
-    }
+    faults.extend(company.senders.broken().iter().map(|broken| broken.error.retold()));
     faults.extend(contested(company));
     // The file was read a moment ago; without it, no line can be named.
     let text = text_file::read(&cli.config).unwrap_or_default();
@@ -77,7 +76,7 @@ pub(super) fn of_files(company: &Company, cli: &Cli) -> Result<Vec<Error>> {
 /// Faults of models, found by planning each without data, and of alert rules: those that a night would fail of, and those
 /// that only readers would miss something by.
 pub(super) async fn of_models(company: &Company) -> Result<(Vec<Error>, Vec<Error>)> {
-    let mut faults = Vec::new();
+    let mut faults: Vec<Error> = company.registry.faults().iter().map(|fault| fault.error.retold()).collect();
     let checked = models::check(&company.registry, &company.config).await?;
     for name in company.registry.alerts() {
         let model = company.registry.model(name)?;
@@ -135,8 +134,10 @@ pub(super) fn master_data_missing(company: &Company) -> Vec<String> {
 /// What a job names must be there, and must be something.
 pub(super) fn of_job(company: &Company, job: &Job) -> Vec<Error> {
     let registry = &company.registry;
-    let marts: Vec<&str> = registry.marts().collect();
-    let alerts: Vec<&str> = registry.alerts().collect();
+    // What is left out is told for itself.
+    let left_out = || registry.left_out().map(|(name, _)| name);
+    let marts: Vec<&str> = registry.marts().chain(left_out()).collect();
+    let alerts: Vec<&str> = registry.alerts().chain(left_out()).collect();
     let broken = company.senders.broken().iter().map(|broken| broken.name.as_str());
     let senders: BTreeSet<&str> = company.senders.names().chain(broken).collect();
     let senders: Vec<&str> = senders.into_iter().collect();
@@ -176,6 +177,7 @@ fn of_sender(config: &Config, senders: &Senders, sender: &Sender, jobs: &[Job]) 
         if path.components().any(|part| !matches!(part, Component::Normal(_))) {
             faults.push(
                 Error::config(format!("feeds.{}: path \"{}\" leaves the inbox", feed.feed, feed.path))
+                    .at(place_of(&sender.name, feed))
                     .hint(format!("write it from the inbox on, as \"{}/{}/**\"", sender.name, feed.feed)),
             );
         }
@@ -229,13 +231,19 @@ fn contested(company: &Company) -> Vec<Error> {
                         "feeds.{}: path \"{}\" takes files that feeds.{} of {other} takes too (\"{}\"), such as {key}",
                         feed.feed, feed.path, theirs.feed, theirs.path
                     ))
-                    .at(format!("jobs/senders/{sender}.toml"))
+                    .at(place_of(sender, feed))
                     .hint("narrow `path` so that each file belongs to one sender and feed"),
                 );
             }
         }
     }
     faults
+}
+
+/// Where a feed's path is written.
+fn place_of(sender: &str, feed: &SenderFeed) -> String {
+    let line = if feed.line > 0 { format!(":{}", feed.line) } else { String::new() };
+    format!("jobs/senders/{sender}.toml{line}")
 }
 
 /// Keys that a pattern is likely to take.
@@ -286,7 +294,7 @@ fn of_settings(company: &Company) -> Vec<(String, Error)> {
             Error::config(format!("mail.folder {} is a file", config.mail.folder.display())).hint("name a folder"),
         );
     }
-    if company.registry.names().next().is_none() {
+    if company.registry.names().next().is_none() && company.registry.faults().is_empty() {
         add(
             "folders.sql",
             Error::config(format!("there are no models in {}", config.folders.sql.display()))
@@ -299,7 +307,9 @@ fn of_settings(company: &Company) -> Vec<(String, Error)> {
         .flat_map(|model| model.reads.parameters.iter().chain(&model.check_reads.parameters))
         .map(String::as_str)
         .collect();
-    for name in config.own_settings().filter(|name| !used.contains(name)) {
+    // Who names what in a model that is left out is not known.
+    let all_known = company.registry.faults().is_empty();
+    for name in config.own_settings().filter(|name| all_known && !used.contains(name)) {
         let error = Error::config(format!("settings.{name} is named by no model"));
         let fault = match closest(name, config.shipped_settings()) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),

@@ -27,6 +27,7 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
     match Company::load(&cli.config, clock()?) {
         Ok(company) => {
             findings.push(("models", Ok(format!("{} models load", company.registry.names().count()))));
+            findings.extend(company.registry.faults().iter().map(|fault| ("models", Err(fault.error.retold()))));
             let faults = check::of_files(&company, cli)?;
             findings.extend(faults.into_iter().map(|fault| ("check", Err(fault))));
             let missing = master_data_missing(&company);

@@ -1,7 +1,8 @@
 //! The settings, jobs and models that `serve` goes by: those on disk when they are valid, else the last that were.
 //!
 //! Whether anything has changed is seen by names, sizes and times of the files; only then are they read again. What cannot
-//! be used is told in the log at once and by the next night to head office, and is looked at again when it changes.
+//! be used, and a job whose file is gone, is told in the log at once, to whoever asks for the status, and by the next night
+//! to head office; it is looked at again when it changes.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,6 +45,8 @@ struct Now {
     /// The files as they were when they were last read, whether or not they could be used.
     seen: Option<Stamp>,
     refused: Option<Refused>,
+    /// Jobs that were taken out while we ran, until they are back or a person has us read everything again.
+    gone: Vec<Refused>,
 }
 
 impl Held {
@@ -52,7 +55,7 @@ impl Held {
         let clock = clock()?;
         let loaded = load(&cli.config, wanted, &clock)?;
         let seen = Some(Stamp::of(&cli.config, &loaded.company.config));
-        let now = Mutex::new(Now { loaded: Arc::new(loaded), seen, refused: None });
+        let now = Mutex::new(Now { loaded: Arc::new(loaded), seen, refused: None, gone: Vec::new() });
         Ok(Self { config: cli.config.clone(), wanted: wanted.to_vec(), clock, now })
     }
 
@@ -61,14 +64,17 @@ impl Held {
         Arc::clone(&self.lock().loaded)
     }
 
-    /// What lies on disk and cannot be used.
-    pub(super) fn refused(&self) -> Option<Refused> {
-        self.lock().refused.clone()
+    /// What is kept back: what lies on disk and cannot be used, and jobs that are gone.
+    pub(super) fn refused(&self) -> Vec<Refused> {
+        let held = self.lock();
+        held.refused.iter().chain(&held.gone).cloned().collect()
     }
 
-    /// Has the next look read everything again.
+    /// Has the next look read everything again. Whoever asks for that knows which jobs there are.
     pub(super) fn forget(&self) {
-        self.lock().seen = None;
+        let mut held = self.lock();
+        held.seen = None;
+        held.gone.clear();
     }
 
     /// Takes up what has changed on disk, if it is valid. Says whether other settings hold now.
@@ -88,7 +94,8 @@ impl Held {
                 // What changed while it was read is seen by the next look. Other folders have a stamp of their own, and are
                 // read once more.
                 held.seen = Some(stamp);
-                say_what_went(&loaded, &read);
+                held.gone.retain(|gone| !read.jobs.iter().any(|job| gone.gone.as_ref() == Some(&job.name)));
+                held.gone.extend(gone(&loaded, &read, now));
                 tracing::info!(jobs = read.jobs.len(), "changed settings, jobs or models are taken up");
                 held.loaded = Arc::new(read);
                 held.refused = None;
@@ -101,7 +108,7 @@ impl Held {
                 tracing::error!(error, "changed settings, jobs or models cannot be used; those before stay in force");
                 let since = held.refused.as_ref().map_or(now, |refused| refused.since);
                 let place = err.path().map_or_else(|| self.config.display().to_string(), str::to_string);
-                held.refused = Some(Refused { since, place, error });
+                held.refused = Some(Refused { since, place, error, gone: None });
                 false
             }
         }
@@ -139,11 +146,18 @@ async fn usable(read: Loaded) -> Result<Loaded> {
     Error::together("settings, jobs and models", faults).map_or(Ok(read), Err)
 }
 
-/// A job that was deleted is run no more, which somebody should hear.
-fn say_what_went(before: &Loaded, after: &Loaded) {
-    for job in before.jobs.iter().filter(|job| !after.jobs.iter().any(|kept| kept.name == job.name)) {
+/// Jobs whose file was deleted: they are run no more, which somebody should hear.
+fn gone<'l>(before: &'l Loaded, after: &'l Loaded, now: DateTime<Utc>) -> impl Iterator<Item = Refused> + 'l {
+    let went = before.jobs.iter().filter(|job| !after.jobs.iter().any(|kept| kept.name == job.name));
+    went.map(move |job| {
         tracing::warn!(job = job.name, "its file is gone: it is run no more until the file is back");
-    }
+        Refused {
+            since: now,
+            place: format!("jobs/{}.toml", job.name),
+            error: format!("jobs/{0}.toml is gone: the job {0} is run no more until it is back", job.name),
+            gone: Some(job.name.clone()),
+        }
+    })
 }
 
 /// Names, sizes and times of every file that is read: equal stamps, equal files.

@@ -25,7 +25,7 @@ pub(super) async fn query(cli: &Cli, args: &QueryArgs, console: &Console) -> Res
     let form = form(cli.output, args)?;
     let company = company(cli)?;
     let state = pipeline::state(&company).await?;
-    if let Some(grid) = listed(&company, &state, &sql)? {
+    if let Some(grid) = listed(&company, &state, &sql).await? {
         return show_list(&grid, console);
     }
     if state.published_run().is_none() {
@@ -167,7 +167,7 @@ pub(super) fn of_rows(rows: &[Row]) -> Grid {
 }
 
 /// The answer to `show tables` and `describe TABLE`; none to anything else.
-fn listed(company: &Company, state: &State, sql: &str) -> Result<Option<Grid>> {
+async fn listed(company: &Company, state: &State, sql: &str) -> Result<Option<Grid>> {
     let words: Vec<String> = sql.trim().trim_end_matches(';').split_whitespace().map(str::to_string).collect();
     let lower: Vec<String> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
@@ -175,7 +175,16 @@ fn listed(company: &Company, state: &State, sql: &str) -> Result<Option<Grid>> {
         ["show", "tables" | "marts"] => Some(marts(company, state)),
         ["describe" | "desc", _] | ["show", "columns", "from" | "in", _] => {
             let name = words.last().map(|word| word.trim_matches('"')).unwrap_or_default();
-            Some(columns(company.registry.model(name)?, &company.config.company.locale))
+            let model = company.registry.model(name)?;
+            if !model.columns().is_empty() {
+                return Ok(Some(columns(model, &company.config.company.locale)));
+            }
+            // A step between says its columns by what it was last built as.
+            let built =
+                pipeline::questions(company, state, &format!("select * from {name}")).await?.columns(name).await?;
+            let key = |name: &String| if model.sidecar.key.contains(name) { "key" } else { "" }.to_string();
+            let lines = built.into_iter().map(|(name, kind)| vec![name.clone(), kind, key(&name)]);
+            Some(Grid::texts(&["column", "type", "key"], lines))
         }
         _ => None,
     })

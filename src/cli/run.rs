@@ -9,6 +9,7 @@ use super::args::{BackfillArgs, Cli, RunArgs};
 use super::{Console, Exit};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::job::Job;
 use crate::pipeline::apart::Reader;
 use crate::pipeline::{self, Arrival, Company, Plan, Request, Told, Watch};
 use crate::report::{self, Report};
@@ -49,8 +50,7 @@ impl Watch for Bar {
     }
 }
 
-fn request(company: &Company, args: &RunArgs) -> Result<Request> {
-    let job = company.job(&args.job)?;
+fn request(company: &Company, job: Job, args: &RunArgs) -> Result<Request> {
     let last = job.last_closed_day(company.config.company.time_zone, company.clock.now());
     let date = args.date.unwrap_or(last);
     if date > last {
@@ -64,14 +64,24 @@ fn request(company: &Company, args: &RunArgs) -> Result<Request> {
         select: args.select.clone(),
         quiet: false,
         told,
-        refused: None,
+        refused: Vec::new(),
     })
 }
 
 /// Runs one job once and says what came of it.
 pub(super) async fn run(cli: &Cli, args: &RunArgs, console: &Console) -> Result<Exit> {
-    let company = company(cli)?;
-    let request = request(&company, args)?;
+    let ready = company(cli).and_then(|company| Ok((company.job(&args.job)?, company)));
+    let (job, company) = match ready {
+        Ok(ready) => ready,
+        Err(err) => {
+            let told = pipeline::could_not_begin(&cli.config, clock()?, &args.job, args.date, &err).await;
+            if let Err(why) = told {
+                tracing::warn!(error = why.one_line(), "that this night did not begin is on no record");
+            }
+            return Err(err);
+        }
+    };
+    let request = request(&company, job, args)?;
     let bar = Bar(console.progress());
     let report = pipeline::run(&company, &request, &bar).await;
     bar.0.finish_and_clear();
@@ -102,7 +112,7 @@ pub(super) fn exit(report: &Report) -> Exit {
 /// Shows what a run would do.
 pub(super) async fn plan(cli: &Cli, args: &RunArgs, console: &Console) -> Result<Exit> {
     let company = company(cli)?;
-    let request = request(&company, args)?;
+    let request = request(&company, company.job(&args.job)?, args)?;
     let plan = pipeline::plan(&company, &request).await?;
     if console.json() {
         console.document(&plan)?;
@@ -192,7 +202,7 @@ pub(super) async fn backfill(cli: &Cli, args: &BackfillArgs, console: &Console) 
             select: Vec::new(),
             quiet: true,
             told,
-            refused: None,
+            refused: Vec::new(),
         };
         let report = pipeline::run(&company, &request, &bar).await?;
         let exit = exit(&report);

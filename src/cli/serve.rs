@@ -1,7 +1,7 @@
 //! `serve`: runs jobs at their local times until it is told to stop.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -11,7 +11,7 @@ use super::held::{Held, Loaded};
 use super::run::exit;
 use super::{Console, Exit};
 use crate::error::{Error, Result};
-use crate::pipeline::{self, Request, Told};
+use crate::pipeline::{self, Refused, Request, Told};
 use crate::report;
 use crate::schedule::{self, Due, Host, JobDate, Pace};
 
@@ -22,12 +22,15 @@ const GRACE: Duration = Duration::from_secs(20);
 struct Nights {
     held: Held,
     console: Console,
+    /// What other processes were told last is kept back; none before that.
+    told: Mutex<Option<Vec<Refused>>>,
 }
 
 impl Host for Nights {
     async fn due(&self, now: DateTime<Utc>) -> Result<Due> {
         let changed = self.held.look(now).await;
         let loaded = self.held.loaded();
+        self.tell(&loaded).await;
         Ok(Due { dates: due(&loaded, now).await?, changed })
     }
 
@@ -59,6 +62,18 @@ impl Host for Nights {
 }
 
 impl Nights {
+    /// Leaves word of what is kept back for whoever asks how things stand, where that has changed.
+    async fn tell(&self, loaded: &Loaded) {
+        let refused = self.held.refused();
+        if self.told.lock().is_ok_and(|told| told.as_ref() == Some(&refused)) {
+            return;
+        }
+        match pipeline::leave_refused(&loaded.company, &refused).await {
+            Ok(()) => drop(self.told.lock().map(|mut told| *told = Some(refused))),
+            Err(err) => tracing::warn!(error = err.one_line(), "`status` cannot be told what is kept back"),
+        }
+    }
+
     /// Runs one date. Catch-up mails one digest, for the newest date: the earlier ones are quiet.
     async fn night(&self, job: &str, date: NaiveDate, quiet: bool) -> Result<report::Report> {
         let loaded = self.held.loaded();
@@ -84,7 +99,7 @@ pub(super) async fn serve(cli: &Cli, args: &ServeArgs, console: &Console) -> Res
     let held = Held::open(cli, &args.jobs)?;
     let loaded = held.loaded();
     let clock = loaded.company.clock.clone();
-    let host = Arc::new(Nights { held, console: *console });
+    let host = Arc::new(Nights { held, console: *console, told: Mutex::new(None) });
     if args.once {
         let mut worst = Exit::Ok;
         for work in due(&loaded, clock.now()).await? {
@@ -99,7 +114,11 @@ pub(super) async fn serve(cli: &Cli, args: &ServeArgs, console: &Console) -> Res
         console.line(format!("{}: at {} {}, days {}", job.name, job.at, job.zone(zone), job.days))?;
     }
     drop(loaded);
-    schedule::serve(host, clock, schedule::stop_signal(), schedule::reload_signals()).await?;
+    schedule::serve(Arc::clone(&host), clock, schedule::stop_signal(), schedule::reload_signals()).await?;
+    // Whoever starts next reads everything anew.
+    if let Err(err) = pipeline::leave_refused(&host.held.loaded().company, &[]).await {
+        tracing::warn!(error = err.one_line(), "`status` goes on telling what was kept back");
+    }
     console.line("stopped").ok();
     Ok(Exit::Ok)
 }

@@ -28,6 +28,7 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
     let limit = max_age.map(parse_age).transpose()?;
     // What else is wrong must not hide how the lake stands.
     let lacking = pipeline::lacking(&company, &state).await;
+    let refused = pipeline::refused(&company).await?;
     let zone = company.config.company.time_zone;
     let local = |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&zone).format("%Y-%m-%d %H:%M %Z").to_string();
     // A run from the future says nothing of how old the figures are, but that the clock is or was wrong.
@@ -50,6 +51,7 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
             "clock_is_wrong": ahead.is_some(),
             "too_old": too_old,
             "files_lacking": lacking.as_ref().ok(),
+            "kept_back": refused,
         }))?;
     } else {
         match last {
@@ -80,6 +82,17 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
         if let Some(run) = newest.filter(|run| !run.published()) {
             console.line(format!("last run        FAILED: {}", run.error.as_deref().unwrap_or("no reason kept")))?;
         }
+        for kept in &refused {
+            console.line(format!("KEPT BACK       since {} by serve: {}", local(kept.since), kept.error))?;
+            console.line(match &kept.gone {
+                Some(_) => {
+                    format!("                put {} back, or have serve read everything again (SIGHUP)", kept.place)
+                }
+                None => {
+                    "                the nights go by what was valid before; tributary check names every fault".into()
+                }
+            })?;
+        }
         console.line(format!("commits         {}", state.number))?;
         console.line(format!("files           {active} active, {quarantined} quarantined"))?;
         for line in withdraw::standing(&company, &state, |_| true) {
@@ -101,6 +114,7 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
         _ if too_old || failed || ahead.is_some() => Exit::Error,
         _ if behind.is_some() => Exit::Behind,
         1.. => Exit::Undelivered,
+        _ if !refused.is_empty() => Exit::Warnings,
         _ => Exit::Ok,
     })
 }

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use crate::error::Error;
 
-/// A number's key and what it may be, both ends included.
+/// A number's key, or what its name or the end of it is, and what it may be, both ends included.
 struct Range(&'static str, f64, f64);
 
 const KIB: f64 = 1024.0;
@@ -40,6 +40,8 @@ const RANGES: &[Range] = &[
     Range("intake.settle_seconds", 0.0, 3600.0),
     Range("intake.settle_looks_max", 1.0, 1000.0),
     Range("intake.reject_limit", 0.0, 1.0),
+    Range("intake.few_rows", 0.0, 1e6),
+    Range("intake.few_rows_reject_limit", 0.0, 1.0),
     Range("intake.retry_unknown_days", 0.0, DAYS),
     Range("run.deadline_minutes", 1.0, 10_080.0),
     Range("run.catch_up_max", 1.0, 366.0),

@@ -19,9 +19,6 @@ use crate::error::Result;
 use crate::grammar::date::day_of;
 use crate::sender::{PeriodRule, SenderFeed};
 
-/// Files of fewer rows than this are quarantined only when more than half of the rows are refused: one bad
-/// row of three says little about the file.
-pub const FEW_ROWS: u64 = 20;
 /// Readings of a file that columns coming up late may cost.
 const NAMES_LEARNT_MAX: u32 = 8;
 /// Characters of a reason that people are shown.
@@ -201,7 +198,8 @@ impl Job<'_> {
         let (read, rejected) = (account.read, account.rejected());
         #[expect(clippy::cast_precision_loss, reason = "a share for people")]
         let share = if read == 0 { 0.0 } else { rejected as f64 / read as f64 };
-        let few = read < FEW_ROWS && rejected * 2 <= read;
+        // One bad row of three says little about the file.
+        let few = read < self.limits.few_rows && share <= self.limits.few_rows_reject_limit;
         if share <= limit || few || limit >= 1.0 {
             return None;
         }

@@ -63,7 +63,6 @@ use job::{Job, Known, Period};
 use pass::{Pass, detected, finished};
 use write::Lineage;
 
-pub use job::FEW_ROWS;
 pub use open::is_foreign;
 pub use spool::{HELD_MAX, Spool};
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::block::Stop;
 use super::rehearse::{Local, Rehearsal, try_out};
-use crate::config::Config;
+use crate::config::{Company, Config};
 use crate::contract::{Contract, Contracts, Kind};
 use crate::error::{Error, Result};
 use crate::sender::Sender;
@@ -92,8 +92,7 @@ pub fn profile(
         Stop::Refused(reason) => Error::input(reason).at(file.path.display()),
         Stop::NotUtf8 => Error::input("the encoding cannot be told").at(file.path.display()),
     })?;
-    let zone = config.company.time_zone.name();
-    let (mut draft, tried) = draft_of(&seen, (sender, name, zone), contract, names);
+    let (mut draft, tried) = draft_of(&seen, (sender, name), contract, names, &config.company);
     if let Some(tried) = tried {
         let sender = Sender::parse(sender, &tried, contracts)?;
         draft.trial = Some(try_out(file, &sender, feed, contracts, config, REFUSED_SHOWN)?);
@@ -104,9 +103,10 @@ pub fn profile(
 /// The draft, and the mapping by which it is tried, if it can be.
 fn draft_of(
     seen: &Sample,
-    (sender, name, zone): (&str, &str, &str),
+    (sender, name): (&str, &str),
     contract: &Contract,
     names: &Names,
+    company: &Company,
 ) -> (Draft, Option<String>) {
     let mut taken = if seen.headless { vec![None; contract.columns.len()] } else { assign(seen, contract) };
     let price = doubts::amounts(seen, contract, &mut taken);
@@ -155,7 +155,7 @@ fn draft_of(
         });
     }
     lines.ask_for_kinds(&taken);
-    lines.ask_for_zone(&taken, zone);
+    lines.ask_for_zone(&taken, company.time_zone.name());
     let Lines { text, tried, stuck, mut questions, .. } = lines;
     ask_for_layout(seen, &mut questions);
 
@@ -170,6 +170,7 @@ fn draft_of(
         common.push(format!("missing = [{}]", words.join(", ")));
     }
     let mut own = feed_lines(seen, contract, &taken);
+    questions.extend(doubts::foreign_money(seen, contract, &taken, &company.base_currency));
     if let Some((line, question)) = doubts::left_out(seen) {
         own.push(line);
         questions.push(question);

@@ -10,11 +10,10 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::visit_relations;
 
 use super::files::{self, Slice};
-use super::model::Model;
 use super::plan::{BuildPlan, prepare};
 use super::registry::Registry;
 use super::session::{self, Limits};
-use super::{cast, query};
+use super::{cast, query, types};
 use crate::config::Config;
 use crate::error::{Error, Result, closest};
 use crate::state::record::Partition;
@@ -27,6 +26,8 @@ const NAMES_SHOWN: usize = 12;
 pub struct Questions {
     context: SessionContext,
     tables: BTreeSet<String>,
+    /// Models with a fault, and what reads them: they are not known here.
+    left_out: BTreeSet<String>,
 }
 
 impl Questions {
@@ -46,11 +47,12 @@ impl Questions {
         }
         let mut tables = BTreeSet::new();
         for (mart, files) in slices {
-            let schema = cast::declared(registry.model(mart)?.columns());
+            let Some(model) = registry.get(mart) else { continue };
+            let schema = cast::declared(model.columns());
             context.register_table(mart, files::table(&context, stores, &schema, None, &files)?)?;
             tables.insert(mart.to_string());
         }
-        Ok(Self { context, tables })
+        Ok(Self { context, tables, left_out: left_out(registry) })
     }
 
     /// Every step of the night that `plan` describes, as it was built, views included.
@@ -61,12 +63,36 @@ impl Questions {
         for ((model, partition), made) in &plan.previous {
             world.built.entry(model.clone()).or_default().insert(partition.clone(), made.clone());
         }
-        let built =
-            |name: &String| plan.registry.get(name).is_some_and(Model::is_view) || world.built.contains_key(name);
-        let names: Vec<String> = names.into_iter().filter(built).collect();
+        let mut tables: BTreeSet<String> = BTreeSet::new();
+        let mut known = Vec::new();
+        for name in names {
+            let model = plan.registry.model(&name)?;
+            // Without a single row a table by months has no month.
+            if model.is_partitioned() {
+                world.built.entry(name.clone()).or_default();
+            }
+            // What was never built is no step of that night, nor is a view that reads it.
+            let stands = if model.is_view() {
+                model.reads.models.iter().all(|read| tables.contains(read))
+            } else {
+                world.built.contains_key(&name)
+            };
+            if stands {
+                tables.insert(name.clone());
+                known.push(name);
+            }
+        }
         let context = session::fork(&base)?;
-        world.provide(&context, &world.everything(&names)?).await?;
-        Ok(Self { context, tables: names.into_iter().collect() })
+        world.provide(&context, &world.everything(&known)?).await?;
+        Ok(Self { context, tables, left_out: left_out(plan.registry) })
+    }
+
+    /// The columns of a table, and the type of each by the names that sidecars use.
+    pub async fn columns(&self, table: &str) -> Result<Vec<(String, String)>> {
+        let rows = self.ask(&format!("select * from {table} limit 0")).await?;
+        let schema = rows.first().map(RecordBatch::schema);
+        let fields = schema.iter().flat_map(|schema| schema.fields());
+        Ok(fields.map(|field| (field.name().clone(), types::word(field.data_type()))).collect())
     }
 
     /// Names of what can be asked.
@@ -90,6 +116,11 @@ impl Questions {
     fn told(&self, err: &DataFusionError, sql: &str) -> Error {
         let located = query::located(err, "query", sql);
         let place = located.path().unwrap_or("query").to_string();
+        if let Some(table) = lost_table(err).filter(|table| self.left_out.contains(table)) {
+            return Error::config(format!("`{table}` is left out: a model has a fault"))
+                .at(place)
+                .hint("`tributary check` names it; duckdb.sql and latest/ show what was published last");
+        }
         if let Some(table) = lost_table(err) {
             let error = Error::config(format!("there is no table `{table}`")).at(place);
             return error.hint(match closest(&table, self.tables()) {
@@ -111,6 +142,10 @@ impl Questions {
         }
         located
     }
+}
+
+fn left_out(registry: &Registry) -> BTreeSet<String> {
+    registry.left_out().map(|(name, _)| name.to_string()).collect()
 }
 
 fn parse(context: &SessionContext, sql: &str) -> Result<Statement> {

@@ -25,11 +25,11 @@ const AT_ONCE_MAX: usize = 4;
 
 /// Builds; `step` is told each partition when it is done. A failed check is in the outcome, not an `Err`.
 ///
-/// A model that fails on its rows stops what would read it, and not what is built beside it: that need not be made again.
+/// A model that fails stops what would read it, and not what is built beside it: that need not be made again.
 pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<BuildOutcome, Broken> {
     let started = Instant::now();
     let base = session::open(Limits::of(plan.config))?;
-    let (names, mut world) = prepare(&plan, &base, true).await?;
+    let (names, mut world) = prepare(&plan, &base, true).await.map_err(|error| broken(error, &plan))?;
     tracing::debug!(milliseconds = started.elapsed().as_millis(), models = names.len(), "all schemas are known");
     files::register_stores(&base, plan.stores)?;
     let mut fresh: BTreeMap<String, Fresh> = BTreeMap::new();
@@ -42,6 +42,7 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
             kept += 1;
             fresh.entry(model.name.clone()).or_default();
             let partitions = done.entry(model.name.clone()).or_default();
+            let asked = checks::fingerprint(&world, model);
             for month in months(&world, model)? {
                 let partition = month.map_or_else(|| ALL.to_string(), |month| month.to_string());
                 let reading = world.reading(model, month)?;
@@ -58,6 +59,10 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
                 match before.filter(|before| !plan.full_refresh && before.fingerprint == fingerprint) {
                     Some(before) => {
                         reused += 1;
+                        // Rows that were never asked what is checked now are asked it, new or old.
+                        if before.checks != asked {
+                            fresh.entry(place.0).or_default().add(&partition, BTreeSet::new());
+                        }
                         partitions.insert(partition, before.clone());
                     }
                     None => jobs.push(Job { model, month, partition, fingerprint, reading }),
@@ -83,18 +88,19 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
     };
     let failures: Vec<CheckFailure> = match asked.await {
         Ok(failures) => failures,
-        Err(error) => {
-            let model = checked(&error, plan.registry, &names);
-            return Err(Broken { error, model, made: written });
-        }
+        Err(error) => return Err(Broken { made: written, ..broken(error, &plan) }),
     };
     let statements = session::planned(&base);
     tracing::debug!(milliseconds = started.elapsed().as_millis(), statements, "all checks are asked");
     let context = session::fork(&base)?;
     world.provide(&context, &world.everything(&names)?).await?;
     let absent_feeds = absent(&world, &names)?;
-    let stand = names.iter().filter_map(|name| world.built.get(name)).flat_map(BTreeMap::values).cloned();
-    let partitions = stand.chain(retired(&plan, &world, &names)).collect();
+    let asked = |made: &Partition| {
+        let checks = plan.registry.get(&made.model).map(|model| checks::fingerprint(&world, model));
+        Partition { checks: checks.unwrap_or_default(), ..made.clone() }
+    };
+    let stand = names.iter().filter_map(|name| world.built.get(name)).flat_map(BTreeMap::values).map(asked);
+    let partitions: Vec<Partition> = stand.chain(retired(&plan, &world, &names)).collect();
     let schemas = world.schemas;
     let built = written.len() as u64;
     Ok(BuildOutcome {
@@ -138,7 +144,7 @@ async fn make(
     while let Some((model, outcome)) = done.next().await {
         match outcome {
             Ok(one) => made.push(one),
-            Err(err) if err.kind() == Kind::Data => {
+            Err(err) if err.kind() == Kind::Data || at_fault(&err, plan.registry).is_some() => {
                 failed.get_or_insert((model, err));
             }
             Err(err) => return Err(err),
@@ -147,11 +153,22 @@ async fn make(
     Ok((made, failed))
 }
 
-/// The model whose rows a check cannot be asked of.
-fn checked(error: &Error, registry: &Registry, names: &[String]) -> Option<String> {
-    let asked = |model: &&Model| error.path().is_some_and(|path| path.starts_with(&model.sidecar_path()));
-    let mut models = names.iter().filter_map(|name| registry.get(name)).filter(|_| error.kind() == Kind::Data);
-    models.find(asked).map(|model| model.name.clone())
+/// Finds what cannot be planned, without building anything.
+pub async fn ready(plan: BuildPlan<'_>) -> Result<(), Broken> {
+    let base = session::open(Limits::of(plan.config))?;
+    prepare(&plan, &base, true).await.map(drop).map_err(|error| broken(error, &plan))
+}
+
+fn broken(error: Error, plan: &BuildPlan<'_>) -> Broken {
+    let model = at_fault(&error, plan.registry);
+    Broken { error, model, made: Vec::new() }
+}
+
+/// The model that an error is about: it names its SQL or its sidecar, and is no trouble of a store.
+fn at_fault(error: &Error, registry: &Registry) -> Option<String> {
+    let path = error.path().filter(|_| matches!(error.kind(), Kind::Data | Kind::Config))?;
+    let named = |model: &&Model| path.starts_with(&model.path) || path.starts_with(&model.sidecar_path());
+    registry.models().find(named).map(|model| model.name.clone())
 }
 
 /// Partitions that stood and are none any more: the files that spoke of their month are gone. Without a word their rows
@@ -164,7 +181,8 @@ fn retired(plan: &BuildPlan<'_>, world: &World<'_>, names: &[String]) -> Vec<Par
             let reached = Month::parse(partition).map_or(true, |month| month.first() <= plan.as_of_date);
             if before.file.is_some() && reached && !built.contains_key(partition) {
                 let (model, partition) = (name.clone(), partition.clone());
-                retired.push(Partition { model, partition, fingerprint: String::new(), file: None });
+                let (fingerprint, checks) = (String::new(), String::new());
+                retired.push(Partition { model, partition, fingerprint, checks, file: None });
             }
         }
     }

@@ -14,6 +14,7 @@ use super::sidecar::{Check, Rule};
 use super::{query, session};
 use crate::error::{Error, Result};
 use crate::models::model::Model;
+use crate::sha256::sha256_hex;
 
 pub use super::sidecar::Severity;
 
@@ -35,7 +36,7 @@ pub struct CheckFailure {
     pub message: String,
 }
 
-/// What was built of a model, and which of its checks, by their place in the sidecar, all of that passed on the way.
+/// What of a model is to be checked, and which of its checks, by their place in the sidecar, all of that passed on the way.
 #[derive(Debug, Default)]
 pub(super) struct Fresh {
     partitions: BTreeSet<String>,
@@ -55,10 +56,24 @@ impl Fresh {
     }
 }
 
-/// Runs the checks of every model that was built, or that is checked against one that was.
+/// What a model's rows are asked, as a hash: checks, and the settings that these name. Empty where they are asked nothing.
+pub(super) fn fingerprint(world: &World<'_>, model: &Model) -> String {
+    let checks = &model.sidecar.checks;
+    if checks.is_empty() {
+        return String::new();
+    }
+    let lasting = &world.parameters.lasting() & &model.check_reads.parameters;
+    let mut text = format!("{checks:?}\n{}", world.parameters.describe(&lasting));
+    for name in &model.check_reads.settings {
+        text.push_str(world.hashes.get(&format!("settings.{name}")).map_or("", String::as_str));
+    }
+    sha256_hex(text.as_bytes())
+}
+
+/// Runs the checks of every model that was built or was never asked them, or that is checked against one that was built.
 ///
-/// Of a partitioned model only new partitions are looked at, where a check judges rows one by one, a key holds the
-/// partition's date, or a query says that months never meet in it: the others were checked when they were built.
+/// Of a partitioned model only such partitions are looked at, where a check judges rows one by one, a key holds the
+/// partition's date, or a query says that months never meet in it: the others were checked before.
 /// What such a check found to hold while the rows were written is not asked again.
 pub(super) async fn run(
     world: &World<'_>,

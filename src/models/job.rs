@@ -96,7 +96,10 @@ impl Job<'_> {
             built_ms = started.elapsed().as_millis(),
             "built"
         );
-        Ok(Made { partition: Partition { model: model.name.clone(), partition, fingerprint, file }, held })
+        Ok(Made {
+            partition: Partition { model: model.name.clone(), partition, fingerprint, checks: String::new(), file },
+            held,
+        })
     }
 }
 

@@ -43,11 +43,11 @@ pub mod build;
 pub mod lineage;
 pub mod slt;
 
-pub use build::build;
+pub use build::{build, ready};
 pub use checks::{CheckFailure, Severity};
 pub use lineage::lineage;
 pub use model::{Layer, Model};
 pub use outcome::{Broken, BuildOutcome, Row};
 pub use plan::{BuildPlan, PlanStep, plan};
-pub use registry::Registry;
+pub use registry::{Fault, Registry};
 pub use typecheck::{Checked, check};

@@ -44,7 +44,7 @@ pub struct BuildOutcome {
 pub struct Broken {
     /// Why.
     pub error: Error,
-    /// The model that failed on the rows it read, where that is why.
+    /// The model that is wrong or failed on the rows that it read, where that is why.
     pub model: Option<String>,
     /// What was written all the same.
     pub made: Vec<Partition>,

@@ -93,6 +93,7 @@ pub async fn plan(plan: BuildPlan<'_>) -> Result<Vec<PlanStep>> {
                 model: name.clone(),
                 partition: partition.clone(),
                 fingerprint: String::new(),
+                checks: String::new(),
                 file: None,
             });
             partitions.insert(partition.clone(), known);

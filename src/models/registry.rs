@@ -1,5 +1,7 @@
 //! The models: every `sql/<layer>/<name>.sql` with its sidecar, what each reads, and the order to build them in.
 
+mod left_out;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
@@ -15,36 +17,31 @@ use crate::contract::Contracts;
 use crate::error::{Error, Result, closest};
 use crate::sha256::{Sha256, hex};
 
-/// Every model with its sources, understood and ordered.
+pub use left_out::Fault;
+use left_out::LeftOut;
+
+/// Every model with its sources, understood and ordered; and what is left out.
 #[derive(Debug, Clone)]
 pub struct Registry {
     models: BTreeMap<String, Model>,
     order: Vec<String>,
     feeds: BTreeMap<String, Feed>,
     tables: BTreeMap<String, arrow::array::RecordBatch>,
+    faults: Vec<Fault>,
+    left_out: BTreeMap<String, LeftOut>,
 }
 
 impl Registry {
-    /// Reads the models below the configured folder. Every problem is in the error, not only the first.
+    /// Reads the models below the configured folder. One that has a fault is left out, with all that read it.
     pub fn load(config: &Config, contracts: &Contracts) -> Result<Self> {
-        let (registry, problems) = Self::read(config, contracts)?;
-        match Error::together("the models", problems) {
-            Some(err) => Err(err),
-            None => Ok(registry),
-        }
-    }
-
-    /// As [`Registry::load`], but returns the problems beside what could be understood, for tests of single models.
-    pub fn read(config: &Config, contracts: &Contracts) -> Result<(Self, Vec<Error>)> {
         let mut problems = Vec::new();
         let sources = sources(&config.folders.sql, &mut problems)?;
         let (registry, more) = Self::from_sources(config, feeds::of(contracts), sources)?;
         problems.extend(more);
-        Ok((registry, problems))
+        Ok(registry.sound(problems))
     }
 
-    /// As [`Registry::load`], but only the models that `wanted` names and what these read: a test of one model waits for
-    /// no other.
+    /// Only the models that `wanted` names and what these read, without a fault: a test of one model waits for no other.
     pub fn load_some(config: &Config, contracts: &Contracts, wanted: BTreeSet<String>) -> Result<Self> {
         let mut ignored = Vec::new();
         let sources = sources(&config.folders.sql, &mut ignored)?;
@@ -55,7 +52,7 @@ impl Registry {
         }
     }
 
-    /// Understands models given as text.
+    /// Understands models given as text. Problems are beside it, and what they are about is in it as far as it goes.
     pub fn from_sources(
         config: &Config,
         feeds: BTreeMap<String, Feed>,
@@ -106,11 +103,8 @@ impl Registry {
         }
         known.directions(&models, &mut problems);
         known.references(&models, &mut problems);
-        let order = graph::order(&models).unwrap_or_else(|err| {
-            problems.push(err);
-            Vec::new()
-        });
-        Ok((Self { models, order, feeds, tables }, problems))
+        let order = left_out::ordered(&models, &mut problems);
+        Ok((Self { models, order, feeds, tables, faults: Vec::new(), left_out: BTreeMap::new() }, problems))
     }
 
     /// A model by name.
@@ -146,12 +140,12 @@ impl Registry {
 
     /// Names of all marts, sorted.
     pub fn marts(&self) -> impl Iterator<Item = &str> {
-        self.layer(Layer::Marts)
+        self.of_layer(Layer::Marts)
     }
 
     /// Names of all alert models, sorted.
     pub fn alerts(&self) -> impl Iterator<Item = &str> {
-        self.layer(Layer::Alerts)
+        self.of_layer(Layer::Alerts)
     }
 
     /// What the sidecar of each alert model says beside what every model has, by name.
@@ -160,13 +154,19 @@ impl Registry {
         alerts.map(|model| (model.name.as_str(), model.sidecar_path(), &model.sidecar.extra))
     }
 
-    fn layer(&self, layer: Layer) -> impl Iterator<Item = &str> {
+    fn of_layer(&self, layer: Layer) -> impl Iterator<Item = &str> {
         self.models.values().filter(move |model| model.layer == layer).map(|model| model.name.as_str())
     }
 
-    /// Whether `name` is a mart.
+    /// Whether `name` is a mart, left out or not.
     pub fn is_mart(&self, name: &str) -> bool {
-        self.models.get(name).is_some_and(|model| model.layer == Layer::Marts)
+        self.layer(name) == Some(Layer::Marts)
+    }
+
+    /// Where `name` stands, left out or not.
+    pub fn layer(&self, name: &str) -> Option<Layer> {
+        let layer = self.models.get(name).map(|model| model.layer);
+        layer.or_else(|| self.left_out.get(name).map(|left_out| left_out.layer))
     }
 
     /// What all models say and are said about: SQL and sidecars, as one hash.

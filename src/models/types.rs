@@ -41,6 +41,21 @@ impl ColumnType {
     }
 }
 
+/// The word for an Arrow type; of a type that no reader of marts meets, Arrow's own.
+pub(super) fn word(kind: &DataType) -> String {
+    let known = match kind {
+        DataType::Utf8 => ColumnType::Text,
+        DataType::Int64 => ColumnType::Bigint,
+        DataType::Decimal128(precision, scale) => ColumnType::Decimal(*precision, *scale),
+        DataType::Date32 => ColumnType::Date,
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => ColumnType::Timestamp,
+        DataType::Boolean => ColumnType::Boolean,
+        DataType::Float64 => ColumnType::Double,
+        other => return other.to_string().to_lowercase(),
+    };
+    known.to_string()
+}
+
 impl FromStr for ColumnType {
     type Err = String;
 

@@ -53,6 +53,9 @@ impl Night<'_> {
         for broken in self.company.senders.broken().iter().filter(|broken| self.sender_in_job(&broken.name)) {
             hash.update(format!("left out {} {}\n", broken.name, broken.error.one_line()));
         }
+        for fault in self.company.registry.faults() {
+            hash.update(format!("left out {:?} {}\n", fault.model, fault.error.one_line()));
+        }
         for place in &self.unlisted {
             hash.update(format!("unlisted {}/{}\n", place.feed, place.sender));
         }

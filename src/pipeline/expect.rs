@@ -40,6 +40,18 @@ pub(super) enum Lack {
     Pending,
 }
 
+impl Lack {
+    /// In one word or two.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Refused => "refused",
+            Self::Lost => "set aside",
+            Self::Pending => "awaited",
+        }
+    }
+}
+
 /// Files owed for business dates from `first` to `last`, judged at `now`.
 pub(super) fn owed(
     senders: &Senders,

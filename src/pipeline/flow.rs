@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::intake::Spool;
 use crate::job::matches_any;
 use crate::mail::reduction::Reduction;
-use crate::models::{BuildOutcome, PlanStep};
+use crate::models::{BuildOutcome, Fault, PlanStep};
 use crate::report::{FileLine, MailLine, MartLine};
 use crate::state::State;
 use crate::state::record::{
@@ -158,6 +158,8 @@ pub(super) struct Night<'a> {
     /// What is set aside, and what is no more.
     pub(super) asides: Vec<SetAside>,
     pub(super) asides_ended: Vec<SetAside>,
+    /// Models in which this run found a fault: they and their readers are left out.
+    pub(super) left_out: Vec<Fault>,
     /// What lies in the inbox and cannot be taken, by sender, feed and key: the reason.
     pub(super) unusable: BTreeMap<(String, String, String), String>,
     pub(super) files: Vec<FileLine>,
@@ -210,6 +212,7 @@ impl<'a> Night<'a> {
             workdays: Workdays::default(),
             asides: Vec::new(),
             asides_ended: Vec::new(),
+            left_out: Vec::new(),
             unusable: BTreeMap::new(),
             files: Vec::new(),
             refusals: BTreeMap::new(),

@@ -32,7 +32,7 @@ pub struct Lacking {
     pub business_date: NaiveDate,
     /// When its grace was over.
     pub due_by: DateTime<Utc>,
-    /// `missing`, `refused` or `awaited`.
+    /// `missing`, `refused`, `set aside` or `awaited`.
     pub standing: &'static str,
 }
 
@@ -81,7 +81,7 @@ pub(super) fn last_request(company: &Company, state: &State) -> Result<Request> 
         select: Vec::new(),
         quiet: false,
         told: Told::default(),
-        refused: None,
+        refused: Vec::new(),
     })
 }
 
@@ -108,12 +108,7 @@ pub async fn lacking(company: &Company, state: &State) -> Result<Vec<Lacking>> {
         feed: file.feed,
         business_date: file.business_date,
         due_by: file.due_by,
-        standing: match lack {
-            Lack::Missing => "missing",
-            Lack::Refused => "refused",
-            Lack::Lost => "set aside",
-            Lack::Pending => "awaited",
-        },
+        standing: lack.word(),
     });
     Ok(files.collect())
 }
@@ -177,7 +172,7 @@ pub async fn freshness(company: &Company, state: &State) -> Result<Vec<Fresh>> {
                 delivered_at,
                 refused: of_feed().filter(|input| input.status == InputStatus::Quarantined).count(),
                 standing: match (delivered_at, missing.is_empty(), &mapping.expected) {
-                    (_, false, _) => "missing",
+                    (_, false, _) => Lack::Missing.word(),
                     (None, ..) => "never",
                     (_, true, None) => "unscheduled",
                     _ => "fresh",
@@ -244,7 +239,7 @@ fn any_request(company: &Company) -> Result<Request> {
         select: Vec::new(),
         quiet: true,
         told: Told::default(),
-        refused: None,
+        refused: Vec::new(),
     })
 }
 

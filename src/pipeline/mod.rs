@@ -21,6 +21,7 @@ mod discover;
 mod expect;
 mod fetch;
 mod killpoint;
+mod left_out;
 mod look;
 pub mod master_data;
 mod mend;
@@ -29,6 +30,7 @@ mod replay;
 mod reply;
 mod publish;
 mod recipients;
+mod refusals;
 mod raise;
 mod read_by;
 mod readers;
@@ -37,6 +39,7 @@ mod reduce;
 mod stage;
 mod system;
 mod transform;
+mod unbegun;
 mod validate;
 pub mod verify;
 
@@ -54,8 +57,10 @@ pub use flow::{Arrival, Plan, PlannedAlert, Watch};
 pub use look::{Difference, Fresh, Lacking, diff, freshness, lacking, questions, reductions};
 pub use names::names;
 pub use readers::{behind, same_lake};
+pub use refusals::{leave_refused, refused};
 pub use replay::{Replayed, replay};
 pub use request::{Refused, Request, Told};
+pub use unbegun::could_not_begin;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -63,6 +68,7 @@ use crate::contract::Contracts;
 use crate::error::{Error, Kind, Result};
 use crate::intake::Spool;
 use crate::job::Job;
+use crate::mail::rule::AlertRule;
 use crate::models::Registry;
 use crate::report::Report;
 use crate::sender::Senders;
@@ -109,7 +115,13 @@ impl Company {
     pub fn with_stores(config: Config, stores: Stores, clock: Clock) -> Result<Self> {
         let contracts = Contracts::load(&config.folders.jobs)?;
         let senders = Senders::load(&config.folders.jobs, &contracts)?;
-        let registry = Registry::load(&config, &contracts)?;
+        let mut registry = Registry::load(&config, &contracts)?;
+        let wrong: Vec<(String, Error)> = (registry.alert_sidecars())
+            .filter_map(|(name, place, sidecar)| {
+                Some((name.to_string(), AlertRule::from_sidecar(name, &place, sidecar).err()?))
+            })
+            .collect();
+        wrong.into_iter().for_each(|(alert, fault)| registry.leave_out(&alert, fault));
         Ok(Self { config, contracts, senders, registry, stores, clock, reader: apart::Reader::Here })
     }
 
@@ -210,12 +222,15 @@ async fn begin<'a>(
     night.behind = behind;
     night.afterwards = publish::untold(company, &mut night.state).await;
     mend::take_on(&mut night, damage);
-    if let Some(refused) = &request.refused {
+    for refused in &request.refused {
         let since = refused.since.with_timezone(&company.config.company.time_zone).format("%Y-%m-%d %H:%M");
-        night.warn(format!(
-            "settings, jobs or models were changed and cannot be used; this run goes by those before {since}: {}",
-            refused.error
-        ));
+        night.warn(match &refused.gone {
+            Some(_) => format!("{} (since {since})", refused.error),
+            None => format!(
+                "settings, jobs or models were changed and cannot be used; this run goes by those before {since}: {}",
+                refused.error
+            ),
+        });
     }
     if let Some(newest) = night.newer() {
         night.notes.push(format!(
@@ -240,7 +255,8 @@ async fn try_night(night: &mut Night<'_>, held: &mut Held, watch: &dyn Watch, de
 /// None where nothing of the damage is this job's.
 async fn repair(company: &Company, job: Job, date: NaiveDate, damage: &Damage) -> Result<Option<Report>> {
     let told = Told { trust_clock: true, ..Told::default() };
-    let request = Request { job, date, full_refresh: false, select: Vec::new(), quiet: true, told, refused: None };
+    let request =
+        Request { job, date, full_refresh: false, select: Vec::new(), quiet: true, told, refused: Vec::new() };
     let holder = format!("repair {} {date}", request.job.name);
     let mut held = state::hold(&company.stores, &Options::of(&company.config), &company.clock, &holder).await?;
     let concerned = !begin(company, &request, &held, damage.clone(), true, None).await.damage.is_empty();
@@ -408,6 +424,7 @@ pub async fn plan(company: &Company, request: &Request) -> Result<Plan> {
     let mut night = Night::new(company, request, state(company).await?);
     let arrivals = discover::discover(&mut night).await?;
     night.workdays = calendar::load(&night).await?;
+    left_out::tell(&mut night);
     let steps = transform::plan(&night).await?;
     let of_date = |run: &&RunRecord| run.job == request.job.name && run.logical_date == request.date;
     let last = night.state.runs.iter().rev().find(of_date).cloned();

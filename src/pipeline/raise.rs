@@ -8,7 +8,7 @@ use super::Company;
 use super::alert::{self, Found, Judged};
 use super::flow::{Built, HEADLINES, Night};
 use super::recipients::Recipients;
-use super::{Refused, aside, expect, mend, reduce, system};
+use super::{Refused, aside, expect, left_out, mend, reduce, system};
 use crate::address::recipient_hash;
 use crate::error::Result;
 use crate::job::matches_any;
@@ -28,7 +28,7 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     if night.request.quiet {
         return Ok(());
     }
-    let rules = AlertRule::all(night.company.registry.alert_sidecars())?;
+    let rules = AlertRule::sound(night.company.registry.alert_sidecars());
     let mut found = Vec::new();
     for rule in rules.values().filter(|rule| matches_any(&night.request.job.alerts, &rule.name)) {
         if built.outcome.has(&rule.name) {
@@ -49,6 +49,8 @@ pub(super) async fn raise(night: &mut Night<'_>, built: &Built) -> Result<()> {
     found.push(Found { rule: &set_aside, rows: aside::alert_rows(night), scope: BTreeMap::new() });
     let left_out = AlertRule::sender_left_out();
     found.push(Found { rule: &left_out, rows: reduce::left_out_rows(night), scope: BTreeMap::new() });
+    let wrong = AlertRule::model_left_out();
+    found.push(Found { rule: &wrong, rows: left_out::rows(night), scope: job.clone() });
     let lost = AlertRule::rows_lost();
     found.push(Found { rule: &lost, rows: mend::lost_rows(night), scope: BTreeMap::new() });
     let undelivered = AlertRule::mail_undelivered();
@@ -135,6 +137,7 @@ fn refused_settings(night: &Night<'_>) -> Vec<Row> {
             ("place".to_string(), Json::from(refused.place.clone())),
             ("since".to_string(), Json::from(since.format("%Y-%m-%d %H:%M").to_string())),
             ("error".to_string(), Json::from(refused.error.clone())),
+            ("gone".to_string(), Json::from(refused.gone.clone().unwrap_or_default())),
         ])
     };
     refused.map(row).collect()

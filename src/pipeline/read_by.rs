@@ -24,7 +24,7 @@ impl ReadBy {
             [intake.line_bytes_max, intake.field_bytes_max, intake.columns_max, intake.members_max],
             [intake.rows_max, intake.file_bytes_max, intake.unpacked_bytes_max, intake.unpacked_ratio_max],
             [intake.cells_max, intake.reader_memory_bytes, intake.reader_seconds_max],
-            intake.reject_limit.to_string(),
+            (intake.reject_limit.to_string(), intake.few_rows, intake.few_rows_reject_limit.to_string()),
         );
         let refusal = fingerprint_of(&(&rows, limits, env!("CARGO_PKG_VERSION")));
         Self { rows, refusal }

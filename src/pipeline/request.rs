@@ -1,6 +1,7 @@
 //! What is asked of a run.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::job::Job;
 
@@ -19,12 +20,12 @@ pub struct Request {
     pub quiet: bool,
     /// What is done although it looks like a mistake.
     pub told: Told,
-    /// Newer settings that lie on disk and cannot be used: this run goes by those that were valid before.
-    pub refused: Option<Refused>,
+    /// What has changed on disk and is kept back: this run goes by what was valid before.
+    pub refused: Vec<Refused>,
 }
 
-/// Settings, jobs or models that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Settings, jobs or models that cannot be used, or a job whose file is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// Since when.
     pub since: DateTime<Utc>,
@@ -32,6 +33,9 @@ pub struct Refused {
     pub place: String,
     /// What is wrong and what to do.
     pub error: String,
+    /// The job that is run no more since its file is gone; none where what lies on disk cannot be used.
+    #[serde(default)]
+    pub gone: Option<String>,
 }
 
 /// What the operator says about things that a run refuses to guess.

@@ -3,49 +3,60 @@
 mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::damage::{self, Look};
 use super::flow::{Built, HEADLINES, Night, PlannedAlert, Watch};
-use super::{reduce, system};
+use super::{left_out, reduce, system};
 use crate::error::{Error, Kind, Result};
 use crate::job::matches_any;
 use crate::models::plan::Written;
-use crate::models::{self, BuildOutcome, BuildPlan, PlanStep, Severity};
+use crate::models::{self, BuildOutcome, BuildPlan, Fault, PlanStep, Severity};
 use crate::state::record::{AlertPhase, Input, Partition, version_name};
 
-/// A model that failed on its rows, or whose rows failed a check of severity `error`.
-struct Fault {
+/// A model that is wrong or failed on its rows, or whose rows failed a check of severity `error`.
+struct Failed {
     model: String,
     error: Error,
 }
 
-/// Builds. What breaks a model is set aside, and everything else is built without it. Where nothing that was delivered
-/// is to blame, a failed check of severity `error` ends the run before anything is published.
+/// Builds. What breaks a model is set aside, and everything else is built without it; a model that is wrong itself is left
+/// out with all that read it. Where nothing that was delivered is to blame, a failed check of severity `error` ends the run
+/// before anything is published.
 pub(super) async fn transform(night: &mut Night<'_>, watch: &dyn Watch) -> Result<Built> {
-    let mut selected = selected(night)?;
-    let late = late(night, &selected)?;
-    selected.retain(|name| !late.contains(name));
     let mut trials = search::Trials::of(night);
-    let outcome = loop {
+    let (selected, outcome) = loop {
+        let (selected, late) = parts(night)?;
+        // What is wrong with those that wait is told by this run, too.
+        if let Err(failed) = ready(night, &late).await? {
+            leave_out(night, failed)?;
+            continue;
+        }
         let (inputs, anew) = (night.job_inputs(), night.request.full_refresh);
-        let fault = match attempt(night, &selected, &inputs, &mut trials.made, anew, watch).await? {
-            Ok(outcome) => break outcome,
-            Err(fault) => fault,
+        let failed = match attempt(night, &selected, &inputs, &mut trials.made, anew, watch).await? {
+            Ok(outcome) => break (selected, outcome),
+            Err(failed) => failed,
         };
+        if failed.error.kind() == Kind::Config {
+            leave_out(night, failed)?;
+            continue;
+        }
         // Rows that rotted unseen are nobody's fault: the night begins again and mends them first.
-        if fault.error.kind() != Kind::Config && rotted(night).await {
-            return Err(fault.error);
+        if rotted(night).await {
+            return Err(failed.error);
         }
-        tracing::warn!(model = fault.model, error = fault.error.one_line(), "looking for the rows that break it");
-        let found = search::culprits(night, &fault, &mut trials, watch).await?;
-        if found.is_empty() {
-            return Err(fault.error);
+        tracing::warn!(model = failed.model, error = failed.error.one_line(), "looking for the rows that break it");
+        let found = search::culprits(night, &failed, &mut trials, watch).await?;
+        match (found.is_empty(), failed.error.kind()) {
+            (false, _) => night.lay_aside(found),
+            (true, Kind::Checks) => return Err(failed.error),
+            (true, _) => leave_out(night, failed)?,
         }
-        night.lay_aside(found);
     };
     for failure in &outcome.failures {
         night.warn(failure.message.clone());
     }
+    left_out::tell(night);
     reduce::tell(night, &selected, &outcome.absent_feeds)?;
     reduce::short_files(night, &outcome).await?;
     let refusals = refused_by_sql(night, &outcome).await?;
@@ -67,6 +78,43 @@ fn judge(night: &mut Night<'_>, outcome: &BuildOutcome) -> Result<()> {
     Ok(())
 }
 
+/// Leaves out a model that is wrong, with all that read it. The others are built without them; where none of the marts that
+/// are asked for is left, that is the end of the run.
+fn leave_out(night: &mut Night<'_>, failed: Failed) -> Result<()> {
+    if night.left_out.iter().any(|fault| fault.model.as_ref() == Some(&failed.model)) {
+        return Err(failed.error);
+    }
+    night.left_out.push(Fault { model: Some(failed.model), error: Arc::new(failed.error) });
+    selected(night).map(drop)
+}
+
+/// What is built now, and what is built last.
+fn parts(night: &Night<'_>) -> Result<(Vec<String>, Vec<String>)> {
+    let mut selected = selected(night)?;
+    let late = late(night, &selected)?;
+    selected.retain(|name| !late.contains(name));
+    Ok((selected, late))
+}
+
+/// Whether all of these can be planned.
+async fn ready(night: &Night<'_>, models: &[String]) -> Result<std::result::Result<(), Failed>> {
+    if models.is_empty() {
+        return Ok(Ok(()));
+    }
+    let inputs = night.job_inputs();
+    let ready = models::ready(build_plan(night, models, &inputs, &Written::new())?).await;
+    blamed(ready)
+}
+
+/// What a model is to blame for; an `Err` is anything else.
+fn blamed<T>(built: std::result::Result<T, models::Broken>) -> Result<std::result::Result<T, Failed>> {
+    match built {
+        Ok(built) => Ok(Ok(built)),
+        Err(models::Broken { model: Some(model), error, .. }) => Ok(Err(Failed { model, error })),
+        Err(broken) => Err(broken.error),
+    }
+}
+
 /// Marts that tell of runs, this one among them: they wait until all but the commit is known. What others read cannot wait.
 fn late(night: &Night<'_>, selected: &[String]) -> Result<Vec<String>> {
     let registry = &night.company.registry;
@@ -84,7 +132,7 @@ fn late(night: &Night<'_>, selected: &[String]) -> Result<Vec<String>> {
 
 /// Builds the marts that tell of runs, with this one as it is about to be committed.
 pub(super) async fn account(night: &mut Night<'_>, built: &mut Built, watch: &dyn Watch) -> Result<()> {
-    let late = late(night, &selected(night)?)?;
+    let (_, late) = parts(night)?;
     if late.is_empty() {
         return Ok(());
     }
@@ -117,7 +165,7 @@ async fn attempt(
     made: &mut Written,
     full_refresh: bool,
     watch: &dyn Watch,
-) -> Result<std::result::Result<BuildOutcome, Fault>> {
+) -> Result<std::result::Result<BuildOutcome, Failed>> {
     let built = {
         let plan = BuildPlan { full_refresh, ..build_plan(night, models, inputs, made)? };
         models::build(plan, &|what: &str| watch.step(what)).await
@@ -131,17 +179,14 @@ async fn attempt(
         Ok(outcome) => outcome,
         Err(broken) => {
             keep(&broken.made);
-            return match broken.model {
-                Some(model) => Ok(Err(Fault { model, error: broken.error })),
-                None => Err(broken.error),
-            };
+            return blamed(Err(broken));
         }
     };
     keep(&outcome.made);
     let Some(first) = grave(&outcome).next() else { return Ok(Ok(outcome)) };
     let model = first.model.clone();
     Ok(match failed_checks(&outcome) {
-        Some(error) => Err(Fault { model, error }),
+        Some(error) => Err(Failed { model, error }),
         None => Ok(outcome),
     })
 }
@@ -228,12 +273,20 @@ pub(super) fn selected(night: &Night<'_>) -> Result<Vec<String>> {
     let registry = &night.company.registry;
     let job = &night.request.job;
     let mut names: Vec<String> = Vec::new();
+    let left_out = left_out::names(night);
     let picked = registry.pick(&night.request.select)?;
     for mart in registry.marts() {
-        if matches_any(&job.marts, mart) && (night.request.select.is_empty() || picked.iter().any(|name| name == mart))
+        if matches_any(&job.marts, mart)
+            && !left_out.contains(mart)
+            && (night.request.select.is_empty() || picked.iter().any(|name| name == mart))
         {
             names.push(mart.to_string());
         }
+    }
+    if names.is_empty()
+        && let Some(fault) = left_out::faults(night).next()
+    {
+        return Err(fault.error.retold());
     }
     if names.is_empty() {
         return Err(Error::config(format!("job {} selects no mart", job.name))
@@ -244,6 +297,7 @@ pub(super) fn selected(night: &Night<'_>) -> Result<Vec<String>> {
         let digest = [HEADLINES, "channels_current", "partners_current"].map(str::to_string);
         names.extend(digest.into_iter().filter(|model| job.mail && registry.get(model).is_some()));
     }
+    names.retain(|name| !left_out.contains(name));
     Ok(names)
 }
 

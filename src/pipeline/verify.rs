@@ -86,10 +86,11 @@ pub async fn verify(company: &Company, mend: bool) -> Result<Account> {
     }
     if mend && let Some(aside) = chain::set_newest_aside(lake).await? {
         let newest = format!("commit {}", walk.newest);
+        // Of a lake that holds nothing the marts know no commit.
+        let again = if account.commits == 1 { "run that night again, with --new-lake" } else { "run that night again" };
         for fault in account.faults.iter_mut().filter(|fault| fault.what == newest) {
             fault.mended = true;
-            fault.to_do =
-                format!("it is set aside as {aside}, and what it made true is so no more: run that night again");
+            fault.to_do = format!("it is set aside as {aside}, and what it made true is so no more: {again}");
         }
         account.commits -= 1;
         account.set_aside = Some(aside);

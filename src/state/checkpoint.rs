@@ -199,6 +199,8 @@ impl Sink {
             sender: Some(&made.model),
             feed: Some(&made.partition),
             sha256: Some(&made.fingerprint),
+            // What decided whether rows may pass, as the contract does for an input.
+            contract_fingerprint: Some(made.checks.as_str()).filter(|checks| !checks.is_empty()),
             last_used: last_used.map(nanos),
             ..Row::default()
         };
@@ -267,6 +269,7 @@ fn fold_row(row: &Row<'_>, state: &mut State) -> Result<()> {
                 model: text(row.sender)?,
                 partition: text(row.feed)?,
                 fingerprint: text(row.sha256)?,
+                checks: row.contract_fingerprint.unwrap_or_default().to_string(),
                 file: file_of(row, None)?,
             });
             let place = (made.model.clone(), made.partition.clone());

@@ -227,6 +227,9 @@ pub struct Partition {
     pub partition: String,
     /// What it was made of: equal fingerprint, equal rows.
     pub fingerprint: String,
+    /// The checks that its rows were asked, as a hash; empty where there were none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub checks: String,
     /// Its one file; none when it is known to be empty.
     pub file: Option<FileRef>,
 }

@@ -117,6 +117,7 @@ pub(super) fn partition(model: &str, partition: &str, fingerprint: &str) -> Part
         model: model.into(),
         partition: partition.into(),
         fingerprint: fingerprint.into(),
+        checks: format!("checks of {model}"),
         file: Some(file(Home::Marts, &key)),
     }
 }

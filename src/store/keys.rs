@@ -129,6 +129,9 @@ pub fn lease_epoch(key: &str) -> Option<u64> {
 /// How long the last run took after its commit, in the lake: overwritten by each run.
 pub const AFTERWARDS: &str = "state/afterwards.json";
 
+/// What a running `serve` keeps back, in the lake: overwritten by it, and gone when there is nothing.
+pub const REFUSED: &str = "state/refused.json";
+
 /// Folder of probes, in the lake.
 pub const PROBES: &str = "state/probe";
 

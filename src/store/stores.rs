@@ -33,7 +33,7 @@ impl Stores {
         let environment: Vec<(String, String)> = environment.collect();
         let open = |setting: &str, location: &str, create: bool| {
             remote::open(location, &config.root, create, &environment, Retry::of(config))
-                .map_err(|err| err.at(format!("config.toml: stores.{setting}")))
+                .map_err(|err| err.at(format!("{}: stores.{setting}", config.place_of_store(setting))))
         };
         apart(config)?;
         Ok(Self {
@@ -90,7 +90,7 @@ fn apart(config: &Config) -> Result<()> {
             if !this.starts_with("memory:") && (this.starts_with(that) || that.starts_with(this)) {
                 let how = if this == that { "are one place" } else { "lie in one another" };
                 return Err(Error::config(format!("stores.{name} and stores.{other} {how}: {this} and {that}"))
-                    .at("config.toml")
+                    .at(config.place_of_store(other))
                     .hint("give each a folder or prefix of its own"));
             }
         }

@@ -375,7 +375,7 @@ async fn credentials_never_show() {
     let text = format!("[stores]\ninbox = \"s3://key:{CANARY}@bucket/in\"");
     let config = Config::parse(&text, FsPath::new("/")).unwrap();
     let error = Stores::open_with(&config, std::iter::empty()).unwrap_err();
-    assert_eq!(error.path(), Some("config.toml: stores.inbox"));
+    assert_eq!(error.path(), Some("config.toml:2: stores.inbox"));
     assert!(!format!("{error:?}").contains(CANARY), "{error:?}");
 }
 

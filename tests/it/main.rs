@@ -31,6 +31,7 @@ mod profiling;
 mod readme;
 mod refusing;
 mod set_aside;
+mod left_out;
 mod asking;
 mod settings;
 mod tidy;

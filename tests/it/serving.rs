@@ -93,3 +93,46 @@ fn a_stop_signal_ends_it_cleanly() {
     world.night_again(NIGHT).published();
     assert_eq!(nights(&world), [date(NIGHT)], "the next one finds everything in order");
 }
+
+/// Another process knows what a running `serve` keeps back: since when, which file, what to do.
+#[cfg(unix)]
+#[test]
+fn status_tells_what_a_running_serve_keeps_back() {
+    let world = world();
+    let config = std::fs::read_to_string(world.path("config.toml")).expect("settings");
+    world.write("config.toml", &format!("{config}[serve]\ntick_seconds = 1\n"));
+    let job = std::fs::read_to_string(world.path("jobs/nightly.toml")).expect("the job");
+    world.write("jobs/weekly.toml", &job.replace("at = ", "days = \"* * 1\"\nat = "));
+    world.night_with(NIGHT, &[], &[MORNING]).published();
+    let serving = world.command(&["serve"]).env(MORNING.0, MORNING.1).spawn().expect("the binary starts");
+    let stop = || Command::new("kill").args(["-TERM", &serving.id().to_string()]).status().expect("kill");
+    let status = || world.tributary(&["status"], &[MORNING]);
+    let until = |what: &str, code: i32, holds: &dyn Fn(&str) -> bool| {
+        let start = Instant::now();
+        loop {
+            let asked = status();
+            if asked.code == Some(code) && holds(&asked.stdout) {
+                return asked;
+            }
+            if start.elapsed() > Duration::from_mins(1) {
+                stop();
+                panic!("{what}: {asked}");
+            }
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    };
+    let quiet = |told: &str| !told.contains("KEPT BACK");
+    until("nothing yet", 0, &quiet);
+    world.write("jobs/nightly.toml", "at = \"26:30\"\n");
+    let told = until("a broken job", 1, &|told| told.contains("KEPT BACK"));
+    assert!(told.stdout.contains("jobs/nightly.toml") && told.stdout.contains("since 2026-11-06 06:31"), "{told}");
+    assert!(told.stdout.contains("tributary check"), "what to do: {told}");
+    world.write("jobs/nightly.toml", &job);
+    until("it is mended", 0, &quiet);
+    std::fs::remove_file(world.path("jobs/weekly.toml")).expect("the job");
+    let told = until("a job that is gone", 1, &|told| told.contains("KEPT BACK"));
+    assert!(told.stdout.contains("put jobs/weekly.toml back"), "{told}");
+    assert!(stop().success());
+    finish(serving).expect(&[0]);
+    assert!(quiet(&status().expect(&[0]).stdout), "who does not run keeps nothing back");
+}

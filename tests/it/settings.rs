@@ -1,6 +1,6 @@
 //! Wrong settings: each file of fixtures/config is named for its fault and begins with what must be said about it.
 
-use crate::support::world::{PROJECT, World, copy_tree, files_below};
+use crate::support::world::{PROJECT, World, files_below};
 
 #[test]
 fn every_fault_is_named_with_its_place_and_what_to_do() {
@@ -49,10 +49,10 @@ fn check_finds_what_the_night_would_refuse() {
     world.write("config.toml", &format!("{config}[settings]\nnear_dyas = 30\n").replace("[\"hq@test.example\"]", "[]"));
     let outcome = world.tributary(&["check"], &[]).expect(&[64]);
     for said in [
-        "jobs/weekly.toml: marts names `sales_dialy`, which is not known",
+        "jobs/weekly.toml:3: marts names `sales_dialy`, which is not known",
         "did you mean `sales_daily`?",
         "jobs/senders/p03.toml: contact: \"nobody\" is not a mail address",
-        "jobs/senders/p03.toml: feeds.sales: path \"../lake/**\" leaves the inbox",
+        "jobs/senders/p03.toml:4: feeds.sales: path \"../lake/**\" leaves the inbox",
         "jobs/senders/p03.toml:7: feeds.sales: columns.sku is still \"?\"",
         "files of a day are due at 09:00 the morning after (grace 0 minutes), and nightly runs at 06:30",
         "company.head_office is empty",
@@ -185,27 +185,4 @@ fn check_and_doctor_find_senders_that_take_the_same_files() {
         ["lake", "marts"].iter().flat_map(|store| files_below(&world.path(store)).into_keys()).collect();
     assert!(left.is_empty(), "doctor leaves nothing behind: {left:?}");
     assert!(!world.path("lake/state").exists() && !world.path("marts/latest").exists(), "no folder either");
-}
-
-/// An alert rule that cannot be read fails the night in the open: a commit says so, and head office has its mail.
-#[test]
-fn a_wrong_alert_rule_is_a_failed_night_that_is_told() {
-    let world = World::small();
-    copy_tree(&std::path::Path::new(PROJECT).join("fixtures/small/sql"), &world.path("sql"));
-    let config = std::fs::read_to_string(world.path("config.toml")).expect("the settings");
-    world.write("config.toml", &config.replace(&format!("{PROJECT}/fixtures/small/sql"), "sql"));
-    world.write("sql/alerts/odd.sql", "select partner_id from partner_totals");
-    world.write(
-        "sql/alerts/odd.toml",
-        "grain = \"partner\"\nkey = [\"partner_id\"]\nmaterialised = \"table\"\n[description]\nen = \"Odd\"\nzh = \"异常\"\n\
-         [[columns]]\nname = \"partner_id\"\ntype = \"text\"\nen = \"Partner\"\nzh = \"伙伴\"\n\
-         [alert]\nseverity = \"medium\"\n[alert.title]\nen = \"x\"\nzh = \"x\"\n",
-    );
-    world.deliver_history("2026-11-01");
-    let night = world.night("2026-11-01").expect(&[3]);
-    assert!(night.stdout.contains("odd.toml") && night.stdout.contains("\"medium\""), "{night}");
-    let failed =
-        |commit: &tributary::state::record::Commit| commit.kind == tributary::state::record::CommitKind::Failed;
-    assert_eq!(world.commits().iter().filter(|commit| failed(commit)).count(), 1, "{night}");
-    assert_eq!(world.mails().len(), 1, "head office is told: {night}");
 }

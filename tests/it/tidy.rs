@@ -1,6 +1,7 @@
 //! Rules of this repository that no compiler checks. Each says what to do when it is broken.
 
 mod columns;
+mod decimals;
 mod readme;
 mod repeats;
 mod rooms;

@@ -52,7 +52,7 @@ class Suite:
         others = sorted((p for p, models in self.computes.items() if name in models and p not in own),
                         key=lambda p: (len(self.computes[p]), p.stem))
         near = [p for p in others if len(self.computes[p]) <= LARGEST or not own]
-        return own, near[:NEAREST]
+        return own, near[:NEAREST if own else 2 * NEAREST]
 
     @staticmethod
     def is_own(path, name):

@@ -27,9 +27,6 @@ def period_of(name):
     return first, last
 
 
-FEW_ROWS = 20
-
-
 class File:
     """One delivered file: what it is for, when it came, its rows and what was refused of it."""
 
@@ -95,7 +92,9 @@ class Inbox:
                              for row in (rows[1:] if same else rows)]
         limit = of_feed.get("reject_limit", self.config["intake"]["reject_limit"])
         # Of a handful of rows a few bad ones are many percent: such a file is refused where most of it is.
-        few = file.read < FEW_ROWS and 2 * len(file.refused) <= file.read
+        intake = self.config["intake"]
+        few = (file.read < intake["few_rows"]
+               and len(file.refused) <= intake["few_rows_reject_limit"] * file.read)
         if file.read and len(file.refused) > limit * file.read and not few:
             file.status, file.reason = "quarantined", "too_many_rejects"
 

@@ -13,7 +13,7 @@ channels as (
     select channel_id, manager from channels_current
 ),
 rows_of_month as (
-    select closed.*, coalesce(abs(closed.variance_value), cast(0 as decimal(18, 4))) as variance_size
+    select closed.*, coalesce(abs(closed.variance_value), cast(0 as decimal(38, 4))) as variance_size
     from closed
     inner join last_month
         on closed.month_start = last_month.month_start

@@ -52,9 +52,9 @@ histories as (
         told.metric,
         told.entity_type,
         told.entity_id,
-        string_agg(cast(cast(bands.observed as decimal(18, 4)) as text), ';' order by bands.business_date) as past,
-        string_agg(cast(cast(bands.lower as decimal(18, 4)) as text), ';' order by bands.business_date) as past_lower,
-        string_agg(cast(cast(bands.upper as decimal(18, 4)) as text), ';' order by bands.business_date) as past_upper
+        string_agg(cast(cast(bands.observed as decimal(38, 4)) as text), ';' order by bands.business_date) as past,
+        string_agg(cast(cast(bands.lower as decimal(38, 4)) as text), ';' order by bands.business_date) as past_lower,
+        string_agg(cast(cast(bands.upper as decimal(38, 4)) as text), ';' order by bands.business_date) as past_upper
     from told
     inner join bands
         on told.metric = bands.metric

@@ -64,7 +64,7 @@ judged as (
         types.channel_type,
         types.region_net_sales,
         types.year_before_is_part,
-        cast(types.net_sales as decimal(28, 4)) < $gap_share * cast(types.region_net_sales as decimal(28, 4))
+        cast(types.net_sales as decimal(38, 4)) < $gap_share * cast(types.region_net_sales as decimal(38, 4))
             as is_lacking,
         peer_counts.comparison_basis,
         coalesce(peer_counts.comparable_regions, 0) as comparable_regions,
@@ -94,8 +94,8 @@ wanted as (
     select
         *,
         greatest(
-            cast($gap_regions_min as decimal(28, 4)),
-            $gap_regions_share * cast(comparable_regions as decimal(28, 4))
+            cast($gap_regions_min as decimal(38, 4)),
+            $gap_regions_share * cast(comparable_regions as decimal(38, 4))
         ) as regions_wanted
     from judged
 ),

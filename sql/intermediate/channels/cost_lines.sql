@@ -8,7 +8,7 @@ with cost_rows as (
         stg_channel_costs.channel_id,
         stg_channel_costs.partner_id,
         stg_channel_costs.cost_type,
-        cast(stg_channel_costs.amount * month_end_rates.rate_to_base as decimal(18,4)) as amount
+        cast(stg_channel_costs.amount * month_end_rates.rate_to_base as decimal(38,4)) as amount
     from stg_channel_costs
     inner join kpi_months on kpi_months.month = stg_channel_costs.month
     left join month_end_rates
@@ -31,7 +31,7 @@ commissionable_sales as (
         sales.month_start,
         sales.partner_id,
         sales.channel_id,
-        cast(sales.net_sales * stg_partners.commission_rate as decimal(18,4)) as commission
+        cast(sales.net_sales * stg_partners.commission_rate as decimal(38,4)) as commission
     from partner_channel_months as sales
     inner join kpi_months on kpi_months.month_start = sales.month_start
     inner join stg_partners
@@ -80,10 +80,12 @@ accrued_rebates as (
     group by rebate_months.month_start, stg_partners.channel_id, rebate_months.partner_id
 )
 
-select month_start, channel_id, partner_id, cost_type, 'delivered' as source, amount
+select month_start, channel_id, partner_id, cost_type, 'delivered' as source, cast(amount as decimal(18,4)) as amount
 from cost_rows
 union all
-select month_start, channel_id, partner_id, 'commission' as cost_type, 'accrued' as source, commission as amount
+select
+    month_start, channel_id, partner_id, 'commission' as cost_type, 'accrued' as source,
+    cast(commission as decimal(18,4)) as amount
 from accrued_commissions
 union all
 select month_start, channel_id, partner_id, 'rebate' as cost_type, 'accrued' as source, cast(rebate as decimal(18,4)) as amount

@@ -26,8 +26,8 @@ pairs as (
         regions.region,
         others.region as peer,
         coalesce(others.city_tier = regions.city_tier, false) as is_same_tier,
-        cast(others.net_sales as decimal(28, 4)) >= $gap_size_min * cast(regions.net_sales as decimal(28, 4))
-            and cast(others.net_sales as decimal(28, 4)) <= $gap_size_max * cast(regions.net_sales as decimal(28, 4))
+        cast(others.net_sales as decimal(38, 4)) >= $gap_size_min * cast(regions.net_sales as decimal(38, 4))
+            and cast(others.net_sales as decimal(38, 4)) <= $gap_size_max * cast(regions.net_sales as decimal(38, 4))
             as is_same_size
     from regions
     inner join regions as others

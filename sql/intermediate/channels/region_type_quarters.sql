@@ -30,7 +30,7 @@ weighed as (
     select
         *,
         region_net_sales > 0
-            and cast(net_sales as decimal(28, 4)) >= $auxiliary_share * cast(region_net_sales as decimal(28, 4))
+            and cast(net_sales as decimal(38, 4)) >= $auxiliary_share * cast(region_net_sales as decimal(38, 4))
             as has_weight
     from shares
 ),

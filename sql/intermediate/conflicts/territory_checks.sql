@@ -9,7 +9,7 @@ sold as (
         region,
         nullif(trim(ship_to_region), '') is not null as is_shipped,
         count(*) as lines,
-        cast(sum(net_amount) as decimal(18, 4)) as net_amount
+        cast(sum(net_amount) as decimal(38, 4)) as net_amount
     from sales_lines
     where sale_type = 'sale'
     group by business_date, partner_id, channel_id, region, nullif(trim(ship_to_region), '') is not null
@@ -195,7 +195,8 @@ judged as (
         and sold.is_shipped = owners_by_seller.is_shipped
 )
 select
-    business_date, partner_id, channel_id, region, is_shipped, lines, net_amount, territory_status,
+    business_date, partner_id, channel_id, region, is_shipped, lines, cast(net_amount as decimal(18, 4)) as net_amount,
+    territory_status,
     territory_status = 'outside' and is_adjacent as is_adjacent,
     affected_partner_id, affected_partners
 from judged

@@ -22,7 +22,7 @@ days as (
     select
         business_date,
         customer_id,
-        cast(sum(net_amount) as decimal(18, 4)) as net_amount,
+        cast(sum(net_amount) as decimal(38, 4)) as net_amount,
         bool_or(has_sale_line) and (sum(net_amount) > 0 or not bool_or(has_return_line)) as is_purchase
     from lines
     group by business_date, customer_id
@@ -31,7 +31,7 @@ select
     days.business_date,
     days.customer_id,
     coalesce(begun.orders, 0) as orders,
-    days.net_amount,
+    cast(days.net_amount as decimal(18, 4)) as net_amount,
     days.is_purchase
 from days
 left join begun

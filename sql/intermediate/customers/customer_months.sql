@@ -31,7 +31,7 @@ money as (
     select
         customer_id,
         cast(date_trunc('month', business_date) as date) as month_start,
-        cast(sum(net_amount) as decimal(18, 4)) as net_sales
+        cast(sum(net_amount) as decimal(38, 4)) as net_sales
     from lines
     group by customer_id, cast(date_trunc('month', business_date) as date)
 )
@@ -40,7 +40,7 @@ select
     money.customer_id,
     coalesce(begun.orders, 0) as orders,
     begun.first_channel_id,
-    money.net_sales
+    cast(money.net_sales as decimal(18, 4)) as net_sales
 from money
 left join begun
     on money.customer_id = begun.customer_id

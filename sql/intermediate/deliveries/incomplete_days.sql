@@ -16,17 +16,17 @@ unreported as (
 parts as (
     select
         'sales' as feed, channel_id, partner_id, region, category,
-        cast(greatest(sum(net_sales), 0) as decimal(24, 4)) as amount
+        cast(greatest(sum(net_sales), 0) as decimal(38, 4)) as amount
     from watch_parts
     where business_date <= $as_of_date and business_date > $as_of_date - $anomaly_days - 7 * $anomaly_weeks
     group by channel_id, partner_id, region, category
     union all
-    select 'inventory', channel_id, partner_id, region, category, cast(sum(stock_value) as decimal(24, 4))
+    select 'inventory', channel_id, partner_id, region, category, cast(sum(stock_value) as decimal(38, 4))
     from watch_stock_days
     where business_date > $as_of_date - $anomaly_days - 7 * $anomaly_weeks
     group by channel_id, partner_id, region, category
     union all
-    select 'complaints', channel_id, partner_id, region, category, cast(sum(complaints) as decimal(24, 4))
+    select 'complaints', channel_id, partner_id, region, category, cast(sum(complaints) as decimal(38, 4))
     from watch_complaints
     where business_date > $as_of_date - $anomaly_days - 7 * $anomaly_weeks
     group by channel_id, partner_id, region, category

@@ -11,14 +11,14 @@ fixed_cuts as (
 ),
 quantiles as (
     select
-        quantile_exact(cast(recency_days as decimal(18, 4)), 0.2) as recency_1,
-        quantile_exact(cast(recency_days as decimal(18, 4)), 0.4) as recency_2,
-        quantile_exact(cast(recency_days as decimal(18, 4)), 0.6) as recency_3,
-        quantile_exact(cast(recency_days as decimal(18, 4)), 0.8) as recency_4,
-        quantile_exact(cast(frequency as decimal(18, 4)), 0.2) as frequency_1,
-        quantile_exact(cast(frequency as decimal(18, 4)), 0.4) as frequency_2,
-        quantile_exact(cast(frequency as decimal(18, 4)), 0.6) as frequency_3,
-        quantile_exact(cast(frequency as decimal(18, 4)), 0.8) as frequency_4,
+        quantile_exact(cast(recency_days as decimal(38, 4)), 0.2) as recency_1,
+        quantile_exact(cast(recency_days as decimal(38, 4)), 0.4) as recency_2,
+        quantile_exact(cast(recency_days as decimal(38, 4)), 0.6) as recency_3,
+        quantile_exact(cast(recency_days as decimal(38, 4)), 0.8) as recency_4,
+        quantile_exact(cast(frequency as decimal(38, 4)), 0.2) as frequency_1,
+        quantile_exact(cast(frequency as decimal(38, 4)), 0.4) as frequency_2,
+        quantile_exact(cast(frequency as decimal(38, 4)), 0.6) as frequency_3,
+        quantile_exact(cast(frequency as decimal(38, 4)), 0.8) as frequency_4,
         quantile_exact(monetary, 0.2) as monetary_1,
         quantile_exact(monetary, 0.4) as monetary_2,
         quantile_exact(monetary, 0.6) as monetary_3,
@@ -36,11 +36,11 @@ quantile_cuts as (
     from quantiles
 ),
 cuts as (
-    select measure, cast(cut as decimal(28, 10)) as cut
+    select measure, cast(cut as decimal(38, 10)) as cut
     from quantile_cuts
     where cut is not null
     union all
-    select measure, cast(cut as decimal(28, 10)) as cut
+    select measure, cast(cut as decimal(38, 10)) as cut
     from fixed_cuts
     where $score_method = 'fixed'
 ),
@@ -48,11 +48,11 @@ buyers as (
     select * from activity where last_order_on is not null
 ),
 measures as (
-    select 'recency' as measure, cast(recency_days as decimal(28, 10)) as value from buyers
+    select 'recency' as measure, cast(recency_days as decimal(38, 10)) as value from buyers
     union
-    select 'frequency' as measure, cast(frequency as decimal(28, 10)) as value from buyers
+    select 'frequency' as measure, cast(frequency as decimal(38, 10)) as value from buyers
     union
-    select 'monetary' as measure, cast(monetary as decimal(28, 10)) as value from buyers
+    select 'monetary' as measure, cast(monetary as decimal(38, 10)) as value from buyers
 ),
 value_scores as (
     -- Equal values share a score, because it depends on nothing but the value.
@@ -91,13 +91,13 @@ final as (
         on buyers.customer_id = tile_scores.customer_id
     left join value_scores as recency_scores
         on recency_scores.measure = 'recency'
-        and cast(buyers.recency_days as decimal(28, 10)) = recency_scores.value
+        and cast(buyers.recency_days as decimal(38, 10)) = recency_scores.value
     left join value_scores as frequency_scores
         on frequency_scores.measure = 'frequency'
-        and cast(buyers.frequency as decimal(28, 10)) = frequency_scores.value
+        and cast(buyers.frequency as decimal(38, 10)) = frequency_scores.value
     left join value_scores as monetary_scores
         on monetary_scores.measure = 'monetary'
-        and cast(buyers.monetary as decimal(28, 10)) = monetary_scores.value
+        and cast(buyers.monetary as decimal(38, 10)) = monetary_scores.value
 )
 select customer_id, r_score, f_score, m_score
 from final

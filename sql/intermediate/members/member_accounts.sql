@@ -28,7 +28,7 @@ member_days as (
 ),
 valued_days as (
     select
-        *, cast(case when $membership_basis = 'points' then points else net_amount end as decimal(18, 4)) as tier_value
+        *, cast(case when $membership_basis = 'points' then points else net_amount end as decimal(38, 4)) as tier_value
     from member_days
 ),
 final as (

@@ -11,7 +11,7 @@ days as (
     select business_date, customer_id, net_amount from customer_days where business_date <= $as_of_date
 ),
 tiers as (
-    select tier_no, cast(from_value as decimal(18, 4)) as from_value from settings.membership_tiers
+    select tier_no, cast(from_value as decimal(38, 4)) as from_value from settings.membership_tiers
 ),
 
 thresholds as (
@@ -33,7 +33,7 @@ climber_days as (
         cast(
             case when $membership_basis = 'points' then cast(trunc(days.net_amount * $points_per_unit) as bigint)
                 else days.net_amount
-            end as decimal(18, 4)
+            end as decimal(38, 4)
         ) as tier_value
     from days
     inner join climbers
@@ -57,7 +57,7 @@ final as (
         replay['changed_on'] as changed_on,
         replay['previous_tier'] as previous_tier_no,
         replay['review_on'] as review_on,
-        replay['amount'] as tier_value_12_months
+        cast(replay['amount'] as decimal(18, 4)) as tier_value_12_months
     from replays
 )
 select customer_id, tier_no, changed_on, previous_tier_no, review_on, tier_value_12_months

@@ -1,16 +1,16 @@
 -- The partners to be judged in each quarter: those that cooperate in it and those that apply, as they were when it
 -- closed. A candidate is looked at from the quarter of its application on; who had ended before the records begin is not.
-with history as (
-    select first_day from sales_history
-),
-
-quarters as (
+with quarters as (
     select
         quarter,
         cast(date_trunc('quarter', min(month_start)) as date) as quarter_start,
         max(closes_on) as closes_on
     from kpi_months
     group by quarter
+),
+
+history as (
+    select first_day from sales_history
 )
 
 select

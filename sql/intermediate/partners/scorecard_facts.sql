@@ -55,7 +55,7 @@ stock as (
     select
         partner_id,
         quarter,
-        sum(cast(average_stock_value as decimal(28,4)) * days) as stock_days_value,
+        sum(cast(average_stock_value as decimal(38,4)) * days) as stock_days_value,
         sum(cogs) as stock_cogs,
         max(overstock_rate) filter (where place = 1) as overstock_rate
     from stock_months_of_quarters

@@ -11,7 +11,7 @@ placed as (
         facts.quarter,
         facts.metric,
         metrics.dimension,
-        cast(metrics.weight as decimal(12,6)) as weight,
+        cast(metrics.weight as decimal(38,6)) as weight,
         facts.value,
         facts.value_status,
         (facts.value - cast(metrics.zero_at as double))
@@ -26,7 +26,7 @@ scaled as (
         *,
         case
             when place_in_range is not null
-                then cast(round(100 * least(greatest(place_in_range, 0), 1), 6) as decimal(12,6))
+                then cast(round(100 * least(greatest(place_in_range, 0), 1), 6) as decimal(38,6))
         end as metric_score
     from placed
 ),
@@ -44,10 +44,10 @@ select
     quarter,
     metric,
     dimension,
-    weight,
+    cast(weight as decimal(12,6)) as weight,
     value,
     value_status,
-    metric_score,
+    cast(metric_score as decimal(12,6)) as metric_score,
     weight_present,
     cast(cast(weight * metric_score as decimal(38,12)) / nullif(weight_present, 0) as decimal(12,6)) as score_points,
     cast(cast(weight * (100 - metric_score) as decimal(38,12)) / nullif(weight_present, 0) as decimal(12,6))

@@ -39,7 +39,7 @@ months as (
         accruals.partner_id,
         accruals.plan_id,
         accruals.period,
-        cast(accruals.rebate as decimal(18,4)) as rebate,
+        cast(accruals.rebate as decimal(38,4)) as rebate,
         kpi_months.month_start,
         kpi_months.closes_on,
         greatest(coalesce(counted.actual, 0), 0) as weight,
@@ -65,7 +65,7 @@ totals as (
 weighed as (
     select
         *,
-        case when weights > 0 then weight else cast(days as decimal(18,4)) end as share
+        case when weights > 0 then weight else cast(days as decimal(38,4)) end as share
     from totals
 ),
 
@@ -85,7 +85,7 @@ to_date as (
     select
         *,
         cast(
-            cast(rebate as decimal(38,4)) * cast(share_to_date as decimal(24,4)) / nullif(shares, 0) as decimal(18,4)
+            cast(rebate as decimal(38,4)) * cast(share_to_date as decimal(38,4)) / nullif(shares, 0) as decimal(38,4)
         ) as rebate_to_date
     from running
 )
@@ -97,7 +97,7 @@ select
     month_start,
     closes_on,
     cast(
-        rebate_to_date - lag(rebate_to_date, 1, cast(0 as decimal(18,4))) over (
+        rebate_to_date - lag(rebate_to_date, 1, cast(0 as decimal(38,4))) over (
             partition by partner_id, plan_id, period
             order by month_start
         ) as decimal(18,4)

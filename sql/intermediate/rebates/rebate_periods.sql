@@ -154,11 +154,11 @@ measured as (
         coalesce(history.known_from <= framed.prior_from, false) as prior_is_complete,
         coalesce(history.known_from > framed.prior_from and history.known_from <= framed.prior_to, false) as prior_is_part,
         cast(
-            coalesce(case framed.metric when 'money' then actuals.money else actuals.units end, 0) as decimal(18,4)
+            coalesce(case framed.metric when 'money' then actuals.money else actuals.units end, 0) as decimal(38,4)
         ) as actual,
         cast(
             coalesce(case framed.metric when 'money' then prior_actuals.money else prior_actuals.units end, 0)
-            as decimal(18,4)
+            as decimal(38,4)
         ) as prior_actual,
         period_targets.target
     from framed
@@ -203,7 +203,7 @@ final as (
         method,
         tiers_by,
         history_is_complete,
-        actual,
+        cast(actual as decimal(18,4)) as actual,
         target,
         case when history_is_complete and target > 0 then cast(actual as double) / cast(target as double) end
             as attainment,
@@ -211,7 +211,7 @@ final as (
             when not history_is_complete then 'incomplete_history'
             when coalesce(target, 0) <= 0 then 'no_target'
         end as attainment_status,
-        case when prior_is_complete then prior_actual end as prior_actual,
+        case when prior_is_complete then cast(prior_actual as decimal(18,4)) end as prior_actual,
         case
             when history_is_complete and prior_is_complete and prior_actual > 0
                 then round(cast(actual - prior_actual as double) / cast(prior_actual as double), 9)

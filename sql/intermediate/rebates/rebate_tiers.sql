@@ -31,7 +31,7 @@ with placed as (
 ),
 
 edged as (
-    select *, cast(exact_edge as decimal(18,4)) as edge
+    select *, cast(exact_edge as decimal(38,4)) as edge
     from placed
 )
 
@@ -46,7 +46,7 @@ select
     cap,
     min_growth,
     actual,
-    edge,
+    cast(edge as decimal(18,4)) as edge,
     case when metric = 'units' then greatest(edge - 1, 0) else edge end as band_from,
     coalesce(actual >= edge, false) as is_reached,
     -- NULL where the growth that a tier asks for is not known: that neither grants nor denies it.

@@ -55,8 +55,8 @@ home_regions as (
 converted as (
     select
         lines.*,
-        cast(lines.source_gross_amount * lines.rate_to_base as decimal(18,4)) as gross_amount,
-        cast(lines.source_net_amount * lines.rate_to_base as decimal(18,4)) as net_amount,
+        cast(lines.source_gross_amount * lines.rate_to_base as decimal(38,4)) as gross_amount,
+        cast(lines.source_net_amount * lines.rate_to_base as decimal(38,4)) as net_amount,
         case when lines.sale_type = 'adjustment' then 0 else lines.quantity end as goods_quantity
     from lines
 )
@@ -75,9 +75,9 @@ select
     converted.sale_type,
     converted.quantity,
     converted.unit_price,
-    converted.gross_amount,
+    cast(converted.gross_amount as decimal(18,4)) as gross_amount,
     cast(converted.gross_amount - converted.net_amount as decimal(18,4)) as discount_amount,
-    converted.net_amount,
+    cast(converted.net_amount as decimal(18,4)) as net_amount,
     cast(converted.source_net_amount as decimal(18,4)) as source_net_amount,
     converted.currency,
     converted.rate_status,

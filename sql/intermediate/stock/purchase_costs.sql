@@ -40,9 +40,9 @@ priced as (
         sold.partner_id,
         sold.month_start,
         case
-            when sold.units = 0 then cast(0 as decimal(18,4))
+            when sold.units = 0 then cast(0 as decimal(38,4))
             else cast(
-                cast(prices.net_amount as decimal(38,8)) * sold.units / nullif(prices.quantity, 0) as decimal(18,4)
+                cast(prices.net_amount as decimal(38,8)) * sold.units / nullif(prices.quantity, 0) as decimal(38,4)
             )
         end as purchase_cost
     from sold

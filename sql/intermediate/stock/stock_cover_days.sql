@@ -2,7 +2,7 @@
 -- before. A count stands until the next one, or until it is too old to speak for the day.
 with
 counts as (
-    select partner_id, counted_on, cast(sum(stock_value) as decimal(18, 4)) as stock_value
+    select partner_id, counted_on, cast(sum(stock_value) as decimal(38, 4)) as stock_value
     from inventory_counts
     group by partner_id, counted_on
 ),
@@ -49,7 +49,7 @@ select
     days.business_date,
     days.partner_id,
     days.counted_on,
-    days.stock_value,
+    cast(days.stock_value as decimal(18, 4)) as stock_value,
     cast(demand.cost_amount as decimal(18, 4)) as cogs,
     case when demand.cost_amount > 0 then
         cast(days.stock_value as double) * $demand_window_days / cast(demand.cost_amount as double)

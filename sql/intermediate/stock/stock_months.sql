@@ -7,7 +7,7 @@ counts as (
     -- Value as booked: a negative balance lowers it, as it does in the partner's own books.
     select
         partner_id, sku, counted_on, on_hand_units, unit_cost,
-        cast(on_hand_quantity * unit_cost as decimal(18, 4)) as booked_value,
+        cast(on_hand_quantity * unit_cost as decimal(38, 4)) as booked_value,
         on_hand_quantity <> 0 and unit_cost is null as lacks_cost
     from inventory_counts
 ),
@@ -214,13 +214,13 @@ joined as (
         coverage.days as days_covered,
         coverage.samples,
         coverage.has_opening,
-        case when stock.partner_id is null then cast(0 as decimal(18, 4)) else stock.weighted_value end as weighted_value,
+        case when stock.partner_id is null then cast(0 as decimal(38, 4)) else stock.weighted_value end as weighted_value,
         coalesce(stock.closing_units, 0) as closing_units,
-        case when stock.partner_id is null then cast(0 as decimal(18, 4)) else stock.booked_closing_value end
+        case when stock.partner_id is null then cast(0 as decimal(38, 4)) else stock.booked_closing_value end
             as booked_closing_value,
         coalesce(stock.unit_cost, products.unit_cost) as unit_cost,
         coalesce(sold.net_sales, 0) as net_sales,
-        case when sold.partner_id is null then cast(0 as decimal(18, 4)) else sold.cogs end as cogs,
+        case when sold.partner_id is null then cast(0 as decimal(38, 4)) else sold.cogs end as cogs,
         demand.partner_id is not null as sells,
         coalesce(demand.sell_out_units, 0) as sell_out_units,
         sellers.partner_id is not null as partner_sells,

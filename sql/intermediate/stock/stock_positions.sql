@@ -77,7 +77,7 @@ positions as (
     union all
     select
         partner_id, sku, counted_on, cast(null as bigint), cast(0 as bigint), cast(null as bigint),
-        cast(null as decimal(18, 4)), cast(null as date)
+        null, cast(null as date)
     from sold_without_stock
 ),
 described as (
@@ -167,8 +167,8 @@ judged as (
 valued as (
     select
         *,
-        cast(on_hand_units * unit_cost as decimal(18, 4)) as stock_value,
-        cast(overstock_units * unit_cost as decimal(18, 4)) as overstock_value
+        on_hand_units * unit_cost as stock_value,
+        overstock_units * unit_cost as overstock_value
     from judged
 ),
 rated as (

@@ -8,7 +8,7 @@ counts as (
     -- window began was counted in its first month, or was the last count of an earlier one.
     select
         partner_id, sku, counted_on,
-        cast(on_hand_quantity * unit_cost as decimal(18, 4)) as stock_value,
+        cast(on_hand_quantity * unit_cost as decimal(38, 4)) as stock_value,
         on_hand_quantity <> 0 and unit_cost is null as lacks_cost
     from inventory_counts
     where business_date >= cast(date_trunc('month', $as_of_date - $turnover_window_days) as date)
@@ -108,7 +108,7 @@ joined as (
         judged.samples,
         judged.has_opening,
         judged.is_stale,
-        case when costs.partner_id is null then cast(0 as decimal(18, 4)) else costs.cogs end as cogs
+        case when costs.partner_id is null then cast(0 as decimal(38, 4)) else costs.cogs end as cogs
     from stock
     inner join judged
         on stock.partner_id = judged.partner_id

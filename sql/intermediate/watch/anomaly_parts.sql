@@ -115,19 +115,19 @@ part_days as (
     select
         business_date, entity_type, entity_id, metric, part_type, part_id, weeks_back,
         cast(case metric
-            when 'orders' then cast(count(distinct order_key) as decimal(24, 6))
+            when 'orders' then cast(count(distinct order_key) as decimal(38, 6))
             else cast(sum(case metric
                 when 'units' then units
                 when 'average_price' then basket_value
                 when 'return_rate' then return_value
                 else net_sales
-            end) as decimal(24, 6))
-        end as decimal(24, 6)) as upper_side,
+            end) as decimal(38, 6))
+        end as decimal(38, 6)) as upper_side,
         cast(sum(case metric
             when 'average_price' then basket_list
             when 'return_rate' then sale_value
             else 0
-        end) as decimal(24, 6)) as lower_side,
+        end) as decimal(38, 6)) as lower_side,
         sum(promoted_net_sales) as promoted_net_sales,
         max(promotion_id) as promotion_id
     from members
@@ -183,8 +183,8 @@ wholes as (
 expected_wholes as (
     select
         business_date, entity_type, entity_id, metric, part_type,
-        cast(sum(cast(expected_upper as decimal(24, 6))) as double) as expected_upper,
-        cast(sum(cast(expected_lower as decimal(24, 6))) as double) as expected_lower
+        cast(sum(cast(expected_upper as decimal(38, 6))) as double) as expected_upper,
+        cast(sum(cast(expected_lower as decimal(38, 6))) as double) as expected_lower
     from compared
     group by business_date, entity_type, entity_id, metric, part_type
 ),

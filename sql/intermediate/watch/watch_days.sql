@@ -44,10 +44,10 @@ orders as (
     select
         business_date, entity_type, entity_id, order_key,
         case sale_type when 'sale' then 'sale' when 'return' then 'return' else 'money' end as part,
-        cast(sum(net_amount) as decimal(18, 4)) as value,
-        cast(sum(quantity) as decimal(18, 0)) as units,
-        cast(sum(basket_price) as decimal(18, 4)) as basket_value,
-        cast(sum(unit_list) as decimal(18, 4)) as basket_list
+        cast(sum(net_amount) as decimal(38, 4)) as value,
+        cast(sum(quantity) as decimal(38, 0)) as units,
+        cast(sum(basket_price) as decimal(38, 4)) as basket_value,
+        cast(sum(unit_list) as decimal(38, 4)) as basket_list
     from placed
     group by
         business_date, entity_type, entity_id, order_key,
@@ -59,20 +59,20 @@ sums as (
         business_date,
         entity_type,
         entity_id,
-        cast(sum(value) as decimal(18, 4)) as net_sales,
+        cast(sum(value) as decimal(38, 4)) as net_sales,
         cast(coalesce(sum(units) filter (where part <> 'money'), 0) as bigint) as units,
         count(*) filter (where part = 'sale') as orders,
-        cast(coalesce(sum(value) filter (where part = 'sale'), 0) as decimal(18, 4)) as sale_value,
-        cast(coalesce(-sum(value) filter (where part = 'return'), 0) as decimal(18, 4)) as return_value,
-        cast(coalesce(sum(basket_value), 0) as decimal(18, 4)) as basket_value,
-        cast(coalesce(sum(basket_list), 0) as decimal(18, 4)) as basket_list,
-        cast(coalesce(max(value) filter (where part = 'sale'), 0) as decimal(18, 4)) as largest_sale_value,
+        cast(coalesce(sum(value) filter (where part = 'sale'), 0) as decimal(38, 4)) as sale_value,
+        cast(coalesce(-sum(value) filter (where part = 'return'), 0) as decimal(38, 4)) as return_value,
+        cast(coalesce(sum(basket_value), 0) as decimal(38, 4)) as basket_value,
+        cast(coalesce(sum(basket_list), 0) as decimal(38, 4)) as basket_list,
+        cast(coalesce(max(value) filter (where part = 'sale'), 0) as decimal(38, 4)) as largest_sale_value,
         cast(coalesce(max(units) filter (where part = 'sale'), 0) as bigint) as largest_sale_units,
-        cast(coalesce(max(-value) filter (where part = 'return'), 0) as decimal(18, 4)) as largest_return_value,
+        cast(coalesce(max(-value) filter (where part = 'return'), 0) as decimal(38, 4)) as largest_return_value,
         cast(coalesce(max(-units) filter (where part = 'return'), 0) as bigint) as largest_return_units,
         sum(cast(value * value as decimal(38, 8))) filter (where part = 'sale') as sale_squares,
         sum(cast(value * value as decimal(38, 8))) filter (where part = 'return') as return_squares,
-        cast(sum(units) filter (where part = 'sale') as decimal(18, 0)) as sale_units,
+        cast(sum(units) filter (where part = 'sale') as decimal(38, 0)) as sale_units,
         sum(cast(units * units as decimal(38, 0))) filter (where part = 'sale') as unit_squares,
         sum(cast(basket_list * basket_list as decimal(38, 8))) as basket_squares
     from orders
@@ -80,7 +80,18 @@ sums as (
 ),
 final as (
     select
-        *,
+        business_date,
+        entity_type,
+        entity_id,
+        cast(net_sales as decimal(18, 4)) as net_sales,
+        units,
+        orders,
+        cast(sale_value as decimal(18, 4)) as sale_value, cast(return_value as decimal(18, 4)) as return_value,
+        cast(basket_value as decimal(18, 4)) as basket_value, cast(basket_list as decimal(18, 4)) as basket_list,
+        cast(largest_sale_value as decimal(18, 4)) as largest_sale_value,
+        largest_sale_units,
+        cast(largest_return_value as decimal(18, 4)) as largest_return_value,
+        largest_return_units,
         coalesce(power(cast(sale_value as double), 2) / nullif(cast(sale_squares as double), 0), 0) as value_events,
         coalesce(power(cast(sale_units as double), 2) / nullif(cast(unit_squares as double), 0), 0) as unit_events,
         coalesce(power(cast(basket_list as double), 2) / nullif(cast(basket_squares as double), 0), 0) as price_events,

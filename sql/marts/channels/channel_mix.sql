@@ -49,7 +49,7 @@ roles as (
             when not has_sales then 'absent'
             when region_net_sales <= 0 then null
             when place = 1 then 'main'
-            when cast(net_sales as decimal(28, 4)) >= $auxiliary_share * cast(region_net_sales as decimal(28, 4))
+            when cast(net_sales as decimal(38, 4)) >= $auxiliary_share * cast(region_net_sales as decimal(38, 4))
                 then 'auxiliary'
             else 'marginal'
         end as role

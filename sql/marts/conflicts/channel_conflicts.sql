@@ -42,7 +42,7 @@ findings as (
         min(business_date) as first_seen_on,
         max(business_date) as last_seen_on,
         max(limit_price) as limit_price,
-        min(cast(cast(net_amount as decimal(38, 8)) / quantity as decimal(18, 4))) as lowest_price,
+        min(cast(cast(net_amount as decimal(38, 8)) / quantity as decimal(38, 4))) as lowest_price,
         bool_and(is_adjacent) as is_adjacent,
         max_by(affected_partner_id, business_date) as affected_partner_id,
         max_by(affected_partners, business_date) as affected_partners,

@@ -198,7 +198,7 @@ proposed as (
         cast(measures.rebate_deduction_rate as double) as full_rate,
         case when not decided.has_unknown_rebate then
             least(
-                decided.known_rebate * cast(measures.rebate_deduction_rate as decimal(9, 6)),
+                decided.known_rebate * cast(measures.rebate_deduction_rate as decimal(38, 6)),
                 cast(decided.own_value as decimal(38, 10))
             )
         end as deduction

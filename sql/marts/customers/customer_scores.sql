@@ -74,8 +74,8 @@ classed as (
     select
         customer_id,
         case
-            when cast(money_before as decimal(28, 4)) < $abc_a_share * cast(money_in_all as decimal(28, 4)) then 'A'
-            when cast(money_before as decimal(28, 4)) < $abc_b_share * cast(money_in_all as decimal(28, 4)) then 'B'
+            when cast(money_before as decimal(38, 4)) < $abc_a_share * cast(money_in_all as decimal(38, 4)) then 'A'
+            when cast(money_before as decimal(38, 4)) < $abc_b_share * cast(money_in_all as decimal(38, 4)) then 'B'
             else 'C'
         end as abc_class
     from ranked

@@ -64,7 +64,7 @@ summed as (
         count(*) filter (where is_known and is_running) as known_in_first_year,
         max(joined_on) as latest_joined_on,
         sum(net_sales) filter (where is_known) as first_year_net_sales,
-        sum(cast(reward as decimal(18, 4))) filter (where is_known) as reward
+        sum(cast(reward as decimal(38, 4))) filter (where is_known) as reward
     from rewarded
     group by referrer_id
 ),

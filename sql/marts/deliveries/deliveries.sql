@@ -210,8 +210,8 @@ usual as (
         feed,
         business_date,
         max(earlier_days) as earlier_days,
-        cast(sum(cast(sqrt(rows_a_day) as decimal(18, 6))) as double) / max(earlier_days) as mean_root,
-        cast(sum(cast(rows_a_day as decimal(18, 6))) as double) / max(earlier_days) as mean_rows,
+        cast(sum(cast(sqrt(rows_a_day) as decimal(38, 6))) as double) / max(earlier_days) as mean_root,
+        cast(sum(cast(rows_a_day as decimal(38, 6))) as double) / max(earlier_days) as mean_rows,
         max(rows_a_day) filter (where 2 * rows_place in (earlier_days, earlier_days + 1)) as usual_rows,
         max(files) filter (where 2 * files_place in (earlier_days, earlier_days + 1)) as usual_files
     from before

@@ -18,7 +18,7 @@ contacts as (
     select business_date, customer_id, kind from stg_contacts where business_date <= $as_of_date
 ),
 tiers as (
-    select tier_no, tier, cast(from_value as decimal(18, 4)) as from_value from settings.membership_tiers
+    select tier_no, tier, cast(from_value as decimal(38, 4)) as from_value from settings.membership_tiers
 ),
 entitlement_rows as (
     select tier_no, position, entitlement, discount_rate from settings.membership_entitlements
@@ -57,7 +57,7 @@ reached as (
     select
         sums.customer_id,
         steps.reward,
-        cast(steps.amount + steps.rate * sums.reward_spend as decimal(18, 4)) as reward_value
+        cast(steps.amount + steps.rate * sums.reward_spend as decimal(38, 4)) as reward_value
     from sums
     inner join steps
         on sums.reward_spend >= steps.from_spend

@@ -79,8 +79,8 @@ measured as (
     select
         years.*,
         period_end(years.year) > $as_of_date as is_provisional,
-        cast(coalesce(sales.net_sales, 0) as decimal(18,4)) as net_sales,
-        cast(cast(years.score_total as decimal(18,6)) / nullif(years.scored_quarters, 0) as decimal(9,4)) as award_score,
+        cast(coalesce(sales.net_sales, 0) as decimal(38,4)) as net_sales,
+        cast(cast(years.score_total as decimal(38,6)) / nullif(years.scored_quarters, 0) as decimal(38,4)) as award_score,
         sales.least_year_before,
         coalesce(sales.year_before_is_part, false) as year_before_is_part,
         -- Growth of a year needs all of it before, attainment a target for all of it; of a running year only the elapsed
@@ -129,7 +129,6 @@ territories as (
 entries as (
     select
         'all' as award_scope,
-        net_sales as own_sales,
         award_status as own_status,
         cast(award_score as decimal(38,4)) as ranked_by,
         cast(net_sales as decimal(38,4)) as then_by,
@@ -138,7 +137,6 @@ entries as (
     union all
     select
         territories.region as award_scope,
-        cast(coalesce(region_sales.net_sales, 0) as decimal(18,4)) as own_sales,
         coalesce(judged.award_status, case when coalesce(region_sales.net_sales, 0) <= 0 then 'no_sales' end)
             as own_status,
         cast(coalesce(region_sales.net_sales, 0) as decimal(38,4)) as ranked_by,
@@ -180,7 +178,8 @@ select
     award_score,
     case when award_score is null then 'nothing_measured' end as award_score_status,
     scored_quarters,
-    own_sales as net_sales,
+    -- A region's own: what it is ranked by.
+    cast(case when award_scope = 'all' then net_sales else ranked_by end as decimal(18,4)) as net_sales,
     case when award_scope = 'all' then sales_growth end as sales_growth,
     case
         when award_scope <> 'all' then 'not_by_region'

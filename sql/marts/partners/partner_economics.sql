@@ -73,13 +73,13 @@ measured as (
         case
             when costs.commission_without_rate > 0 then null
             when costs.commission_rows > 0 then costs.commission
-            else cast(placed.net_sales * placed.commission_rate as decimal(18,4))
+            else cast(placed.net_sales * placed.commission_rate as decimal(38,4))
         end as commission,
         case
             when placed.franchise_fee_per_month is null and placed.management_fee_rate is null then null
             else
                 coalesce(placed.franchise_fee_per_month, 0)
-                + cast(greatest(placed.net_sales, 0) * coalesce(placed.management_fee_rate, 0) as decimal(18,4))
+                + cast(greatest(placed.net_sales, 0) * coalesce(placed.management_fee_rate, 0) as decimal(38,4))
         end as fees
     from placed
     cross join arrived
@@ -146,9 +146,9 @@ lifted as (
             when uplift_status is null
                 then cast(
                     net_sales - cast(
-                        cast(month_before_net_sales as decimal(38,8)) * cast(comparable_net_sales as decimal(24,4))
-                        / nullif(comparable_month_before, 0) as decimal(18,4)
-                    ) as decimal(18,4)
+                        cast(month_before_net_sales as decimal(38,8)) * cast(comparable_net_sales as decimal(38,4))
+                        / nullif(comparable_month_before, 0) as decimal(38,4)
+                    ) as decimal(38,4)
                 )
         end as sales_uplift
     from compared

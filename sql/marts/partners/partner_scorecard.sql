@@ -135,7 +135,7 @@ scored as (
         metrics.missing_parts,
         weakest.weakest_metric,
         weakest.score_points_lost as weakest_metric_points_lost,
-        case when metrics.weight_present > 0 then cast(round(metrics.score_points, 2) as decimal(9,2)) end as score,
+        case when metrics.weight_present > 0 then cast(round(metrics.score_points, 2) as decimal(38,2)) end as score,
         row_number() over (partition by gated.partner_id order by gated.quarter_start) as quarter_no
     from gated
     left join metrics

@@ -47,7 +47,7 @@ settled as (
         periods.plan_id as paid_plan_id,
         periods.period as paid_period,
         accruals.plan_id is null as lacks_plan,
-        case when accruals.rebate > 0 then cast(coalesce(proposed_rates.deduction_rate, 0) as decimal(9,6)) else 0 end
+        case when accruals.rebate > 0 then cast(coalesce(proposed_rates.deduction_rate, 0) as decimal(38,6)) else 0 end
             as rate,
         payouts.paid_amount,
         arrived.payouts_arrived
@@ -80,10 +80,10 @@ due as (
 rounded as (
     select
         *,
-        cast(round(rebate - deduction, $rebate_decimals) as decimal(18,4)) as rebate_due,
-        cast(round(rebate_with_growth - deduction_with_growth, $rebate_decimals) as decimal(18,4))
+        cast(round(rebate - deduction, $rebate_decimals) as decimal(38,4)) as rebate_due,
+        cast(round(rebate_with_growth - deduction_with_growth, $rebate_decimals) as decimal(38,4))
             as rebate_due_with_growth,
-        cast(case when payouts_arrived then coalesce(paid_amount, 0) end as decimal(18,4)) as paid
+        cast(case when payouts_arrived then coalesce(paid_amount, 0) end as decimal(38,4)) as paid
     from due
 ),
 

@@ -38,7 +38,7 @@ measured as (
     select
         positions.*,
         cast(
-            cast(positions.sell_out_units as decimal(18, 4)) / nullif(positions.days_on_sale, 0) as decimal(18, 4)
+            cast(positions.sell_out_units as decimal(38, 4)) / nullif(positions.days_on_sale, 0) as decimal(38, 4)
         ) as average_daily_sell_out,
         cast(positions.on_hand_units as double) * positions.days_on_sale
         / nullif(cast(positions.sell_out_units as double), 0) as days_of_inventory,

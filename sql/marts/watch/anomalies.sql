@@ -93,7 +93,7 @@ worded as (
             case when leading_parts.contribution > 0 then ' +' else ' -' end,
             case
                 when leading_parts.metric in ('average_price', 'return_rate') then
-                    cast(cast(abs(leading_parts.contribution) as decimal(18, 4)) as text)
+                    cast(cast(abs(leading_parts.contribution) as decimal(38, 4)) as text)
                 else cast(cast(round(abs(leading_parts.contribution)) as bigint) as text)
             end,
             ' (', cast(cast(round(leading_parts.share * 100) as bigint) as text), '%)'
@@ -115,8 +115,8 @@ explanations as (
 file_gaps as (
     select
         parts.business_date, parts.entity_type, parts.entity_id, parts.metric,
-        sum(cast(parts.contribution as decimal(24, 6))) as contribution,
-        sum(cast(parts.expected_share as decimal(24, 6))) as expected_share,
+        sum(cast(parts.contribution as decimal(38, 6))) as contribution,
+        sum(cast(parts.expected_share as decimal(38, 6))) as expected_share,
         max(unreported.cause) as cause,
         string_agg(
             concat(coalesce(names.name, parts.part_id), ' (', parts.part_id, '): ', unreported.senders),
@@ -205,8 +205,8 @@ peers as (
     -- What the others of its kind brought that day of what was expected of them.
     select
         calendar_reasons.business_date, calendar_reasons.entity_type, calendar_reasons.entity_id, calendar_reasons.metric,
-        cast(sum(cast(bands.observed as decimal(24, 6))) as double)
-        / nullif(cast(sum(cast(bands.expected as decimal(24, 6))) as double), 0) as brought
+        cast(sum(cast(bands.observed as decimal(38, 6))) as double)
+        / nullif(cast(sum(cast(bands.expected as decimal(38, 6))) as double), 0) as brought
     from calendar_reasons
     inner join bands
         on calendar_reasons.business_date = bands.business_date

@@ -80,7 +80,7 @@ checked as (
     select
         sales.*,
         case
-            when sales.currency = $base_currency then cast(1 as decimal(18,8))
+            when sales.currency = $base_currency then 1.00000000
             else rates.rate_to_base
         end as rate_to_base,
         coalesce(rates.rate_age_days, 0) as rate_age_days,

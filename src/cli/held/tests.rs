@@ -78,9 +78,20 @@ async fn what_is_changed_and_valid_is_taken_up() {
     fs::remove_file(company.dir.path().join("jobs/weekly.toml")).unwrap();
     assert!(held.look(at(4)).await);
     assert_eq!(times(&held), ["nightly 7:15"], "a job that was taken out is run no more");
+    let told = held.refused();
+    assert_eq!((told.len(), told[0].gone.as_deref(), told[0].since), (1, Some("weekly"), at(4)));
     assert!(!held.look(at(5)).await);
+    assert_eq!(held.refused().len(), 1, "that is told until somebody has seen to it");
     held.forget();
+    assert_eq!(held.refused(), []);
     assert!(held.look(at(6)).await, "told to read again, it does");
+    fs::remove_file(company.dir.path().join("jobs/nightly.toml")).unwrap();
+    company.write("jobs/weekly.toml", JOB);
+    assert!(held.look(at(7)).await);
+    assert_eq!(held.refused().len(), 1);
+    company.write("jobs/nightly.toml", JOB);
+    assert!(held.look(at(8)).await);
+    assert_eq!(held.refused(), [], "what is back is gone no more");
 }
 
 /// Whatever is broken, the nights go on by what was valid, it is told since when and what, and mended it is taken up.
@@ -102,18 +113,18 @@ async fn what_is_broken_leaves_the_last_good_ones_in_force() {
         company.write(file, broken);
         assert!(!held.look(at(10)).await, "{file} {broken}");
         assert_eq!(times(&held), ["nightly 06:30"], "{file}: the last good ones");
-        let refused = held.refused().unwrap_or_else(|| panic!("{file} {broken} is taken for good"));
+        let refused = held.refused().pop().unwrap_or_else(|| panic!("{file} {broken} is taken for good"));
         assert!(refused.error.contains(said) || refused.place.contains(said), "{file}: {refused:?}");
         assert_eq!(refused.since, at(10));
         company.write(file, &format!("{broken}\n\n"));
         assert!(!held.look(at(20)).await);
-        assert_eq!(held.refused().unwrap().since, at(10), "{file}: told since it was first seen");
+        assert_eq!(held.refused()[0].since, at(10), "{file}: told since it was first seen");
         match good {
             Some(good) => company.write(file, &good),
             None => fs::remove_file(company.dir.path().join(file)).unwrap(),
         }
         assert!(held.look(at(30)).await, "{file}: mended");
-        assert_eq!(held.refused(), None, "{file}");
+        assert_eq!(held.refused(), [], "{file}");
     }
 }
 
@@ -126,10 +137,10 @@ async fn a_file_that_is_away_for_a_moment_loses_no_job() {
         fs::remove_file(company.dir.path().join("jobs/nightly.toml")).unwrap();
         assert!(!held.look(at(1)).await);
         assert_eq!(times(&held), ["nightly 06:30"]);
-        assert!(held.refused().is_some());
+        assert_eq!(held.refused().len(), 1);
         company.write("jobs/nightly.toml", JOB);
         assert!(held.look(at(2)).await);
-        assert_eq!(held.refused(), None);
+        assert_eq!(held.refused(), []);
     }
 }
 

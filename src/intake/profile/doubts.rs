@@ -35,6 +35,40 @@ const CERTAIN: f64 = 0.9;
 /// Confidence of a price that may be the amount of a line.
 const UNSURE: f64 = 0.7;
 
+/// Signs of money, and the currencies that write them.
+const SIGNS: [(char, &[&str]); 9] = [
+    ('$', &["USD", "AUD", "BMD", "BND", "BSD", "CAD", "FJD", "HKD", "JMD", "MXN", "NZD", "SGD", "TTD", "TWD", "XCD"]),
+    ('€', &["EUR"]),
+    ('£', &["GBP", "EGP", "LBP"]),
+    ('¥', &["CNY", "JPY"]),
+    ('￥', &["CNY", "JPY"]),
+    ('元', &["CNY", "HKD", "TWD", "MOP"]),
+    ('₩', &["KRW"]),
+    ('₹', &["INR"]),
+    ('₽', &["RUB"]),
+];
+
+/// What is asked where amounts carry the sign of another currency than the company's and no column says which.
+pub(super) fn foreign_money(
+    seen: &Sample,
+    contract: &Contract,
+    taken: &[Option<(usize, f64)>],
+    base: &str,
+) -> Option<String> {
+    if taken[contract.position("currency")?].is_some() {
+        return None;
+    }
+    let read = contract.columns.iter().zip(taken).filter(|(column, _)| column.column_type.is_number());
+    let signs = read.filter_map(|(_, taken)| Some(&seen.columns[(*taken)?.0].symbols)).flatten();
+    let foreign = |sign: &&char| SIGNS.iter().any(|(known, codes)| known == *sign && !codes.contains(&base));
+    let sign = signs.into_iter().find(foreign)?;
+    let likely = SIGNS.iter().find(|(known, _)| known == sign).map_or("…", |(_, codes)| codes[0]);
+    Some(format!(
+        "amounts carry {sign:?} and no column says their currency, so they would count as {base}: otherwise add currency = \
+         {{ constant = \"{likely}\" }}"
+    ))
+}
+
 /// The line that leaves out what was not sold, and what is asked about it.
 pub(super) fn left_out(seen: &Sample) -> Option<(String, String)> {
     let named = |name: &str| STATUS.iter().any(|word| normal(name).contains(word));

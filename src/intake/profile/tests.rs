@@ -78,3 +78,15 @@ fn what_is_missing_is_asked_and_not_invented() {
     let money = trial.money.unwrap();
     assert_eq!((money.units, money.gross.as_str(), money.net.as_str()), (6, "15.3000", "15.3000"));
 }
+
+#[test]
+fn amounts_with_the_sign_of_another_currency_are_asked_about() {
+    let of = |sign: &str| {
+        let text = format!("order,line,time,sku,qty,price\n1,1,2026-11-22 10:00,A200,2,{sign}20.00\n");
+        let questions = profiled("sales", "sales_2026-11-22.csv", text.as_bytes()).questions;
+        questions.into_iter().find(|question| question.contains("count as CNY"))
+    };
+    assert!(of("$").unwrap().contains("currency = { constant = \"USD\" }"));
+    assert_eq!(of("¥"), None, "the company counts in CNY");
+    assert_eq!(of(""), None);
+}

@@ -11,6 +11,7 @@ impl AlertRule {
             Self::master_data_missing(),
             Self::set_aside(),
             Self::sender_left_out(),
+            Self::model_left_out(),
             Self::rows_lost(),
             Self::mail_undelivered(),
             Self::mail_unwritten(),
@@ -48,6 +49,12 @@ impl AlertRule {
         built_in("sender_left_out", include_str!("../templates/sender_left_out.toml"))
     }
 
+    /// The rule for models that are left out because of a fault of theirs; columns `job`, `model`, `file` with its line,
+    /// `found`, `advice`, `parts_en`, `parts_zh` (marts and alerts that are not built).
+    pub fn model_left_out() -> Self {
+        built_in("model_left_out", include_str!("../templates/model_left_out.toml"))
+    }
+
     /// The rule for files whose rows were lost in the lake and that must be delivered again; columns `sender`,
     /// `sender_name`, `feed`, `files`, `rows`, `file` (the first of them).
     pub fn rows_lost() -> Self {
@@ -59,7 +66,8 @@ impl AlertRule {
         built_in("mail_undelivered", include_str!("../templates/mail_undelivered.toml"))
     }
 
-    /// The rule for changed settings that `serve` cannot use; columns `place`, `since`, `error`.
+    /// The rule for changed settings that `serve` cannot use; columns `place`, `since`, `error`, `gone` (a job whose
+    /// file is gone).
     pub fn settings_refused() -> Self {
         built_in("settings_refused", include_str!("../templates/settings_refused.toml"))
     }

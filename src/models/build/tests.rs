@@ -1,3 +1,4 @@
+mod asking;
 mod failing;
 mod histories;
 mod lab;

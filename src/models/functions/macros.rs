@@ -62,15 +62,15 @@ const ALL: &[Macro] = &[
     Macro {
         name: "per_unit",
         values: &["amount", "quantity"],
-        sql: "case when quantity > 0 then cast(cast(amount as decimal(28, 8)) / quantity as decimal(18, 4)) end",
+        sql: "case when quantity > 0 then cast(cast(amount as decimal(38, 8)) / quantity as decimal(38, 4)) end",
         usage: "per_unit(amount, quantity) -> decimal",
         words: "An amount over its units: the price of one. NULL where there are none.",
     },
     Macro {
         name: "within_reach",
         values: &["price", "usual", "reach"],
-        sql: "cast(greatest(least(price, cast(usual * cast(reach as decimal(9, 4)) as decimal(18, 4))), \
-              cast(cast(usual as decimal(28, 8)) / cast(reach as decimal(9, 4)) as decimal(18, 4))) as decimal(18, 4))",
+        sql: "greatest(least(price, cast(usual * cast(reach as decimal(38, 4)) as decimal(38, 4))), \
+              cast(cast(usual as decimal(38, 8)) / cast(reach as decimal(38, 4)) as decimal(38, 4)))",
         usage: "within_reach(price, usual, reach) -> decimal",
         words: "A price, as at most so many times the usual one and at least as that part of it.",
     },

@@ -22,7 +22,7 @@ pub(super) fn functions() -> Vec<Function> {
     vec![Function {
         usage: "sorted_rows(value, ...) -> list of rows",
         words: "The rows of a group as a list, sorted by the first value, then the next: what a fit or a replay takes. \
-                Values are integers, dates and decimals of up to 18 digits; a row with a NULL is left out.",
+                Values are integers, dates and decimals whose values have up to 18 digits; a row with a NULL is left out.",
         body: Body::Aggregate(AggregateUDF::new_from_impl(SortedRows { signature })),
     }]
 }
@@ -44,7 +44,7 @@ pub(super) fn integers(array: &ArrayRef) -> Result<Int64Array> {
         DataType::Decimal128(..) => array.as_primitive::<Decimal128Type>().try_unary(|value| {
             i64::try_from(value).map_err(|_| exec_datafusion_err!("{value} is too large for a row"))
         }),
-        other => plan_err!("sorted_rows takes bigint, date and decimal of up to 18 digits, not {other}"),
+        other => plan_err!("sorted_rows takes bigint, date and decimal, not {other}"),
     }
 }
 
@@ -79,9 +79,9 @@ impl AggregateUDFImpl for SortedRows {
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         for kind in arguments {
             match kind {
-                DataType::Int64 | DataType::Date32 | DataType::Decimal128(..=18, _) => {}
+                DataType::Int64 | DataType::Date32 | DataType::Decimal128(..) => {}
                 other => {
-                    return plan_err!("sorted_rows takes bigint, date and decimal of up to 18 digits, not {other}");
+                    return plan_err!("sorted_rows takes bigint, date and decimal, not {other}");
                 }
             }
         }

@@ -12,7 +12,7 @@ use super::rows::{integers, list_type};
 use super::{Body, Function};
 
 pub(super) fn functions() -> Vec<Function> {
-    let amount = DataType::Decimal128(18, 4);
+    let amount = DataType::Decimal128(38, 4);
     let arguments = vec![
         list_type(&[DataType::Date32, amount.clone()]),
         list_type(std::slice::from_ref(&amount)),
@@ -35,7 +35,7 @@ fn fields() -> Fields {
         Field::new("changed_on", DataType::Date32, true),
         Field::new("previous_tier", DataType::Int64, true),
         Field::new("review_on", DataType::Date32, true),
-        Field::new("amount", DataType::Decimal128(18, 4), true),
+        Field::new("amount", DataType::Decimal128(38, 4), true),
     ])
 }
 
@@ -67,7 +67,7 @@ fn run(arguments: &[ColumnarValue]) -> Result<ColumnarValue> {
         date(|member| member.changed_on),
         whole(|member| member.previous),
         date(|member| member.review_on),
-        Arc::new(amounts.collect::<Decimal128Array>().with_precision_and_scale(18, 4)?),
+        Arc::new(amounts.collect::<Decimal128Array>().with_precision_and_scale(38, 4)?),
     ];
     Ok(ColumnarValue::Array(Arc::new(StructArray::try_new(fields(), columns, None)?)))
 }

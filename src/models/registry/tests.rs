@@ -106,6 +106,48 @@ fn circles_layers_and_names_are_checked() {
     );
 }
 
+/// A fault is about one model: that and its readers are left out, by way of steps and checks; everybody else stays.
+#[test]
+fn a_fault_leaves_out_its_model_and_all_that_read_it() {
+    let mut checked = source(Layer::Intermediate, "checked", "select 1 as x");
+    checked.sidecar.push_str("[[checks]]\nkind = 'relationship'\ncolumn = 'x'\nto = 'broken.x'\n");
+    let sources = vec![
+        source(Layer::Staging, "fine", "select 1 as x"),
+        source(Layer::Intermediate, "reader", "select * from fine"),
+        source(Layer::Staging, "broken", "selekt 1"),
+        source(Layer::Intermediate, "step", "select * from broken"),
+        source(Layer::Marts, "mart", "select * from step"),
+        source(Layer::Alerts, "alert", "select * from step"),
+        checked,
+        source(Layer::Intermediate, "round", "select * from trip"),
+        source(Layer::Intermediate, "trip", "select * from round"),
+        source(Layer::Intermediate, "beside", "select * from round"),
+    ];
+    let (registry, mut problems) = Registry::from_sources(&config(), BTreeMap::new(), sources).unwrap();
+    // Of a mart that declares no columns one fault is its own.
+    problems.push(Error::config("neither a model nor its sidecar").at("sql/staging/fine.sql.bak"));
+    let registry = registry.sound(problems);
+    assert_eq!(registry.names().collect::<Vec<_>>(), ["fine", "reader"]);
+    assert_eq!(registry.order(), ["fine", "reader"]);
+    let left_out: Vec<_> = registry.left_out().collect();
+    assert_eq!(
+        left_out,
+        [
+            ("alert", "broken"),
+            ("beside", "round"),
+            ("broken", "broken"),
+            ("checked", "broken"),
+            ("mart", "broken"),
+            ("round", "round"),
+            ("step", "broken"),
+            ("trip", "round"),
+        ]
+    );
+    assert!(registry.is_mart("mart") && !registry.is_mart("step"), "what it was it still is");
+    let about: Vec<_> = registry.faults().iter().map(|fault| fault.model.as_deref()).collect();
+    assert_eq!(about, [Some("broken"), Some("mart"), Some("mart"), Some("round"), None]);
+}
+
 #[test]
 fn partitioned_models_do_not_know_the_date() {
     let mut model =

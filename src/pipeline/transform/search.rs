@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::{Fault, attempt};
-use crate::error::{Kind, Result};
+use super::{Failed, attempt};
+use crate::error::Result;
 use crate::models::{self, plan::Written};
 use crate::pipeline::Watch;
 use crate::pipeline::aside::reading;
@@ -34,16 +34,16 @@ impl Trials {
     }
 }
 
-/// What to set aside so that the model of `fault` gets through; nothing where no delivery is to blame.
+/// What to set aside so that the model of `failed` gets through; nothing where no delivery is to blame.
 pub(super) async fn culprits(
     night: &Night<'_>,
-    fault: &Fault,
+    failed: &Failed,
     trials: &mut Trials,
     watch: &dyn Watch,
 ) -> Result<Vec<SetAside>> {
-    let feeds = feeds_of(night, &fault.model)?;
-    let written = night.written(&fault.model)?.unwrap_or_default();
-    let mut search = Search { night, fault, written, trials, watch, found: Vec::new() };
+    let feeds = feeds_of(night, &failed.model)?;
+    let written = night.written(&failed.model)?.unwrap_or_default();
+    let mut search = Search { night, failed, written, trials, watch, found: Vec::new() };
     let all = search.candidates(&feeds, |_| true);
     let fresh = search.candidates(&feeds, |input| is_fresh(night, input));
     if search.trials.left == 0 || all.is_empty() {
@@ -51,7 +51,7 @@ pub(super) async fn culprits(
     }
     // What came since the last night that got through is the first suspect; then the rest, where a model, a setting or
     // the date made an old file break.
-    if !fresh.is_empty() && search.held_before(search.whole(&fresh)).await? == Some(true) {
+    if !fresh.is_empty() && search.holds(search.whole(&fresh)).await? == Some(true) {
         search.walk(&fresh, true).await?;
     } else if search.holds(search.whole(&all)).await? == Some(true) {
         search.walk(&all, false).await?;
@@ -83,7 +83,7 @@ fn is_fresh(night: &Night<'_>, input: &Input) -> bool {
 
 struct Search<'s, 'n> {
     night: &'s Night<'n>,
-    fault: &'s Fault,
+    failed: &'s Failed,
     /// What the model says.
     written: String,
     trials: &'s mut Trials,
@@ -109,27 +109,15 @@ impl Search<'_, '_> {
 
     /// Whether the model gets through without these; unknown when nothing more may be spent.
     async fn holds(&mut self, without: Vec<SetAside>) -> Result<Option<bool>> {
-        self.tried(without, false).await
-    }
-
-    /// [`Search::holds`] of what came before. Checks are asked of what a build makes, so one that was changed is asked of
-    /// old rows only where these are made again: without that, new files would be blamed for it.
-    async fn held_before(&mut self, without: Vec<SetAside>) -> Result<Option<bool>> {
-        self.tried(without, self.fault.error.kind() == Kind::Checks).await
-    }
-
-    async fn tried(&mut self, without: Vec<SetAside>, anew: bool) -> Result<Option<bool>> {
         if self.trials.left == 0 || Instant::now() >= self.trials.until {
             return Ok(None);
         }
         self.trials.left -= 1;
-        self.watch.step(&format!("looking for what breaks {}", self.fault.model));
+        self.watch.step(&format!("looking for what breaks {}", self.failed.model));
         let inputs = self.night.inputs_but(&without);
-        let model = [self.fault.model.clone()];
-        let mut none = Written::new();
-        let made = if anew { &mut none } else { &mut self.trials.made };
-        let tried = Box::pin(attempt(self.night, &model, &inputs, made, anew, &())).await?;
-        tracing::debug!(model = self.fault.model, without = without.len(), holds = tried.is_ok(), "tried");
+        let model = [self.failed.model.clone()];
+        let tried = Box::pin(attempt(self.night, &model, &inputs, &mut self.trials.made, false, &())).await?;
+        tracing::debug!(model = self.failed.model, without = without.len(), holds = tried.is_ok(), "tried");
         Ok(Some(tried.is_ok()))
     }
 
@@ -175,7 +163,7 @@ impl Search<'_, '_> {
             let doubtful = self.whole(doubtful).into_iter().map(|aside| SetAside {
                 reason: format!(
                     "it may be what {} fails on; the search for it goes on with the next run",
-                    self.fault.model
+                    self.failed.model
                 ),
                 until: Some(self.night.started_at),
                 ..aside
@@ -253,8 +241,8 @@ impl Search<'_, '_> {
     fn aside(&self, input: &Input, lines: Option<Lines>) -> SetAside {
         SetAside {
             lines,
-            model: Some(self.fault.model.clone()),
-            reason: self.fault.error.one_line().chars().take(REASON_MAX).collect(),
+            model: Some(self.failed.model.clone()),
+            reason: self.failed.error.one_line().chars().take(REASON_MAX).collect(),
             by: self.night.run_id.clone(),
             reading: reading(input, &self.written),
             ..input.aside(self.night.started_at)

@@ -2,6 +2,7 @@
 
 use super::lab::*;
 use super::*;
+use crate::config::Config;
 
 #[tokio::test]
 async fn failed_checks_are_told_with_rows() {
@@ -54,6 +55,35 @@ async fn failed_checks_are_told_with_rows() {
     );
     let again = lab.build(&registry, "2026-11-30", false).await.unwrap();
     assert!(again.failures.is_empty(), "what was not built is not checked again");
+}
+
+/// A check that is new or says something else is asked of rows that stand, too; once, and nothing is built for it.
+#[tokio::test]
+async fn a_changed_check_is_asked_of_rows_that_were_built_before() {
+    let mut lab = Lab::new();
+    lab.sell("p1", &[("2026-10-01", "c", "a", 5, 1), ("2026-11-01", "c", "a", 2, 1)], None).await;
+    let (plain, _) = registry(&lab.config, COMPANY);
+    lab.build(&plain, "2026-11-30", false).await.unwrap();
+    let checked = |sql: &str| format!("{}[[checks]]\nkind = 'expression'\nsql = '{sql}'\n", STAGING.3);
+    let mut failed = Vec::new();
+    for (sql, settings) in [
+        ("quantity <> 5", ""),
+        ("quantity <> 5", ""),
+        ("quantity < 10", ""),
+        ("quantity < 5", ""),
+        ("quantity < $hold_days", "[settings]\nhold_days = 10\n"),
+        ("quantity < $hold_days", "[settings]\nhold_days = 3\n"),
+    ] {
+        lab.config = Config::parse(&format!("[engine]\nthreads = 2\n{settings}"), std::path::Path::new(".")).unwrap();
+        let sidecar = checked(sql);
+        let files = [(STAGING.0, STAGING.1, STAGING.2, sidecar.as_str()), PRODUCTS, RECENT, TOTALS, BY_DAY];
+        let (registry, problems) = registry(&lab.config, &files);
+        assert!(problems.is_empty(), "{problems:?}");
+        let outcome = lab.build(&registry, "2026-11-30", false).await.unwrap();
+        assert_eq!(outcome.built, 0, "{sql}");
+        failed.push(outcome.failures.iter().map(|failure| failure.rows).sum::<u64>());
+    }
+    assert_eq!(failed, [1, 0, 0, 1, 0, 1]);
 }
 
 #[tokio::test]
