@@ -1,6 +1,7 @@
 //! Mail addresses and header text: everything that comes from data is judged here before the mail
 //! crate sees it, which panics on a line break in a display name and takes `a@b` for an address.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use lettre::Address;
@@ -22,17 +23,30 @@ pub fn validate_sender(text: &str) -> Result<()> {
     parse_sender(text).map(drop)
 }
 
-/// The address in the mail crate's own type.
+/// The address as every mail server carries it: a domain in other letters than ASCII by its other name (RFC 5891).
+pub(crate) fn carried(text: &str) -> Cow<'_, str> {
+    match text.rsplit_once('@') {
+        Some((local, domain)) if !domain.is_ascii() => match url::Host::parse(domain) {
+            Ok(url::Host::Domain(ascii)) => format!("{local}@{ascii}").into(),
+            _ => text.into(),
+        },
+        _ => text.into(),
+    }
+}
+
+/// The address in the mail crate's own type, as servers carry it.
 pub(crate) fn parse_address(text: &str) -> Result<Address> {
+    let written = header_text(text);
     let refuse = |why: &str| {
-        Err(Error::config(format!("\"{}\" is not a mail address: {why}", header_text(text)))
-            .hint("write it as name@host.domain"))
+        Err(Error::config(format!("\"{written}\" is not a mail address: {why}")).hint("write it as name@host.domain"))
     };
+    let ascii = carried(text);
+    let text = ascii.as_ref();
     if text.len() > ADDRESS_BYTES_MAX {
         return refuse("longer than 254 bytes");
     }
     if !text.is_ascii() {
-        return refuse("only ASCII is carried by every mail server");
+        return refuse("only ASCII before the @, and a domain that there can be, is carried by every mail server");
     }
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return refuse("it holds white space or control characters");
@@ -107,6 +121,22 @@ mod tests {
             let err = validate_address(text).expect_err(text);
             assert!(err.to_string().contains("is not a mail address"), "{err}");
             assert!(!err.to_string().contains('\n'), "{err:?}");
+        }
+    }
+
+    #[test]
+    fn a_domain_in_other_letters_has_another_name() {
+        for (written, known) in [
+            ("zhao.min@例子.cn", "zhao.min@xn--fsqu00a.cn"),
+            ("a@BÜRO.example", "a@xn--bro-hoa.example"),
+            ("a@例子。cn", "a@xn--fsqu00a.cn"),
+            ("a@Plain.example", "a@Plain.example"),
+        ] {
+            assert_eq!(parse_address(written).expect(written).to_string(), known);
+        }
+        for bad in ["赵@例子.cn", "a@例子", "a@例 子.cn", "a@\u{200d}.cn", "@例子.cn"] {
+            let err = validate_address(bad).expect_err(bad).to_string();
+            assert!(err.contains(bad), "said as it is written: {err}");
         }
     }
 

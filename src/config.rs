@@ -13,7 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -22,6 +21,7 @@ pub use recipients::{Recipient, WEEKDAYS};
 
 use crate::error::{Error, Result};
 use crate::text_file;
+use crate::zone::Tz;
 
 pub(crate) use place::line_of;
 
@@ -57,6 +57,7 @@ pub struct Config {
     pub state: State,
     pub publish: Publish,
     pub mail: Mail,
+    pub monitor: Monitor,
     pub serve: Serve,
     /// What single people want to be told, by address.
     pub recipients: BTreeMap<String, Recipient>,
@@ -178,6 +179,10 @@ section!(
     }
 );
 section!(
+    /// What whoever watches from outside reads.
+    Monitor { metrics_file: PathBuf, runs_file: PathBuf }
+);
+section!(
     /// The built-in scheduler.
     Serve { tick_seconds: u64, ping_url: String }
 );
@@ -238,8 +243,10 @@ impl Config {
         for folder in [&mut config.folders.jobs, &mut config.folders.sql, &mut config.mail.folder] {
             *folder = root.join(&*folder);
         }
-        if !config.mail.smtp_ca_file.as_os_str().is_empty() {
-            config.mail.smtp_ca_file = root.join(&config.mail.smtp_ca_file);
+        for file in [&mut config.mail.smtp_ca_file, &mut config.monitor.metrics_file, &mut config.monitor.runs_file] {
+            if !file.as_os_str().is_empty() {
+                *file = root.join(&*file);
+            }
         }
         placed(config.faults())?;
         Ok(config)

@@ -5,13 +5,13 @@ mod timetable;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use chrono_tz::Tz;
 use globset::GlobBuilder;
 use serde::Deserialize;
 
 use crate::contract::written::parse_toml;
 use crate::error::{Error, Result};
 use crate::text_file;
+use crate::zone::Tz;
 
 pub use timetable::Timetable;
 

@@ -5,6 +5,7 @@
 pub mod error;
 mod text_file;
 pub mod clock;
+pub mod zone;
 mod sha256;
 mod secret;
 pub mod address;

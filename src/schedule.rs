@@ -7,13 +7,13 @@ mod ping;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Tz;
 
 pub use ping::Ping;
 pub use serve::{Due, Host, Pace, reload_signals, serve, stop_signal};
 
 use crate::error::Result;
 use crate::job::Job;
+use crate::zone::Tz;
 
 /// One night of one job.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,12 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono_tz::Tz;
-
 use crate::config::place;
 use crate::contract::Contracts;
 use crate::contract::written::{parse_toml, section, toml_files, within};
 use crate::error::{Error, Result, unknown};
+use crate::zone::Tz;
 use keys::{RawFeed, RawSender};
 
 pub use expected::{Expected, ExpectedDays};

@@ -6,6 +6,7 @@
 //! error names the key but never a credential.
 
 pub mod keys;
+mod at_hand;
 mod failure;
 mod file_ref;
 mod listing;
@@ -15,6 +16,7 @@ mod overlay;
 mod probe;
 mod quiet;
 mod remote;
+mod requests;
 mod stores;
 mod transfer;
 pub mod testing;
@@ -30,12 +32,15 @@ use object_store::path::Path;
 use object_store::{GetResult, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
 use crate::config::Config;
-use crate::error::{Error, Result, remedy, with_causes};
+use crate::error::{Error, Result};
 use crate::secret::Secrets;
 use crate::sha256::sha256_hex;
+use at_hand::AtHand;
 use listing::is_folder_marker;
+use requests::Requests;
 
 pub use file_ref::{FileRef, Home};
+pub(crate) use listing::bare;
 pub use listing::{Object, Survey};
 pub use stores::Stores;
 pub use transfer::{Download, Fetched, HashingWriter};
@@ -85,6 +90,9 @@ struct Inner {
     direct: bool,
     retry: Retry,
     secrets: Secrets,
+    /// What the network was asked.
+    requests: Requests,
+    at_hand: AtHand,
 }
 
 impl std::fmt::Debug for Store {
@@ -109,6 +117,8 @@ impl Store {
             None,
             Retry { retries: 2, first_pause: Duration::from_millis(1) },
             Secrets::default(),
+            Requests::default(),
+            AtHand::default(),
         )
     }
 
@@ -128,9 +138,11 @@ impl Store {
         folder: Option<PathBuf>,
         retry: Retry,
         secrets: Secrets,
+        requests: Requests,
+        at_hand: AtHand,
     ) -> Self {
         let direct = folder.is_some();
-        Self(Arc::new(Inner { object, place, folder, direct, retry, secrets }))
+        Self(Arc::new(Inner { object, place, folder, direct, retry, secrets, requests, at_hand }))
     }
 
     /// The same place seen through another object store, such as one that injects faults: from
@@ -144,6 +156,8 @@ impl Store {
             direct: false,
             retry: self.0.retry,
             secrets: self.0.secrets.clone(),
+            requests: self.0.requests.clone(),
+            at_hand: AtHand::default(),
         }))
     }
 
@@ -175,6 +189,11 @@ impl Store {
             Some(folder) => folder.join(key).display().to_string(),
             None => format!("{}/{key}", self.0.place.trim_end_matches('/')),
         }
+    }
+
+    /// Requests that went over the network since the store was opened, tries again included; none of a folder.
+    pub fn requests(&self) -> u64 {
+        self.0.requests.made()
     }
 
     /// How this store retries.
@@ -374,7 +393,7 @@ impl Store {
         Ok(HashingWriter::new(self.clone(), key, path))
     }
 
-    /// Fetches the object into a local file by ranges, hashing what passes.
+    /// Fetches the object into a local file, hashing what passes.
     pub async fn download_to(&self, key: &str, to: &FsPath, limits: &Download) -> Result<Fetched> {
         let at = |err: std::io::Error| Error::from(err).at(to.display());
         let mut file = tokio::fs::File::create(to).await.map_err(at)?;
@@ -412,37 +431,6 @@ impl Store {
             local::stays_inside(folder, key)?;
         }
         Ok(path)
-    }
-
-    fn fail(&self, key: &str, err: &object_store::Error) -> Error {
-        let kind = failure::kind_of(err);
-        let message = match err {
-            object_store::Error::NotFound { .. } => "there is no such object",
-            object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-                "the store refuses access"
-            }
-            _ => "object store request failed",
-        };
-        self.failed(Error::new(kind, message).at(key), err)
-    }
-
-    /// `error` with what the store said as its cause, and what to do where the machine is in trouble.
-    fn failed(&self, error: Error, said: &(dyn std::error::Error + 'static)) -> Error {
-        let error = match remedy(said) {
-            Some(remedy) => error.hint(remedy),
-            None => error,
-        };
-        error.because(self.0.secrets.scrub(&with_causes(said.to_string(), said.source())))
-    }
-
-    fn fail_listing(&self, prefix: &str, err: &object_store::Error) -> Error {
-        let shown = if prefix.is_empty() { self.0.place.as_str() } else { prefix };
-        match err {
-            object_store::Error::InvalidPath { source } => {
-                Error::input(format!("cannot be listed: {source}")).at(shown).hint("rename or remove that object")
-            }
-            _ => self.fail(shown, err),
-        }
     }
 }
 

@@ -88,6 +88,8 @@ pub(super) fn colour() -> bool {
 /// Starts logging to stderr: warnings by default.
 pub(super) fn init_logs(cli: &Cli) {
     let level = match cli.verbose {
+        // Without a terminal nobody sees a bar: the lines that stand for it are shown.
+        0 if !std::io::stderr().is_terminal() => "warn,calamine=off,tributary::progress=info",
         0 => "warn,calamine=off",
         1 => "tributary=info,warn,calamine=off",
         2 => "tributary=debug,info",

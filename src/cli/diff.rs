@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::args::Cli;
+use super::progress::Progress;
 use super::query::of_rows;
-use super::run::{Bar, company};
+use super::run::company;
 use super::{Console, Exit};
 use crate::error::Result;
 use crate::models::diff::MartDiff;
@@ -20,9 +21,9 @@ const PARTITIONS_SHOWN: usize = 6;
 pub(super) async fn diff(cli: &Cli, select: &[String], console: &Console) -> Result<Exit> {
     let company = company(cli)?;
     let state = pipeline::state(&company).await?;
-    let bar = Bar(console.progress());
-    let found = pipeline::diff(&company, &state, select, &bar).await;
-    bar.0.finish_and_clear();
+    let progress = Progress::of(console);
+    let found = pipeline::diff(&company, &state, select, &progress).await;
+    progress.finish();
     let found = found?;
     let failed = !found.failed_checks.is_empty();
     if console.json() {

@@ -1,5 +1,7 @@
 //! `doctor`: tries the machine and the stores, each part of them as a night would use it.
 
+mod zones;
+
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
 
@@ -14,20 +16,33 @@ use crate::state;
 use crate::store::{Store, Stores, keys};
 
 /// What was tried, and what came of it.
-type Finding = (&'static str, Result<String>);
+type Finding = (&'static str, Result<Found>);
+
+/// What is well, or well enough to go on: then with what should be done about it all the same.
+struct Found {
+    text: String,
+    help: Option<String>,
+}
+
+impl From<String> for Found {
+    fn from(text: String) -> Self {
+        Self { text, help: None }
+    }
+}
 
 /// Checks machine and stores; each line says what was tried and what to do where it failed.
 pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
     let config = Config::load(&cli.config)?;
-    let mut findings: Vec<Finding> = vec![("settings", Ok(format!("{} is valid", cli.config.display())))];
+    let mut findings: Vec<Finding> = vec![("settings", Ok(format!("{} is valid", cli.config.display()).into()))];
     match Stores::open(&config) {
         Ok(stores) => findings.extend(of_stores(&stores).await),
         Err(err) => findings.push(("stores", Err(err))),
     }
     match Company::load(&cli.config, clock()?) {
         Ok(company) => {
-            findings.push(("models", Ok(format!("{} models load", company.registry.names().count()))));
+            findings.push(("models", Ok(format!("{} models load", company.registry.names().count()).into())));
             findings.extend(company.registry.faults().iter().map(|fault| ("models", Err(fault.error.retold()))));
+            findings.push(("zones", Ok(zones::look(&zones::used(&company)?, &zones::folder(), company.clock.now()))));
             let faults = check::of_files(&company, cli)?;
             findings.extend(faults.into_iter().map(|fault| ("check", Err(fault))));
             let missing = master_data_missing(&company);
@@ -40,7 +55,7 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
     findings.push((
         "spill",
         tempfile::tempdir()
-            .map(|dir| format!("{} is writable", dir.path().parent().unwrap_or(dir.path()).display()))
+            .map(|dir| format!("{} is writable", dir.path().parent().unwrap_or(dir.path()).display()).into())
             .map_err(Error::from),
     ));
     let now = clock()?.now();
@@ -53,16 +68,18 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
                 "{} is {}",
                 config.company.time_zone,
                 now.with_timezone(&config.company.time_zone).format("%Y-%m-%d %H:%M")
-            ))
+            )
+            .into())
         },
     ));
-    findings.push(("mail", crate::mail::check(&config).await));
+    findings.push(("mail", crate::mail::check(&config).await.map(Found::from)));
     let faults = findings.iter().filter(|(_, result)| result.is_err()).count();
     if console.json() {
         let list: Vec<_> = findings
             .iter()
             .map(|(what, result)| match result {
-                Ok(text) => json!({"check": what, "ok": true, "found": text}),
+                Ok(Found { text, help: None }) => json!({"check": what, "ok": true, "found": text}),
+                Ok(Found { text, help }) => json!({"check": what, "ok": true, "found": text, "help": help}),
                 Err(err) => json!({"check": what, "ok": false, "found": err.one_line(), "help": err.advice()}),
             })
             .collect();
@@ -70,13 +87,16 @@ pub(super) async fn doctor(cli: &Cli, console: &Console) -> Result<Exit> {
     } else {
         for (what, result) in &findings {
             match result {
-                Ok(text) => console.line(format!("ok    {what:<10} {text}"))?,
-                Err(err) => {
-                    console.line(format!("FAIL  {what:<10} {}", err.one_line()))?;
-                    if let Some(hint) = err.advice() {
-                        console.line(format!("                 help: {hint}"))?;
-                    }
-                }
+                Ok(Found { text, help: None }) => console.line(format!("ok    {what:<10} {text}"))?,
+                Ok(Found { text, .. }) => console.line(format!("warn  {what:<10} {text}"))?,
+                Err(err) => console.line(format!("FAIL  {what:<10} {}", err.one_line()))?,
+            }
+            let help = match result {
+                Ok(found) => found.help.as_deref(),
+                Err(err) => err.advice(),
+            };
+            if let Some(help) = help {
+                console.line(format!("                 help: {help}"))?;
             }
         }
     }
@@ -91,7 +111,7 @@ async fn of_stores(stores: &Stores) -> Vec<Finding> {
         Ok(found) => {
             let count = found.objects.len();
             let refused = found.refused.into_iter().map(|fault| ("inbox", Err(fault)));
-            refused.chain([("inbox", Ok(format!("{} ({count} objects)", stores.inbox)))]).collect()
+            refused.chain([("inbox", Ok(format!("{} ({count} objects)", stores.inbox).into()))]).collect()
         }
         Err(err) => vec![("inbox", Err(err))],
     };
@@ -103,7 +123,7 @@ async fn of_stores(stores: &Stores) -> Vec<Finding> {
         if faults.is_empty() {
             let tried = if conditional { store.check_create_once(&state::nonce()).await } else { Ok(()) };
             let holds = if conditional { ", conditional writes hold" } else { "" };
-            findings.push((name, tried.map(|()| format!("{store}: writable{holds}"))));
+            findings.push((name, tried.map(|()| format!("{store}: writable{holds}").into())));
         }
         findings.extend(faults.into_iter().map(|fault| (name, Err(fault))));
     }

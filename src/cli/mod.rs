@@ -17,6 +17,7 @@ mod ls;
 mod diff;
 mod status;
 mod profile;
+mod progress;
 mod rejects;
 mod describe;
 mod instant;

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use indicatif::ProgressBar;
 
 use super::args::{BackfillArgs, Cli, RunArgs};
+use super::progress::Progress;
 use super::{Console, Exit};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::pipeline::apart::Reader;
-use crate::pipeline::{self, Arrival, Company, Plan, Request, Told, Watch};
+use crate::pipeline::{self, Arrival, Company, Plan, Request, Told};
 use crate::report::{self, Report};
+use crate::schedule::Ping;
 use crate::state::record::RunStatus;
 
 /// Loads the company that the command line names.
@@ -31,23 +32,6 @@ pub(super) fn clock() -> Result<Clock> {
         return Ok(Clock::fixed(now.to_utc()));
     }
     Ok(Clock::system())
-}
-
-/// A progress bar that follows the stages.
-pub(super) struct Bar(pub(super) ProgressBar);
-
-impl Watch for Bar {
-    fn stage(&self, name: &str, steps: u64) {
-        self.0.set_prefix(name.to_string());
-        self.0.set_message(String::new());
-        self.0.set_position(0);
-        self.0.set_length(steps);
-        self.0.tick();
-    }
-    fn step(&self, what: &str) {
-        self.0.set_message(what.to_string());
-        self.0.inc(1);
-    }
 }
 
 fn request(company: &Company, job: Job, args: &RunArgs) -> Result<Request> {
@@ -82,9 +66,16 @@ pub(super) async fn run(cli: &Cli, args: &RunArgs, console: &Console) -> Result<
         }
     };
     let request = request(&company, job, args)?;
-    let bar = Bar(console.progress());
-    let report = pipeline::run(&company, &request, &bar).await;
-    bar.0.finish_and_clear();
+    // A past date run by hand is no sign of life.
+    let ping = if args.date.is_none() { Ping::new(&company.config.serve.ping_url)? } else { Ping::default() };
+    ping.start().await;
+    let progress = Progress::of(console);
+    let report = pipeline::run(&company, &request, &progress).await;
+    progress.finish();
+    match &report {
+        Ok(report) => ping.exit(exit(report).code()).await,
+        Err(_) => ping.fail().await,
+    }
     let report = report?;
     show(&report, console)?;
     Ok(exit(&report))
@@ -191,7 +182,7 @@ pub(super) async fn backfill(cli: &Cli, args: &BackfillArgs, console: &Console) 
         return Err(Error::config(format!("{} to {} is not a span of closed business days", args.from, args.to))
             .hint(format!("--from must not be after --to, and --to not after {last}")));
     }
-    let bar = Bar(console.progress());
+    let progress = Progress::of(console);
     let mut worst = Exit::Ok;
     for date in args.from.iter_days().take_while(|date: &NaiveDate| *date <= args.to) {
         let told = Told::default();
@@ -204,7 +195,7 @@ pub(super) async fn backfill(cli: &Cli, args: &BackfillArgs, console: &Console) 
             told,
             refused: Vec::new(),
         };
-        let report = pipeline::run(&company, &request, &bar).await?;
+        let report = pipeline::run(&company, &request, &progress).await?;
         let exit = exit(&report);
         let rows: u64 = report.marts.iter().map(|mart| mart.rows).sum();
         console.line(format!(
@@ -219,7 +210,7 @@ pub(super) async fn backfill(cli: &Cli, args: &BackfillArgs, console: &Console) 
         }
         worst = if worst == Exit::Ok { exit } else { worst };
     }
-    bar.0.finish_and_clear();
+    progress.finish();
     Ok(worst)
 }
 

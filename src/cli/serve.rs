@@ -8,6 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::args::{Cli, ServeArgs};
 use super::held::{Held, Loaded};
+use super::progress::Progress;
 use super::run::exit;
 use super::{Console, Exit};
 use crate::error::{Error, Result};
@@ -82,7 +83,10 @@ impl Nights {
         let refused = self.held.refused();
         let told = Told::default();
         let request = Request { job, date, full_refresh: false, select: Vec::new(), quiet, told, refused };
-        Box::pin(pipeline::run(&loaded.company, &request, &())).await
+        let progress = Progress::lines();
+        let report = Box::pin(pipeline::run(&loaded.company, &request, &progress)).await;
+        progress.finish();
+        report
     }
 }
 

@@ -74,6 +74,9 @@ fn facts(company: &Company, run: &RunRecord, console: &Console) -> Result<()> {
         "  partitions  {} built, {} reused; {} statements planned",
         run.partitions_built, run.partitions_reused, run.statements
     ))?;
+    if run.store_requests > 0 {
+        console.line(format!("  stores      {} requests", thousands(run.store_requests)))?;
+    }
     console.line(format!("  marts       {}, alerts {}, mails {}", run.marts, run.alerts, run.mails))?;
     for (stage, ms) in run.stages() {
         console.line(format!("  {stage:<11} {ms} ms"))?;

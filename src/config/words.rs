@@ -1,12 +1,10 @@
 //! Settings that are one of a few words, or a name that the world gives.
 
-use std::str::FromStr;
-
-use chrono_tz::{TZ_VARIANTS, Tz};
 use toml::Table;
 
 use super::recipients::WEEKDAYS;
 use crate::error::{Error, closest};
+use crate::zone::{self, Tz};
 
 const WORDS: &[(&str, &[&str])] = &[
     ("company.locale", &["zh", "en"]),
@@ -43,9 +41,9 @@ pub(super) fn unknown(settings: &Table) -> Vec<(String, Error)> {
         faults.push((key.to_string(), suggesting(error, value, allowed.iter().copied())));
     }
     let key = "company.time_zone";
-    if let Some(zone) = text(key).filter(|zone| Tz::from_str(zone).is_err()) {
-        let error = Error::config(format!("{key} is \"{zone}\"; expected a zone by name, as Asia/Shanghai or UTC"));
-        let error = suggesting(error, zone, TZ_VARIANTS.iter().map(|zone| zone.name()));
+    if let Some(named) = text(key).filter(|name| Tz::named(name).is_none()) {
+        let error = Error::config(format!("{key} is \"{named}\"; expected a zone by name, as Asia/Shanghai or UTC"));
+        let error = suggesting(error, named, zone::names());
         faults.push((key.to_string(), error.hint("the names are those of the IANA time zone database")));
     }
     faults

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use chrono_tz::Tz;
 
 use super::amounts;
 use super::batch::{Batch, Fault};
@@ -24,6 +23,7 @@ use super::skip::Skipper;
 use crate::contract::{Contract, EXTRA, Kind};
 use crate::grammar::date::Zone;
 use crate::sender::SenderFeed;
+use crate::zone::Tz;
 
 /// What a block became.
 #[derive(Debug)]

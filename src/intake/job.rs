@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use crate::sha256::Sha256;
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 use encoding_rs::Encoding;
 
 use super::account::Account;
@@ -18,6 +17,7 @@ use crate::contract::{Contract, Kind};
 use crate::error::Result;
 use crate::grammar::date::day_of;
 use crate::sender::{PeriodRule, SenderFeed};
+use crate::zone::Tz;
 
 /// Readings of a file that columns coming up late may cost.
 const NAMES_LEARNT_MAX: u32 = 8;

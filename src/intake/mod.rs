@@ -17,8 +17,8 @@ use crate::config;
 use crate::contract::{Contract, Kind};
 use crate::error::{Error, Result};
 use crate::sender::SenderFeed;
+use crate::zone::Tz;
 use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 mod account;

@@ -1,9 +1,9 @@
 //! Which business period a file reports, and when it was delivered.
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, TimeZone, Utc};
-use chrono_tz::Tz;
 
 use crate::sender::SenderFeed;
+use crate::zone::Tz;
 
 /// First and last day of a period, both inclusive.
 pub(super) type Span = (NaiveDate, NaiveDate);

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use chrono_tz::Tz;
-
 use super::block::{Cell, Step, Stop, refuse};
 use super::drift;
 use super::header::{Header, shown};
@@ -13,6 +11,7 @@ use crate::contract::{self, BASE_CURRENCY, Column, ColumnType, Contract, Drift, 
 use crate::grammar::date::Pattern;
 use crate::grammar::number::{Exact, NumberStyle};
 use crate::sender::{Amount, Equals, Mapping, SenderFeed};
+use crate::zone::Tz;
 
 /// Where a column's text comes from.
 #[derive(Debug, Clone)]

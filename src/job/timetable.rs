@@ -5,11 +5,11 @@
 //! (Samoa, 30 December 2011) is no business day and has no night.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Timelike as _, Utc};
-use chrono_tz::Tz;
 use croner::parser::{CronParser, Seconds};
 use croner::{Cron, Direction};
 
 use crate::error::{Error, Result};
+use crate::zone::Tz;
 
 /// No zone moves its clock by more than a day at once; from a moment this far away, nothing that is near is missed.
 const JUMP_MAX: TimeDelta = TimeDelta::hours(50);

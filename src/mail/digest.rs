@@ -139,7 +139,7 @@ impl Parts {
         let hash = recipient_hash(&audience.address);
         let letter = message::Letter {
             from: &edition.config.mail.from,
-            reply_to: Some(edition.config.mail.help_contact.as_str()).filter(|address| !address.is_empty()),
+            reply_to: edition.helper(),
             recipient: &audience.address,
             hash: &hash,
             subject: &self.subject,

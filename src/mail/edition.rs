@@ -93,6 +93,12 @@ pub struct Edition<'a> {
 }
 
 impl Edition<'_> {
+    /// Who answers questions about these mails: who is named for it, else the first of head office.
+    pub(crate) fn helper(&self) -> Option<&str> {
+        let named = Some(&self.config.mail.help_contact).filter(|contact| !contact.is_empty());
+        named.or(self.config.company.head_office.first()).map(String::as_str)
+    }
+
     /// Whether this person gets a mail of this run: those who want one a week do on their day, and when a run failed.
     pub(crate) fn is_due(&self, address: &str) -> bool {
         let weekly = self.config.recipient(address).is_some_and(|wish| wish.every == "week");

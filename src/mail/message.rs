@@ -100,6 +100,8 @@ pub fn build(letter: &Letter<'_>) -> Result<(String, Vec<u8>)> {
         .references(root)
         .raw_header(raw("List-Id", &format!("tributary <digest.tributary.{domain}>")))
         .raw_header(raw("Auto-Submitted", "auto-generated"))
+        // What Exchange looks at before it answers that somebody is out of office.
+        .raw_header(raw("X-Auto-Response-Suppress", "All"))
         .raw_header(raw("X-Tributary-Status", &token(letter.status)))
         .raw_header(raw("X-Tributary-Run", &token(letter.run_id)))
         .multipart(parts)

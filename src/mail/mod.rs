@@ -27,7 +27,9 @@ mod smtp_server;
 use crate::config::Config;
 use crate::error::Result;
 
-/// Whether mails could leave now: the folder takes files, or the server lets us in. For `doctor`; sends nothing.
+/// Whether mails could leave now: the folder takes files, or the server takes us, our sender and the first of head office.
+/// For `doctor`; sends nothing.
 pub async fn check(config: &Config) -> Result<String> {
-    transport::Transport::from_environment(&config.mail)?.check().await
+    let recipient = config.company.head_office.first().map(String::as_str);
+    transport::Transport::from_environment(&config.mail)?.check(recipient).await
 }

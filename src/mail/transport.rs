@@ -3,6 +3,7 @@
 //! An outcome says what the caller does next. What was not surely taken is tried again with the same Message-ID; where
 //! the server had the whole text and said nothing, that is an outcome of its own, for it may have arrived.
 
+mod advice;
 mod smtp;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use regex::Regex;
 pub use smtp::Smtp;
 
+use crate::address::carried;
 use crate::config::Mail;
 use crate::error::{Error, Result};
 use crate::state::record::OwedMail;
@@ -68,15 +70,15 @@ impl Transport {
         }
     }
 
-    /// Tries the way without a mail; says what answered.
-    pub(crate) async fn check(&self) -> Result<String> {
+    /// Tries the way as a mail to `recipient` would go, and stops before its text; says what answered.
+    pub(crate) async fn check(&self, recipient: Option<&str>) -> Result<String> {
         match self {
             Self::File(folder) => {
                 modes::make(folder).map_err(Error::from).map_err(|err| unwritable(err, folder))?;
                 tempfile::NamedTempFile::new_in(folder).map_err(Error::from).map_err(|err| unwritable(err, folder))?;
                 Ok(format!("files into {}", folder.display()))
             }
-            Self::Smtp(smtp) => smtp.check().await,
+            Self::Smtp(smtp) => smtp.check(recipient).await,
         }
     }
 
@@ -111,7 +113,7 @@ async fn write_file(folder: &Path, owed: &OwedMail, message: &[u8]) -> Result<Pa
     let (owed, message) = (owed.clone(), message.to_vec());
     let write = move || -> Result<PathBuf> {
         modes::make(&folder)?;
-        let name = file_name(&owed.recipient);
+        let name = file_name(&carried(&owed.recipient));
         let mut path = folder.join(format!("{name}.eml"));
         match std::fs::read(&path) {
             Ok(there) if there == message => return Ok(path),

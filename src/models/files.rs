@@ -136,9 +136,9 @@ pub(super) fn table(
     let hidden = [(FROM, ColumnType::Date), (TO, ColumnType::Date), (RESENT, ColumnType::Timestamp)];
     let hidden = hidden.iter().filter(|_| changed);
     let hidden = hidden.map(|(name, kind)| Arc::new(Field::new(*name, kind.arrow(), true))).collect::<Vec<_>>();
-    let store = stores.of(home).object();
+    let store = stores.of(home).clone();
     let cache = context.runtime_env().cache_manager.get_file_metadata_cache();
-    let by_parts = CachedParquetFileReaderFactory::new(Arc::clone(&store), cache);
+    let by_parts = CachedParquetFileReaderFactory::new(store.object(), cache);
     let provider = Arc::new(Files {
         url: url(home)?,
         schema: TableSchema::builder(Arc::clone(schema)).with_table_partition_cols(hidden).build(),

@@ -14,21 +14,22 @@ use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::future::BoxFuture;
+use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
 use crate::sha256::sha256_hex;
+use crate::store::Store;
 
 /// Up to this size a file is fetched whole.
 const WHOLE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Opens small files whole and large ones by parts. The etag of a file is its expected SHA-256.
 pub(super) struct Readers {
-    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) store: Store,
     pub(super) by_parts: CachedParquetFileReaderFactory,
 }
 
@@ -51,7 +52,7 @@ impl ParquetFileReaderFactory for Readers {
             return self.by_parts.create_reader(partition, file, hint, metrics);
         }
         Ok(Box::new(Whole {
-            store: Arc::clone(&self.store),
+            store: self.store.clone(),
             path: meta.location.clone(),
             sha256: meta.e_tag.clone(),
             bytes: None,
@@ -61,7 +62,7 @@ impl ParquetFileReaderFactory for Readers {
 
 /// One small file.
 struct Whole {
-    store: Arc<dyn ObjectStore>,
+    store: Store,
     path: Path,
     sha256: Option<String>,
     bytes: Option<Bytes>,
@@ -72,8 +73,11 @@ impl Whole {
         if let Some(bytes) = &self.bytes {
             return Ok(bytes.clone());
         }
+        if let Some(bytes) = self.sha256.as_deref().and_then(|sha256| self.store.at_hand(sha256)) {
+            return Ok(self.bytes.insert(bytes).clone());
+        }
         let outside = |err: object_store::Error| ParquetError::External(Box::new(err));
-        let found = self.store.get(&self.path).await.map_err(outside)?.bytes().await.map_err(outside)?;
+        let found = self.store.object().get(&self.path).await.map_err(outside)?.bytes().await.map_err(outside)?;
         let hash = sha256_hex(&found);
         if let Some(expected) = self.sha256.as_ref().filter(|expected| **expected != hash) {
             return Err(ParquetError::General(format!(
@@ -81,8 +85,8 @@ impl Whole {
                 self.path
             )));
         }
-        self.bytes = Some(found.clone());
-        Ok(found)
+        self.store.keep_at_hand(&hash, &found);
+        Ok(self.bytes.insert(found).clone())
     }
 }
 

@@ -25,13 +25,14 @@ use crate::models::model::{FeedKind, Layer, Model, Reads};
 use crate::sha256::{Sha256, hex, sha256_hex};
 use crate::state::record::Partition;
 use crate::store::{FileRef, Stores};
+use crate::zone;
 
 mod memo;
 
 pub(super) use memo::Memo;
 
 /// Raised when the same SQL over the same rows gives other results than before: fingerprints change with it.
-const ENGINE_VERSION: u32 = 1;
+const ENGINE_VERSION: u32 = 2;
 
 /// The name of the only partition of a model that is kept whole.
 pub(super) const ALL: &str = "all";
@@ -257,6 +258,10 @@ impl<'a> World<'a> {
             line(&format!("view {name} {}", view.statement));
         }
         line(&self.parameters_of(reading).describe(&reading.parameters));
+        // Zones change their clocks, and what is dated by them with it.
+        if reading.parameters.iter().any(|name| name == "time_zone") {
+            line(&format!("zones {}", zone::release()));
+        }
         for name in &reading.histories {
             let history = self.registry.feeds().get(name).and_then(|feed| feed.history.as_ref());
             line(&format!("history {}", history.map(|history| history.sql.as_str()).unwrap_or_default()));

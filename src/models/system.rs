@@ -73,6 +73,7 @@ pub fn schema(name: &str) -> Option<SchemaRef> {
             ("rows_rejected", &count),
             ("partitions_built", &count),
             ("partitions_reused", &count),
+            ("store_requests", &count),
             ("marts", &count),
             ("alerts", &count),
             ("mails", &count),

@@ -88,6 +88,11 @@ impl Night<'_> {
         self.marts = mart_lines(&self.company.registry, outcome.partitions.iter(), &self.run_id);
     }
 
+    /// Requests to stores since the night began.
+    pub(super) fn store_requests(&self) -> u64 {
+        self.company.stores.requests() - self.requests_before
+    }
+
     /// The record to commit.
     pub(super) fn record(&self, ended_at: DateTime<Utc>) -> Result<RunRecord> {
         let taken = |read: fn(&FileLine) -> u64| self.files.iter().map(read).sum::<u64>();
@@ -112,6 +117,7 @@ impl Night<'_> {
             partitions_built: self.partitions.0,
             partitions_reused: self.partitions.1,
             statements: self.statements,
+            store_requests: self.store_requests(),
             marts: self.marts.len() as u64,
             alerts: self
                 .alerts
@@ -131,6 +137,7 @@ impl Night<'_> {
             None => self.record(self.company.clock.now())?,
         };
         if !self.nothing_new {
+            run.store_requests = self.store_requests();
             run.stage_ms = self.stage_ms;
         }
         let mut refusals: Vec<(String, String, u64)> =

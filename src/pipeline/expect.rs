@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
-use chrono_tz::Tz;
 
 use super::flow::Night;
 use super::workdays::Workdays;
@@ -12,6 +11,7 @@ use crate::error::Result;
 use crate::mail::edition::Received;
 use crate::sender::{Expected, ExpectedDays, Senders};
 use crate::state::record::{InputStatus, Period};
+use crate::zone::Tz;
 
 /// One file that is owed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -172,6 +172,8 @@ pub(super) struct Night<'a> {
     pub(super) partitions: (u64, u64),
     /// Statements planned for them.
     pub(super) statements: u64,
+    /// Requests that the stores had seen before this night.
+    pub(super) requests_before: u64,
     pub(super) notes: Vec<String>,
     pub(super) reduced: Vec<Reduction>,
     pub(super) warned: bool,
@@ -223,6 +225,7 @@ impl<'a> Night<'a> {
             models: 0,
             partitions: (0, 0),
             statements: 0,
+            requests_before: company.stores.requests(),
             notes: Vec::new(),
             reduced: Vec::new(),
             warned: false,

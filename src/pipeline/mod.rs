@@ -26,6 +26,7 @@ mod look;
 pub mod master_data;
 mod mend;
 mod names;
+mod outside;
 mod replay;
 mod reply;
 mod publish;
@@ -205,7 +206,9 @@ async fn one_night(
         night.finish(stage);
     }
     publish::leave_word(&night).await;
-    night.into_report()
+    let report = night.into_report()?;
+    outside::tell(company, &held.state, &report);
+    Ok(report)
 }
 
 /// A night that knows what it has to mend.

@@ -84,7 +84,8 @@ pub(super) async fn leave_word(night: &Night<'_>) {
     let Some(run) = night.state.run(&night.run_id) else { return };
     let mut stage_ms = night.stage_ms.clone();
     stage_ms.retain(|stage, _| !run.stage_ms.contains_key(stage));
-    let afterwards = Afterwards { run_id: night.run_id.clone(), stage_ms };
+    let store_requests = night.store_requests().saturating_sub(run.store_requests);
+    let afterwards = Afterwards { run_id: night.run_id.clone(), stage_ms, store_requests };
     let written = match serde_json::to_vec(&afterwards) {
         Ok(bytes) => night.company.stores.lake.put(keys::AFTERWARDS, bytes).await,
         Err(err) => Err(err.into()),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono_tz::Tz;
 use tokio::io::{AsyncWriteExt, BufReader};
 
 use super::Company;
@@ -19,6 +18,7 @@ use crate::sender::SenderFeed;
 use crate::sha256::{sha256_hex, sha256_of};
 use crate::state::record::{Input, InputStatus, Sighting, version_name};
 use crate::store::{FileRef, Home, keys};
+use crate::zone::Tz;
 
 /// Bytes of a staged file that are read at once.
 const READ_BYTES: usize = 256 * 1024;

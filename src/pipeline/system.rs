@@ -125,6 +125,7 @@ fn run_rows(night: &Night<'_>) -> Result<RecordBatch> {
         ("rows_rejected", counts(&runs, |r| r.rows_rejected)),
         ("partitions_built", counts(&runs, |r| r.partitions_built)),
         ("partitions_reused", counts(&runs, |r| r.partitions_reused)),
+        ("store_requests", counts(&runs, |r| r.store_requests)),
         ("marts", counts(&runs, |r| r.marts)),
         ("alerts", counts(&runs, |r| r.alerts)),
         ("mails", counts(&runs, |r| r.mails)),

@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 
 use super::damage::Damage;
-use super::{Company, Request, Told, apart, begin, deliver, fail, publish, readers, state};
+use super::{Company, Request, Told, apart, begin, deliver, fail, outside, publish, readers, state};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::contract::Contracts;
@@ -62,6 +62,10 @@ pub async fn could_not_begin(
     if told.is_ok() {
         deliver::deliver(&mut night).await;
         publish::leave_word(&night).await;
+        match night.into_report() {
+            Ok(report) => outside::tell(&company, &held.state, &report),
+            Err(err) => tracing::warn!(error = err.one_line(), "who watches this run from outside is not told"),
+        }
     }
     held.release().await?;
     told

@@ -50,6 +50,9 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
         thousands(run.partitions_built),
         thousands(run.partitions_reused)
     )?;
+    if run.store_requests > 0 {
+        writeln!(out, "  stores      {:>12}   requests", thousands(run.store_requests))?;
+    }
     let rows: u64 = report.marts.iter().map(|mart| mart.rows).sum();
     writeln!(out, "  marts       {:>12}   {} rows", report.marts.len(), thousands(rows))?;
     writeln!(out, "  alerts      {:>12}", report.firing().count())?;

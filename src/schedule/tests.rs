@@ -20,7 +20,9 @@ fn days(texts: &[&str]) -> BTreeSet<NaiveDate> {
     texts.iter().map(|text| day(text)).collect()
 }
 
-const COMPANY: Tz = chrono_tz::Asia::Shanghai;
+fn company() -> Tz {
+    Tz::named("Asia/Shanghai").expect("known")
+}
 
 /// Due times over both changes of the clock in New York, and where there is none. Searched forwards from
 /// one minute before and backwards from one minute after, both give the same instant.
@@ -43,7 +45,7 @@ fn due_times_are_wall_clock_times() {
         ("America/New_York", "02:00", "2026-11-01", "2026-11-01T07:00:00Z"),
     ];
     for (zone, at, date, expected) in table {
-        let timetable = job(at, "* * *", zone).timetable(COMPANY).expect("timetable");
+        let timetable = job(at, "* * *", zone).timetable(company()).expect("timetable");
         let expected = utc(expected);
         let minute = chrono::TimeDelta::minutes(1);
         assert_eq!(timetable.next(expected - minute).expect("next"), expected, "{zone} {at} {date} forwards");
@@ -58,7 +60,7 @@ fn due_times_are_wall_clock_times() {
 fn no_night_is_skipped_or_doubled_in_a_year() {
     for zone in ["America/New_York", "Asia/Shanghai", "Australia/Lord_Howe", "Africa/Cairo", "America/Santiago"] {
         for at in ["00:15", "01:30", "02:30", "23:45"] {
-            let timetable = job(at, "* * *", zone).timetable(COMPANY).expect("timetable");
+            let timetable = job(at, "* * *", zone).timetable(company()).expect("timetable");
             let mut now = utc("2025-12-31T12:00:00Z");
             let mut forwards = Vec::new();
             while forwards.len() < 366 {
@@ -86,7 +88,7 @@ fn no_night_is_skipped_or_doubled_in_a_year() {
 fn what_is_due_follows_from_the_commits() {
     let nightly = job("02:00", "* * *", "Asia/Shanghai");
     let due = |now: &str, committed: &[&str]| {
-        let dates = due(&nightly, COMPANY, utc(now), &days(committed), 7).expect("due");
+        let dates = due(&nightly, company(), utc(now), &days(committed), 7).expect("due");
         dates.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     // 02:00 in Shanghai on the 23rd is 18:00 UTC on the 22nd.
@@ -108,21 +110,21 @@ fn a_declared_start_bounds_the_past() {
     let mut nightly = job("02:00", "* * *", "Asia/Shanghai");
     nightly.starts_on = Some(day("2026-11-20"));
     let now = utc("2026-11-22T18:00:00Z");
-    let dates = due(&nightly, COMPANY, now, &BTreeSet::new(), 7).expect("due");
+    let dates = due(&nightly, company(), now, &BTreeSet::new(), 7).expect("due");
     assert_eq!(dates, days(&["2026-11-20", "2026-11-21", "2026-11-22"]).into_iter().collect::<Vec<_>>());
     nightly.starts_on = Some(day("2027-01-01"));
-    assert!(due(&nightly, COMPANY, now, &BTreeSet::new(), 7).expect("due").is_empty());
+    assert!(due(&nightly, company(), now, &BTreeSet::new(), 7).expect("due").is_empty());
 }
 
 #[test]
 fn workdays_and_months_count_their_own_dates() {
     // Monday 2026-11-23 closes Sunday the 22nd; Saturday and Sunday have no run of their own.
     let workdays = job("02:00", "* * 1-5", "UTC");
-    let dates = due(&workdays, COMPANY, utc("2026-11-23T03:00:00Z"), &days(&["2026-11-17"]), 7).expect("due");
+    let dates = due(&workdays, company(), utc("2026-11-23T03:00:00Z"), &days(&["2026-11-17"]), 7).expect("due");
     let expected = days(&["2026-11-18", "2026-11-19", "2026-11-22"]);
     assert_eq!(dates, expected.into_iter().collect::<Vec<_>>());
     let monthly = job("02:00", "1 * *", "UTC");
-    let dates = due(&monthly, COMPANY, utc("2026-11-23T03:00:00Z"), &days(&["2026-08-31"]), 7).expect("due");
+    let dates = due(&monthly, company(), utc("2026-11-23T03:00:00Z"), &days(&["2026-08-31"]), 7).expect("due");
     assert_eq!(dates, days(&["2026-09-30", "2026-10-31"]).into_iter().collect::<Vec<_>>());
 }
 
@@ -133,7 +135,7 @@ fn jobs_take_turns_in_the_order_they_fell_due() {
     let jobs = [job("05:00", "* * *", "UTC"), early];
     let committed =
         BTreeMap::from([("nightly".to_string(), days(&["2026-11-20"])), ("early".to_string(), days(&["2026-11-20"]))]);
-    let due = due_jobs(&jobs, COMPANY, utc("2026-11-23T06:00:00Z"), &committed, 7).expect("due");
+    let due = due_jobs(&jobs, company(), utc("2026-11-23T06:00:00Z"), &committed, 7).expect("due");
     let seen: Vec<String> = due.iter().map(|work| format!("{} {} {}", work.job, work.date, work.newest)).collect();
     assert_eq!(
         seen,
@@ -146,7 +148,7 @@ fn jobs_take_turns_in_the_order_they_fell_due() {
 fn a_day_that_a_zone_leaves_out_is_one_skipped_day() {
     for at in ["00:15", "02:30", "23:45"] {
         let nightly = job(at, "* * *", "Pacific/Apia");
-        let timetable = nightly.timetable(COMPANY).expect("timetable");
+        let timetable = nightly.timetable(company()).expect("timetable");
         let mut now = utc("2011-12-25T00:00:00Z");
         let mut dates = Vec::new();
         for _ in 0..14 {
@@ -163,9 +165,9 @@ fn a_day_that_a_zone_leaves_out_is_one_skipped_day() {
         let committed = days(&["2011-12-27"]);
         for hours in 0..96 {
             let now = utc("2011-12-29T00:00:00Z") + chrono::TimeDelta::hours(hours);
-            let due = due(&nightly, COMPANY, now, &committed, 7).expect("due");
+            let due = due(&nightly, company(), now, &committed, 7).expect("due");
             assert!(!due.contains(&day("2011-12-30")), "{at} at {now}: {due:?}");
         }
-        assert_eq!(nightly.last_closed_day(COMPANY, utc("2011-12-30T12:00:00Z")), day("2011-12-29"));
+        assert_eq!(nightly.last_closed_day(company(), utc("2011-12-30T12:00:00Z")), day("2011-12-29"));
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use chrono_tz::Tz;
 use encoding_rs::Encoding;
 use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
@@ -17,6 +16,7 @@ use crate::contract::written::{check_share, fingerprint_of, within};
 use crate::contract::{Contract, Drift, Kind};
 use crate::error::{Error, Result, unknown};
 use crate::grammar::number::Negative;
+use crate::zone::Tz;
 
 /// How one sender delivers one feed. What the sender declares for all its feeds has been filled in.
 #[derive(Debug, Clone)]

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -14,6 +13,7 @@ use super::mapping::{RawEquals, RawMapping};
 use crate::contract::Drift;
 use crate::error::{Error, Result};
 use crate::grammar::number::Negative;
+use crate::zone::Tz;
 
 /// How a file is laid out. Without a declaration the content decides, then the extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono_tz::Tz;
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,6 +16,7 @@ use crate::contract::{Column, ColumnType, Contract};
 use crate::error::{Error, Result};
 use crate::grammar::date::Pattern;
 use crate::grammar::number::Exact;
+use crate::zone::Tz;
 
 /// A condition on the raw text of another column of the file.
 #[derive(Debug, Clone)]

@@ -282,7 +282,11 @@ impl State {
         for (stage, ms) in &afterwards.stage_ms {
             run.stage_ms.entry(stage.clone()).or_insert(*ms);
         }
-        run.stage_ms.len() > known
+        let new = run.stage_ms.len() > known;
+        if new {
+            run.store_requests += afterwards.store_requests;
+        }
+        new
     }
 
     pub(super) fn put_input(&mut self, input: Input) {

@@ -13,7 +13,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::State;
 use super::record::{Input, InputStatus, Period, SetAside, Sighting, Version};
-use crate::store::Object;
+use crate::store::{Object, bare};
 
 /// What a later delivery does to an earlier one of the same sender and feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,8 @@ pub enum Seen {
 /// Looks an object of the inbox up.
 pub fn seen(state: &State, sender: &str, feed: &str, object: &Object) -> Seen {
     let Some(last) = state.last_sighting(sender, feed, object) else { return Seen::New };
-    let same_tag = last.bytes == object.size && last.etag == object.etag;
+    // Commits of before the quotes were taken off have them.
+    let same_tag = last.bytes == object.size && last.etag.as_deref().map(bare) == object.etag.as_deref();
     if same_tag && last.last_modified == object.last_modified {
         Seen::Unchanged
     } else if same_tag && object.etag.is_some() {

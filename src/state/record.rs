@@ -280,6 +280,9 @@ pub struct RunRecord {
     /// SQL statements planned for that, checks included: what a night without data still costs.
     #[serde(default)]
     pub statements: u64,
+    /// Requests to stores that went over the network, as far as the stages go that `stage_ms` has; none where all are folders.
+    #[serde(default)]
+    pub store_requests: u64,
     /// Marts published.
     pub marts: u64,
     /// Alerts firing.
@@ -316,6 +319,9 @@ pub struct Afterwards {
     pub run_id: String,
     /// Milliseconds by stage.
     pub stage_ms: BTreeMap<String, u64>,
+    /// Requests to stores beside those of the commit's own account.
+    #[serde(default)]
+    pub store_requests: u64,
 }
 
 /// What a commit changes. Empty parts are left out of the JSON.

@@ -138,6 +138,7 @@ pub(super) fn run_record(run_id: &str, date: NaiveDate, status: RunStatus) -> Ru
         partitions_built: 1,
         partitions_reused: 0,
         statements: 1,
+        store_requests: 4,
         marts: 1,
         alerts: 1,
         mails: 1,
@@ -188,6 +189,7 @@ pub(super) fn full_changes(n: u32) -> Changes {
         afterwards: Some(Afterwards {
             run_id: format!("run-{}", n.saturating_sub(1)),
             stage_ms: BTreeMap::from([("publish".to_string(), 3)]),
+            store_requests: 2,
         }),
         silence: Some(Silence {
             id: format!("s{n}"),

@@ -12,7 +12,7 @@ pub struct Object {
     pub key: String,
     /// Bytes.
     pub size: u64,
-    /// The store's own mark of the content, where it gives one.
+    /// The store's own mark of the content, where it gives one, without the quotes of a header: a listing of Azure has none.
     pub etag: Option<String>,
     /// Last modification, by the store's clock.
     pub last_modified: DateTime<Utc>,
@@ -20,8 +20,14 @@ pub struct Object {
 
 impl From<ObjectMeta> for Object {
     fn from(meta: ObjectMeta) -> Self {
-        Self { key: meta.location.into(), size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified }
+        let etag = meta.e_tag.as_deref().map(bare).map(str::to_string);
+        Self { key: meta.location.into(), size: meta.size, etag, last_modified: meta.last_modified }
     }
+}
+
+/// An etag without the quotes in which a header holds it. Two of one content are equal in this form, wherever they come from.
+pub(crate) fn bare(etag: &str) -> &str {
+    etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(etag)
 }
 
 /// A folder of the inbox as it is: what can be fetched, and what cannot and why.

@@ -13,6 +13,8 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 
+use super::at_hand::AtHand;
+use super::requests::Requests;
 use super::{Object, Put, Retry, Store, Survey, keys, modes};
 use crate::error::{Error, Result};
 use crate::secret::Secrets;
@@ -33,7 +35,8 @@ pub(super) fn open(folder: &Path, create: bool, retry: Retry) -> Result<Store> {
     let object = LocalFileSystem::new_with_prefix(&root)
         .map_err(|err| Error::config("the folder cannot be opened").at(root.display()).because(err))?;
     let place = root.display().to_string();
-    Ok(Store::assemble(Arc::new(object), place, Some(root), retry, Secrets::default()))
+    let (requests, at_hand) = (Requests::default(), AtHand::default());
+    Ok(Store::assemble(Arc::new(object), place, Some(root), retry, Secrets::default(), requests, at_hand))
 }
 
 /// Whether an existing object may be replaced.

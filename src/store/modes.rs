@@ -7,6 +7,8 @@ use std::path::Path;
 pub(super) const IMMUTABLE: u32 = 0o444;
 /// Files of the lake and mails: for us and our group.
 pub(super) const OURS: u32 = 0o640;
+/// Files that are replaced, for everybody whom their folder lets in.
+const READABLE: u32 = 0o644;
 /// Folders, whatever they hold.
 const FOLDER: u32 = 0o750;
 
@@ -26,6 +28,11 @@ pub(crate) fn make(folder: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, FOLDER);
     builder.recursive(true).create(folder)
+}
+
+/// Lets everybody read a file that its folder lets in: what a collector of another account picks up.
+pub(crate) fn readable(file: &fs::File) -> std::io::Result<()> {
+    file.set_permissions(permissions(READABLE, &file.metadata()?))
 }
 
 /// How a file of ours is opened, should it have to be made.

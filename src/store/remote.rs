@@ -11,7 +11,9 @@ use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
+use super::at_hand::AtHand;
 use super::failure::secrets_of;
+use super::requests::Requests;
 use super::{Retry, Store, local};
 use crate::error::{Error, Result, with_causes};
 
@@ -44,6 +46,7 @@ pub(super) fn open(
     let (scheme, prefix) = ObjectStoreScheme::parse(&url)
         .map_err(|err| Error::config(format!("no such kind of store; {expected}")).because(err))?;
     let secrets = secrets_of(environment);
+    let requests = Requests::default();
     let refused = |err: object_store::Error| {
         Error::config("the store cannot be opened")
             .hint("check the URL and the environment variables AWS_*, AZURE_* or GOOGLE_*")
@@ -57,7 +60,10 @@ pub(super) fn open(
         }
         ObjectStoreScheme::Memory => Arc::new(object_store::memory::InMemory::new()),
         ObjectStoreScheme::AmazonS3 => {
-            let mut builder = AmazonS3Builder::new().with_retry(bounded(retry)).with_url(url.as_str());
+            let mut builder = AmazonS3Builder::new()
+                .with_retry(bounded(retry))
+                .with_http_connector(requests.clone())
+                .with_url(url.as_str());
             for (key, value) in settings(environment, "AWS_") {
                 if let Ok(key) = key.parse() {
                     builder = builder.with_config(key, value);
@@ -66,7 +72,10 @@ pub(super) fn open(
             Arc::new(builder.build().map_err(refused)?)
         }
         ObjectStoreScheme::GoogleCloudStorage => {
-            let mut builder = GoogleCloudStorageBuilder::new().with_retry(bounded(retry)).with_url(url.as_str());
+            let mut builder = GoogleCloudStorageBuilder::new()
+                .with_retry(bounded(retry))
+                .with_http_connector(requests.clone())
+                .with_url(url.as_str());
             for (key, value) in settings(environment, "GOOGLE_") {
                 if let Ok(key) = key.parse() {
                     builder = builder.with_config(key, value);
@@ -75,7 +84,10 @@ pub(super) fn open(
             Arc::new(builder.build().map_err(refused)?)
         }
         ObjectStoreScheme::MicrosoftAzure => {
-            let mut builder = MicrosoftAzureBuilder::new().with_retry(bounded(retry)).with_url(url.as_str());
+            let mut builder = MicrosoftAzureBuilder::new()
+                .with_retry(bounded(retry))
+                .with_http_connector(requests.clone())
+                .with_url(url.as_str());
             for (key, value) in settings(environment, "AZURE_") {
                 if let Ok(key) = key.parse() {
                     builder = builder.with_config(key, value);
@@ -89,7 +101,7 @@ pub(super) fn open(
     let object: Arc<dyn ObjectStore> = Arc::new(super::quiet::Quiet(object));
     let object: Arc<dyn ObjectStore> =
         if prefix.as_ref().is_empty() { object } else { Arc::new(PrefixStore::new(object, prefix)) };
-    Ok(Store::assemble(object, url.to_string(), None, retry, secrets))
+    Ok(Store::assemble(object, url.to_string(), None, retry, secrets, requests, AtHand::far_away()))
 }
 
 /// The builder's settings in the environment, the request timeout first so that it can be overridden.

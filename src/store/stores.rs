@@ -55,6 +55,11 @@ impl Stores {
         Self { inbox: self.inbox.clone(), lake: over(&self.lake), marts: over(&self.marts) }
     }
 
+    /// Requests that went over the network since the stores were opened.
+    pub fn requests(&self) -> u64 {
+        self.inbox.requests() + self.lake.requests() + self.marts.requests()
+    }
+
     /// The store in which `home` lies.
     pub fn of(&self, home: Home) -> &Store {
         match home {

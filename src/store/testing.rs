@@ -56,6 +56,7 @@ struct Plan {
     kill: Option<(u64, bool)>,
     dead: bool,
     ignores_create: bool,
+    etags_of_azure: bool,
     seeded: Option<(rand::rngs::StdRng, f64)>,
 }
 
@@ -102,6 +103,13 @@ impl Faults {
     #[must_use]
     pub fn ignoring_create(self) -> Self {
         self.plan(|plan| plan.ignores_create = true);
+        self
+    }
+
+    /// Like Azure: a listing has etags without the quotes of headers, and `If-Match` holds only in quotes.
+    #[must_use]
+    pub fn etags_of_azure(self) -> Self {
+        self.plan(|plan| plan.etags_of_azure = true);
         self
     }
 
@@ -252,6 +260,9 @@ impl ObjectStore for FaultStore {
         Self: 'c,
     {
         async move {
+            if self.faults.plan(|plan| plan.etags_of_azure) {
+                return azure(&self.inner, location, options).await;
+            }
             match self.faults.next(Side::Read, location.as_ref()) {
                 Next::Harm(Fault::Truncate) => {
                     let mut found = self.inner.get_opts(location, options).await?;
@@ -346,6 +357,17 @@ impl ObjectStore for FaultStore {
         let next = self.faults.next(Side::Write, to.as_ref());
         suffer(next, self.inner.copy_opts(from, to, options)).boxed()
     }
+}
+
+/// A read as Azure answers it: etags of headers are quoted, and a condition that is not never holds.
+async fn azure(inner: &Arc<dyn ObjectStore>, location: &Path, mut options: GetOptions) -> Result<GetResult> {
+    if let Some(wanted) = options.if_match.take() {
+        let bare = wanted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        options.if_match = Some(bare.unwrap_or("never").to_string());
+    }
+    let mut found = inner.get_opts(location, options).await?;
+    found.meta.e_tag = found.meta.e_tag.map(|etag| format!("\"{etag}\""));
+    Ok(found)
 }
 
 fn broken() -> BoxStream<'static, Result<ObjectMeta>> {

@@ -1,5 +1,6 @@
 //! Bytes on their way: uploads and downloads that take the SHA-256 while they pass.
 
+use std::cmp::Ordering;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,9 +11,10 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectMeta};
+use object_store::{GetOptions, GetRange};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
+use super::at_hand::SMALL_BYTES_MAX;
 use super::{Object, Store, local};
 use crate::error::{Error, Kind, Result};
 use crate::sha256::{Sha256, hex, sha256_hex};
@@ -31,6 +33,8 @@ pub struct HashingWriter {
     hasher: Sha256,
     bytes: u64,
     phase: Phase,
+    /// What has passed, as long as it is small enough to be kept at hand.
+    kept: Option<Vec<u8>>,
 }
 
 /// How far an upload is. A failed or half-made closing request is never made again.
@@ -54,7 +58,8 @@ impl std::fmt::Debug for HashingWriter {
 impl HashingWriter {
     pub(super) fn new(store: Store, key: &str, path: Path) -> Self {
         let inner = BufWriter::with_capacity(store.object(), path, PART_BYTES).with_max_concurrency(4);
-        Self { store, key: key.to_string(), inner, hasher: Sha256::new(), bytes: 0, phase: Phase::Open }
+        let kept = store.0.at_hand.keeps().then(Vec::new);
+        Self { store, key: key.to_string(), inner, hasher: Sha256::new(), bytes: 0, phase: Phase::Open, kept }
     }
 
     /// Bytes so far.
@@ -66,7 +71,11 @@ impl HashingWriter {
     /// hex and its size in bytes.
     pub async fn finish(mut self) -> Result<(String, u64)> {
         self.shutdown().await.map_err(|err| self.fail(&err))?;
-        Ok((hex(&self.hasher.finalize()), self.bytes))
+        let sha256 = hex(&self.hasher.finalize());
+        if let Some(kept) = self.kept {
+            self.store.keep_at_hand(&sha256, &kept.into());
+        }
+        Ok((sha256, self.bytes))
     }
 
     /// Gives the upload up: no object appears, and parts already uploaded are freed.
@@ -96,6 +105,12 @@ impl AsyncWrite for HashingWriter {
         };
         self.hasher.update(&buf[..written]);
         self.bytes += written as u64;
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(&buf[..written]);
+        }
+        if self.bytes > SMALL_BYTES_MAX as u64 {
+            self.kept = None;
+        }
         Poll::Ready(Ok(written))
     }
 
@@ -125,8 +140,6 @@ impl AsyncWrite for HashingWriter {
 pub struct Download {
     /// A larger object is refused before anything is fetched.
     pub bytes_max: u64,
-    /// Bytes asked for at once.
-    pub part_bytes: u64,
     /// Longest wait for the next bytes.
     pub stall: Duration,
     /// The etag of the listing: another one means that the object has changed since.
@@ -135,7 +148,7 @@ pub struct Download {
 
 impl Default for Download {
     fn default() -> Self {
-        Self { bytes_max: u64::MAX, part_bytes: 8 * 1024 * 1024, stall: Duration::from_mins(1), etag: None }
+        Self { bytes_max: u64::MAX, stall: Duration::from_mins(1), etag: None }
     }
 }
 
@@ -167,7 +180,8 @@ pub struct Fetched {
     pub last_modified: DateTime<Utc>,
 }
 
-/// Fetches the object into `to`, part by part.
+/// Fetches the object into `to`, in one request. What breaks off goes on from where it stood, as long as the content is the
+/// same.
 pub(super) async fn download(
     store: &Store,
     key: &str,
@@ -175,28 +189,89 @@ pub(super) async fn download(
     limits: &Download,
 ) -> Result<Fetched> {
     let path = store.checked(key)?;
-    let before = store.head_at(&path, key).await?;
-    limits.admit(&before)?;
-    let mut hasher = Sha256::new();
-    let mut at = 0;
-    while at < before.size {
-        let end = before.size.min(at + limits.part_bytes.max(1));
-        let part = part(store, &path, key, at..end, before.etag.as_ref(), limits.stall).await?;
-        hasher.update(&part);
-        to.write_all(&part).await?;
-        at = end;
-    }
-    to.flush().await?;
-    let after = store.head_at(&path, key).await?;
-    if after != before {
+    let retry = store.retry();
+    let mut coming = Coming { store, path, key, limits, to, hasher: Sha256::new(), at: 0, whole: None };
+    let mut attempt = 0;
+    let found = loop {
+        let before = coming.at;
+        let error = match coming.go_on().await {
+            Ok(found) => break found,
+            Err(error) => error,
+        };
+        // As long as something comes, patience begins anew.
+        attempt = if coming.at > before { 1 } else { attempt + 1 };
+        if error.kind() != Kind::Retry || attempt > retry.retries {
+            return Err(error);
+        }
+        tracing::debug!(key, attempt, at = coming.at, error = %error.one_line(), "what broke off is asked for again");
+        tokio::time::sleep(retry.pause(attempt)).await;
+    };
+    coming.to.flush().await?;
+    // An answer of an object store is of one version. A file in a folder may be written while it is read.
+    if store.local_root().is_some() && store.head_at(&coming.path, key).await? != found {
         return Err(changed(key));
     }
     Ok(Fetched {
-        sha256: hex(&hasher.finalize()),
-        bytes: before.size,
-        etag: before.etag,
-        last_modified: before.last_modified,
+        sha256: hex(&coming.hasher.finalize()),
+        bytes: found.size,
+        etag: found.etag,
+        last_modified: found.last_modified,
     })
+}
+
+/// A download on its way.
+struct Coming<'a, W> {
+    store: &'a Store,
+    path: Path,
+    key: &'a str,
+    limits: &'a Download,
+    to: &'a mut W,
+    hasher: Sha256,
+    /// Bytes that have arrived.
+    at: u64,
+    /// What the first answer is of, and its etag as a header holds it.
+    whole: Option<(Object, Option<String>)>,
+}
+
+impl<W: AsyncWrite + Unpin> Coming<'_, W> {
+    /// Asks for what is still lacking and takes what comes of it. Says what the object is once all of it is there.
+    async fn go_on(&mut self) -> Result<Object> {
+        let (key, stall) = (self.key, self.limits.stall);
+        let stalled = |_| Error::retry(format!("nothing arrived for {} s", stall.as_secs_f64())).at(key);
+        let mut options = GetOptions::default();
+        if let Some((_, etag)) = &self.whole {
+            options.range = Some(GetRange::Offset(self.at));
+            options.if_match.clone_from(etag);
+        }
+        let object = self.store.object();
+        let answer = match tokio::time::timeout(stall, object.get_opts(&self.path, options)).await.map_err(stalled)? {
+            Ok(answer) => answer,
+            Err(object_store::Error::Precondition { .. }) => return Err(changed(key)),
+            Err(err) => return Err(self.store.fail(key, &err)),
+        };
+        let found = Object::from(answer.meta.clone());
+        match &self.whole {
+            None => {
+                self.limits.admit(&found)?;
+                self.whole = Some((found.clone(), answer.meta.e_tag.clone()));
+            }
+            Some((first, _)) if *first != found => return Err(changed(key)),
+            Some(_) => {}
+        }
+        let mut stream = answer.into_stream();
+        while self.at < found.size {
+            let Some(chunk) = tokio::time::timeout(stall, stream.next()).await.map_err(stalled)? else { break };
+            let chunk = chunk.map_err(|err| self.store.fail(key, &err))?;
+            self.hasher.update(&chunk);
+            self.to.write_all(&chunk).await?;
+            self.at += chunk.len() as u64;
+        }
+        match self.at.cmp(&found.size) {
+            Ordering::Equal => Ok(found),
+            Ordering::Less => Err(Error::retry(format!("{} bytes arrived of {}", self.at, found.size)).at(key)),
+            Ordering::Greater => Err(changed(key)),
+        }
+    }
 }
 
 /// The object in memory, for what is known to be small.
@@ -208,7 +283,7 @@ pub(super) async fn held(store: &Store, key: &str, limits: &Download) -> Result<
     };
     store.checked(key)?;
     // The steps of a download in one go: of a small file, handing each to another thread costs more than the step. What
-    // a larger one is given is the time of four parts.
+    // a larger one is given is the time of four waits.
     let (path, name, wanted) = (root.join(key), key.to_string(), limits.clone());
     let read = local::blocking(move || {
         let (bytes, before, after) = local::read(&path, &name, &|found| wanted.admit(found))?;
@@ -230,57 +305,5 @@ fn changed(key: &str) -> Error {
     Error::input("the object changed while it was fetched").at(key).hint("it is taken by the next run once it is whole")
 }
 
-/// One range, tried again when it fails in passing.
-async fn part(
-    store: &Store,
-    path: &Path,
-    key: &str,
-    range: std::ops::Range<u64>,
-    etag: Option<&String>,
-    stall: Duration,
-) -> Result<Bytes> {
-    let retry = store.retry();
-    let mut attempt = 0;
-    loop {
-        let error = match part_once(store, path, key, range.clone(), etag, stall).await {
-            Err(error) if error.kind() == Kind::Retry && attempt < retry.retries => error,
-            done => return done,
-        };
-        attempt += 1;
-        tracing::debug!(key, attempt, error = %error.one_line(), "part is fetched again");
-        tokio::time::sleep(retry.pause(attempt)).await;
-    }
-}
-
-async fn part_once(
-    store: &Store,
-    path: &Path,
-    key: &str,
-    range: std::ops::Range<u64>,
-    etag: Option<&String>,
-    stall: Duration,
-) -> Result<Bytes> {
-    let stalled = |_| Error::retry(format!("nothing arrived for {} s", stall.as_secs_f64())).at(key);
-    let options =
-        GetOptions { range: Some(GetRange::Bounded(range.clone())), if_match: etag.cloned(), ..GetOptions::default() };
-    let object = store.object();
-    let found = match tokio::time::timeout(stall, object.get_opts(path, options)).await.map_err(stalled)? {
-        Ok(found) => found,
-        Err(object_store::Error::Precondition { .. }) => {
-            return Err(Error::input("the object changed while it was fetched").at(key));
-        }
-        Err(err) => return Err(store.fail(key, &err)),
-    };
-    let whole: ObjectMeta = found.meta.clone();
-    let wanted = range.end - range.start;
-    let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
-    let mut stream = found.into_stream();
-    while let Some(chunk) = tokio::time::timeout(stall, stream.next()).await.map_err(stalled)? {
-        bytes.extend_from_slice(&chunk.map_err(|err| store.fail(key, &err))?);
-    }
-    if bytes.len() as u64 != wanted {
-        let (got, size) = (bytes.len(), whole.size);
-        return Err(Error::retry(format!("{got} bytes arrived of {wanted} (object of {size} bytes)")).at(key));
-    }
-    Ok(bytes.into())
-}
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,12 @@ fn the_summary_says_what_came_in_what_was_built_and_where_it_lies() {
     for word in ["sales_daily", "inventory_health", "marts", "mail"] {
         assert!(night.stdout.contains(word), "`{word}` is missing: {night}");
     }
-    assert!(night.stderr.is_empty(), "a quiet night logs nothing: {night}");
+    let stages = ["discover", "stage", "validate", "transform", "alert", "publish", "deliver"];
+    let told: Vec<&str> = night.stderr.lines().collect();
+    assert_eq!(told.len(), stages.len(), "a quiet night logs its stages and nothing else: {night}");
+    for (line, stage) in told.iter().zip(stages) {
+        assert!(line.contains(&format!("stage=\"{stage}\"")) && line.contains("seconds="), "{line}");
+    }
     let files = world.marts();
     for mart in MARTS {
         assert!(files.contains_key(*mart), "{mart} is published");

@@ -37,6 +37,54 @@ fn a_bucket_gives_the_marts_that_folders_give() {
     assert_eq!(remote.fingerprint(), before, "again, with nothing new");
 }
 
+/// The small company where Google keeps it: what is created is created once, pages and copies come as elsewhere.
+#[test]
+fn a_bucket_of_google_gives_the_marts_that_folders_give() {
+    let local = World::small();
+    let google = S3::start_as_google();
+    google.set_page(7);
+    let remote = World::small_on_s3(&google);
+    for world in [&local, &remote] {
+        world.deliver_history(NIGHT);
+        world.night(NIGHT).published();
+    }
+    let (here, there) = (local.marts(), remote.marts());
+    assert_eq!(here.keys().collect::<Vec<_>>(), there.keys().collect::<Vec<_>>());
+    assert!(here.len() > 1, "{:?}", here.keys());
+    for (name, mart) in here.iter().filter(|(name, _)| *name != "files") {
+        assert_eq!(mart.hash(), there[name].hash(), "{name}: {:?} / {:?}", mart.rows.first(), there[name].rows.first());
+    }
+    let before = remote.fingerprint();
+    remote.night_again(NIGHT).published();
+    assert_eq!(remote.fingerprint(), before, "again, with nothing new");
+    assert!(remote.tributary(&["doctor"], &[]).expect(&[0]).stdout.contains("gs://company/lake: writable"));
+}
+
+/// Each request costs and takes its time: a night says how many it made, and of each new file it makes three (fetch, stage,
+/// read), of each partition two (write, lay out), beside a listing for each sender and feed and what a run always asks.
+#[test]
+fn a_night_says_how_many_requests_it_made_and_makes_few() {
+    let (s3, world) = on_s3();
+    let before: usize = ["GET", "HEAD", "PUT", "POST", "DELETE"].iter().map(|method| s3.count(method)).sum();
+    let told = world.night(NIGHT).published();
+    let made: usize =
+        ["GET", "HEAD", "PUT", "POST", "DELETE"].iter().map(|method| s3.count(method)).sum::<usize>() - before;
+    let run = world.commits().into_iter().find_map(|commit| commit.changes.run).expect("a run");
+    let said: u64 = told
+        .stdout
+        .lines()
+        .find_map(|line| {
+            line.trim().strip_prefix("stores")?.trim().strip_suffix("requests")?.trim().replace(',', "").parse().ok()
+        })
+        .unwrap_or_else(|| panic!("no requests told: {told}"));
+    let made = made as u64;
+    // Before the night: opening the lake; after its account: the lease given back, what the next run is told.
+    assert!(said <= made && said + 12 >= made, "{said} told of {made}");
+    let (files, partitions) = (run.files, run.partitions_built);
+    assert!(files > 20 && partitions > 0);
+    assert!(made <= 3 * files + 2 * partitions + 60, "{made} requests for {files} files and {partitions} partitions");
+}
+
 #[test]
 fn replies_that_get_lost_commit_once() {
     for kind in [FaultKind::DropReply, FaultKind::ErrorAfterWrite, FaultKind::Unavailable] {

@@ -17,6 +17,7 @@ select
     rows_rejected,
     partitions_built,
     partitions_reused,
+    store_requests,
     marts,
     alerts,
     mails,

@@ -1,9 +1,10 @@
 //! Local times and instants.
 
 use chrono::{NaiveDateTime, Offset, TimeZone};
-use chrono_tz::Tz;
 
 use super::{DateFault, Moment};
+
+use crate::zone::Tz;
 
 const DAY_MICROS: i64 = 86_400_000_000;
 

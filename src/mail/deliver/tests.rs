@@ -223,12 +223,24 @@ async fn a_lost_body_holds_up_nobody_else() {
 #[tokio::test]
 async fn doctor_hears_what_the_server_says() {
     let world = World::new(Fault::None, &[]).await;
-    assert!(world.transport.check().await.expect("well").contains("takes mails from"));
-    world.sink.set(Fault::BadPassword);
-    let err = world.transport.check().await.expect_err("refused");
-    assert!(err.to_string().contains("535") && !err.one_line().contains("canary-77aa"), "{}", err.one_line());
-    world.sink.set(Fault::MuteBanner);
-    assert!(world.transport.check().await.is_err());
+    let check = || world.transport.check(Some("hq@demo.example"));
+    assert!(check().await.expect("well").ends_with("to hq@demo.example"));
+    assert!(world.transport.check(None).await.expect("well").contains("takes mails from"));
+    for (fault, found, hint) in [
+        (Fault::BadPassword, "535", "TRIBUTARY_SMTP_PASSWORD"),
+        (Fault::WantsLogin, "530", "TRIBUTARY_SMTP_USER"),
+        (Fault::RefuseSender, "takes no mail from", "mail.from"),
+        (Fault::Refuse("hq@demo.example".into()), "550", "company.head_office"),
+        (Fault::MuteBanner, "did not answer", "smtp_port"),
+    ] {
+        world.sink.set(fault.clone());
+        let err = check().await.expect_err("refused");
+        assert!(err.to_string().contains(found) && !err.one_line().contains("canary-77aa"), "{}", err.one_line());
+        assert!(err.advice().is_some_and(|advice| advice.contains(hint)), "{fault:?}: {:?}", err.advice());
+    }
+    // Greylisting lets nobody in at the first knock.
+    world.sink.set(Fault::Busy);
+    assert!(check().await.expect("well").contains("later: transient error (451)"));
     assert!(world.sink.arrived().is_empty());
 }
 

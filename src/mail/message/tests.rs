@@ -42,6 +42,7 @@ fn headers_let_mail_programs_thread_and_file_it() {
         "In-Reply-To: <daily.nightly.2026-11-22@demo.example>".to_string(),
         "List-Id: tributary <digest.tributary.demo.example>".to_string(),
         "Auto-Submitted: auto-generated".to_string(),
+        "X-Auto-Response-Suppress: All".to_string(),
         "X-Tributary-Status: alert".to_string(),
     ] {
         assert!(headers.contains(&line), "{line}\n{headers:#?}");
@@ -50,6 +51,15 @@ fn headers_let_mail_programs_thread_and_file_it() {
     assert!(text.contains("multipart/alternative"), "{text}");
     let plain = text.find("text/plain; charset=utf-8").expect("plain part");
     assert!(plain < text.find("text/html; charset=utf-8").expect("html part"), "the richest part comes last");
+}
+
+#[test]
+fn a_domain_that_is_not_ascii_goes_as_servers_carry_it() {
+    let letter = Letter { reply_to: Some("hilfe@büro.example"), recipient: "zhao.min@例子.cn", ..letter("s", "t") };
+    let headers = headers(&build(&letter).expect("message").1);
+    for line in ["To: zhao.min@xn--fsqu00a.cn", "Reply-To: hilfe@xn--bro-hoa.example"] {
+        assert!(headers.iter().any(|header| header == line), "{line}\n{headers:#?}");
+    }
 }
 
 #[test]

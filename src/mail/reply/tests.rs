@@ -25,6 +25,7 @@ fn run() -> RunRecord {
         rows_rejected: 0,
         partitions_built: 0,
         partitions_reused: 0,
+        store_requests: 0,
         statements: 0,
         marts: 0,
         alerts: 0,

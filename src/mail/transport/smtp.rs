@@ -10,15 +10,16 @@ use std::time::Duration;
 use lettre::Address;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail as Sender, Rcpt};
+use lettre::transport::smtp::commands::{Data, Mail as Sender, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::advice::{self, Step, once};
 use super::{Outcome, PASSWORD_VARIABLE, USER_VARIABLE};
 use crate::address::{header_text, parse_address, parse_sender};
 use crate::config::Mail;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, with_causes};
 use crate::secret::Secrets;
 
 /// Steps of a conversation beside the text of the mail: connect, encrypt, log in, sender, recipient, DATA, QUIT.
@@ -76,16 +77,20 @@ impl Fault {
         self.code.is_some_and(|code| (500..600).contains(&code))
     }
 
+    /// To be tried again: a server that is busy, or that lets a stranger come twice (greylisting).
+    fn is_passing(&self) -> bool {
+        self.code.is_some_and(|code| (400..500).contains(&code))
+    }
+
     /// A wrong password is the operator's to mend within the retry span, not this recipient's fault.
     fn is_login(&self) -> bool {
         matches!(self.code, Some(530 | 534 | 535 | 538))
     }
 
-    fn with_advice(self) -> String {
-        if self.is_login() {
-            format!("{} (look at {USER_VARIABLE} and {PASSWORD_VARIABLE})", self.text)
-        } else {
-            self.text
+    fn with_advice(self, step: Step) -> String {
+        match advice::of(step, self.code, &self.text) {
+            Some(advice) => format!("{} ({advice})", self.text),
+            None => self.text,
         }
     }
 }
@@ -143,17 +148,37 @@ impl Smtp {
         self.timeout * STEPS + self.data_timeout + CLOCKS_APART
     }
 
-    /// Comes in and goes again.
-    pub(super) async fn check(&self) -> Result<String> {
-        match self.enter().await {
-            Ok(mut line) => {
-                self.leave(&mut line).await;
-                Ok(format!("the server takes mails from {}", self.from))
+    /// Comes in, says who would write to whom, takes it back and goes again.
+    pub(super) async fn check(&self, recipient: Option<&str>) -> Result<String> {
+        let recipient = recipient.map(parse_address).transpose()?;
+        let told = recipient.as_ref().map(|address| format!(" to {address}")).unwrap_or_default();
+        let mut line = self.enter().await.map_err(|fault| self.closed(Step::Enter, fault))?;
+        let offered = self.offer(&mut line, recipient).await;
+        drop(tokio::time::timeout(self.timeout, line.command(Rset)).await);
+        self.leave(&mut line).await;
+        match offered {
+            Ok(()) => Ok(format!("the server takes mails from {}{told}", self.from)),
+            Err((_, fault)) if fault.is_passing() => {
+                Ok(format!("the server takes mails from {}{told} later: {}", self.from, fault.text))
             }
-            Err(fault) => Err(Error::config(format!("mails cannot leave: {}", fault.text)).at("mail.smtp_host").hint(
-                format!("look at mail.smtp_host, smtp_port and smtp_security, {USER_VARIABLE} and {PASSWORD_VARIABLE}"),
-            )),
+            Err((step, fault)) => Err(self.closed(step, fault)),
         }
+    }
+
+    /// Why no mail can leave.
+    fn closed(&self, step: Step, fault: Fault) -> Error {
+        let hint = advice::of(step, fault.code, &fault.text).unwrap_or_else(|| match step {
+            Step::Recipient => "look at company.head_office, and at what that server is told to take on".to_string(),
+            Step::Enter | Step::Sender => {
+                format!("look at mail.smtp_host, smtp_port and smtp_security, {USER_VARIABLE} and {PASSWORD_VARIABLE}")
+            }
+        });
+        let what = match step {
+            Step::Enter => format!("mails cannot leave: {}", fault.text),
+            Step::Sender => format!("the server takes no mail from {}: {}", self.from, fault.text),
+            Step::Recipient => format!("the server takes no mail to the first of head office: {}", fault.text),
+        };
+        Error::config(what).at(format!("{}:{}", self.host, self.port)).hint(hint)
     }
 
     pub(super) async fn send(&self, recipient: &str, message: &[u8]) -> Outcome {
@@ -163,7 +188,7 @@ impl Smtp {
         };
         let mut line = match self.enter().await {
             Ok(line) => line,
-            Err(fault) => return Outcome::Unreachable(fault.with_advice()),
+            Err(fault) => return Outcome::Unreachable(fault.with_advice(Step::Enter)),
         };
         let outcome = self.hand_over(&mut line, recipient, message).await;
         if !matches!(outcome, Outcome::Unanswered(_) | Outcome::Unreachable(_)) {
@@ -192,21 +217,18 @@ impl Smtp {
 
     async fn hand_over(&self, line: &mut AsyncSmtpConnection, recipient: Address, message: &[u8]) -> Outcome {
         let judged = |fault: Fault| match fault.code {
-            Some(_) if fault.is_login() => Outcome::Unreachable(fault.with_advice()),
+            Some(_) if fault.is_login() => Outcome::Unreachable(fault.with_advice(Step::Recipient)),
             Some(_) if fault.is_permanent() => Outcome::Refused(fault.text),
             Some(_) => Outcome::Later(fault.text),
             None => Outcome::Unreachable(fault.text),
         };
-        let sender = Sender::new(Some(self.from.clone()), vec![]);
-        if let Err(fault) = self.within(self.timeout, line.command(sender)).await {
+        match self.offer(line, Some(recipient)).await {
+            Ok(()) => {}
             // A sender that may not send may not write to anybody.
-            if fault.is_permanent() && !fault.is_login() {
-                return Outcome::Unreachable(format!("{} (look at mail.from)", fault.text));
+            Err((Step::Sender, fault)) if fault.is_permanent() => {
+                return Outcome::Unreachable(fault.with_advice(Step::Sender));
             }
-            return judged(fault);
-        }
-        if let Err(fault) = self.within(self.timeout, line.command(Rcpt::new(recipient, vec![]))).await {
-            return judged(fault);
+            Err((_, fault)) => return judged(fault),
         }
         if let Err(fault) = self.within(self.timeout, line.command(Data)).await {
             return judged(fault);
@@ -216,6 +238,21 @@ impl Smtp {
             Err(fault) if fault.code.is_none() => Outcome::Unanswered(fault.text),
             Err(fault) => judged(fault),
         }
+    }
+
+    /// Says from whom and to whom.
+    async fn offer(
+        &self,
+        line: &mut AsyncSmtpConnection,
+        recipient: Option<Address>,
+    ) -> std::result::Result<(), (Step, Fault)> {
+        let sender = Sender::new(Some(self.from.clone()), vec![]);
+        self.within(self.timeout, line.command(sender)).await.map_err(|fault| (Step::Sender, fault))?;
+        if let Some(recipient) = recipient {
+            let recipient = Rcpt::new(recipient, vec![]);
+            self.within(self.timeout, line.command(recipient)).await.map_err(|fault| (Step::Recipient, fault))?;
+        }
+        Ok(())
     }
 
     /// Says goodbye; that the server does not answer changes nothing any more.
@@ -244,12 +281,7 @@ impl Smtp {
 
     /// An error with its causes, without secrets.
     fn said(&self, err: &lettre::transport::smtp::Error) -> String {
-        let mut text = err.to_string();
-        let mut cause = std::error::Error::source(err);
-        while let Some(inner) = cause {
-            text = format!("{text}: {inner}");
-            cause = inner.source();
-        }
+        let text = once(&with_causes(err.to_string(), std::error::Error::source(err)));
         self.secrets.scrub(&header_text(&text))
     }
 }

@@ -3,7 +3,7 @@ use chrono::{TimeZone as _, Utc};
 use super::*;
 use crate::config::Config;
 
-use crate::mail::smtp_server::{AUTHORITY_PEM, Fault, Security, Sink};
+use crate::mail::smtp_server::{AUTHORITY_PEM, Fault, SELF_PEM, Security, Sink};
 
 fn owed(recipient: &str, run_id: &str) -> OwedMail {
     OwedMail {
@@ -36,6 +36,9 @@ async fn files_lie_by_date_and_recipient_and_never_replace_another_mail() {
     let two = owed("wang@demo.example", "nightly-2026-11-22-cd34");
     assert_eq!(send(&two, "other").await, "2026-11-22/wang@demo.example--nightly-2026-11-22-cd34.eml");
     assert_eq!(std::fs::read_to_string(folder.path().join("2026-11-22/wang@demo.example.eml")).expect("file"), "hello");
+    // Domains of as many letters are two files.
+    assert_eq!(send(&owed("zhao@例子.cn", "x"), "x").await, "2026-11-23/zhao@xn--fsqu00a.cn.eml");
+    assert_eq!(send(&owed("zhao@公司.cn", "x"), "y").await, "2026-11-23/zhao@xn--55qx5d.cn.eml");
     let odd = owed("../a/b@demo.example", "odd");
     assert_eq!(send(&odd, "x").await, "2026-11-23/_.._a_b@demo.example.eml");
     let names: Vec<_> = std::fs::read_dir(folder.path().join("2026-11-22")).expect("folder").collect();
@@ -115,6 +118,32 @@ async fn a_server_that_cannot_prove_who_it_is_gets_no_mail_and_no_password() {
     let (outcome, arrived) = send_protected(Security::Clear, "starttls", "localhost", AUTHORITY_PEM).await;
     assert!(!matches!(outcome, Outcome::Taken(_)), "{outcome:?}");
     assert_eq!(arrived, 0);
+}
+
+/// The way to a server is tried as `doctor` does.
+async fn advice(security: Security, setting: &str, host: &str, ca: &str) -> (String, String) {
+    let sink = Sink::start_with(Fault::None, security).await;
+    let mail = smtp(&format!(
+        "smtp_host = \"{host}\"\nsmtp_port = {}\nsmtp_security = \"{setting}\"\nsmtp_ca_file = \"{ca}\"\n\
+         smtp_timeout_seconds = 10",
+        sink.port()
+    ));
+    let err = Transport::new(&mail, |_| None).expect("transport").check(None).await.expect_err("refused");
+    (err.to_string(), err.advice().unwrap_or_default().to_string())
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_protection_is_said_once_with_the_setting_that_helps() {
+    let (found, advised) = advice(Security::Tls, "tls", "localhost", "").await;
+    assert_eq!(found.matches("UnknownIssuer").count(), 1, "{found}");
+    assert_eq!(found.matches("onnection error").count(), 1, "{found}");
+    assert!(advised.contains("mail.smtp_ca_file"), "{advised}");
+    let (found, advised) = advice(Security::TlsOfAuthority, "tls", "localhost", SELF_PEM).await;
+    assert!(found.contains("CaUsedAsEndEntity") && advised.contains("CA:FALSE"), "{found} / {advised}");
+    let (found, advised) = advice(Security::Tls, "tls", "127.0.0.1", AUTHORITY_PEM).await;
+    assert!(advised.contains("mail.smtp_host"), "{found} / {advised}");
+    let (found, advised) = advice(Security::Clear, "tls", "localhost", AUTHORITY_PEM).await;
+    assert!(advised.contains("\"starttls\""), "{found} / {advised}");
 }
 
 #[test]

@@ -24,10 +24,7 @@ pub(super) fn silence(edition: &Edition<'_>, alert: &Alert, words: &Words) -> St
 
 /// Who answers questions about these mails.
 pub(super) fn helper<'a>(edition: &'a Edition<'_>) -> &'a str {
-    match edition.config.mail.help_contact.as_str() {
-        "" => edition.config.company.head_office.first().map_or("", String::as_str),
-        contact => contact,
-    }
+    edition.helper().unwrap_or_default()
 }
 
 /// A text as part of a web address (RFC 3986): letters, digits and `-._~` as they are.

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use super::{Body, Function};
+use super::{Body, Function, at_time_zone};
 
 /// A piece of SQL with a name and places for values.
 #[derive(Debug, Clone, Copy)]
@@ -86,11 +86,15 @@ pub(super) fn functions() -> Vec<Function> {
     ALL.iter().map(|known| Function { usage: known.usage, words: known.words, body: Body::Macro(known) }).collect()
 }
 
-/// Puts the SQL of every call of a macro in its place.
+/// Puts the SQL of every call of a macro in its place, and our zones in that of the engine's.
 pub fn expand(statement: &mut Statement) -> Result<(), DataFusionError> {
     let Statement::Statement(inner) = statement else { return Ok(()) };
     let inner: &mut Inner = inner;
     let outcome = visit_expressions_mut(inner, |expr| {
+        if let Expr::AtTimeZone { timestamp, time_zone } = expr {
+            *expr = at_time_zone::called(timestamp, time_zone);
+            return ControlFlow::Continue(());
+        }
         let Expr::Function(call) = &*expr else { return ControlFlow::Continue(()) };
         match expanded(call) {
             Ok(None) => {}

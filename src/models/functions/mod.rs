@@ -2,6 +2,7 @@
 //! the value beside an extreme, calendar steps, fitted models, what a day should have brought, the replay of a member's
 //! tier, columns that no contract knows yet. So every mart stays one SQL file.
 
+mod at_time_zone;
 mod calendar;
 mod beside;
 mod extra;
@@ -45,6 +46,7 @@ pub fn all() -> Vec<Function> {
     functions.extend(quantile::functions());
     functions.extend(beside::functions());
     functions.extend(calendar::functions());
+    functions.extend(at_time_zone::functions());
     functions.extend(season::functions());
     functions.extend(rows::functions());
     functions.extend(lifetime::functions());

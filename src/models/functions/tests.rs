@@ -172,7 +172,8 @@ fn every_function_says_how_it_is_called() {
             Body::Window(window) => window.name().to_string(),
             Body::Macro(known) => known.name.to_string(),
         };
-        assert!(function.usage.starts_with(&format!("{name}(")), "{name}: {}", function.usage);
+        let operator = name == "at_time_zone" && function.usage.contains(&name.replace('_', " "));
+        assert!(operator || function.usage.starts_with(&format!("{name}(")), "{name}: {}", function.usage);
         assert!(function.words.ends_with('.'));
     }
 }
@@ -182,4 +183,42 @@ async fn columns_that_no_contract_knows_are_read_by_header() {
     let rows = r#"(values ('{"赠品":"茶杯","备注":"a \"b\""}'), ('{}'), (null), ('no object')) t(_extra)"#;
     let sql = format!("select coalesce(extra(_extra, '赠品'), '-'), coalesce(extra(_extra, '备注'), '-') from {rows}");
     assert_eq!(ask(&sql).await, ["茶杯 a \"b\"", "- -", "- -", "- -"]);
+}
+
+/// As PostgreSQL and DuckDB have it: an instant becomes what clocks show, what clocks show becomes an instant.
+#[tokio::test]
+async fn clocks_elsewhere_are_those_of_today() {
+    let at = |text: &str, zone: &str| {
+        format!("select arrow_cast('{text}', 'Timestamp(Microsecond, Some(\"UTC\"))') at time zone '{zone}'")
+    };
+    // British Columbia stays at seven hours behind since November 2026; the engine's own table has eight.
+    for (text, zone, shown) in [
+        ("2026-11-20T07:30:00", "America/Vancouver", "2026-11-20T00:30:00"),
+        ("2026-11-29T12:00:00", "America/Edmonton", "2026-11-29T06:00:00"),
+        ("2026-11-29T12:00:00", "America/Winnipeg", "2026-11-29T07:00:00"),
+        ("2026-11-29T12:00:00", "America/Yellowknife", "2026-11-29T06:00:00"),
+        ("2026-11-29T23:30:00", "Africa/Casablanca", "2026-11-29T23:30:00"),
+        ("2026-03-08T06:59:59", "America/New_York", "2026-03-08T01:59:59"),
+        ("2026-03-08T07:00:00", "America/New_York", "2026-03-08T03:00:00"),
+        ("2011-12-30T10:00:00", "Pacific/Apia", "2011-12-31T00:00:00"),
+        ("1969-12-31T23:59:59.5", "Asia/Shanghai", "1970-01-01T07:59:59.500"),
+    ] {
+        assert_eq!(ask(&at(text, zone)).await, [shown], "{text} {zone}");
+    }
+    for (text, zone, instant) in [
+        ("2026-11-30 00:00:00", "Asia/Shanghai", "2026-11-29T16:00:00Z"),
+        // It comes twice, and it never comes: the first, and the moment at which the clock was moved.
+        ("2026-11-01 01:30:00", "America/New_York", "2026-11-01T05:30:00Z"),
+        ("2026-03-08 02:30:00", "America/New_York", "2026-03-08T07:00:00Z"),
+        ("2011-12-30 12:00:00", "Pacific/Apia", "2011-12-30T10:00:00Z"),
+    ] {
+        let sql = format!("select cast('{text}' as timestamp) at time zone '{zone}'");
+        assert_eq!(ask(&sql).await, [instant], "{text} {zone}");
+    }
+    let sql = "select cast(date '2026-11-30' as timestamp) at time zone zone, cast(null as timestamp) at time zone zone \
+               from (values ('UTC'), ('Asia/Shanghai'), (null)) t(zone)";
+    assert_eq!(ask(sql).await, ["2026-11-30T00:00:00Z ", "2026-11-29T16:00:00Z ", " "]);
+    let err = try_ask(&at("2026-11-20T07:30:00", "Asia/Shangai")).await.unwrap_err();
+    assert!(err.contains("did you mean `Asia/Shanghai`?"), "{err}");
+    assert!(try_ask("select 1 at time zone 'UTC'").await.unwrap_err().contains("expected a timestamp"));
 }

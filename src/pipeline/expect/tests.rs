@@ -6,7 +6,9 @@ use super::*;
 use crate::contract::Contracts;
 use crate::sender::Sender;
 
-const ZONE: Tz = chrono_tz::Asia::Shanghai;
+fn zone() -> Tz {
+    Tz::named("Asia/Shanghai").unwrap()
+}
 
 fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -32,7 +34,7 @@ fn calendar() -> Workdays {
 }
 
 fn days(senders: &Senders, workdays: &Workdays, sender: &str, (first, last): (&str, &str)) -> Vec<u32> {
-    let all = owed(senders, workdays, ZONE, (date(first), date(last)), at("2026-12-31T00:00:00Z"));
+    let all = owed(senders, workdays, zone(), (date(first), date(last)), at("2026-12-31T00:00:00Z"));
     all.iter().filter(|file| file.sender == sender).map(|file| file.business_date.day()).collect()
 }
 
@@ -60,7 +62,7 @@ fn workdays_are_those_of_the_calendar_feed() {
 fn a_file_is_awaited_until_its_grace_is_over() {
     let senders = senders(&[("s", r#"by = "06:00", days = "all", lag_days = 2, grace_minutes = 30"#)]);
     let judged = |now: &str| {
-        let all = owed(&senders, &Workdays::default(), ZONE, (date("2026-11-21"), date("2026-11-22")), at(now));
+        let all = owed(&senders, &Workdays::default(), zone(), (date("2026-11-21"), date("2026-11-22")), at(now));
         all.iter().map(|file| (file.business_date.day(), file.is_due)).collect::<Vec<_>>()
     };
     // The file for the 21st is due at 06:00 on the 23rd in Shanghai, 22:00 UTC on the 22nd, with half an hour of grace.
@@ -75,7 +77,7 @@ fn a_monthly_file_may_bear_any_date_of_its_month() {
     let all = owed(
         &senders,
         &Workdays::default(),
-        ZONE,
+        zone(),
         (date("2026-09-15"), date("2026-11-22")),
         at("2026-11-23T00:00:00Z"),
     );

@@ -111,6 +111,7 @@ fn a_run_is_completed_once_by_the_commit_of_the_one_after_it() {
     let word = |name: &str, stages: &[(&str, u64)]| Afterwards {
         run_id: name.into(),
         stage_ms: stages.iter().map(|(stage, ms)| ((*stage).to_string(), *ms)).collect(),
+        store_requests: 5,
     };
     let stages = |state: &State, at: usize| -> Vec<(String, u64)> {
         state.runs[at].stage_ms.iter().map(|(stage, ms)| (stage.clone(), *ms)).collect()
@@ -122,6 +123,7 @@ fn a_run_is_completed_once_by_the_commit_of_the_one_after_it() {
     assert_eq!(stages(&state, 0), complete, "what was committed stays as it was");
     assert_eq!(stages(&state, 1), [("stage".into(), 12)]);
     assert!(!state.complete(&told), "told before");
+    assert_eq!(state.runs[0].store_requests, 9, "those of the commit and those after it, once");
     assert!(!state.complete(&word("nobody", &[("publish", 1)])), "a run that never committed");
     assert!(state.complete(&word("second", &[("deliver", 3)])));
 }

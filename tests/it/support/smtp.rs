@@ -18,6 +18,10 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 #[allow(dead_code, reason = "each includer uses its own part")]
 pub(crate) const AUTHORITY_PEM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/tls/ca.pem");
 
+/// An authority that is its own server.
+#[allow(dead_code, reason = "each includer uses its own part")]
+pub(crate) const SELF_PEM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/tls/self.pem");
+
 /// How long a slow server thinks, in milliseconds: longer than the second that tests give each step.
 #[allow(dead_code, reason = "each includer uses its own part")]
 pub(crate) const SLOW_MS: u64 = 1500;
@@ -38,6 +42,8 @@ pub(crate) enum Fault {
     DropAfterData,
     /// 550 to the sender.
     RefuseSender,
+    /// 530 to the sender: nobody writes who has not logged in.
+    WantsLogin,
     /// 550 for one recipient.
     Refuse(String),
     /// 451 to every recipient.
@@ -60,6 +66,8 @@ pub(crate) enum Security {
     StartTls,
     /// From the first byte.
     Tls,
+    /// From the first byte, with the certificate of an authority as its own, as `openssl req -x509` makes them.
+    TlsOfAuthority,
 }
 
 /// A mail as it arrived.
@@ -159,8 +167,9 @@ async fn secure(
             greet(&mut stream, fault).await?;
             talk(stream, fault, shared).await
         }
-        Security::Tls => {
-            let mut stream = acceptor().accept(stream).await?;
+        Security::Tls | Security::TlsOfAuthority => {
+            let certificate = if security == Security::Tls { "server.pem" } else { "self.pem" };
+            let mut stream = acceptor(certificate).accept(stream).await?;
             greet(&mut stream, fault).await?;
             talk(stream, fault, shared).await
         }
@@ -179,14 +188,14 @@ async fn secure(
                     break;
                 }
             }
-            talk(acceptor().accept(stream).await?, fault, shared).await
+            talk(acceptor("server.pem").accept(stream).await?, fault, shared).await
         }
     }
 }
 
-fn acceptor() -> TlsAcceptor {
+fn acceptor(certificate: &str) -> TlsAcceptor {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/tls");
-    let certificate = CertificateDer::from_pem_file(format!("{folder}/server.pem")).expect("certificate");
+    let certificate = CertificateDer::from_pem_file(format!("{folder}/{certificate}")).expect("certificate");
     let key = PrivateKeyDer::from_pem_file(format!("{folder}/server.key")).expect("key");
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
@@ -226,6 +235,8 @@ async fn talk(stream: impl AsyncRead + AsyncWrite, fault: &Fault, shared: &Mutex
             if bad { format!("535 5.7.8 wrong password: {line}\r\n") } else { "235 2.7.0 welcome\r\n".into() }
         } else if upper.starts_with("MAIL FROM:") && *fault == Fault::RefuseSender {
             "550 5.7.1 you may not send\r\n".to_string()
+        } else if upper.starts_with("MAIL FROM:") && *fault == Fault::WantsLogin {
+            "530 5.7.0 Authentication required\r\n".to_string()
         } else if upper.starts_with("RCPT TO:") {
             let address = line.split(['<', '>']).nth(1).unwrap_or_default().to_string();
             match fault {

@@ -71,7 +71,7 @@ impl World {
         Self::build(marts, None)
     }
 
-    /// The same company with its three stores in a bucket.
+    /// The same company with its three stores in a bucket, of either kind.
     pub fn on_s3(marts: &[&str], s3: &S3) -> Self {
         Self::build(marts, Some(s3.clone()))
     }
@@ -100,7 +100,7 @@ impl World {
     fn build(marts: &[&str], s3: Option<S3>) -> Self {
         let world = Self { s3, ..Self::empty() };
         let store = |name: &str| match world.s3 {
-            Some(_) => format!("s3://{BUCKET}/{name}"),
+            Some(ref s3) => format!("{}://{BUCKET}/{name}", s3.scheme()),
             None => name.to_string(),
         };
         world.write(

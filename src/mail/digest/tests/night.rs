@@ -160,6 +160,7 @@ pub(crate) fn run(status: RunStatus) -> RunRecord {
         rows_rejected: 35,
         partitions_built: 0,
         partitions_reused: 0,
+        store_requests: 0,
         statements: 0,
         marts: 10,
         alerts: 0,
