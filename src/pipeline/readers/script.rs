@@ -10,6 +10,7 @@ use super::ByMart;
 use crate::models::{Model, Registry};
 use crate::state::record::RunRecord;
 use crate::store::{Store, keys};
+use crate::zone::Tz;
 
 /// The view that says which night the others show.
 const PUBLISHED: &str = "published";
@@ -23,7 +24,7 @@ pub(super) struct Night<'a> {
     pub(super) dropped: &'a BTreeSet<String>,
     pub(super) run: &'a RunRecord,
     /// The company's zone.
-    pub(super) zone: chrono_tz::Tz,
+    pub(super) zone: Tz,
 }
 
 /// How a script names files.
