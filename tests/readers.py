@@ -10,8 +10,10 @@ described. Prints a table; leaves with 1 when anything differs.
 """
 
 import importlib.metadata
+import json
 import re
 import sys
+import tempfile
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -183,6 +185,41 @@ def views(marts: Path) -> tuple[dict[str, tuple[dict[str, str], dict[str, str], 
     return found, faults
 
 
+def night(marts: Path) -> list[str]:
+    """What the view `published` says beside what latest/_run.json does; and whether the other scripts show the same rows."""
+    import duckdb
+
+    def run(script: str, before: str = ""):
+        connection = duckdb.connect()
+        connection.execute(before + (marts / script).read_text(encoding="utf-8"))
+        return connection
+
+    def counted(connection) -> dict[str, int]:
+        names = connection.execute("select view_name from duckdb_views() where not internal").fetchall()
+        return {name: connection.execute(f'select count(*) from "{name}"').fetchone()[0] for (name,) in names}
+
+    faults, first = [], run("duckdb.sql")
+    told = first.execute("select run_id, cast(as_of_date as varchar) from published").fetchall()
+    shown = json.loads((marts / "latest" / "_run.json").read_text(encoding="utf-8"))
+    if told != [(shown["run_id"], shown["as_of_date"])]:
+        faults.append(f"published says {told}, latest/_run.json {shown['run_id']}")
+    # Seen under another path, as from a container: only the scripts' own folder is told.
+    with tempfile.TemporaryDirectory() as folder:
+        elsewhere = Path(folder) / "mounted"
+        elsewhere.symlink_to(marts)
+        relative = run("duckdb.relative.sql", f"set file_search_path = '{elsewhere}';")
+        if str(marts) in (marts / "duckdb.relative.sql").read_text(encoding="utf-8"):
+            faults.append("duckdb.relative.sql names the folder of the marts")
+        if counted(relative) != counted(first):
+            faults.append("duckdb.relative.sql shows other rows than duckdb.sql")
+    chinese = run("duckdb.zh.sql")
+    if counted(chinese) != counted(first):
+        faults.append("duckdb.zh.sql shows other rows than duckdb.sql")
+    words = chinese.execute("select comment from duckdb_columns() where comment is not null and not internal").fetchall()
+    faults += [f"duckdb.zh.sql says in no Chinese: {text}" for (text,) in words if " · " in text][:3]
+    return faults
+
+
 def described(path: Path) -> set[str]:
     """Columns of which the file says what they mean: in its own metadata, and in both languages in the Arrow schema."""
     import pyarrow.parquet as parquet
@@ -206,7 +243,9 @@ def check(marts: Path) -> list[str]:
     if not files:
         faults.append(f"{marts}/latest holds no mart")
     # An empty mart with partitions has no file, hence no view and no folder.
+    by_view.pop("published", None)
     faults += [f"{name} is in only one of latest/ and duckdb.sql" for name in sorted(set(files) ^ set(by_view))]
+    faults += night(marts)
     print(f"{marts}\n{'mart':<28} {'files':>5} {'columns':>7} {'rows':>9}  readers")
     for name in sorted(set(files) & set(by_view)):
         kinds, comments, told = by_view[name]

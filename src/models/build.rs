@@ -15,6 +15,7 @@ use super::outcome::{Broken, BuildOutcome};
 use super::plan::{BuildPlan, months, prepare};
 use super::reading::{ALL, World};
 use super::registry::Registry;
+use super::relations;
 use super::session::{self, Limits};
 use crate::error::{Error, Kind, Result};
 use crate::state::record::Partition;
@@ -80,7 +81,12 @@ pub async fn build(plan: BuildPlan<'_>, step: &(dyn Fn(&str) + Sync)) -> Result<
         world.built.extend(done);
     }
     tracing::debug!(milliseconds = started.elapsed().as_millis(), "all models are built");
-    let (checks, failures) = match checks::run(&world, &base, &names, &fresh).await {
+    let asked = async {
+        let (checks, mut failures) = checks::run(&world, &base, &names, &fresh).await?;
+        failures.extend(relations::run(&world, &base, &names, &fresh).await?);
+        Ok((checks, failures))
+    };
+    let (checks, failures) = match asked.await {
         Ok(asked) => asked,
         Err(error) => return Err(Broken { made: written, ..broken(error, &plan) }),
     };

@@ -49,6 +49,11 @@ impl Fresh {
         self.held = if self.partitions.is_empty() { held } else { &self.held & &held };
         self.partitions.insert(partition.to_string());
     }
+
+    /// The partitions that were built.
+    pub(super) fn partitions(&self) -> &BTreeSet<String> {
+        &self.partitions
+    }
 }
 
 /// What a model's rows are asked, as a hash: checks, and the settings that these name. Empty where they are asked nothing.
@@ -116,7 +121,7 @@ pub(super) async fn run(
 }
 
 /// Months that were built again of any partitioned model among `names`.
-fn months(world: &World<'_>, names: &[String], fresh: &BTreeMap<String, Fresh>) -> BTreeSet<String> {
+pub(super) fn months(world: &World<'_>, names: &[String], fresh: &BTreeMap<String, Fresh>) -> BTreeSet<String> {
     let partitioned = names.iter().filter(|name| is_partitioned(world, name));
     partitioned.filter_map(|name| fresh.get(name)).flat_map(|fresh| &fresh.partitions).cloned().collect()
 }

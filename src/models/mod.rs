@@ -34,6 +34,7 @@ mod overflow;
 mod job;
 pub mod lines;
 mod checks;
+mod relations;
 pub mod outcome;
 pub mod ask;
 pub mod diff;

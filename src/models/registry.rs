@@ -102,6 +102,7 @@ impl Registry {
             }
         }
         known.directions(&models, &mut problems);
+        known.references(&models, &mut problems);
         let order = left_out::ordered(&models, &mut problems);
         Ok((Self { models, order, feeds, tables, faults: Vec::new(), left_out: BTreeMap::new() }, problems))
     }

@@ -8,6 +8,10 @@ use serde::Deserialize;
 use super::types::ColumnType;
 use crate::error::{Error, Result, closest};
 
+mod reference;
+
+pub use reference::Reference;
+
 /// How a model's rows are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -79,6 +83,9 @@ pub struct Column {
     /// Over what its values may be added up, where they are amounts or counts.
     #[serde(default)]
     pub additive: Option<Additive>,
+    /// The dimension that says what a value is.
+    #[serde(default)]
+    pub references: Option<Reference>,
     /// English description.
     #[serde(default)]
     pub en: String,

@@ -193,6 +193,36 @@ impl Names<'_> {
         Ok(())
     }
 
+    /// References to what is no dimension, or to none of its rows, are added to `problems`.
+    pub(super) fn references(&self, models: &BTreeMap<String, Model>, problems: &mut Vec<Error>) {
+        for model in models.values() {
+            for (column, to) in model.columns().iter().filter_map(|column| Some((column, column.references.as_ref()?)))
+            {
+                let wrong = |what: String| {
+                    Error::config(format!("`{}` references `{to}`, {what}", column.name)).at(model.sidecar_path())
+                };
+                let Some(dimension) = models.get(&to.model) else {
+                    // Of a few models only some are read: that it exists is known all the same.
+                    if !self.models.contains_key(&to.model) {
+                        let error = wrong("which is no model".to_string());
+                        problems.push(match closest(&to.model, self.models.keys().map(String::as_str)) {
+                            Some(near) => error.hint(format!("did you mean `{near}`?")),
+                            None => error,
+                        });
+                    }
+                    continue;
+                };
+                let kind = dimension.sidecar.column(&to.column).map(|column| column.kind);
+                if dimension.layer != Layer::Marts || dimension.sidecar.key != [to.column.clone()] {
+                    problems.push(wrong("which is not the whole key of a mart".to_string()));
+                } else if kind != Some(column.kind) {
+                    let found = kind.map(|kind| kind.to_string()).unwrap_or_default();
+                    problems.push(wrong(format!("which is of type {found} and not {}", column.kind)));
+                }
+            }
+        }
+    }
+
     /// Models that read against the direction of the layers are added to `problems`.
     pub(super) fn directions(&self, models: &BTreeMap<String, Model>, problems: &mut Vec<Error>) {
         for model in models.values() {

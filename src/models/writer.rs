@@ -88,6 +88,9 @@ impl Shape {
             about.extend(sidecar.columns.iter().filter_map(|column| {
                 Some((format!("additive:{}", column.name), column.additive.as_ref()?.to_string()))
             }));
+            about.extend(sidecar.columns.iter().filter_map(|column| {
+                Some((format!("references:{}", column.name), column.references.as_ref()?.to_string()))
+            }));
         }
         let about = about.into_iter().map(|(key, value)| KeyValue::new(key, value));
         let compression = match config.engine.compression.as_str() {

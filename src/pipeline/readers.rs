@@ -5,7 +5,6 @@
 //! `_run.json` also names the commit that the readers see, so that marts are never filled from another lake.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +23,8 @@ use crate::error::{Error, Result};
 use crate::sha256::{sha256_hex, sha256_of};
 use crate::state::{State, chain};
 use crate::store::{FileRef, Home, Object, keys};
+
+mod script;
 
 /// What `latest/_run.json` says: which commit the stable paths show, and what each of them holds.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -111,11 +112,16 @@ async fn altered(company: &Company, shown: &Latest, look: Look) -> Result<BTreeM
     let last = marts.head(keys::LATEST_RUN).await?.last_modified;
     let mut there: BTreeMap<String, Object> =
         marts.list(keys::LATEST).await?.into_iter().map(|object| (object.key.clone(), object)).collect();
-    if marts.exists(keys::DUCKDB_SQL).await? {
-        there.insert(keys::DUCKDB_SQL.into(), marts.head(keys::DUCKDB_SQL).await?);
+    // Those that were written: an older version wrote one script.
+    let scripts = keys::SCRIPTS.into_iter().filter(|key| *key == keys::DUCKDB_SQL || shown.bytes.contains_key(*key));
+    let scripts: Vec<&str> = scripts.collect();
+    for script in &scripts {
+        if marts.exists(script).await? {
+            there.insert((*script).to_string(), marts.head(script).await?);
+        }
     }
     let mut found = BTreeMap::new();
-    let paths = shown.files.keys().map(String::as_str).chain([keys::DUCKDB_SQL]);
+    let paths = shown.files.keys().map(String::as_str).chain(scripts);
     for path in paths {
         let Some(object) = there.get(path) else {
             found.insert(path.to_string(), "is not there".to_string());
@@ -143,7 +149,7 @@ async fn shown(company: &Company) -> Result<Latest> {
     }
 }
 
-/// Brings `duckdb.sql` and `latest/` to what the newest logical date published.
+/// Brings `duckdb.sql`, its kin and `latest/` to what the newest logical date published.
 pub(super) async fn latest(company: &Company, state: &State) -> Result<()> {
     show(company, state, Look::Glance).await
 }
@@ -172,9 +178,19 @@ pub(super) async fn show(company: &Company, state: &State, look: Look) -> Result
     let once = before.files.keys().filter_map(|path| keys::latest_mart(path)).map(str::to_string);
     let mut dropped: BTreeSet<String> = before.dropped.iter().cloned().chain(once).collect();
     dropped.retain(|mart| !by_mart.contains_key(mart.as_str()));
-    let sql = duckdb_sql(company, &by_mart, &dropped, &run.run_id);
-    let mut bytes = BTreeMap::from([(keys::DUCKDB_SQL.to_string(), sha256_hex(sql.as_bytes()))]);
-    marts.put(keys::DUCKDB_SQL, Bytes::from(sql)).await?;
+    let night = script::Night {
+        marts,
+        registry: &company.registry,
+        by_mart: &by_mart,
+        dropped: &dropped,
+        run,
+        zone: company.config.company.time_zone,
+    };
+    let mut bytes = BTreeMap::new();
+    for (key, sql) in script::all(&night) {
+        bytes.insert(key.to_string(), sha256_hex(sql.as_bytes()));
+        marts.put(key, Bytes::from(sql)).await?;
+    }
 
     let mut files = BTreeMap::new();
     for (mart, parts) in &by_mart {
@@ -315,40 +331,4 @@ impl Joined {
         self.0.close()?;
         Ok(())
     }
-}
-
-/// Views over the exact files, with comments, for `DuckDB` and the BI tools that go through it: all of them or none.
-fn duckdb_sql(company: &Company, by_mart: &ByMart<'_>, dropped: &BTreeSet<String>, run_id: &str) -> String {
-    let mut sql = format!(
-        "-- Written by tributary, run {run_id}. Views over immutable files: read this file again after each night.\n\
-         begin transaction;\n"
-    );
-    for mart in dropped {
-        // Writing into a String cannot fail.
-        writeln!(sql, "drop view if exists {mart};").ok();
-    }
-    for (mart, files) in by_mart {
-        let list: Vec<String> =
-            files.iter().map(|(_, file)| quoted(&company.stores.marts.reader_path(&file.key))).collect();
-        write!(
-            sql,
-            "\ncreate or replace view {mart} as select * from read_parquet([\n    {}\n]);\n",
-            list.join(",\n    ")
-        )
-        .ok();
-        let Some(model) = company.registry.get(mart) else { continue };
-        let comment = format!("{} · {} (grain: {})", model.description_en(), model.description_zh(), model.grain());
-        writeln!(sql, "comment on view {mart} is {};", quoted(&comment)).ok();
-        for column in model.columns() {
-            let unit = column.unit.as_ref().map(|unit| format!(" [{unit}]")).unwrap_or_default();
-            let comment = format!("{}{unit} · {}", column.en, column.zh);
-            writeln!(sql, "comment on column {mart}.{} is {};", column.name, quoted(&comment)).ok();
-        }
-    }
-    sql.push_str("\ncommit;\n");
-    sql
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

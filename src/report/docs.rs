@@ -26,6 +26,7 @@ pub fn markdown(config: &Config, own: &str, contracts: &Contracts, registry: &Re
     let mut out = String::new();
     // Writing into a String cannot fail.
     write_all(&mut out, config, contracts, registry).ok();
+    star(&mut out, registry).ok();
     alerts(&mut out, registry)?;
     steps(&mut out, registry).ok();
     feeds(&mut out, contracts).ok();
@@ -86,6 +87,33 @@ fn write_all(out: &mut String, config: &Config, contracts: &Contracts, registry:
     Ok(())
 }
 
+/// Which columns of the marts each dimension says more about.
+fn star(out: &mut String, registry: &Registry) -> std::fmt::Result {
+    let mut star: BTreeMap<String, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
+    for model in registry.models().filter(|model| model.layer == Layer::Marts) {
+        for (column, to) in model.columns().iter().filter_map(|column| Some((column, column.references.as_ref()?))) {
+            star.entry(to.to_string()).or_default().entry(&model.name).or_default().push(&column.name);
+        }
+    }
+    if star.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\n## The star\n\nJoin each of these columns to the dimension at the head of its list, many to one: every value \
+         that is there is found, which each night checks. A sidecar says it by `references`.\n\n每个下列字段都可与所在小节的维度\
+         按多对一关联；每晚检查其值均可找到。"
+    )?;
+    for (to, marts) in star {
+        let name = to.split('.').next().unwrap_or_default();
+        writeln!(out, "\n### → [{to}](#{name})\n")?;
+        for (mart, columns) in marts {
+            writeln!(out, "* [{mart}](#{mart}): {}", columns.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
 fn mart(out: &mut String, model: &Model) -> std::fmt::Result {
     writeln!(out, "\n### {}\n\n{}\n\n{}\n", model.name, model.description_en(), model.description_zh())?;
     writeln!(out, "One row is one {}. Key: {}.\n", model.grain(), model.sidecar.key.join(", "))?;
@@ -119,6 +147,8 @@ fn columns(out: &mut String, columns: &[Column]) -> std::fmt::Result {
     writeln!(out, "| Column | Type | Unit | Adds up | English | 中文 |\n|---|---|---|---|---|---|")?;
     for column in columns {
         let unit = column.unit.as_deref().unwrap_or_default();
+        let to = column.references.as_ref();
+        let to = to.map(|to| format!(" → [{to}](#{})", to.model)).unwrap_or_default();
         let adds_up = match &column.additive {
             Some(Additive::Rows(true)) => "yes".to_string(),
             Some(Additive::Rows(false)) => "no".to_string(),
@@ -127,7 +157,7 @@ fn columns(out: &mut String, columns: &[Column]) -> std::fmt::Result {
         };
         writeln!(
             out,
-            "| `{}` | {} | {} | {} | {} | {} |",
+            "| `{}` | {} | {} | {} | {}{to} | {} |",
             column.name,
             column.kind,
             cell(unit),

@@ -71,6 +71,15 @@ pub const LATEST_RUN: &str = "latest/_run.json";
 /// The views that readers open, in the marts: the one atomic flip.
 pub const DUCKDB_SQL: &str = "duckdb.sql";
 
+/// The same over paths below its own folder.
+pub const DUCKDB_RELATIVE_SQL: &str = "duckdb.relative.sql";
+
+/// The same in Chinese words.
+pub const DUCKDB_ZH_SQL: &str = "duckdb.zh.sql";
+
+/// All scripts that readers run.
+pub const SCRIPTS: [&str; 3] = [DUCKDB_SQL, DUCKDB_RELATIVE_SQL, DUCKDB_ZH_SQL];
+
 /// Folder of the commit chain, in the lake.
 pub const COMMITS: &str = "state/commits";
 

@@ -180,7 +180,7 @@ pub fn turnover(data: &Path) {
                 cast(average_stock_value as double) as average_stock_value,
                 extract(day from month_start + interval '1 month' - interval '1 day') as days
             from inventory_kpis
-            where scope = 'partner' and scope_id = 'warehouse' and month between '2011-12' and '2012-12'
+            where entity_type = 'partner' and entity_id = 'warehouse' and month between '2011-12' and '2012-12'
         ),
         averages as (
             select

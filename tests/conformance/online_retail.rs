@@ -109,7 +109,7 @@ pub fn lifetime_models(data: &Path) {
     );
     assert_eq!(buyers, [["4335", "2777", "12275", "565932", "965461", "6599058.7010"]]);
     let fits = lake.rows(
-        "select parameter, round(value, 3), round(standard_error, 2), customers, round(log_likelihood, 3), converged, status
+        "select parameter, round(value, 3), round(standard_error, 2), customers, round(log_likelihood, 3), is_converged, status
         from model_fits order by model, position",
     );
     let row = |parameter, value, error, customers, log_likelihood, status| {

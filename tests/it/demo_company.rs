@@ -98,7 +98,7 @@ fn the_readme_night_tells_every_planted_story() {
     assert!(told >= 10, "only {told} stories were there to tell");
     for class in ["star", "cash_cow", "question_mark", "dog"] {
         let classes = mart("bcg_classes");
-        let found = classes.find(&[("unit_type", "channel"), ("class", class)]);
+        let found = classes.find(&[("entity_type", "channel"), ("class", class)]);
         assert!(!found.is_empty(), "no channel is a {class}");
     }
     let cells = mart("customer_scores");
@@ -211,8 +211,8 @@ fn conflict_story(marts: &BTreeMap<String, Mart>, rows: &Mart, label: &Value) {
         ("channel_conflicts", "below_floor_price") => {
             let (partner, sku) = (first(label, "partner_ids"), first(label, "skus"));
             let row = only(rows, &[("kind", kind), ("partner_id", partner), ("sku", sku)], label);
-            assert_eq!(row[rows.column("first_seen")], text(label, "from"), "{label}");
-            assert_eq!(row[rows.column("last_seen")], text(label, "to"), "{label}");
+            assert_eq!(row[rows.column("first_seen_on")], text(label, "from"), "{label}");
+            assert_eq!(row[rows.column("last_seen_on")], text(label, "to"), "{label}");
         }
         other => panic!("the story {other:?} is checked nowhere: {label}"),
     }
@@ -260,7 +260,7 @@ fn partner_story(rows: &Mart, label: &Value) {
 fn channel_story(rows: &Mart, label: &Value) {
     match (text(label, "mart"), text(label, "kind")) {
         ("bcg_classes", "dog") => {
-            let wanted = [("unit_type", "channel"), ("unit_id", text(label, "channel_id"))];
+            let wanted = [("entity_type", "channel"), ("entity_id", text(label, "channel_id"))];
             let found = rows.find(&wanted);
             assert!(found.iter().any(|row| row[rows.column("advice")] == "exit"), "{label}: {found:?}");
         }

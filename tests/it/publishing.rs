@@ -94,6 +94,24 @@ fn the_views_flip_as_one_and_views_of_gone_marts_are_dropped() {
     assert_eq!(statements[1], "begin transaction;");
     assert_eq!(statements.last().map(String::as_str), Some("commit;"));
     assert!(!sql(&world).contains("drop view"));
+    // The view that says which night this is, and the two other scripts: of files below their folder, and in Chinese alone.
+    let run = world.commits()[0].changes.run.clone().expect("a run");
+    let said =
+        format!("create or replace view published as select\n    '{}' as run_id,\n    'nightly' as job,\n", run.run_id);
+    assert!(sql(&world).contains(&format!("{said}    date '{BEFORE}' as as_of_date,")), "{}", sql(&world));
+    let files = world.mart_files();
+    let script = |name: &str| String::from_utf8_lossy(&files[name]).into_owned();
+    let here = world.path("marts").display().to_string();
+    let relative = script("duckdb.relative.sql");
+    assert_eq!(relative.matches("    'sales_daily/2026-").count(), 3, "{relative}");
+    assert!(
+        !relative.contains(&here)
+            && sql(&world).replace(&format!("{here}/"), "").ends_with(&relative[relative.find("begin").unwrap_or(0)..])
+    );
+    let chinese = script("duckdb.zh.sql");
+    assert!(chinese.contains("comment on column published.as_of_date is '数据截止日';"), "{chinese}");
+    let words: Vec<&str> = chinese.lines().filter(|line| line.starts_with("comment on")).collect();
+    assert!(words.len() > 20 && words.iter().all(|line| !line.contains(" · ")), "{words:?}");
     // The mart goes: its model is removed, and so are its partitions with the next full refresh.
     let models = world.path("sql");
     crate::support::world::copy_tree(

@@ -1,5 +1,6 @@
 //! Rules of this repository that no compiler checks. Each says what to do when it is broken.
 
+mod columns;
 mod decimals;
 mod readme;
 mod repeats;

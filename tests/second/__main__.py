@@ -17,6 +17,7 @@ import cases
 import compare
 import conflicts
 import customers
+import dimensions
 import economics
 import follow_ups
 import kpis
@@ -35,6 +36,8 @@ from world import World
 
 # What is computed, in an order in which each finds what it needs; each step with the marts that it is compared as.
 STEPS = [
+    (dimensions.dimensions, ["dim_date", "dim_channel", "dim_region", "dim_partner", "dim_product", "dim_customer"]),
+    (sales.order_lines, ["order_lines"]),
     (sales.sales_daily, ["sales_daily"]),
     (rebates.accruals, []),
     (conflicts.channel_conflicts, ["channel_conflicts"]),

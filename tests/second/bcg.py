@@ -112,8 +112,8 @@ def measure(world, kind, sales, unit, units, group, period, begins):
         (True, True): "star", (False, True): "cash_cow", (True, False): "question_mark",
         (False, False): "dog"}[growth >= cut, high_share]
     return {
-        "unit_type": kind, "unit_id": unit, "unit_name": unit_name(world, kind, unit, close), "share_group": group,
-        "quarter": name, "quarter_start": start, "provisional": end > as_of, "net_sales": net, "base_net_sales": base,
+        "entity_type": kind, "entity_id": unit, "entity_name": entity_name(world, kind, unit, close), "share_group": group,
+        "quarter": name, "quarter_start": start, "is_provisional": end > as_of, "net_sales": net, "base_net_sales": base,
         "growth": growth, "growth_status": reason, "growth_basis": "none" if is_part else basis, "growth_cut": cut, "growth_cut_status": cut_status,
         "share": share, "share_status": None if share is not None else "no_sales", "share_rule": rule,
         "share_cut": 1 / active if rule == "mean_share" and active else None, "active_units": active,
@@ -126,7 +126,7 @@ def measure(world, kind, sales, unit, units, group, period, begins):
         "share_gap_status": None if (active if rule == "mean_share" else rival is not None) else "no_competitor"}
 
 
-def unit_name(world, kind, unit, day):
+def entity_name(world, kind, unit, day):
     if kind == "category":
         return unit
     table, key = {"channel": ("channels", "channel_id"), "region": ("regions", "region"),

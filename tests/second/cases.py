@@ -59,7 +59,7 @@ def conflict_cases(world):
         rows.append(case(world, book, cover, start, partner, kinds, lines, lines_of))
     deductions(world, rows)
     world.suspects = {r["partner_id"] for r in rows if r["is_suspected"]
-                      and r["last_seen"] > as_of - timedelta(days=s["conflict_notice_days"])}
+                      and r["last_seen_on"] > as_of - timedelta(days=s["conflict_notice_days"])}
     money = ["conflict_value", "followed_value", "net_sales", "amount_not_judged", "last_sell_in", "usual_sell_in",
              "proposed_deduction"] + [f"{name}_value" for name in KINDS.values()]
     world.keep("m_conflict_cases", [{k: v for k, v in r.items() if not k.startswith("_")} for r in rows], decimals=money)
@@ -105,10 +105,10 @@ def case(world, book, cover, start, partner, kinds, lines, lines_of):
         if holds), "unclear")
     own = severity(s, own_share)
     row = {
-        "month": name_of("month", start), "month_start": start, "provisional": end > as_of, "partner_id": partner,
+        "month": name_of("month", start), "month_start": start, "is_provisional": end > as_of, "partner_id": partner,
         "partner_name": p["name"], "partner_manager": p["manager"], "channel_id": home["channel_id"],
-        "channel_name": channel["name"], "channel_manager": channel["manager"], "first_seen": first,
-        "last_seen": lines[-1]["day"], "findings": sum(len(f) for f in kinds.values()), "lines": len(lines),
+        "channel_name": channel["name"], "channel_manager": channel["manager"], "first_seen_on": first,
+        "last_seen_on": lines[-1]["day"], "findings": sum(len(f) for f in kinds.values()), "lines": len(lines),
         "units": sum(x["quantity"] for x in lines), "conflict_value": value, "followed_value": Decimal(followed),
         "net_sales": net, "sales_share": share, "sales_share_status": None if share is not None else "no_sales",
         "severity": severity(s, share), "severity_status": None if share is not None else "no_sales",

@@ -194,7 +194,7 @@ def channel_conflicts(world):
         most = s["conflict_evidence_max"]
         end = add_months(start, 1) - timedelta(days=1)
         out.append({
-            "month": name_of("month", start), "month_start": start, "provisional": end > as_of, "kind": kind,
+            "month": name_of("month", start), "month_start": start, "is_provisional": end > as_of, "kind": kind,
             "reason": reason, "partner_id": partner, "partner_name": p["name"], "partner_manager": p["manager"],
             "channel_id": channel, "channel_name": c["name"], "channel_manager": c["manager"], "region": region, "sku": sku,
             "product_name": in_force(products, sku, as_of)["name"], "promotion_id": promotion, "lines": len(lines),
@@ -209,8 +209,8 @@ def channel_conflicts(world):
             "is_adjacent": any(region in book.near.get(t, set()) for t in territory(lines[-1]["partner"]))
             if kind == "cross_region" else None,
             "war_started_on": war, "first_mover_id": lines[0]["war"][1][0] if war else None,
-            "war_partners": ";".join(lines[0]["war"][1]) if war else None, "first_seen": lines[0]["day"],
-            "last_seen": lines[-1]["day"],
+            "war_partners": ";".join(lines[0]["war"][1]) if war else None, "first_seen_on": lines[0]["day"],
+            "last_seen_on": lines[-1]["day"],
             "evidence_keys": "; ".join(f"{line['order_id']}/{line['line_no']}" for line in lines[:most]),
             "evidence_left_out": max(0, len(lines) - most)})
     world.keep("m_channel_conflicts", out, decimals=["amount", "list_value", "limit_price", "lowest_price"])
@@ -231,7 +231,7 @@ def territory_sales(world):
         p = in_force(book.partners, partner, as_of)
         end = add_months(start, 1) - timedelta(days=1)
         home = in_force(book.partners, partner, min(end, as_of))
-        out.append({"month": name_of("month", start), "month_start": start, "provisional": end > as_of,
+        out.append({"month": name_of("month", start), "month_start": start, "is_provisional": end > as_of,
                     "partner_id": partner, "partner_name": p["name"], "partner_manager": p["manager"],
                     "channel_id": home["channel_id"], "territory_status": place, "is_judged": place in ("inside", "outside"),
                     "lines": len(lines), "net_amount": amount, "lines_share": len(lines) / len(everything),

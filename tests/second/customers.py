@@ -111,7 +111,7 @@ def customer_scores(world):
                       "m_score": score(float(spend[c]), cuts["m"], method)}
         out.append({
             "as_of_date": as_of, "customer_id": c, "joined_on": file and file["joined_on"], "region": file and file["region"],
-            "manager": file and file["manager"], "contact_allowed": bool(file and file["contact_allowed"]),
+            "manager": file and file["manager"], "is_contact_allowed": bool(file and file["contact_allowed"]),
             "contact_status": "unknown" if file is None or file["contact_allowed"] is None else None,
             "first_order_on": orders[0][0] if orders else None, "last_order_on": orders[-1][0] if orders else None,
             "recency_days": recency.get(c), "frequency": frequency[c], "frequency_all_time": len(orders),
@@ -215,7 +215,7 @@ def customer_retention(world):
                 "cohort_month": name_of("month", cohort) if cohort else "all", "cohort_start": cohort,
                 "month": name_of("month", start), "month_start": start,
                 "months_since": (start.year - cohort.year) * 12 + start.month - cohort.month if cohort else None,
-                "provisional": end > as_of, "cohort_customers": len(here), "active_customers": acting,
+                "is_provisional": end > as_of, "cohort_customers": len(here), "active_customers": acting,
                 "retention_rate": acting / len(here), "net_sales": sum((net[c, start] for c in here), Decimal(0)),
                 "repeat_customers": repeats, "repeat_rate": repeats / len(here), "clv_customers": len(known),
                 "clv": sum(known, Decimal(0)) if known else None,

@@ -98,7 +98,7 @@ def row_of(world, p, name, start, end, close, own, was, costs, accrued):
         fees_why = "no_fee_terms" if fees is None else None
     return {
         "partner_id": who, "partner_name": p["name"], "partner_manager": p["manager"], "channel_id": p["channel_id"],
-        "cooperation_mode": mode, "month": name, "month_start": start, "provisional": end > world.as_of, "net_sales": own,
+        "cooperation_mode": mode, "month": name, "month_start": start, "is_provisional": end > world.as_of, "net_sales": own,
         "distribution_margin": margin, "distribution_margin_rate": margin_rate, "distribution_margin_status": margin_why,
         "distribution_margin_rate_status": rate_why, "agency_commission": commission,
         "agency_commission_status": commission_why, "franchise_fees": fees, "franchise_fees_status": fees_why,
@@ -167,7 +167,7 @@ def award(world, p, scope, held, year, begins):
     failed = any(c["gates"] == "failed" for c in held)
     reason = "nothing_measured" if score is None else "failed_gate" if failed else \
         "too_few_quarters" if len(scored) < s["award_quarters_min"] else "no_sales" if scope != "all" and net <= 0 else None
-    row = {"year": name, "provisional": end > world.as_of, "award_scope": scope, "partner_id": who, "partner_name": p["name"],
+    row = {"year": name, "is_provisional": end > world.as_of, "award_scope": scope, "partner_id": who, "partner_name": p["name"],
            "partner_manager": p["manager"], "channel_id": p["channel_id"], "place_status": reason, "award_score": score,
            "award_score_status": None if score is not None else "nothing_measured", "scored_quarters": len(scored),
            "net_sales": net, "sales_growth": None, "sales_growth_status": "not_by_region", "target": None, "target_due": None,

@@ -68,7 +68,7 @@ def spans(world, scope, grain):
         )
         select id, cast(u.start as date) as start,
             case when '{grain}' = 'day' then cast(u.start as date) else least(last_day(u.start), {{as_of}}) end as until,
-            '{grain}' = 'month' and last_day(u.start) > {{as_of}} as provisional
+            '{grain}' = 'month' and last_day(u.start) > {{as_of}} as is_provisional
         from begun, unnest(generate_series(cast(date_trunc('{grain}', first_day) as timestamp), {{as_of}}, {step}))
             as u(start)
     """)
@@ -174,7 +174,7 @@ def monthly(world, scope):
     for name, months in (("month_before", 1), ("year_before", 12)):
         whole = f"last_day(start - interval {months} month)"
         before(world, scope, name, f"start - interval {months} month",
-               f"case when provisional then least({whole}, cast(start - interval {months} month as date) + cast(until - start as int)) "
+               f"case when is_provisional then least({whole}, cast(start - interval {months} month as date) + cast(until - start as int)) "
                f"else {whole} end")
     costs(world, scope)
     coverage(world, scope)
@@ -188,7 +188,7 @@ def monthly(world, scope):
         with market_months as (
             select period, sum(market_sales_amount) as size from market where region is null group by all
         )
-        select s.id as {scope}_id, {head}, month_of(s.start) as month, s.start as month_start, s.provisional, {DERIVED},
+        select s.id as {scope}_id, {head}, month_of(s.start) as month, s.start as month_start, s.is_provisional, {DERIVED},
             case when k.size > 0 and not is_part then ratio(net_sales, k.size) end as market_share,
             case when k.size is null then 'no_market_data' when is_part then 'incomplete_history' end as market_share_status,
             month_before.own as month_before_net_sales, {grown('month_before')} as sales_growth_mom,

@@ -189,5 +189,5 @@ def model_fits(world):
                         "value": float(f"{fit.value[place]:.6g}") if fit and known else None,
                         "standard_error": float(f"{fit.errors[place]:.6g}") if fit and known else None,
                         "customers": fit.customers if fit else 0, "log_likelihood": fit.likelihood if fit else None,
-                        "converged": bool(fit), "status": "too_few_customers" if fit is None else None if known else "not_identified"})
+                        "is_converged": bool(fit), "status": "too_few_customers" if fit is None else None if known else "not_identified"})
     world.keep("m_model_fits", out)

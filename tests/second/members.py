@@ -114,10 +114,10 @@ def membership(world):
     for m in world.rows("select * from customers_now"):
         c, joined = m["customer_id"], m["joined_on"]
         row = {"as_of_date": as_of, "customer_id": c, "joined_on": joined, "manager": m["manager"],
-               "contact_allowed": bool(m["contact_allowed"]),
+               "is_contact_allowed": bool(m["contact_allowed"]),
                "contact_status": "unknown" if m["contact_allowed"] is None else None,
                "membership_status": None if joined else "no_join_date",
-               "birthday_this_month": m["birth_date"].month == as_of.month if m["birth_date"] else None,
+               "is_birthday_month": m["birth_date"].month == as_of.month if m["birth_date"] else None,
                "birthday_status": None if m["birth_date"] else "no_birth_date", "reward_month": name_of("month", reward_start)}
         if joined:
             own = [(d, v) for d, v in net[c] if joined <= d <= as_of]

@@ -6,7 +6,7 @@ from decimal import Decimal
 from statistics import median
 
 from advice import areas, territory
-from bcg import unit_name, versions_of
+from bcg import entity_name, versions_of
 from periods import add_months, first_of, growth, name_of, periods
 
 ONE = timedelta(days=1)
@@ -55,16 +55,16 @@ def channel_mix(world):
                     rate, why = growth(value, was, prior_start, prior_end, begins)
                     part, part_why = role(value, whole, nets, g, n, cut)
                     grid[region, level, g] = row = {
-                        "quarter": name, "quarter_start": start, "provisional": end > as_of, "region": region,
-                        "region_name": unit_name(world, "region", region, close),
+                        "quarter": name, "quarter_start": start, "is_provisional": end > as_of, "region": region,
+                        "region_name": entity_name(world, "region", region, close),
                         "city_tier": about[region]["city_tier"] if region in about else None, "level": level,
                         "channel_type": kinds[g] if level == "channel" else g, "channel_id": g if level == "channel" else "all",
-                        "channel_name": unit_name(world, "channel", g, close) if level == "channel" else g,
+                        "channel_name": entity_name(world, "channel", g, close) if level == "channel" else g,
                         "net_sales": value, "region_net_sales": whole,
                         "share": float(value / whole) if whole > 0 else None,
                         "share_status": None if whole > 0 else "no_sales", "role": part, "role_status": part_why,
                         "year_before_net_sales": was, "sales_growth_yoy": rate, "sales_growth_yoy_status": why,
-                        "gap": None, "gap_status": "channel_row", "comparison_basis": None, "comparable_regions": None,
+                        "is_gap": None, "gap_status": "channel_row", "comparison_basis": None, "comparable_regions": None,
                         "successful_regions": None, "median_share": None, "potential": None,
                         "potential_status": "channel_row", "gap_rank": None, "example_regions": None,
                         "candidate_channels": None, "candidate_partners": None}
@@ -101,7 +101,7 @@ def gaps(world, grid, regions, kinds, close, by_day, start):
         def enough(n):
             return n >= s["gap_regions_min"] and n >= s["gap_regions_share"] * len(peers)
         row.update(comparison_basis=basis, comparable_regions=len(peers), successful_regions=len(sure), gap_status=None,
-                   potential_status="no_gap", gap=False)
+                   potential_status="no_gap", is_gap=False)
         # What is there is no gap; beside too few regions nothing can be said of what is lacking.
         unknown = "no_sales" if row["region_net_sales"] <= 0 else None if not lacking else \
             "too_few_regions" if len(peers) < s["gap_regions_min"] else None
@@ -109,10 +109,10 @@ def gaps(world, grid, regions, kinds, close, by_day, start):
             is_part = row["sales_growth_yoy_status"] == "incomplete_history"
             unknown = "incomplete_history" if is_part else "no_prior_period"
         if unknown:
-            row.update(gap=None, gap_status=unknown, potential_status=unknown)
+            row.update(is_gap=None, gap_status=unknown, potential_status=unknown)
         elif lacking and enough(len(sure)):
             share = median(r["share"] for r in sure)
-            row.update(gap=True, potential_status=None, median_share=share,
+            row.update(is_gap=True, potential_status=None, median_share=share,
                        potential=Decimal(repr(share)) * row["region_net_sales"], **named(world, row, sure, kinds, close, by_day,
                                                                                          start))
             found.append(row)
@@ -154,7 +154,7 @@ def named(world, row, strong, kinds, close, by_day, start):
         if place:
             fits.append((place, p["partner_id"], p["name"]))
     return {"example_regions": "; ".join(r["region"] for r in examples),
-            "candidate_channels": "; ".join(f"{unit_name(world, 'channel', c, close)} ({c})" for c in sorted(
+            "candidate_channels": "; ".join(f"{entity_name(world, 'channel', c, close)} ({c})" for c in sorted(
                 sold, key=lambda c: (-sold[c], c))[:most]) or None,
             "candidate_partners": "; ".join(f"{n} ({i})" for _, i, n in sorted(fits)[:most]) or None}
 
@@ -193,10 +193,10 @@ def channel_paths(world):
         to_role, to_why = part(went, month)
         from_role, from_why = (None, "no_order_before") if is_entry else part(came, month)
         out.append({
-            "month": name_of("month", month), "month_start": month, "provisional": end > as_of, "from_channel_id": came,
-            "from_channel_name": came if is_entry else unit_name(world, "channel", came, close), "from_role": from_role,
+            "month": name_of("month", month), "month_start": month, "is_provisional": end > as_of, "from_channel_id": came,
+            "from_channel_name": came if is_entry else entity_name(world, "channel", came, close), "from_role": from_role,
             "from_role_status": from_why, "to_channel_id": went,
-            "to_channel_name": unit_name(world, "channel", went, close), "to_role": to_role, "to_role_status": to_why,
+            "to_channel_name": entity_name(world, "channel", went, close), "to_role": to_role, "to_role_status": to_why,
             "path": "entry" if is_entry else "stay" if came == went else "move", "customers": len({c for c, _, _ in found}),
             "orders": len(found), "order_value": sum(v for _, v, _ in found),
             "onward_share": len(found) / onward[month, came], "inflow_share": len(found) / into[month, went],
@@ -291,7 +291,7 @@ def segment_rows(s, name, start, provisional, cells, wholes):
         index = None if few or share is None or not normal or normal <= 0 else share / normal
         why = "too_few_customers" if few else "no_sales" if index is None else None
         rows.append({
-            "month": name, "month_start": start, "provisional": provisional, "segmentation": segment[0],
+            "month": name, "month_start": start, "is_provisional": provisional, "segmentation": segment[0],
             **dict(zip(TRAITS, segment[1:])), "channel_id": channel, "customers": len(cell["customers"]),
             "orders": cell["orders"], "net_sales": cell["net"], "segment_customers": len(whole["customers"]),
             "segment_orders": whole["orders"], "segment_net_sales": whole["net"], "channel_share": share,

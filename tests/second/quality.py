@@ -31,6 +31,9 @@ def deliveries(world):
                  **standing(every)}
             rows.append(row_of(d))
     rows += [row_of(d) for d in due.values()]
+    for row in rows:
+        for instant, on in (("expected_by", "expected_on"), ("due_by", "due_on"), ("arrived_at", "arrived_on")):
+            row[on] = inbox.business_date(row[instant])
     world.keep("m_deliveries", rows)
 
 
@@ -56,7 +59,7 @@ def row_of(d):
     return {"sender": d["sender"], "feed": d["feed"], "business_date": d["day"], "expected_by": d["expected_by"],
             "due_by": d["due_by"], "arrived_at": d["arrived_at"], "late_hours": late,
             "late_hours_status": None if late is not None else "missing" if is_due else "not_expected",
-            "was_late": d["was_late"] if late is not None else None, "rows": sum(f.read for f in shown),
+            "is_late": d["was_late"] if late is not None else None, "rows": sum(f.read for f in shown),
             "rejected": sum(len(f.refused) for f in shown) - held, "files": len(d["standing"]), "versions": len(every),
             "quarantined_versions": len(every) - len(good), "status": status}
 

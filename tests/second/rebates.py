@@ -156,19 +156,19 @@ def measure(book, known, tiers, head, partner, period, begins, as_of):
     return {
         "partner_id": who, "partner_name": partner["name"], "partner_manager": partner["manager"],
         "channel_id": partner["channel_id"], "plan_id": head["plan_id"], "period_type": head["period_type"], "period": name,
-        "period_start": start, "period_end": end, "provisional": end > as_of, "basis": basis, "metric": metric,
-        "method": head["method"], "actual": actual, "target": target,
+        "period_start": start, "period_end": end, "is_provisional": end > as_of, "basis": basis, "metric": metric,
+        "method": head["method"], "actual": actual, "plan_target": target,
         "attainment": float(actual / target) if is_known and target and target > 0 else None,
         "attainment_status": reason or (None if target and target > 0 else "no_target"),
         "prior_actual": None if rate_status == "incomplete_history" or prior_close < begins else prior,
         "growth": rate if is_known else None, "growth_status": reason or rate_status,
-        "tier_no": (tiers.rows[sure - 1]["tier_no"] if sure else None) if is_known else None,
-        "tier_no_with_growth": (tiers.rows[hopeful - 1]["tier_no"] if hopeful else None) if is_known else None,
-        "tier_status": reason or (None if sure else "below_first_tier" if not reached else
+        "rebate_tier_no": (tiers.rows[sure - 1]["tier_no"] if sure else None) if is_known else None,
+        "rebate_tier_no_with_growth": (tiers.rows[hopeful - 1]["tier_no"] if hopeful else None) if is_known else None,
+        "rebate_tier_status": reason or (None if sure else "below_first_tier" if not reached else
                                   "growth_unknown" if rate is None else "growth_not_shown"),
-        "growth_is_short": None if asks and rate is None else sure < reached,
-        "missing_to_next_tier": next_tier if is_known else None,
-        "missing_to_next_tier_status": reason or ("highest_tier" if next_tier is None else None),
+        "is_growth_short": None if asks and rate is None else sure < reached,
+        "missing_to_next_rebate_tier": next_tier if is_known else None,
+        "missing_to_next_rebate_tier_status": reason or ("highest_tier" if next_tier is None else None),
         "is_capped": None if not is_known else tiers.cap is not None and tiers.rebate(actual, sure) >= tiers.cap,
         "rebate": tiers.rebate(actual, sure) if is_known else None,
         "rebate_with_growth": tiers.rebate(actual, hopeful) if is_known else None,
@@ -220,8 +220,8 @@ def partner_rebates(world):
         due = None if r["rebate"] is None else cents(r["rebate"] - deducted, places)
         with_growth = None if due is None else cents(r["rebate_with_growth"] * (1 - rate), places)
         total = sum((p["amount"] for p in payments), Decimal(0))
-        is_open = due is not None and (not r["provisional"] or payments)
-        finality = r["reason"] or ("growth_unknown" if r["is_growth_unknown"] else "provisional" if r["provisional"] else
+        is_open = due is not None and (not r["is_provisional"] or payments)
+        finality = r["reason"] or ("growth_unknown" if r["is_growth_unknown"] else "provisional" if r["is_provisional"] else
                                    "proposed" if rate else "final")
         rows.append({
             **{k: v for k, v in r.items() if k not in ("rebate", "is_growth_unknown", "reason", "growth_rate", "tiers")},
@@ -231,7 +231,7 @@ def partner_rebates(world):
             "open_amount": due - total if is_open else None,
             "open_amount_status": r["reason"] or (None if is_open else "provisional")})
         lines += lines_of(r, rate, due, total, payments)
-    world.keep("m_partner_rebates", rows, decimals=["actual", "target", "prior_actual", "missing_to_next_tier",
+    world.keep("m_partner_rebates", rows, decimals=["actual", "plan_target", "prior_actual", "missing_to_next_rebate_tier",
                "rebate_before_deduction", "rebate_with_growth", "deducted_amount", "rebate_due", "rebate_due_with_growth",
                "paid_amount", "open_amount"])
     world.keep("m_rebate_lines", lines, decimals=["earned_amount", "earned_amount_with_growth", "paid_amount",
@@ -240,10 +240,10 @@ def partner_rebates(world):
 
 def lines_of(r, rate, due, total, payments):
     head = {k: r[k] for k in ("partner_id", "partner_name", "partner_manager", "channel_id", "plan_id", "period_type",
-                              "period", "period_start", "period_end", "provisional")}
+                              "period", "period_start", "period_end", "is_provisional")}
     empty = {"paid_on": None, "earned_amount": None, "earned_amount_with_growth": None, "paid_amount": None,
              "adjustment_amount": None}
-    status = r["reason"] or ("growth_unknown" if r["is_growth_unknown"] else "provisional" if r["provisional"] else "computed")
+    status = r["reason"] or ("growth_unknown" if r["is_growth_unknown"] else "provisional" if r["is_provisional"] else "computed")
     yield {**head, **empty, "line_kind": "accrual", "line_id": "accrual", "earned_amount": r["rebate"],
            "earned_amount_with_growth": r["rebate_with_growth"], "line_status": status}
     if rate and r["rebate"] is not None:

@@ -231,7 +231,7 @@ def card(world, q, p, found, metrics, history):
     row = {
         "partner_id": p["partner_id"], "partner_name": p["name"], "partner_manager": p["manager"],
         "channel_id": p["channel_id"], "cooperation_mode": p["cooperation_mode"], "partner_status": p["status"],
-        "quarter": q.name, "quarter_start": q.start, "provisional": q.running, "licence_valid_until": p["licence_valid_until"],
+        "quarter": q.name, "quarter_start": q.start, "is_provisional": q.running, "licence_valid_until": p["licence_valid_until"],
         **gates, "gates": overall, "score": score, "score_status": None if present else "nothing_measured", "grade": grade,
         "grade_status": None if graded else "too_little_measured", "weight_present": Decimal(present),
         "missing_parts": ", ".join(f"{m} ({found[m][1]})" for m in missing) or None,
@@ -254,5 +254,5 @@ def places(rows):
         out = r["score"] is None or (is_candidate and r["gates"] == "failed")
         peers = [x for x in rows if x["channel_id"] == r["channel_id"] and x["score"] is not None
                  and (x["partner_status"] == "candidate") == is_candidate and not (is_candidate and x["gates"] == "failed")]
-        r["rank_in_channel"] = None if out else 1 + sum(x["score"] > r["score"] for x in peers)
-        r["rank_in_channel_status"] = None if not out else "nothing_measured" if r["score"] is None else "failed_gate"
+        r["score_rank_in_channel"] = None if out else 1 + sum(x["score"] > r["score"] for x in peers)
+        r["score_rank_in_channel_status"] = None if not out else "nothing_measured" if r["score"] is None else "failed_gate"

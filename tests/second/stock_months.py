@@ -108,9 +108,9 @@ def kpi_row(stock, scope, who, name, start, end, close, months):
     here = [m for m in months if m.is_reporting]
     days = (close - start).days + 1
     entity = in_force(stock.partners if scope == "partner" else stock.channels, who, close)
-    row = {"scope": scope, "scope_id": who, "name": entity["name"],
+    row = {"entity_type": scope, "entity_id": who, "entity_name": entity["name"],
            "channel_id": entity["channel_id"] if scope == "partner" else who, "month": name, "month_start": start,
-           "provisional": end > stock.as_of, "partners": len(here), "stale_partners": sum(m.is_stale for m in months)}
+           "is_provisional": end > stock.as_of, "partners": len(here), "stale_partners": sum(m.is_stale for m in months)}
     average = total(m.average for m in here) if here else None
     cogs, net = total(m.cogs for m in here) if here else None, sum((m.net for m in here), Decimal(0))
     opened = all(m.has_opening for m in here)
@@ -201,9 +201,9 @@ def reconcile(stock, partner, sku, name, start, end, close, missing, shipped_to)
     now = in_force(stock.partners, partner, stock.as_of)
     days = (closed - after).days
     return {
-        "month": name, "month_start": start, "provisional": end > stock.as_of, "partner_id": partner,
+        "month": name, "month_start": start, "is_provisional": end > stock.as_of, "partner_id": partner,
         "partner_name": p["name"], "partner_manager": now["manager"], "channel_id": p["channel_id"], "sku": sku,
-        "product_name": product["name"] if product else None, "opened_on": opened, "closed_on": closed,
+        "product_name": product["name"] if product else None, "opening_counted_on": opened, "closing_counted_on": closed,
         "opening_units": opening, "sell_in_units": came if has_in else None, "sell_out_units": went if has_out else None,
         "expected_closing_units": expected, "closing_units": closing, "unit_cost": cost, "variance_units": variance,
         "variance_value": variance * cost if variance is not None and cost is not None else None, "variance_rate": rate,

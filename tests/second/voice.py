@@ -72,13 +72,15 @@ def complaint_sla(world):
             "response_limit_hours": float(limit), "response_status": r, "resolution_hours": None if hours is None else round(hours, 6),
             "resolution_limit_hours": float(s["resolution_hours"]), "resolution_status": x,
             "is_overdue": (answered is None and r == "breached") or (solved is None and x == "breached")})
+        for moment in ("opened", "first_response", "resolved", "answered"):
+            out[-1][f"{moment}_on"] = world.inbox.business_date(out[-1][f"{moment}_at"])
     world.keep("m_complaint_sla", out)
 
 
 def months(world, table):
     """A row each month from the first event of a feed to the as-of date."""
     return f"""select cast(u.start as date) as month_start, least(last_day(u.start), {{as_of}}) as until,
-        last_day(u.start) > {{as_of}} as provisional
+        last_day(u.start) > {{as_of}} as is_provisional
         from (select date_trunc('month', min(_date)) as first from {table}) f,
         unnest(generate_series(f.first, {{as_of}}::timestamp, interval 1 month)) as u(start)"""
 
@@ -123,7 +125,7 @@ def experience(world):
             before_status = starts(prior_start, prior_end, begins)
             out.append({
                 "channel_id": channel, "channel_name": names(channel, min(end, as_of)), "stage": stage,
-                "month": name_of("month", start), "month_start": start, "provisional": end > as_of,
+                "month": name_of("month", start), "month_start": start, "is_provisional": end > as_of,
                 "responses": len(answers), "satisfied_responses": satisfied, "satisfaction_rate": rate,
                 "average_score": sum(answers) / len(answers) if answers else None,
                 "satisfaction_status": None if answers else "no_responses", "complaints": len(complaints),
@@ -201,8 +203,8 @@ def improvements(world):
                     "mentions_growth_status": status, "trend": trend, "channels": len(channels),
                     "affected_channels": "; ".join(
                         f"{names(c, as_of)} ({c}) {n}" for c, n in sorted(channels.items(), key=lambda x: (-x[1], x[0])))
-                    or None, "first_seen": min(m[2] for m in found),
-                    "last_seen": max(m[2] for m in found), "open_complaints": opened,
+                    or None, "first_seen_on": min(m[2] for m in found),
+                    "last_seen_on": max(m[2] for m in found), "open_complaints": opened,
                     "is_still_open": bool(recent or opened),
                     "latest_comment": max(comments, key=lambda c: (c[0], c[1]))[2] if comments else None})
     out.sort(key=lambda r: (-r["mentions_recent"], -r["mentions"], r["theme"], r["category"]))
@@ -234,7 +236,7 @@ def market_signals(world):
             if n["text"] not in texts:
                 texts.append(n["text"])
         close = min(end, world.as_of)
-        out.append({"month": name_of("month", start), "month_start": start, "provisional": end > world.as_of,
+        out.append({"month": name_of("month", start), "month_start": start, "is_provisional": end > world.as_of,
                     "channel_id": channel, "channel_name": channel_name(channel, close), "region": region,
                     "region_name": region_name(region, close) or region, "kind": kind, "notes": len(found),
                     "month_before_notes": len(prior),
@@ -283,7 +285,7 @@ def channel_assessment(world):
             worst = min(reversed(leads), key=lambda d: leads[d]) if not status else None
             comments = [(first_of(r["period"])[1], r["_delivered_at"], r) for r in found if r["comment"]]
             out.append({
-                "quarter": name, "quarter_start": start, "provisional": end > as_of, "channel_id": channel,
+                "quarter": name, "quarter_start": start, "is_provisional": end > as_of, "channel_id": channel,
                 "channel_name": c["name"], "channel_type": c["channel_type"], "reviews": len(found),
                 "partners": len({r["partner_id"] for r in found}), **{f"{d}_score": means[d] for d in DIMENSIONS},
                 "overall_score": overall, "scores_status": None if found else "no_reviews", "previous_overall_score": was,

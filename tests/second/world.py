@@ -76,6 +76,8 @@ class World:
         arrays["_delivered_at"] = pa.array([f.delivered_at for f, _ in found], type=pa.timestamp("us"))
         arrays["_snapshot"] = pa.array([f.first for f, _ in found], type=pa.date32())
         arrays["_sender"] = pa.array([f.sender for f, _ in found], type=pa.string())
+        arrays["_file"] = pa.array([f"{f.sender}/{f.feed}/{f.path.name}" for f, _ in found], type=pa.string())
+        arrays["_line"] = pa.array([row["_line"] for _, row in found], type=pa.int64())
         arrays["_date"] = pa.array([row.get("_date") for _, row in found], type=pa.date32())
         source = pa.table(arrays)
         self.db.register("source", source)

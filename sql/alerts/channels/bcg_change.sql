@@ -24,11 +24,11 @@ places as (
     ) as places (class, place, is_fast, is_large, class_en, class_zh)
 )
 select
-    changes.unit_type,
-    changes.unit_type_en,
-    changes.unit_type_zh,
-    changes.unit_id,
-    changes.unit_name,
+    changes.entity_type,
+    changes.entity_type_en,
+    changes.entity_type_zh,
+    changes.entity_id,
+    changes.entity_name,
     changes.id_en,
     changes.id_zh,
     changes.quarter,

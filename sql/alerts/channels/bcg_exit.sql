@@ -4,17 +4,17 @@ exits as (
     select * from bcg_verdicts where advice = 'exit'
 ),
 channel_exits as (
-    select unit_id as channel_id, channel_manager
+    select entity_id as channel_id, channel_manager
     from exits
-    where unit_type = 'channel'
+    where entity_type = 'channel'
 )
 -- Who manages a channel to leave need not be told of each of its partners.
 select
-    exits.unit_type,
-    exits.unit_type_en,
-    exits.unit_type_zh,
-    exits.unit_id,
-    exits.unit_name,
+    exits.entity_type,
+    exits.entity_type_en,
+    exits.entity_type_zh,
+    exits.entity_id,
+    exits.entity_name,
     exits.id_en,
     exits.id_zh,
     exits.quarter,

@@ -4,7 +4,7 @@ with
 cases as (
     select *
     from conflict_cases
-    where last_seen > $as_of_date - $conflict_notice_days
+    where last_seen_on > $as_of_date - $conflict_notice_days
     qualify row_number() over (partition by partner_id order by month_start desc) = 1
 ),
 findings as (
@@ -71,8 +71,8 @@ final as (
             when cases.severity = 'minor' then 'info'
             else 'warning'
         end as severity,
-        cases.first_seen,
-        cases.last_seen,
+        cases.first_seen_on,
+        cases.last_seen_on,
         cases.lines,
         cast(cases.conflict_value as double) as conflict_value,
         cases.sales_share,
@@ -110,7 +110,7 @@ final as (
 )
 select
     partner_id, partner_name, partner_manager, channel_name, channel_manager, affected_manager, month, severity,
-    first_seen, last_seen, lines, conflict_value, sales_share, cross_region_value, below_floor_value,
+    first_seen_on, last_seen_on, lines, conflict_value, sales_share, cross_region_value, below_floor_value,
     unapproved_promotion_value, price_war_value, top_findings, affected_partner_id, affected_partner_name,
     first_mover_id, first_mover_name, cause, price_deviation, months_with_conflicts, days_of_inventory_at_first,
     days_of_inventory_usual, rebate_plan_id, rebate_period, rebate_attainment, proposed_measure,

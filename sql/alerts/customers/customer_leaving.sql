@@ -8,17 +8,17 @@ summed as (
     select
         manager,
         count(*) as customers,
-        count(*) filter (where contact_allowed) as customers_to_call,
+        count(*) filter (where is_contact_allowed) as customers_to_call,
         sum(monetary) as monetary,
         string_agg(
-            customer_id || case when contact_allowed then '' else '*' end, ', ' order by place
+            customer_id || case when is_contact_allowed then '' else '*' end, ', ' order by place
         ) filter (where place <= $customers_named_max) as customer_ids,
         string_agg(
             customer_id || '|' || coalesce(cast(monetary as text), '') || '|' || coalesce(cast(last_order_on as text), '')
             || '|' || coalesce(cast(recency_days as text), '') || '|' || replace(coalesce(channel_name, ''), '|', '/')
             || '|' || replace(coalesce(preferred_category, ''), '|', '/'),
             ';' order by place
-        ) filter (where place <= $customers_named_max and contact_allowed) as customers_called,
+        ) filter (where place <= $customers_named_max and is_contact_allowed) as customers_called,
         max(recency_days) as recency_days
     from leaving
     group by manager

@@ -4,13 +4,13 @@ with
 late as (
     select sender, feed, business_date, late_hours
     from deliveries
-    where was_late and status <> 'quarantined' and business_date = $as_of_date
+    where is_late and status <> 'quarantined' and business_date = $as_of_date
 ),
 history as (
     select
         sender,
         feed,
-        count(*) filter (where was_late or status = 'missing') as days_late,
+        count(*) filter (where is_late or status = 'missing') as days_late,
         count(*) as days_expected
     from deliveries
     where business_date <= $as_of_date and business_date > $as_of_date - $late_file_days and expected_by is not null

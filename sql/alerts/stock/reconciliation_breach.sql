@@ -1,7 +1,7 @@
 -- Partners whose stock of the last closed month does not add up, or whose stock is being filled beyond what they sell.
 with
 closed as (
-    select * from inventory_reconciliation where not provisional
+    select * from inventory_reconciliation where not is_provisional
 ),
 last_month as (
     select max(month_start) as month_start from closed

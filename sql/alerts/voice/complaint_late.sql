@@ -13,14 +13,14 @@ partners as (
 ended as (
     select
         *,
-        cast(answered_at at time zone $time_zone as date) as answered_on,
+        cast(answered_at at time zone $time_zone as date) as told_on,
         cast(resolved_at at time zone $time_zone as date) as solved_on
     from judged
 ),
 happened as (
     select
         channel_id, concerned_id, complaint_id, category, medium, opened_at,
-        answered_on as late_on,
+        told_on as late_on,
         response_status = 'breached' as is_late,
         true as is_answer,
         response_hours - response_limit_hours as hours_over

@@ -4,9 +4,9 @@ with
 classes as (
     select
         *,
-        lag(growth_basis) over (partition by unit_type, unit_id order by quarter_start) as previous_growth_basis
+        lag(growth_basis) over (partition by entity_type, entity_id order by quarter_start) as previous_growth_basis
     from bcg_classes
-    where not provisional
+    where not is_provisional
 ),
 channels as (
     select channel_id, name, manager from channels_current
@@ -18,15 +18,15 @@ last_quarter as (
     select max(quarter_start) as quarter_start from classes
 )
 select
-    classes.unit_type,
-    classes.unit_type as unit_type_en,
-    case classes.unit_type
+    classes.entity_type,
+    classes.entity_type as entity_type_en,
+    case classes.entity_type
         when 'channel' then '渠道' when 'partner' then '伙伴' when 'region' then '区域' else '品类'
-    end as unit_type_zh,
-    classes.unit_id,
-    classes.unit_name,
-    case when classes.unit_name = classes.unit_id then '' else ' (' || classes.unit_id || ')' end as id_en,
-    case when classes.unit_name = classes.unit_id then '' else '（' || classes.unit_id || '）' end as id_zh,
+    end as entity_type_zh,
+    classes.entity_id,
+    classes.entity_name,
+    case when classes.entity_name = classes.entity_id then '' else ' (' || classes.entity_id || ')' end as id_en,
+    case when classes.entity_name = classes.entity_id then '' else '（' || classes.entity_id || '）' end as id_zh,
     classes.quarter,
     cast(classes.net_sales as double) as net_sales,
     classes.growth,
@@ -48,12 +48,12 @@ from classes
 inner join last_quarter
     on classes.quarter_start = last_quarter.quarter_start
 left join channels
-    on classes.unit_type = 'channel'
-    and classes.unit_id = channels.channel_id
+    on classes.entity_type = 'channel'
+    and classes.entity_id = channels.channel_id
 left join partners
-    on classes.unit_type = 'partner'
-    and classes.unit_id = partners.partner_id
+    on classes.entity_type = 'partner'
+    and classes.entity_id = partners.partner_id
 left join channels as partner_channels
     on partners.channel_id = partner_channels.channel_id
-where classes.unit_type <> 'partner'
+where classes.entity_type <> 'partner'
     or partners.partner_id is not null

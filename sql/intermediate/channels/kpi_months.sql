@@ -16,6 +16,6 @@ select
     period_month(month_start) as month,
     period_quarter(month_start) as quarter,
     least(last_day(month_start), $as_of_date) as closes_on,
-    last_day(month_start) > $as_of_date as provisional,
+    last_day(month_start) > $as_of_date as is_provisional,
     first_day > month_start as is_part
 from months

@@ -3,8 +3,8 @@
 with
 market_rows as (
     select
-        case when region is not null then 'region' else 'category' end as unit_type,
-        coalesce(region, category) as unit_id,
+        case when region is not null then 'region' else 'category' end as entity_type,
+        coalesce(region, category) as entity_id,
         period,
         largest_competitor_sales_amount as amount,
         coalesce(currency, $base_currency) as currency
@@ -27,8 +27,8 @@ quarters as (
 ),
 converted as (
     select
-        market_rows.unit_type,
-        market_rows.unit_id,
+        market_rows.entity_type,
+        market_rows.entity_id,
         market_rows.period,
         market_rows.amount * rates.rate_to_base as amount
     from market_rows
@@ -37,30 +37,30 @@ converted as (
         and rates.currency = market_rows.currency
 ),
 by_quarter as (
-    select converted.unit_type, converted.unit_id, quarters.quarter, converted.amount
+    select converted.entity_type, converted.entity_id, quarters.quarter, converted.amount
     from converted
     inner join quarters
         on quarters.quarter = converted.period
 ),
 by_month as (
     select
-        converted.unit_type,
-        converted.unit_id,
+        converted.entity_type,
+        converted.entity_id,
         months.quarter,
         sum(converted.amount) as amount,
         count(*) as months
     from converted
     inner join months
         on months.month = converted.period
-    group by converted.unit_type, converted.unit_id, months.quarter
+    group by converted.entity_type, converted.entity_id, months.quarter
 ),
 final as (
-    select unit_type, unit_id, quarter, cast(amount as decimal(18, 4)) as competitor_sales_amount
+    select entity_type, entity_id, quarter, cast(amount as decimal(18, 4)) as competitor_sales_amount
     from by_quarter
     union all
     select
-        by_month.unit_type,
-        by_month.unit_id,
+        by_month.entity_type,
+        by_month.entity_id,
         by_month.quarter,
         cast(by_month.amount as decimal(18, 4)) as competitor_sales_amount
     from by_month
@@ -68,9 +68,9 @@ final as (
         on quarters.quarter = by_month.quarter
         and quarters.months = by_month.months
     left anti join by_quarter
-        on by_quarter.unit_type = by_month.unit_type
-        and by_quarter.unit_id = by_month.unit_id
+        on by_quarter.entity_type = by_month.entity_type
+        and by_quarter.entity_id = by_month.entity_id
         and by_quarter.quarter = by_month.quarter
 )
-select unit_type, unit_id, quarter, competitor_sales_amount
+select entity_type, entity_id, quarter, competitor_sales_amount
 from final

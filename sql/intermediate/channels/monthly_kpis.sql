@@ -66,9 +66,9 @@ together as (
         coalesce(activity.active_customers, 0) as active_customers,
         coalesce(activity.covered_regions, 0) as covered_regions,
         coalesce(new_customers.new_customers, 0) as new_customers,
-        coalesce(case when measures.provisional then running_buyers.buyers else activity.buyers end, 0) as buyers,
+        coalesce(case when measures.is_provisional then running_buyers.buyers else activity.buyers end, 0) as buyers,
         coalesce(
-            case when measures.provisional then running_buyers.repeat_buyers else activity.repeat_buyers end, 0
+            case when measures.is_provisional then running_buyers.repeat_buyers else activity.repeat_buyers end, 0
         ) as repeat_buyers,
         case when arrived.surveys_arrived then coalesce(service.responses, 0) end as responses,
         coalesce(service.satisfied_responses, 0) as satisfied_responses,
@@ -120,7 +120,7 @@ select
     month,
     month_start,
     closes_on,
-    provisional,
+    is_provisional,
     gross_sales,
     discounts,
     returns,

@@ -3,14 +3,14 @@
 -- elapsed days.
 with
 regions as (
-    select unit_id as region, quarter, quarter_start, closes_on, provisional, year_before_is_part
+    select entity_id as region, quarter, quarter_start, closes_on, is_provisional, year_before_is_part
     from unit_quarters
-    where unit_type = 'region'
+    where entity_type = 'region'
 ),
 channels as (
-    select unit_id as channel_id, quarter_start
+    select entity_id as channel_id, quarter_start
     from unit_quarters
-    where unit_type = 'channel'
+    where entity_type = 'channel'
 ),
 channel_versions as (
     select channel_id, name, channel_type, valid_from, superseded_from
@@ -35,7 +35,7 @@ final as (
         regions.quarter,
         regions.quarter_start,
         regions.closes_on,
-        regions.provisional,
+        regions.is_provisional,
         regions.year_before_is_part,
         regions.region,
         channels.channel_id,
@@ -44,7 +44,7 @@ final as (
         sales.net_sales is not null as has_sales,
         cast(coalesce(sales.net_sales, 0) as decimal(18, 4)) as net_sales,
         cast(
-            comparable(regions.provisional, year_before.net_sales_elapsed, year_before.net_sales) as decimal(18, 4)
+            comparable(regions.is_provisional, year_before.net_sales_elapsed, year_before.net_sales) as decimal(18, 4)
         ) as year_before_net_sales
     from regions
     inner join channels
@@ -63,6 +63,6 @@ final as (
         and year_before.quarter_start = cast(regions.quarter_start - interval '12 months' as date)
 )
 select
-    quarter, quarter_start, closes_on, provisional, region, channel_id, channel_name, channel_type, has_sales,
+    quarter, quarter_start, closes_on, is_provisional, region, channel_id, channel_name, channel_type, has_sales,
     net_sales, year_before_net_sales, year_before_is_part
 from final

@@ -2,10 +2,10 @@
 -- too few, those of about its size in net sales. Regions without sales, and 'unknown', compare with nobody.
 with
 sales as (
-    select unit_id as region, quarter_start, closes_on, net_sales
+    select entity_id as region, quarter_start, closes_on, net_sales
     from unit_quarters
-    where unit_type = 'region'
-        and unit_id <> 'unknown'
+    where entity_type = 'region'
+        and entity_id <> 'unknown'
         and net_sales > 0
 ),
 region_versions as (

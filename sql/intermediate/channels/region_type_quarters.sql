@@ -10,7 +10,7 @@ types as (
         quarter,
         quarter_start,
         closes_on,
-        provisional,
+        is_provisional,
         region,
         channel_type,
         bool_or(has_sales) as has_sales,
@@ -18,7 +18,7 @@ types as (
         sum(year_before_net_sales) as year_before_net_sales,
         bool_or(year_before_is_part) as year_before_is_part
     from channels
-    group by quarter, quarter_start, closes_on, provisional, region, channel_type
+    group by quarter, quarter_start, closes_on, is_provisional, region, channel_type
 ),
 shares as (
     select
@@ -39,7 +39,7 @@ final as (
         quarter,
         quarter_start,
         closes_on,
-        provisional,
+        is_provisional,
         region,
         channel_type,
         has_sales,
@@ -54,6 +54,6 @@ final as (
     from weighed
 )
 select
-    quarter, quarter_start, closes_on, provisional, region, channel_type, has_sales, net_sales, year_before_net_sales,
+    quarter, quarter_start, closes_on, is_provisional, region, channel_type, has_sales, net_sales, year_before_net_sales,
     region_net_sales, share, is_successful, is_undecided, year_before_is_part
 from final

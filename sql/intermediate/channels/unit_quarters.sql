@@ -15,8 +15,8 @@ with quarters as (
 
 sales as (
     select
-        unit_type,
-        unit_id,
+        entity_type,
+        entity_id,
         cast(date_trunc('quarter', business_date) as date) as quarter_start,
         sum(net_sales) as net_sales,
         sum(net_sales) filter (
@@ -25,30 +25,30 @@ sales as (
         ) as net_sales_elapsed
     from unit_days
     where business_date <= $as_of_date
-    group by unit_type, unit_id, cast(date_trunc('quarter', business_date) as date)
+    group by entity_type, entity_id, cast(date_trunc('quarter', business_date) as date)
 ),
 
 first_quarters as (
     select
-        unit_type,
-        unit_id,
+        entity_type,
+        entity_id,
         min(quarter_start) as first_quarter_start
     from sales
-    group by unit_type, unit_id
+    group by entity_type, entity_id
 ),
 
 spine as (
     select
-        first_quarters.unit_type,
-        first_quarters.unit_id,
+        first_quarters.entity_type,
+        first_quarters.entity_id,
         quarters.quarter,
         quarters.quarter_start,
         quarters.closes_on,
-        quarters.closes_on < cast(quarters.quarter_start + interval '3 months' as date) - 1 as provisional,
+        quarters.closes_on < cast(quarters.quarter_start + interval '3 months' as date) - 1 as is_provisional,
         coalesce(before.is_part, false) as quarter_before_is_part,
         coalesce(year_ago.is_part, false) as year_before_is_part,
         cast(row_number() over (
-            partition by first_quarters.unit_type, first_quarters.unit_id
+            partition by first_quarters.entity_type, first_quarters.entity_id
             order by quarters.quarter_start
         ) as bigint) as quarter_no
     from first_quarters
@@ -60,12 +60,12 @@ spine as (
 )
 
 select
-    spine.unit_type,
-    spine.unit_id,
+    spine.entity_type,
+    spine.entity_id,
     spine.quarter,
     spine.quarter_start,
     spine.closes_on,
-    spine.provisional,
+    spine.is_provisional,
     spine.quarter_no,
     spine.quarter_before_is_part,
     spine.year_before_is_part,
@@ -76,21 +76,21 @@ select
     end as growth_basis,
     cast(coalesce(sales.net_sales, 0) as decimal(18,4)) as net_sales,
     cast(
-        comparable(spine.provisional, quarter_before.net_sales_elapsed, quarter_before.net_sales) as decimal(18,4)
+        comparable(spine.is_provisional, quarter_before.net_sales_elapsed, quarter_before.net_sales) as decimal(18,4)
     ) as quarter_before_net_sales,
     cast(
-        comparable(spine.provisional, year_before.net_sales_elapsed, year_before.net_sales) as decimal(18,4)
+        comparable(spine.is_provisional, year_before.net_sales_elapsed, year_before.net_sales) as decimal(18,4)
     ) as year_before_net_sales
 from spine
 left join sales
-    on sales.unit_type = spine.unit_type
-    and sales.unit_id = spine.unit_id
+    on sales.entity_type = spine.entity_type
+    and sales.entity_id = spine.entity_id
     and sales.quarter_start = spine.quarter_start
 left join sales as quarter_before
-    on quarter_before.unit_type = spine.unit_type
-    and quarter_before.unit_id = spine.unit_id
+    on quarter_before.entity_type = spine.entity_type
+    and quarter_before.entity_id = spine.entity_id
     and quarter_before.quarter_start = cast(spine.quarter_start - interval '3 months' as date)
 left join sales as year_before
-    on year_before.unit_type = spine.unit_type
-    and year_before.unit_id = spine.unit_id
+    on year_before.entity_type = spine.entity_type
+    and year_before.entity_id = spine.entity_id
     and year_before.quarter_start = cast(spine.quarter_start - interval '12 months' as date)

@@ -54,7 +54,7 @@ known as (
     select
         *,
         case
-            when provisional then 'period_running'
+            when is_provisional then 'period_running'
             when not is_buyer then 'no_shipments'
             when known_from > period_end - $chasing_last_days + 1 then 'incomplete_history'
             when last_amount <= 0 then null
@@ -82,7 +82,7 @@ verdicts as (
         month_start,
         coalesce(bool_or(is_near_edge), false) or coalesce(bool_or(is_rushed), false) as is_shown,
         count(*) filter (where is_near_edge is null or is_rushed is null) as unknown_periods,
-        bool_or(provisional) as is_running,
+        bool_or(is_provisional) as is_running,
         min(coalesce(sell_in_status, edge_status)) filter (where is_near_edge is null or is_rushed is null) as reason
     from judged
     group by partner_id, month_start
@@ -99,7 +99,7 @@ rushes as (
     -- And one closed period: that with a rush, if any, else the latest.
     select partner_id, month_start, period, last_amount, earlier_amount, is_rushed
     from judged
-    where not provisional and is_buyer
+    where not is_provisional and is_buyer
     qualify row_number() over (
         partition by partner_id, month_start order by is_rushed desc, period_end desc, plan_id
     ) = 1

@@ -30,8 +30,8 @@ final as (
         coalesce(sum(net_amount) filter (where is_only_followed), 0) as followed_value,
         sum(list_value) as list_value,
         count(list_value) as priced_lines,
-        min(business_date) as first_seen,
-        max(business_date) as last_seen,
+        min(business_date) as first_seen_on,
+        max(business_date) as last_seen_on,
         bool_and(is_only_cross_region) as is_only_cross_region,
         bool_and(is_adjacent) as is_only_adjacent,
         bool_or(is_owned) as is_anywhere_owned
@@ -39,6 +39,6 @@ final as (
     group by month_start, partner_id
 )
 select
-    month_start, partner_id, lines, units, conflict_value, followed_value, list_value, priced_lines, first_seen,
-    last_seen, is_only_cross_region, is_only_adjacent, is_anywhere_owned
+    month_start, partner_id, lines, units, conflict_value, followed_value, list_value, priced_lines, first_seen_on,
+    last_seen_on, is_only_cross_region, is_only_adjacent, is_anywhere_owned
 from final

@@ -7,7 +7,7 @@ cases as (
 ),
 periods as (
     select
-        partner_id, plan_id, period, period_start, period_end, provisional, attainment, attainment_status, edge_gap,
+        partner_id, plan_id, period, period_start, period_end, is_provisional, attainment, attainment_status, edge_gap,
         edge_status
     from rebate_attainment
 ),
@@ -34,7 +34,7 @@ nearest as (
 final as (
     select
         nearest.partner_id, nearest.month_start, nearest.plan_id, nearest.period, nearest.period_end,
-        nearest.provisional, nearest.attainment, nearest.edge_gap, nearest.edge_status, accruals.rebate
+        nearest.is_provisional, nearest.attainment, nearest.edge_gap, nearest.edge_status, accruals.rebate
     from nearest
     left join accruals
         on nearest.partner_id = accruals.partner_id
@@ -42,5 +42,5 @@ final as (
         and nearest.period = accruals.period
 )
 select
-    partner_id, month_start, plan_id, period, period_end, provisional, attainment, edge_gap, edge_status, rebate
+    partner_id, month_start, plan_id, period, period_end, is_provisional, attainment, edge_gap, edge_status, rebate
 from final

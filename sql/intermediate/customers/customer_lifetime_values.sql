@@ -12,7 +12,7 @@ activity as (
     where evaluated_on = $as_of_date
 ),
 parameters as (
-    select model, parameter, value, converged, status from model_fits
+    select model, parameter, value, is_converged, status from model_fits
 ),
 lines as (
     select customer_id, net_amount, cost_amount
@@ -23,8 +23,8 @@ lines as (
 
 models as (
     select
-        bool_and(converged) and not bool_or(model = 'bg_nbd' and coalesce(status, '') = 'not_identified') as is_fitted,
-        bool_and(converged) and bool_or(model = 'bg_nbd' and coalesce(status, '') = 'not_identified')
+        bool_and(is_converged) and not bool_or(model = 'bg_nbd' and coalesce(status, '') = 'not_identified') as is_fitted,
+        bool_and(is_converged) and bool_or(model = 'bg_nbd' and coalesce(status, '') = 'not_identified')
             as is_unidentified,
         max(value) filter (where model = 'bg_nbd' and parameter = 'r') as r,
         max(value) filter (where model = 'bg_nbd' and parameter = 'alpha') as alpha,

@@ -2,7 +2,7 @@
 with
 customers as (
     select
-        customer_id, manager, contact_allowed, monetary, monetary_all_time, last_order_on, recency_days, segment,
+        customer_id, manager, is_contact_allowed, monetary, monetary_all_time, last_order_on, recency_days, segment,
         previous_segment, preferred_channel, preferred_category
     from customer_scores
 ),
@@ -13,7 +13,7 @@ final as (
     select
         customers.customer_id,
         coalesce(customers.manager, channels.manager, '') as manager,
-        coalesce(customers.contact_allowed, false) as contact_allowed,
+        coalesce(customers.is_contact_allowed, false) as is_contact_allowed,
         customers.monetary,
         customers.monetary_all_time,
         customers.last_order_on,
@@ -32,6 +32,6 @@ final as (
         and customers.segment in ('at_risk_high_value', 'lost_big_spender', 'lost')
 )
 select
-    customer_id, manager, contact_allowed, monetary, monetary_all_time, last_order_on, recency_days, segment, channel_name,
+    customer_id, manager, is_contact_allowed, monetary, monetary_all_time, last_order_on, recency_days, segment, channel_name,
     preferred_category, place
 from final

@@ -30,7 +30,7 @@ select
     quarters.quarter,
     quarters.quarter_start,
     quarters.closes_on,
-    period_end(quarters.quarter) > $as_of_date as provisional
+    period_end(quarters.quarter) > $as_of_date as is_provisional
 from quarters
 cross join history
 inner join stg_partners

@@ -5,9 +5,9 @@ with quarters as (
 ),
 
 sales as (
-    select unit_id as partner_id, quarter, net_sales, year_before_net_sales, year_before_is_part
+    select entity_id as partner_id, quarter, net_sales, year_before_net_sales, year_before_is_part
     from unit_quarters
-    where unit_type = 'partner'
+    where entity_type = 'partner'
 ),
 
 margins as (
@@ -34,7 +34,7 @@ activity as (
 -- Stock: what was too much at the close of the quarter's last month with a count; days over all its months.
 stock_months_of_quarters as (
     select
-        scope_id as partner_id,
+        entity_id as partner_id,
         period_quarter(month_start) as quarter,
         overstock_value,
         overstock_rate,
@@ -43,11 +43,11 @@ stock_months_of_quarters as (
         case when turnover_status is null or turnover_status = 'no_stock' then cogs end as cogs,
         least(last_day(month_start), $as_of_date) - month_start + 1 as days,
         row_number() over (
-            partition by scope_id, period_quarter(month_start)
+            partition by entity_id, period_quarter(month_start)
             order by month_start desc
         ) as place
     from inventory_kpis
-    where scope = 'partner'
+    where entity_type = 'partner'
         and turnover_status is distinct from 'stale_count'
 ),
 

@@ -90,7 +90,7 @@ ahead as (
         plan_id,
         period,
         min(edge) filter (where not is_reached) as next_edge,
-        bool_or(is_reached and not is_qualified) as growth_is_short,
+        bool_or(is_reached and not is_qualified) as is_growth_short,
         bool_or(is_reached and is_qualified is null) as growth_is_open
     from rebate_tiers
     group by partner_id, plan_id, period
@@ -102,7 +102,7 @@ earned as (
         shown.tier_no,
         shown.cap,
         ahead.next_edge,
-        coalesce(ahead.growth_is_short, false) as growth_is_short,
+        coalesce(ahead.is_growth_short, false) as is_growth_short,
         coalesce(ahead.growth_is_open, false) as growth_is_open,
         case
             when not periods.history_is_complete then 'incomplete_history'
@@ -143,7 +143,7 @@ final as (
         closes_on,
         counts_from,
         counts_to,
-        provisional,
+        is_provisional,
         basis,
         metric,
         method,
@@ -158,10 +158,10 @@ final as (
         case
             when rebate_status is not null then rebate_status
             when growth_is_open and tier_no is null then 'growth_unknown'
-            when growth_is_short and tier_no is null then 'growth_not_shown'
+            when is_growth_short and tier_no is null then 'growth_not_shown'
             when tier_no is null then 'below_first_tier'
         end as tier_status,
-        case when growth_is_short then true when not growth_is_open then false end as growth_is_short,
+        case when is_growth_short then true when not growth_is_open then false end as is_growth_short,
         case when rebate_status is null then cast(next_edge - actual as decimal(18,4)) end as missing_to_next_tier,
         case
             when rebate_status is not null then rebate_status
@@ -179,8 +179,8 @@ final as (
 
 select
     partner_id, partner_name, partner_manager, channel_id, plan_id, period_type, period, period_start, period_end,
-    closes_on, counts_from, counts_to, provisional, basis, metric, method, actual, target, attainment,
-    attainment_status, prior_actual, growth, growth_status, tier_no, tier_status, growth_is_short,
+    closes_on, counts_from, counts_to, is_provisional, basis, metric, method, actual, target, attainment,
+    attainment_status, prior_actual, growth, growth_status, tier_no, tier_status, is_growth_short,
     missing_to_next_tier, missing_to_next_tier_status, is_capped, rebate, rebate_status, growth_is_unknown,
     tier_no_with_growth, rebate_with_growth
 from final

@@ -13,7 +13,7 @@ select
     periods.period_start,
     periods.period_end,
     periods.closes_on,
-    periods.provisional,
+    periods.is_provisional,
     periods.basis,
     periods.metric,
     periods.actual,

@@ -41,7 +41,7 @@ periods as (
         period_start(period) as period_start,
         period_end(period) as period_end,
         least(period_end(period), $as_of_date) as closes_on,
-        period_end(period) > $as_of_date as provisional
+        period_end(period) > $as_of_date as is_provisional
     from period_names
 ),
 
@@ -52,7 +52,7 @@ plan_periods as (
         periods.period_start,
         periods.period_end,
         periods.closes_on,
-        periods.provisional,
+        periods.is_provisional,
         greatest(periods.period_start, plans.starts_on) as counts_from,
         least(periods.closes_on, plans.ends_on) as counts_to
     from plans
@@ -197,7 +197,7 @@ final as (
         closes_on,
         counts_from,
         counts_to,
-        provisional,
+        is_provisional,
         basis,
         metric,
         method,
@@ -227,6 +227,6 @@ final as (
 
 select
     partner_id, partner_name, partner_manager, channel_id, plan_id, period_type, period, period_start, period_end,
-    closes_on, counts_from, counts_to, provisional, basis, metric, method, tiers_by, history_is_complete, actual,
+    closes_on, counts_from, counts_to, is_provisional, basis, metric, method, tiers_by, history_is_complete, actual,
     target, attainment, attainment_status, prior_actual, growth, growth_status
 from final

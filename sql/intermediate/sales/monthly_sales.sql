@@ -74,7 +74,7 @@ spine as (
         kpi_months.month_start,
         kpi_months.month,
         kpi_months.closes_on,
-        kpi_months.provisional,
+        kpi_months.is_provisional,
         kpi_months.is_part,
         coalesce(before.is_part, false) as month_before_is_part,
         coalesce(year_ago.is_part, false) as year_before_is_part
@@ -92,7 +92,7 @@ select
     spine.month_start,
     spine.month,
     spine.closes_on,
-    spine.provisional,
+    spine.is_provisional,
     spine.is_part,
     spine.month_before_is_part,
     spine.year_before_is_part,
@@ -107,10 +107,10 @@ select
     cast(sales.cost_amount as decimal(18,4)) as cost_amount,
     targets.target,
     cast(
-        comparable(spine.provisional, month_before.net_sales_elapsed, month_before.net_sales) as decimal(18,4)
+        comparable(spine.is_provisional, month_before.net_sales_elapsed, month_before.net_sales) as decimal(18,4)
     ) as month_before_net_sales,
     cast(
-        comparable(spine.provisional, year_before.net_sales_elapsed, year_before.net_sales) as decimal(18,4)
+        comparable(spine.is_provisional, year_before.net_sales_elapsed, year_before.net_sales) as decimal(18,4)
     ) as year_before_net_sales
 from spine
 left join sales

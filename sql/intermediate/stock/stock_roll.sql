@@ -20,7 +20,7 @@ snapshots as (
     group by partner_id, counted_on
 ),
 closings as (
-    select partner_id, month_start, max(counted_on) as closed_on
+    select partner_id, month_start, max(counted_on) as closing_counted_on
     from snapshots
     group by partner_id, month_start
 ),
@@ -29,14 +29,14 @@ periods as (
     select
         closings.partner_id,
         closings.month_start,
-        closings.closed_on,
-        max(snapshots.counted_on) as opened_on
+        closings.closing_counted_on,
+        max(snapshots.counted_on) as opening_counted_on
     from closings
     left join snapshots
         on closings.partner_id = snapshots.partner_id
         and snapshots.counted_on < closings.month_start
         and snapshots.counted_on >= closings.month_start - 1 - $stale_count_days
-    group by closings.partner_id, closings.month_start, closings.closed_on
+    group by closings.partner_id, closings.month_start, closings.closing_counted_on
 ),
 opening as (
     select periods.month_start, counts.partner_id, counts.sku,
@@ -44,7 +44,7 @@ opening as (
     from counts
     inner join periods
         on counts.partner_id = periods.partner_id
-        and counts.counted_on = periods.opened_on
+        and counts.counted_on = periods.opening_counted_on
     group by periods.month_start, counts.partner_id, counts.sku
 ),
 closing as (
@@ -53,7 +53,7 @@ closing as (
     from counts
     inner join periods
         on counts.partner_id = periods.partner_id
-        and counts.counted_on = periods.closed_on
+        and counts.counted_on = periods.closing_counted_on
     group by periods.month_start, counts.partner_id, counts.sku
 ),
 received as (
@@ -61,8 +61,8 @@ received as (
     from shipments
     inner join periods
         on shipments.partner_id = periods.partner_id
-        and shipments.business_date > coalesce(periods.opened_on, periods.month_start - 1)
-        and shipments.business_date <= periods.closed_on
+        and shipments.business_date > coalesce(periods.opening_counted_on, periods.month_start - 1)
+        and shipments.business_date <= periods.closing_counted_on
     group by periods.month_start, shipments.partner_id, shipments.sku
 ),
 sold as (
@@ -70,8 +70,8 @@ sold as (
     from sales
     inner join periods
         on sales.partner_id = periods.partner_id
-        and sales.business_date > coalesce(periods.opened_on, periods.month_start - 1)
-        and sales.business_date <= periods.closed_on
+        and sales.business_date > coalesce(periods.opening_counted_on, periods.month_start - 1)
+        and sales.business_date <= periods.closing_counted_on
     group by periods.month_start, sales.partner_id, sales.sku
 ),
 everything as (
@@ -89,9 +89,9 @@ final as (
         everything.month_start,
         everything.partner_id,
         everything.sku,
-        periods.opened_on,
-        periods.closed_on,
-        case when periods.opened_on is not null then coalesce(opening.units, 0) end as opening_units,
+        periods.opening_counted_on,
+        periods.closing_counted_on,
+        case when periods.opening_counted_on is not null then coalesce(opening.units, 0) end as opening_units,
         coalesce(received.units, 0) as sell_in_units,
         coalesce(sold.units, 0) as sell_out_units,
         coalesce(closing.units, 0) as closing_units,
@@ -118,6 +118,6 @@ final as (
         and everything.sku = sold.sku
 )
 select
-    month_start, partner_id, sku, opened_on, closed_on, opening_units, sell_in_units, sell_out_units, closing_units,
+    month_start, partner_id, sku, opening_counted_on, closing_counted_on, opening_units, sell_in_units, sell_out_units, closing_units,
     unit_cost
 from final

@@ -17,7 +17,7 @@ regions as (
 suspected as (
     select distinct partner_id
     from conflict_cases
-    where is_suspected and last_seen > $as_of_date - $conflict_notice_days
+    where is_suspected and last_seen_on > $as_of_date - $conflict_notice_days
 ),
 donors as (
     select sku, partner_id, unit_cost, overstock_units

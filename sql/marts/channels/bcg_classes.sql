@@ -2,48 +2,48 @@
 -- Growth and share are compared after rounding to nine digits, so that "exactly on the cut" is high.
 -- Which kinds of unit are classified, and when a share is high, the settings bcg_*_share_rule say.
 with unit_rules as (
-    select 'channel' as unit_type, $bcg_channel_share_rule as share_rule
+    select 'channel' as entity_type, $bcg_channel_share_rule as share_rule
     union all
-    select 'region' as unit_type, $bcg_region_share_rule as share_rule
+    select 'region' as entity_type, $bcg_region_share_rule as share_rule
     union all
-    select 'partner' as unit_type, $bcg_partner_share_rule as share_rule
+    select 'partner' as entity_type, $bcg_partner_share_rule as share_rule
     union all
-    select 'category' as unit_type, $bcg_category_share_rule as share_rule
+    select 'category' as entity_type, $bcg_category_share_rule as share_rule
 ),
 
 unit_quarters_placed as (
     select
         units.*,
         case
-            when units.unit_type = 'channel' then stg_channels.name
-            when units.unit_type = 'partner' then stg_partners.name
-            when units.unit_type = 'region' then stg_regions.name
-        end as unit_name,
-        case when units.unit_type = 'partner' then coalesce(stg_partners.channel_id, 'unknown') else 'all' end
+            when units.entity_type = 'channel' then stg_channels.name
+            when units.entity_type = 'partner' then stg_partners.name
+            when units.entity_type = 'region' then stg_regions.name
+        end as entity_name,
+        case when units.entity_type = 'partner' then coalesce(stg_partners.channel_id, 'unknown') else 'all' end
             as share_group,
         case units.growth_basis
             when 'year_on_year' then units.year_before_net_sales
             when 'prior_quarter' then units.quarter_before_net_sales
         end as base_net_sales,
         unit_rules.share_rule,
-        units.unit_id = 'unknown' as is_unknown
+        units.entity_id = 'unknown' as is_unknown
     from unit_quarters as units
     inner join unit_rules
-        on unit_rules.unit_type = units.unit_type
+        on unit_rules.entity_type = units.entity_type
         and unit_rules.share_rule <> 'off'
     left join stg_channels
-        on stg_channels.channel_id = units.unit_id
-        and units.unit_type = 'channel'
+        on stg_channels.channel_id = units.entity_id
+        and units.entity_type = 'channel'
         and stg_channels.valid_from <= units.closes_on
         and stg_channels.superseded_from > units.closes_on
     left join stg_partners
-        on stg_partners.partner_id = units.unit_id
-        and units.unit_type = 'partner'
+        on stg_partners.partner_id = units.entity_id
+        and units.entity_type = 'partner'
         and stg_partners.valid_from <= units.closes_on
         and stg_partners.superseded_from > units.closes_on
     left join stg_regions
-        on stg_regions.region = units.unit_id
-        and units.unit_type = 'region'
+        on stg_regions.region = units.entity_id
+        and units.entity_type = 'region'
         and stg_regions.valid_from <= units.closes_on
         and stg_regions.superseded_from > units.closes_on
 ),
@@ -54,38 +54,38 @@ compared as (
     select
         units.*,
         market_competitors.competitor_sales_amount as market_competitor_amount,
-        sum(net_sales) over (partition by units.unit_type, share_group, quarter_start) as group_net_sales,
-        count(*) filter (where net_sales > 0 and not is_unknown) over (partition by units.unit_type, share_group, quarter_start)
+        sum(net_sales) over (partition by units.entity_type, share_group, quarter_start) as group_net_sales,
+        count(*) filter (where net_sales > 0 and not is_unknown) over (partition by units.entity_type, share_group, quarter_start)
             as active_units,
         row_number() over (
-            partition by units.unit_type, share_group, quarter_start
-            order by is_unknown, net_sales desc, units.unit_id
+            partition by units.entity_type, share_group, quarter_start
+            order by is_unknown, net_sales desc, units.entity_id
         ) as place,
         first_value(net_sales) over (
-            partition by units.unit_type, share_group, quarter_start
-            order by is_unknown, net_sales desc, units.unit_id
+            partition by units.entity_type, share_group, quarter_start
+            order by is_unknown, net_sales desc, units.entity_id
             rows between unbounded preceding and unbounded following
         ) as first_net_sales,
         nth_value(net_sales, 2) over (
-            partition by units.unit_type, share_group, quarter_start
-            order by is_unknown, net_sales desc, units.unit_id
+            partition by units.entity_type, share_group, quarter_start
+            order by is_unknown, net_sales desc, units.entity_id
             rows between unbounded preceding and unbounded following
         ) as second_net_sales,
         nth_value(is_unknown, 2) over (
-            partition by units.unit_type, share_group, quarter_start
-            order by is_unknown, net_sales desc, units.unit_id
+            partition by units.entity_type, share_group, quarter_start
+            order by is_unknown, net_sales desc, units.entity_id
             rows between unbounded preceding and unbounded following
         ) as second_is_unknown,
         case growth_basis
             when 'year_on_year'
-                then sum(year_before_net_sales) over (partition by units.unit_type, share_group, quarter_start)
+                then sum(year_before_net_sales) over (partition by units.entity_type, share_group, quarter_start)
             when 'prior_quarter'
-                then sum(quarter_before_net_sales) over (partition by units.unit_type, share_group, quarter_start)
+                then sum(quarter_before_net_sales) over (partition by units.entity_type, share_group, quarter_start)
         end as group_base_net_sales
     from unit_quarters_placed as units
     left join market_competitors
-        on market_competitors.unit_type = units.unit_type
-        and market_competitors.unit_id = units.unit_id
+        on market_competitors.entity_type = units.entity_type
+        and market_competitors.entity_id = units.entity_id
         and market_competitors.quarter = units.quarter
 ),
 
@@ -174,12 +174,12 @@ classified as (
 followed as (
     select
         *,
-        lag(class) over (partition by unit_type, unit_id order by quarter_no) as previous_class,
+        lag(class) over (partition by entity_type, entity_id order by quarter_no) as previous_class,
         coalesce(max(case when growth < 0 then null else quarter_no end) over (
-            partition by unit_type, unit_id
+            partition by entity_type, entity_id
             order by quarter_no
             rows between unbounded preceding and current row
-        ), min(quarter_no) over (partition by unit_type, unit_id) - 1) as last_quarter_not_declining
+        ), min(quarter_no) over (partition by entity_type, entity_id) - 1) as last_quarter_not_declining
     from classified
 ),
 
@@ -187,7 +187,7 @@ turns as (
     select
         *,
         max(case when class is distinct from previous_class then quarter_no end) over (
-            partition by unit_type, unit_id
+            partition by entity_type, entity_id
             order by quarter_no
             rows between unbounded preceding and current row
         ) as class_since
@@ -203,13 +203,13 @@ counted as (
 )
 
 select
-    unit_type,
-    unit_id,
-    coalesce(unit_name, unit_id) as unit_name,
+    entity_type,
+    entity_id,
+    coalesce(entity_name, entity_id) as entity_name,
     share_group,
     quarter,
     quarter_start,
-    provisional,
+    is_provisional,
     net_sales,
     base_net_sales,
     growth,

@@ -22,7 +22,7 @@ select
     channel_versions.channel_type,
     kpis.month,
     kpis.month_start,
-    kpis.provisional,
+    kpis.is_provisional,
     kpis.gross_sales,
     kpis.discounts,
     kpis.returns,

@@ -21,13 +21,13 @@ region_versions as (
 units as (
     select
         'channel' as level,
-        quarter, quarter_start, closes_on, provisional, region, channel_type, channel_id, channel_name, has_sales,
+        quarter, quarter_start, closes_on, is_provisional, region, channel_type, channel_id, channel_name, has_sales,
         net_sales, year_before_net_sales, year_before_is_part
     from channels
     union all
     select
         'channel_type' as level,
-        quarter, quarter_start, closes_on, provisional, region, channel_type, 'all' as channel_id,
+        quarter, quarter_start, closes_on, is_provisional, region, channel_type, 'all' as channel_id,
         channel_type as channel_name, has_sales, net_sales, year_before_net_sales,
         year_before_is_part
     from types
@@ -100,7 +100,7 @@ final as (
     select
         quarter,
         quarter_start,
-        provisional,
+        is_provisional,
         region,
         region_name,
         city_tier,
@@ -118,7 +118,7 @@ final as (
         case when year_before_is_part is not true then growth(net_sales, year_before_net_sales) end as sales_growth_yoy,
         case when year_before_is_part then 'incomplete_history' else growth_status(year_before_net_sales) end
             as sales_growth_yoy_status,
-        gap,
+        gap as is_gap,
         gap_status,
         comparison_basis,
         comparable_regions,
@@ -137,8 +137,8 @@ final as (
     from ranked
 )
 select
-    quarter, quarter_start, provisional, region, region_name, city_tier, level, channel_type, channel_id, channel_name,
+    quarter, quarter_start, is_provisional, region, region_name, city_tier, level, channel_type, channel_id, channel_name,
     net_sales, region_net_sales, share, share_status, role, role_status, year_before_net_sales, sales_growth_yoy,
-    sales_growth_yoy_status, gap, gap_status, comparison_basis, comparable_regions, successful_regions, median_share,
+    sales_growth_yoy_status, is_gap, gap_status, comparison_basis, comparable_regions, successful_regions, median_share,
     potential, potential_status, gap_rank, example_regions, candidate_channels, candidate_partners
 from final

@@ -5,7 +5,7 @@ paths as (
     select * from channel_path_months
 ),
 months as (
-    select month_start, month, closes_on, provisional
+    select month_start, month, closes_on, is_provisional
     from kpi_months
 ),
 channel_sales as (
@@ -57,7 +57,7 @@ final as (
     select
         months.month,
         summed.month_start,
-        months.provisional,
+        months.is_provisional,
         summed.from_channel_id,
         coalesce(from_names.name, summed.from_channel_id) as from_channel_name,
         from_roles.role as from_role,
@@ -105,7 +105,7 @@ final as (
         and to_roles.channel_id = summed.to_channel_id
 )
 select
-    month, month_start, provisional, from_channel_id, from_channel_name, from_role, from_role_status, to_channel_id,
+    month, month_start, is_provisional, from_channel_id, from_channel_name, from_role, from_role_status, to_channel_id,
     to_channel_name, to_role, to_role_status, path, customers, orders, order_value, onward_share, inflow_share,
     net_orders, net_orders_status, median_days_between, median_days_between_status
 from final

@@ -17,7 +17,7 @@ everybody as (
     where segmentation = 'all'
 ),
 months as (
-    select month_start, month, provisional
+    select month_start, month, is_provisional
     from kpi_months
 ),
 placed as (
@@ -90,7 +90,7 @@ final as (
     select
         months.month,
         indices.month_start,
-        months.provisional,
+        months.is_provisional,
         indices.segmentation,
         indices.region,
         indices.age_band,
@@ -130,7 +130,7 @@ final as (
         and preferred.frequency_band = indices.frequency_band
 )
 select
-    month, month_start, provisional, segmentation, region, age_band, gender, income_band, frequency_band, channel_id,
+    month, month_start, is_provisional, segmentation, region, age_band, gender, income_band, frequency_band, channel_id,
     customers, orders, net_sales, segment_customers, segment_orders, segment_net_sales, channel_share,
     channel_share_status, usual_share, usual_share_status, preference_index, preference_index_status,
     preferred_channel, preferred_channel_status

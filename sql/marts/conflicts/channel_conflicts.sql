@@ -39,8 +39,8 @@ findings as (
         sum(net_amount) as amount,
         sum(list_value) as list_value,
         count(list_value) as priced_lines,
-        min(business_date) as first_seen,
-        max(business_date) as last_seen,
+        min(business_date) as first_seen_on,
+        max(business_date) as last_seen_on,
         max(limit_price) as limit_price,
         min(cast(cast(net_amount as decimal(38, 8)) / quantity as decimal(38, 4))) as lowest_price,
         bool_and(is_adjacent) as is_adjacent,
@@ -71,7 +71,7 @@ final as (
     select
         period_month(shared.month_start) as month,
         shared.month_start,
-        last_day(shared.month_start) > $as_of_date as provisional,
+        last_day(shared.month_start) > $as_of_date as is_provisional,
         shared.kind,
         shared.reason,
         shared.partner_id,
@@ -107,8 +107,8 @@ final as (
         shared.war_started_on,
         shared.first_mover_id,
         shared.war_partners,
-        shared.first_seen,
-        shared.last_seen,
+        shared.first_seen_on,
+        shared.last_seen_on,
         shared.evidence_keys,
         shared.lines - least(shared.lines, $conflict_evidence_max) as evidence_left_out
     from shared
@@ -122,9 +122,9 @@ final as (
         on shared.sku = products.sku
 )
 select
-    month, month_start, provisional, kind, reason, partner_id, partner_name, partner_manager, channel_id, channel_name,
+    month, month_start, is_provisional, kind, reason, partner_id, partner_name, partner_manager, channel_id, channel_name,
     channel_manager, region, sku, product_name, promotion_id, lines, units, amount, list_value, price_deviation,
     price_deviation_status, limit_price, lowest_price, sales_share, sales_share_status, severity, severity_status,
     affected_partner_id, affected_partner_name, affected_partners, is_adjacent, war_started_on, first_mover_id, war_partners,
-    first_seen, last_seen, evidence_keys, evidence_left_out
+    first_seen_on, last_seen_on, evidence_keys, evidence_left_out
 from final

@@ -82,8 +82,8 @@ cover_before as (
     from cases
     inner join cover
         on cases.partner_id = cover.partner_id
-        and cover.business_date < cases.first_seen
-        and cover.business_date >= cases.first_seen - $overstock_cause_days
+        and cover.business_date < cases.first_seen_on
+        and cover.business_date >= cases.first_seen_on - $overstock_cause_days
     group by cases.partner_id, cases.month_start
 ),
 measured as (
@@ -138,7 +138,7 @@ measured as (
         and cases.month_start = checks.month_start
     left join cover
         on cases.partner_id = cover.partner_id
-        and cases.first_seen = cover.business_date
+        and cases.first_seen_on = cover.business_date
     left join cover_before
         on cases.partner_id = cover_before.partner_id
         and cases.month_start = cover_before.month_start
@@ -217,15 +217,15 @@ final as (
     select
         period_month(decided.month_start) as month,
         decided.month_start,
-        last_day(decided.month_start) > $as_of_date as provisional,
+        last_day(decided.month_start) > $as_of_date as is_provisional,
         decided.partner_id,
         coalesce(partners.name, decided.partner_id) as partner_name,
         partners.manager as partner_manager,
         partners.channel_id,
         coalesce(channels.name, partners.channel_id) as channel_name,
         channels.manager as channel_manager,
-        decided.first_seen,
-        decided.last_seen,
+        decided.first_seen_on,
+        decided.last_seen_on,
         decided.findings,
         decided.lines,
         decided.units,
@@ -292,8 +292,8 @@ final as (
         on partners.channel_id = channels.channel_id
 )
 select
-    month, month_start, provisional, partner_id, partner_name, partner_manager, channel_id, channel_name,
-    channel_manager, first_seen, last_seen, findings, lines, units, conflict_value, cross_region_findings,
+    month, month_start, is_provisional, partner_id, partner_name, partner_manager, channel_id, channel_name,
+    channel_manager, first_seen_on, last_seen_on, findings, lines, units, conflict_value, cross_region_findings,
     cross_region_value, below_floor_findings, below_floor_value, unapproved_promotion_findings,
     unapproved_promotion_value, price_war_findings, price_war_value, followed_value, net_sales, sales_share,
     sales_share_status, severity, severity_status, price_deviation, price_deviation_status, lines_not_judged, amount_not_judged,

@@ -24,7 +24,7 @@ final as (
     select
         period_month(by_status.month_start) as month,
         by_status.month_start,
-        last_day(by_status.month_start) > $as_of_date as provisional,
+        last_day(by_status.month_start) > $as_of_date as is_provisional,
         by_status.partner_id,
         coalesce(partners.name, by_status.partner_id) as partner_name,
         partners.manager as partner_manager,
@@ -45,6 +45,6 @@ final as (
         on by_status.partner_id = partners.partner_id
 )
 select
-    month, month_start, provisional, partner_id, partner_name, partner_manager, channel_id, territory_status, is_judged,
+    month, month_start, is_provisional, partner_id, partner_name, partner_manager, channel_id, territory_status, is_judged,
     lines, net_amount, lines_share, amount_share, amount_share_status
 from final

@@ -135,7 +135,7 @@ final as (
             (extract(year from month_start) - extract(year from cohort_start)) * 12
             + extract(month from month_start) - extract(month from cohort_start) as bigint
         ) as months_since,
-        cast(month_start + interval '1 month' as date) > $as_of_date + 1 as provisional,
+        cast(month_start + interval '1 month' as date) > $as_of_date + 1 as is_provisional,
         cohort_customers,
         active_customers,
         ratio(active_customers, cohort_customers) as retention_rate,
@@ -149,7 +149,7 @@ final as (
     from added_up
 )
 select
-    dimension, dimension_value, cohort_month, cohort_start, month, month_start, months_since, provisional,
+    dimension, dimension_value, cohort_month, cohort_start, month, month_start, months_since, is_provisional,
     cohort_customers, active_customers, retention_rate, net_sales, repeat_customers, repeat_rate, clv_customers, clv,
     average_clv, clv_status
 from final

@@ -130,7 +130,7 @@ joined as (
         customers.joined_on,
         customers.region,
         customers.manager,
-        coalesce(customers.contact_allowed, false) as contact_allowed,
+        coalesce(customers.contact_allowed, false) as is_contact_allowed,
         case when customers.customer_id is null then 'unknown' else customers.contact_status end as contact_status,
         activity.first_order_on,
         activity.last_order_on,
@@ -202,7 +202,7 @@ final as (
         joined_on,
         region,
         manager,
-        contact_allowed,
+        is_contact_allowed,
         contact_status,
         first_order_on,
         last_order_on,
@@ -259,7 +259,7 @@ final as (
     from moved
 )
 select
-    as_of_date, customer_id, joined_on, region, manager, contact_allowed, contact_status, first_order_on, last_order_on,
+    as_of_date, customer_id, joined_on, region, manager, is_contact_allowed, contact_status, first_order_on, last_order_on,
     recency_days, frequency, frequency_all_time, monetary, monetary_all_time, average_order_value, sales_status,
     r_score, f_score, m_score, score_status, rfm_segment, rfm_cell, segment, segment4, segment_status, abc_class, clv,
     clv_method, clv_status, probability_alive, expected_purchases, expected_purchase_value, margin_rate,

@@ -64,7 +64,7 @@ final as (
         fitted.standard_error,
         coalesce(fitted.customers, 0) as customers,
         fitted.log_likelihood,
-        coalesce(fitted.converged, false) as converged,
+        coalesce(fitted.converged, false) as is_converged,
         case
             when not enough.is_enough then 'too_few_customers'
             when fitted.value is null then 'not_converged'
@@ -77,5 +77,5 @@ final as (
         and wanted.parameter = fitted.parameter
 )
 select
-    fitted_on, model, position, parameter, value, standard_error, customers, log_likelihood, converged, status
+    fitted_on, model, position, parameter, value, standard_error, customers, log_likelihood, is_converged, status
 from final

@@ -244,8 +244,11 @@ select
     feed,
     business_date,
     expected_by,
+    cast(expected_by at time zone $time_zone as date) as expected_on,
     due_by,
+    cast(due_by at time zone $time_zone as date) as due_on,
     arrived_at,
+    cast(arrived_at at time zone $time_zone as date) as arrived_on,
     case
         when expected_by is not null and arrived_at is not null
             -- In whole seconds first: a file that came early is 0 late, and not -0.
@@ -256,7 +259,7 @@ select
         when arrived_at is null and not is_due then 'pending'
         when arrived_at is null then 'missing'
     end as late_hours_status,
-    case when expected_by is not null then arrived_at > due_by end as was_late,
+    case when expected_by is not null then arrived_at > due_by end as is_late,
     coalesce(rows_read, 0) as rows,
     coalesce(rows_rejected, 0) as rejected,
     files,

@@ -103,7 +103,7 @@ select
     listed.column_name,
     listed.reason,
     listed.found,
-    listed.expected,
+    listed.expected as expected_form,
     listed.raw,
     listed.delivered_on,
     coalesce(inputs.file_status, 'unknown') as file_status

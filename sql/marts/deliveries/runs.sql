@@ -6,7 +6,9 @@ select
     job,
     logical_date,
     started_at,
+    cast(started_at at time zone $time_zone as date) as started_on,
     ended_at,
+    cast(ended_at at time zone $time_zone as date) as ended_on,
     cast(to_unixtime(ended_at) - to_unixtime(started_at) as bigint) as duration_seconds,
     status,
     files,
@@ -26,6 +28,6 @@ select
     cast(regexp_match(stage_ms, '"alert":([0-9]+)')[1] as bigint) as alert_ms,
     cast(regexp_match(stage_ms, '"publish":([0-9]+)')[1] as bigint) as publish_ms,
     cast(regexp_match(stage_ms, '"deliver":([0-9]+)')[1] as bigint) as deliver_ms,
-    notes,
+    notes as reduced_by,
     error
 from system.runs

@@ -135,7 +135,7 @@ final as (
         customer_id,
         joined_on,
         manager,
-        contact_allowed,
+        contact_allowed as is_contact_allowed,
         contact_status,
         case when joined_on is null then 'no_join_date' end as membership_status,
         tier_no,
@@ -164,7 +164,7 @@ final as (
             when points_redeemed is null then 'no_redemption_data'
             when points_earned - points_redeemed - points_expired < 0 then 'overdrawn'
         end as points_status,
-        extract(month from birth_date) = extract(month from $as_of_date) as birthday_this_month,
+        extract(month from birth_date) = extract(month from $as_of_date) as is_birthday_month,
         case when birth_date is null then 'no_birth_date' end as birthday_status,
         entitlements,
         cast(discount_rate as double) as discount_rate,
@@ -177,9 +177,9 @@ final as (
     cross join joined
 )
 select
-    as_of_date, customer_id, joined_on, manager, contact_allowed, contact_status, membership_status, tier_no, tier,
+    as_of_date, customer_id, joined_on, manager, is_contact_allowed, contact_status, membership_status, tier_no, tier,
     tier_changed_on, previous_tier, tier_review_on, tier_value_12_months, next_tier, missing_to_next_tier,
     next_tier_status, points_earned, points_redeemed, points_expired, points_balance, points_expiring, points_status,
-    birthday_this_month, birthday_status, entitlements, discount_rate, reward_month, reward_spend, coupon_due,
+    is_birthday_month, birthday_status, entitlements, discount_rate, reward_month, reward_spend, coupon_due,
     coupon_status, cashback_due
 from final

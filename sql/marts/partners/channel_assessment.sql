@@ -33,9 +33,9 @@ channel_versions as (
     from stg_channels
 ),
 selling as (
-    select unit_id as channel_id, quarter_start
+    select entity_id as channel_id, quarter_start
     from unit_quarters
-    where unit_type = 'channel'
+    where entity_type = 'channel'
 ),
 placed as (
     select
@@ -180,7 +180,7 @@ final as (
     select
         quarters.quarter,
         everyone.quarter_start,
-        quarters.closes_on < cast(everyone.quarter_start + interval '3 months' as date) - 1 as provisional,
+        quarters.closes_on < cast(everyone.quarter_start + interval '3 months' as date) - 1 as is_provisional,
         everyone.channel_id,
         coalesce(channel_versions.name, everyone.channel_id) as channel_name,
         coalesce(channel_versions.channel_type, 'unknown') as channel_type,
@@ -236,7 +236,7 @@ final as (
         and channel_versions.superseded_from > quarters.closes_on
 )
 select
-    quarter, quarter_start, provisional, channel_id, channel_name, channel_type, reviews, partners, service_score,
+    quarter, quarter_start, is_provisional, channel_id, channel_name, channel_type, reviews, partners, service_score,
     logistics_score, cooperation_score, brand_alignment_score, overall_score, scores_status, previous_overall_score,
     overall_change, overall_change_status, strength, strength_lead, weakness, weakness_lead, strength_status,
     recent_comments, recent_comments_status

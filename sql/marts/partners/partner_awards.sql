@@ -35,15 +35,15 @@ years as (
 
 sales as (
     select
-        unit_id as partner_id,
+        entity_id as partner_id,
         period_year(quarter_start) as year,
         sum(net_sales) as net_sales,
         sum(year_before_net_sales) as year_before_net_sales,
         min(year_before_net_sales) as least_year_before,
         bool_or(year_before_is_part) as year_before_is_part
     from unit_quarters
-    where unit_type = 'partner'
-    group by unit_id, period_year(quarter_start)
+    where entity_type = 'partner'
+    group by entity_id, period_year(quarter_start)
 ),
 
 area_months as (
@@ -78,7 +78,7 @@ targets as (
 measured as (
     select
         years.*,
-        period_end(years.year) > $as_of_date as provisional,
+        period_end(years.year) > $as_of_date as is_provisional,
         cast(coalesce(sales.net_sales, 0) as decimal(38,4)) as net_sales,
         cast(cast(years.score_total as decimal(38,6)) / nullif(years.scored_quarters, 0) as decimal(38,4)) as award_score,
         sales.least_year_before,
@@ -165,7 +165,7 @@ placed as (
 
 select
     year,
-    provisional,
+    is_provisional,
     award_scope,
     partner_id,
     partner_name,

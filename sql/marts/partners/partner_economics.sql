@@ -2,7 +2,7 @@
 -- Support is judged against comparable partners: those of the same channel and mode without it in that month. What the
 -- partner would have sold at their pace is its own month before × their growth; the rest is uplift.
 with months as (
-    select scope_id as partner_id, month, month_start, closes_on, provisional, net_sales, month_before_net_sales,
+    select scope_id as partner_id, month, month_start, closes_on, is_provisional, net_sales, month_before_net_sales,
         month_before_is_part
     from monthly_sales
     where scope = 'partner'
@@ -162,7 +162,7 @@ select
     cooperation_mode,
     month,
     month_start,
-    provisional,
+    is_provisional,
     net_sales,
     cast(case when cooperation_mode = 'distribution' then net_sales - purchase_cost end as decimal(18,4))
         as distribution_margin,

@@ -78,7 +78,7 @@ select
     kpis.cooperation_mode,
     kpis.month,
     kpis.month_start,
-    kpis.provisional,
+    kpis.is_provisional,
     kpis.gross_sales,
     kpis.discounts,
     kpis.returns,

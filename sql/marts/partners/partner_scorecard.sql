@@ -164,9 +164,9 @@ followed as (
     select
         *,
         lag(grade) over (partition by partner_id order by quarter_no) as previous_grade,
-        max(case when not provisional then quarter_no end) over to_date as last_closed_no,
-        max(case when not provisional and grade is distinct from 'A' then quarter_no end) over to_date as last_not_a_no,
-        max(case when not provisional and grade is distinct from 'D' then quarter_no end) over to_date as last_not_d_no
+        max(case when not is_provisional then quarter_no end) over to_date as last_closed_no,
+        max(case when not is_provisional and grade is distinct from 'A' then quarter_no end) over to_date as last_not_a_no,
+        max(case when not is_provisional and grade is distinct from 'D' then quarter_no end) over to_date as last_not_d_no
     from graded
     window to_date as (
         partition by partner_id order by quarter_no rows between unbounded preceding and current row
@@ -205,7 +205,7 @@ select
     partner_status,
     quarter,
     quarter_start,
-    provisional,
+    is_provisional,
     licence_valid_until,
     licence_gate,
     industry_years_gate,
@@ -220,8 +220,8 @@ select
     previous_grade,
     a_quarters,
     d_quarters,
-    cast(case when rank_status is null then channel_place end as bigint) as rank_in_channel,
-    rank_status as rank_in_channel_status,
+    cast(case when rank_status is null then channel_place end as bigint) as score_rank_in_channel,
+    rank_status as score_rank_in_channel_status,
     case
         when is_candidate then null
         when gates = 'failed' then 'terminate_review'

@@ -70,7 +70,7 @@ settled as (
 due as (
     select
         *,
-        coalesce(provisional, period_end(paid_period) > $as_of_date) as is_running,
+        coalesce(is_provisional, period_end(paid_period) > $as_of_date) as is_running,
         case when lacks_plan then 'no_plan' else rebate_status end as status,
         cast(rebate * rate as decimal(38,10)) as deduction,
         cast(rebate_with_growth * rate as decimal(38,10)) as deduction_with_growth
@@ -98,7 +98,7 @@ final as (
         paid_period as period,
         coalesce(period_start, period_start(paid_period)) as period_start,
         coalesce(period_end, period_end(paid_period)) as period_end,
-        is_running as provisional,
+        is_running as is_provisional,
         case
             when status is not null then status
             when is_running then 'provisional'
@@ -110,18 +110,18 @@ final as (
         metric,
         method,
         actual,
-        target,
+        target as plan_target,
         attainment,
         case when lacks_plan then 'no_plan' else attainment_status end as attainment_status,
         prior_actual,
         growth,
         case when lacks_plan then 'no_plan' else growth_status end as growth_status,
-        tier_no,
-        case when lacks_plan then 'no_plan' else tier_status end as tier_status,
-        tier_no_with_growth,
-        growth_is_short,
-        missing_to_next_tier,
-        case when lacks_plan then 'no_plan' else missing_to_next_tier_status end as missing_to_next_tier_status,
+        tier_no as rebate_tier_no,
+        case when lacks_plan then 'no_plan' else tier_status end as rebate_tier_status,
+        tier_no_with_growth as rebate_tier_no_with_growth,
+        is_growth_short,
+        missing_to_next_tier as missing_to_next_rebate_tier,
+        case when lacks_plan then 'no_plan' else missing_to_next_tier_status end as missing_to_next_rebate_tier_status,
         is_capped,
         cast(rebate as decimal(18,4)) as rebate_before_deduction,
         cast(rebate_with_growth as decimal(18,4)) as rebate_with_growth,
@@ -144,9 +144,9 @@ final as (
 
 select
     partner_id, partner_name, partner_manager, channel_id, plan_id, period_type, period, period_start, period_end,
-    provisional, finality, basis, metric, method, actual, target, attainment, attainment_status, prior_actual, growth,
-    growth_status, tier_no, tier_status, tier_no_with_growth, growth_is_short, missing_to_next_tier,
-    missing_to_next_tier_status, is_capped, rebate_before_deduction, rebate_with_growth, deduction_rate,
+    is_provisional, finality, basis, metric, method, actual, plan_target, attainment, attainment_status, prior_actual, growth,
+    growth_status, rebate_tier_no, rebate_tier_status, rebate_tier_no_with_growth, is_growth_short, missing_to_next_rebate_tier,
+    missing_to_next_rebate_tier_status, is_capped, rebate_before_deduction, rebate_with_growth, deduction_rate,
     deducted_amount, rebate_due, rebate_due_with_growth, rebate_due_status, paid_amount, paid_amount_status,
     open_amount, open_amount_status
 from final

@@ -86,7 +86,7 @@ select
     period,
     period_start,
     period_end,
-    provisional,
+    is_provisional,
     line_kind,
     line_id,
     paid_on,

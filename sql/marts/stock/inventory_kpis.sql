@@ -140,13 +140,13 @@ measured as (
 ),
 final as (
     select
-        scope,
-        scope_id,
-        coalesce(name, scope_id) as name,
+        scope as entity_type,
+        scope_id as entity_id,
+        coalesce(name, scope_id) as entity_name,
         channel_id,
         to_char(month_start, '%Y-%m') as month,
         month_start,
-        cast(month_start + interval '1 month' as date) - 1 > $as_of_date as provisional,
+        cast(month_start + interval '1 month' as date) - 1 > $as_of_date as is_provisional,
         partners,
         stale_partners,
         average_stock_value,
@@ -191,8 +191,8 @@ final as (
     from measured
 )
 select
-    scope, scope_id, name, channel_id, month, month_start, provisional, partners, stale_partners, average_stock_value,
-    closing_value, booked_closing_value, net_sales, cogs, inventory_turnover, days_of_inventory, gmroi, turnover_status,
+    entity_type, entity_id, entity_name, channel_id, month, month_start, is_provisional, partners, stale_partners,
+    average_stock_value, closing_value, booked_closing_value, net_sales, cogs, inventory_turnover, days_of_inventory, gmroi, turnover_status,
     days_of_inventory_status, overstock_value, overstock_rate, overstock_status, stockout_days, stockout_rate,
     stockout_status
 from final

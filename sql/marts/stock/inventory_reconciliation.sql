@@ -22,15 +22,15 @@ missing_files as (
     where not is_delivered
 ),
 periods as (
-    select distinct month_start, partner_id, opened_on, closed_on from roll
+    select distinct month_start, partner_id, opening_counted_on, closing_counted_on from roll
 ),
 gaps as (
     select periods.month_start, periods.partner_id, count(*) as sales_days_missing
     from periods
     inner join missing_files
         on periods.partner_id = missing_files.partner_id
-        and missing_files.business_date > coalesce(periods.opened_on, periods.month_start - 1)
-        and missing_files.business_date <= periods.closed_on
+        and missing_files.business_date > coalesce(periods.opening_counted_on, periods.month_start - 1)
+        and missing_files.business_date <= periods.closing_counted_on
     group by periods.month_start, periods.partner_id
 ),
 priced as (
@@ -38,7 +38,7 @@ priced as (
         roll.*,
         coalesce(roll.unit_cost, products.unit_cost) as cost,
         products.name as product_name,
-        cast(roll.closed_on - coalesce(roll.opened_on, roll.month_start - 1) as double) as days,
+        cast(roll.closing_counted_on - coalesce(roll.opening_counted_on, roll.month_start - 1) as double) as days,
         case
             when not feeds.has_shipments then 'no_shipments'
             when sellers.partner_id is null then 'no_sales_feed'
@@ -159,15 +159,15 @@ final as (
     select
         to_char(month_start, '%Y-%m') as month,
         month_start,
-        cast(month_start + interval '1 month' as date) > $as_of_date + 1 as provisional,
+        cast(month_start + interval '1 month' as date) > $as_of_date + 1 as is_provisional,
         partner_id,
         partner_name,
         partner_manager,
         channel_id,
         sku,
         coalesce(product_name, sku) as product_name,
-        opened_on,
-        closed_on,
+        opening_counted_on,
+        closing_counted_on,
         opening_units,
         sell_in_units,
         sell_out_units,
@@ -192,8 +192,8 @@ final as (
     from joined
 )
 select
-    month, month_start, provisional, partner_id, partner_name, partner_manager, channel_id, sku, product_name,
-    opened_on, closed_on, opening_units, sell_in_units, sell_out_units, expected_closing_units, closing_units,
+    month, month_start, is_provisional, partner_id, partner_name, partner_manager, channel_id, sku, product_name,
+    opening_counted_on, closing_counted_on, opening_units, sell_in_units, sell_out_units, expected_closing_units, closing_units,
     unit_cost, variance_units, variance_value, variance_rate, reconciliation_status, sales_days_missing, is_breach,
     days_of_inventory, is_stuffed, is_partner_stuffed
 from final

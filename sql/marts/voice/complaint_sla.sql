@@ -149,6 +149,10 @@ final as (
         first_response_at,
         resolved_at,
         answered_at,
+        cast(opened_at at time zone $time_zone as date) as opened_on,
+        cast(first_response_at at time zone $time_zone as date) as first_response_on,
+        cast(resolved_at at time zone $time_zone as date) as resolved_on,
+        cast(answered_at at time zone $time_zone as date) as answered_on,
         solved_at is null as is_open,
         case when not is_data_error then response_hours end as response_hours,
         response_limit_hours,
@@ -173,7 +177,7 @@ final as (
     from counted
 )
 select
-    as_of_date, complaint_id, customer_id, partner_id, channel_id, medium, category, stage, severity, opened_at,
-    first_response_at, resolved_at, answered_at, is_open, response_hours, response_limit_hours, response_status,
-    resolution_hours, resolution_limit_hours, resolution_status, is_overdue
+    as_of_date, complaint_id, customer_id, partner_id, channel_id, medium, category, stage, severity, opened_at, opened_on,
+    first_response_at, first_response_on, resolved_at, resolved_on, answered_at, answered_on, is_open, response_hours,
+    response_limit_hours, response_status, resolution_hours, resolution_limit_hours, resolution_status, is_overdue
 from final

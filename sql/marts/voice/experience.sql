@@ -143,7 +143,7 @@ final as (
             when records.begin_on >= monthly.month_start then 'no_prior_period'
             when records.begin_on > cast(monthly.month_start - interval '1 month' as date) then 'incomplete_history'
         end as before_status,
-        cast(monthly.month_start + interval '1 month' as date) > $as_of_date + 1 as provisional,
+        cast(monthly.month_start + interval '1 month' as date) > $as_of_date + 1 as is_provisional,
         monthly.responses,
         monthly.satisfied_responses,
         monthly.satisfaction_rate,
@@ -191,7 +191,7 @@ compared as (
     from final
 )
 select
-    channel_id, channel_name, stage, month, month_start, provisional, responses, satisfied_responses, satisfaction_rate,
+    channel_id, channel_name, stage, month, month_start, is_provisional, responses, satisfied_responses, satisfaction_rate,
     average_score, satisfaction_status, complaints, complaints_status, complaint_categories, top_themes, previous_satisfaction_rate,
     previous_responses, satisfaction_change, satisfaction_change_status, previous_complaints,
     complaints - previous_complaints as complaints_change,

@@ -78,8 +78,8 @@ counted as (
                 and business_date > $as_of_date - 2 * $improvement_window_days
         ) as mentions_before,
         count(*) filter (where is_open) as open_complaints,
-        min(business_date) as first_seen,
-        max(business_date) as last_seen
+        min(business_date) as first_seen_on,
+        max(business_date) as last_seen_on
     from mentions
     group by theme, category
 ),
@@ -113,15 +113,15 @@ final as (
         case
             when grown.mentions_recent = 0 then 'quiet'
             when grown.begin_late then null
-            when grown.first_seen > $as_of_date - $improvement_window_days then 'new'
+            when grown.first_seen_on > $as_of_date - $improvement_window_days then 'new'
             when grown.mentions_before = 0 or grown.mentions_growth >= $improvement_trend_min then 'rising'
             when grown.mentions_growth <= -$improvement_trend_min then 'falling'
             else 'steady'
         end as trend,
         coalesce(affected.channels, 0) as channels,
         affected.affected_channels,
-        grown.first_seen,
-        grown.last_seen,
+        grown.first_seen_on,
+        grown.last_seen_on,
         grown.open_complaints,
         grown.open_complaints > 0 or grown.mentions_recent > 0 as is_still_open,
         comments.comment as latest_comment,
@@ -138,5 +138,5 @@ final as (
 )
 select
     as_of_date, theme, category, mentions, mentions_recent, mentions_before, mentions_growth, mentions_growth_status,
-    trend, channels, affected_channels, first_seen, last_seen, open_complaints, is_still_open, latest_comment, priority
+    trend, channels, affected_channels, first_seen_on, last_seen_on, open_complaints, is_still_open, latest_comment, priority
 from final

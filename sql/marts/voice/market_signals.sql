@@ -89,7 +89,7 @@ final as (
     select
         period_month(counted.month_start) as month,
         counted.month_start,
-        last_day(counted.month_start) > $as_of_date as provisional,
+        last_day(counted.month_start) > $as_of_date as is_provisional,
         counted.channel_id,
         coalesce(channel_versions.name, counted.channel_id) as channel_name,
         counted.region,
@@ -127,6 +127,6 @@ final as (
         and region_versions.superseded_from > months.closes_on
 )
 select
-    month, month_start, provisional, channel_id, channel_name, region, region_name, kind, notes, month_before_notes,
+    month, month_start, is_provisional, channel_id, channel_name, region, region_name, kind, notes, month_before_notes,
     partners, first_seen_on, last_seen_on, sample_texts, sample_texts_status
 from final

@@ -334,7 +334,7 @@ final as (
         cast(observed as decimal(18, 4)) - cast(expected as decimal(18, 4)) as gap,
         round(gap_rate, 6) as gap_rate,
         case when gap_rate is null then 'nothing_expected' end as gap_rate_status,
-        round(score, 4) as score,
+        round(score, 4) as anomaly_score,
         direction,
         case when finding = 'level_shift' then 'level_shift' when direction = 'up' then 'spike' else 'drop' end as kind,
         off_days,
@@ -358,6 +358,6 @@ final as (
 )
 select
     business_date, metric, entity_type, entity_id, entity_name, channel_id, observed, expected, lower, upper, gap,
-    gap_rate, gap_rate_status, score, direction, kind, off_days, is_ongoing, level_change, severity, method,
+    gap_rate, gap_rate_status, anomaly_score, direction, kind, off_days, is_ongoing, level_change, severity, method,
     explanation, known_cause, known_cause_detail, partial_cause, partial_rate
 from final

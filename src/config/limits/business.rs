@@ -41,6 +41,7 @@ const RANGES: &[Range] = &[
     Range("rejected_rows_per_file", 0.0, 1e9),
     Range("usual_files", 1.0, 1000.0),
     Range("malicious_months", 1.0, 1200.0),
+    Range("calendar_years_ahead", 0.0, 50.0),
     // Endings.
     Range("_days", 0.0, DAYS),
     Range("_days_min", 0.0, DAYS),

@@ -376,3 +376,43 @@ async fn published_marts_answer_questions() {
     let none = questions.ask("select * from by_day where false").await.unwrap();
     assert_eq!((none.len(), none[0].num_rows()), (1, 0), "an answer without rows has its columns");
 }
+
+/// A dimension lacks a key of September and one of November: both are told, and the word for all of them is none. A night
+/// that builds November alone asks November alone.
+#[tokio::test]
+async fn keys_that_a_dimension_lacks_are_told_and_hold_nothing_up() {
+    let dimension = (
+        Layer::Marts,
+        "dim_sku",
+        "select sku, $as_of_date as seen_on from products_known",
+        "grain = 'article'\nkey = ['sku']\nmaterialised = 'table'\n\
+         [[columns]]\nname = 'sku'\ntype = 'text'\n[[columns]]\nname = 'seen_on'\ntype = 'date'\n",
+    );
+    let facts = (
+        Layer::Marts,
+        "sold",
+        "select business_date, sku, sum(quantity) as units from stg_sales group by business_date, sku",
+        "grain = 'day'\nkey = ['business_date', 'sku']\nmaterialised = 'partitioned'\n\
+         [partition]\nby = 'business_date'\nunit = 'month'\n\
+         [[columns]]\nname = 'business_date'\ntype = 'date'\n\
+         [[columns]]\nname = 'sku'\ntype = 'text'\nreferences = { to = 'dim_sku.sku', besides = ['all'] }\n\
+         [[columns]]\nname = 'units'\ntype = 'bigint'\n",
+    );
+    let mut lab = Lab::new();
+    lab.launch("2026-01-01", &[("a", "toys")]).await;
+    let sold = |day, sku| (day, "c", sku, 1, 0);
+    lab.sell("p1", &[sold("2026-09-30", "old"), sold("2026-09-30", "a"), sold("2026-11-20", "all")], None).await;
+    lab.sell("p2", &[sold("2026-11-21", "new"), sold("2026-11-22", "new")], None).await;
+    let (registry, problems) = registry(&lab.config, &[STAGING, PRODUCTS, dimension, facts]);
+    assert!(problems.is_empty(), "{problems:?}");
+    let first = lab.build(&registry, "2026-11-22", false).await.unwrap();
+    let told: Vec<_> = first.failures.iter().map(|failure| (failure.severity, failure.message.as_str())).collect();
+    let both = "sold: sku must be found in dim_sku.sku: 2 keys are not, such as new, old";
+    assert_eq!(told, [(Severity::Warn, both)]);
+    lab.sell("p3", &[sold("2026-11-23", "a")], None).await;
+    let second = lab.build(&registry, "2026-11-23", false).await.unwrap();
+    let told: Vec<_> = second.failures.iter().map(|failure| failure.message.as_str()).collect();
+    assert_eq!(told, ["sold: sku must be found in dim_sku.sku: 1 key is not, such as new"]);
+    let quiet = lab.build(&registry, "2026-11-23", false).await.unwrap();
+    assert_eq!((quiet.failures.len(), quiet.statements), (0, 0), "what was not built is not asked again");
+}

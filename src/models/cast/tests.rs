@@ -8,8 +8,15 @@ use super::*;
 
 fn conform(array: ArrayRef, kind: ColumnType) -> Result<String> {
     let schema = Arc::new(Schema::new(vec![Field::new("x", array.data_type().clone(), true)]));
-    let column =
-        Column { name: "x".to_string(), kind, unit: None, additive: None, en: String::new(), zh: String::new() };
+    let column = Column {
+        name: "x".to_string(),
+        kind,
+        unit: None,
+        additive: None,
+        references: None,
+        en: String::new(),
+        zh: String::new(),
+    };
     let batch = RecordBatch::try_new(Arc::clone(&schema), vec![array]).unwrap();
     let done = Conform::new(&schema, &[column])?.apply(&batch)?;
     Ok(array_value_to_string(done.column(0), 0).unwrap())
@@ -82,6 +89,7 @@ fn names_and_order_are_those_declared() {
         kind: ColumnType::Bigint,
         unit: None,
         additive: None,
+        references: None,
         en: String::new(),
         zh: String::new(),
     };

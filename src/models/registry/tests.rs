@@ -267,3 +267,28 @@ async fn a_mart_says_of_amounts_and_counts_over_what_they_add_up() {
     let (_, problems) = mart("additive = ['region']\n");
     assert_eq!(problems, ["sql/marts/shops.toml: `buyers` adds up over `region`, which is not in the key ()"]);
 }
+
+#[test]
+fn a_reference_names_the_whole_key_of_a_mart() {
+    let mart = |name: &str, sidecar: &str| Source {
+        sidecar: sidecar.to_string(),
+        ..source(Layer::Marts, name, "select 'a' as id, date '2026-11-22' as day")
+    };
+    let columns = "[[columns]]\nname = 'id'\ntype = 'text'\n[[columns]]\nname = 'day'\ntype = 'date'\n";
+    let of = |key: &str| format!("key = [{key}]\nmaterialised = 'table'\n{columns}");
+    let facts = |to: &str| of("'id'").replace("type = 'text'\n", &format!("type = 'text'\nreferences = {to}\n"));
+    let told = |to: &str| {
+        let dimensions =
+            [mart("dim_id", &of("'id'")), mart("dim_day", &of("'day'")), mart("pairs", &of("'id', 'day'"))];
+        let (_, problems) = read(dimensions.into_iter().chain([mart("facts", &facts(to))]).collect());
+        problems.join(" ")
+    };
+    assert_eq!(told("'dim_id.id'"), "");
+    assert_eq!(told("{ to = 'dim_id.id', besides = ['all'] }"), "");
+    let start = "sql/marts/facts.toml: `id` references";
+    assert_eq!(told("'dim_if.id'"), format!("{start} `dim_if.id`, which is no model (did you mean `dim_id`?)"));
+    assert_eq!(told("'pairs.id'"), format!("{start} `pairs.id`, which is not the whole key of a mart ()"));
+    assert_eq!(told("'dim_id.name'"), format!("{start} `dim_id.name`, which is not the whole key of a mart ()"));
+    assert_eq!(told("'dim_day.day'"), format!("{start} `dim_day.day`, which is of type date and not text ()"));
+    assert!(told("'dim_id'").contains("`references` is \"dim_id\"; expected \"mart.column\""), "{}", told("'dim_id'"));
+}

@@ -2,8 +2,7 @@
 //! people put into lake or marts is theirs, whatever its name or age.
 
 use super::{
-    AFTERWARDS, CHECKPOINTS, DUCKDB_SQL, LATEST_RUN, LEASES, OUTBOX, PROBES, SCHEMAS, UNSEEN, commit_number,
-    latest_mart,
+    AFTERWARDS, CHECKPOINTS, LATEST_RUN, LEASES, OUTBOX, PROBES, SCHEMAS, SCRIPTS, UNSEEN, commit_number, latest_mart,
 };
 
 /// What a key of ours holds, with the names that the commits' history must know.
@@ -48,7 +47,7 @@ pub fn in_lake(key: &str) -> Option<Ours<'_>> {
 
 /// What a key of the marts holds; none where we do not write such keys.
 pub fn in_marts(key: &str) -> Option<Ours<'_>> {
-    if key == DUCKDB_SQL || key == LATEST_RUN || latest_mart(key).is_some() {
+    if SCRIPTS.contains(&key) || key == LATEST_RUN || latest_mart(key).is_some() {
         return Some(Ours::Standing);
     }
     // The probe of `doctor` is tried in the marts too.
@@ -190,8 +189,11 @@ mod tests {
         for key in standing {
             assert_eq!(in_lake(&key), Some(Ours::Standing), "{key}");
         }
-        for key in [latest("m"), latest_partition("m", "2026-11"), LATEST_RUN.into(), DUCKDB_SQL.into()] {
+        for key in [latest("m"), latest_partition("m", "2026-11"), LATEST_RUN.into()] {
             assert_eq!(in_marts(&key), Some(Ours::Standing), "{key}");
+        }
+        for key in SCRIPTS {
+            assert_eq!(in_marts(key), Some(Ours::Standing), "{key}");
         }
     }
 
