@@ -159,7 +159,7 @@ pub(super) fn tributary(folder: &Path) -> Result<(), Failure> {
         select: Vec::new(),
         quiet: true,
         told: Told::default(),
-        refused: None,
+        refused: Vec::new(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let started = Instant::now();

@@ -20,11 +20,11 @@ places as (
 
 final as (
     select
-        verdicts.unit_type,
-        verdicts.unit_id,
-        verdicts.unit_name,
-        verdicts.unit_type_en,
-        verdicts.unit_type_zh,
+        verdicts.entity_type,
+        verdicts.entity_id,
+        verdicts.entity_name,
+        verdicts.entity_type_en,
+        verdicts.entity_type_zh,
         verdicts.quarter,
         verdicts.net_sales,
         verdicts.growth,
@@ -51,7 +51,7 @@ final as (
 )
 
 select
-    unit_type, unit_id, unit_name, unit_type_en, unit_type_zh, quarter, net_sales, growth, growth_cut, share, share_cut,
+    entity_type, entity_id, entity_name, entity_type_en, entity_type_zh, quarter, net_sales, growth, growth_cut, share, share_cut,
     place, class_en, class_zh, previous_class_en, previous_class_zh, is_moved, is_down, is_exit, partner_manager,
     channel_manager
 from final

@@ -6,7 +6,7 @@ with last_month as (
 
 rebates as (
     select * from partner_rebates
-    where not provisional
+    where not is_provisional
 ),
 
 channels as (

@@ -5,7 +5,7 @@ with last_month as (
 
 cards as (
     select * from partner_scorecard
-    where partner_status = 'active' and grade is not null and not provisional
+    where partner_status = 'active' and grade is not null and not is_provisional
 ),
 
 channels as (
@@ -33,7 +33,7 @@ final as (
         -- A comes before B: the later letter is the worse grade.
         coalesce(cards.grade > cards.previous_grade, false) as is_down,
         coalesce(cards.grade < cards.previous_grade, false) as is_up,
-        cards.rank_in_channel,
+        cards.score_rank_in_channel,
         advised.advice_en,
         advised.advice_zh,
         cards.partner_manager,
@@ -48,6 +48,6 @@ final as (
 )
 
 select
-    partner_id, partner_name, quarter, score, grade, previous_grade, is_down, is_up, rank_in_channel, advice_en,
+    partner_id, partner_name, quarter, score, grade, previous_grade, is_down, is_up, score_rank_in_channel, advice_en,
     advice_zh, partner_manager, channel_manager
 from final

@@ -40,7 +40,7 @@ fn lines() -> Lines {
             (if kind == "channel" { "渠道" } else { "伙伴" }, figures, moved);
         let place = ["star", "cash cow", "question mark", "dog"].iter().position(|one| *one == en);
         json!({
-            "unit_type": kind, "unit_type_en": kind, "unit_type_zh": kind_zh, "unit_name": name, "quarter": "2026-Q3",
+            "entity_type": kind, "entity_type_en": kind, "entity_type_zh": kind_zh, "entity_name": name, "quarter": "2026-Q3",
             "net_sales": net_sales, "growth": growth, "growth_cut": 0.1, "share": share, "share_cut": 0.5,
             "place": place, "class_en": en, "class_zh": zh, "previous_class_en": before_en,
             "previous_class_zh": before_zh, "is_moved": is_moved, "is_down": is_down, "is_exit": is_exit,
@@ -249,7 +249,7 @@ fn a_large_month_is_not_clipped_and_its_subject_fits() {
             let long = "华东区域总经销商有限责任公司上海浦东新区分公司";
             let named = |n: usize, row: &Row| {
                 let mut row = row.clone();
-                for column in ["name", "partner_id", "partner_name", "unit_name"] {
+                for column in ["name", "partner_id", "partner_name", "entity_name"] {
                     if row.contains_key(column) {
                         row.insert(column.into(), format!("{long}{n}").into());
                     }

@@ -153,7 +153,7 @@ pub(super) fn classes(issue: &Issue<'_>, address: &str, words: &Words, album: &m
 fn placed(row: &Row, words: &Words) -> Line {
     let now = text(row, words.pick("class_zh", "class_en"));
     let before = text(row, words.pick("previous_class_zh", "previous_class_en"));
-    let kind = text(row, words.pick("unit_type_zh", "unit_type_en"));
+    let kind = text(row, words.pick("entity_type_zh", "entity_type_en"));
     let moved = match (is(row, "is_moved"), is(row, "is_exit")) {
         (true, false) => words.pick(format!("由{before}变为{now}"), format!("from {before} to {now}")),
         (true, true) => {
@@ -163,7 +163,8 @@ fn placed(row: &Row, words: &Words) -> Line {
     };
     let growth = number(row, "growth").map(|growth| words.signed_percent(growth)).unwrap_or_default();
     Line {
-        name: words.pick(format!("{kind} {}", name(row, "unit_name")), format!("{}, {kind}", name(row, "unit_name"))),
+        name: words
+            .pick(format!("{kind} {}", name(row, "entity_name")), format!("{}, {kind}", name(row, "entity_name"))),
         about: moved,
         value: words.money(number(row, "net_sales").unwrap_or(f64::NAN)),
         under: if growth.is_empty() {
@@ -179,7 +180,7 @@ fn placed(row: &Row, words: &Words) -> Line {
 
 /// The largest channels as bubbles, where there are several to compare.
 fn matrix(issue: &Issue<'_>, rows: &[&Row], words: &Words, album: &mut Album) -> Drawn {
-    let mut channels: Vec<&&Row> = rows.iter().filter(|row| text(row, "unit_type") == "channel").collect();
+    let mut channels: Vec<&&Row> = rows.iter().filter(|row| text(row, "entity_type") == "channel").collect();
     let size = |row: &Row| number(row, "net_sales").unwrap_or(f64::NAN);
     channels.sort_by(|one, other| size(other).total_cmp(&size(one)));
     channels.truncate(BUBBLES);
@@ -196,7 +197,7 @@ fn matrix(issue: &Issue<'_>, rows: &[&Row], words: &Words, album: &mut Album) ->
     if drawn.picture.is_none() {
         return drawn;
     }
-    let legend = channels.iter().enumerate().map(|(place, row)| (tone(place), name(row, "unit_name"))).collect();
+    let legend = channels.iter().enumerate().map(|(place, row)| (tone(place), name(row, "entity_name"))).collect();
     Drawn { caption: caption.to_string(), legend, ..drawn }
 }
 
