@@ -82,17 +82,7 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
         if let Some(run) = newest.filter(|run| !run.published()) {
             console.line(format!("last run        FAILED: {}", run.error.as_deref().unwrap_or("no reason kept")))?;
         }
-        for kept in &refused {
-            console.line(format!("KEPT BACK       since {} by serve: {}", local(kept.since), kept.error))?;
-            console.line(match &kept.gone {
-                Some(_) => {
-                    format!("                put {} back, or have serve read everything again (SIGHUP)", kept.place)
-                }
-                None => {
-                    "                the nights go by what was valid before; tributary check names every fault".into()
-                }
-            })?;
-        }
+        tell_kept_back(&refused, &local, console)?;
         console.line(format!("commits         {}", state.number))?;
         console.line(format!("files           {active} active, {quarantined} quarantined"))?;
         for line in withdraw::standing(&company, &state, |_| true) {
@@ -117,6 +107,24 @@ pub(super) async fn status(cli: &Cli, max_age: Option<&str>, console: &Console) 
         _ if !refused.is_empty() => Exit::Warnings,
         _ => Exit::Ok,
     })
+}
+
+/// What a running `serve` goes without.
+fn tell_kept_back(
+    refused: &[pipeline::Refused],
+    local: &impl Fn(chrono::DateTime<chrono::Utc>) -> String,
+    console: &Console,
+) -> Result<()> {
+    for kept in refused {
+        console.line(format!("KEPT BACK       since {} by serve: {}", local(kept.since), kept.error))?;
+        console.line(match &kept.gone {
+            Some(_) => {
+                format!("                put {} back, or have serve read everything again (SIGHUP)", kept.place)
+            }
+            None => "                the nights go by what was valid before; tributary check names every fault".into(),
+        })?;
+    }
+    Ok(())
 }
 
 /// Mails that nobody got and nobody has seen to.

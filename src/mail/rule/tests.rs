@@ -177,7 +177,7 @@ fn a_command_is_put_to_the_operator() {
             for (key, text) in rule.texts(locale).into_iter().filter(|(_, text)| text.contains("tributary ")) {
                 commands += 1;
                 assert!(text.contains(operator), "{}.{key}: {text}", rule.place);
-                assert!(text.contains("`"), "{}.{key} does not mark the command: {text}", rule.place);
+                assert!(text.contains('`'), "{}.{key} does not mark the command: {text}", rule.place);
             }
         }
     }

@@ -185,7 +185,7 @@ async fn columns_that_no_contract_knows_are_read_by_header() {
     assert_eq!(ask(&sql).await, ["茶杯 a \"b\"", "- -", "- -", "- -"]);
 }
 
-/// As PostgreSQL and DuckDB have it: an instant becomes what clocks show, what clocks show becomes an instant.
+/// As `PostgreSQL` and `DuckDB` have it: an instant becomes what clocks show, what clocks show becomes an instant.
 #[tokio::test]
 async fn clocks_elsewhere_are_those_of_today() {
     let at = |text: &str, zone: &str| {

@@ -39,6 +39,9 @@ struct Bar {
     here: bool,
 }
 
+/// Title, unit and value of a row of bars.
+type Measure = (&'static str, &'static str, fn(&RunRecord) -> u64);
+
 /// Duration, rows and refused rows of the job's nights up to `run`. Of several runs for a date the last one counts.
 pub(super) fn bars(state: &State, run: &RunRecord, words: &Words) -> Vec<Bars> {
     let mut nights: BTreeMap<NaiveDate, &RunRecord> = BTreeMap::new();
@@ -49,7 +52,7 @@ pub(super) fn bars(state: &State, run: &RunRecord, words: &Words) -> Vec<Bars> {
     let skip = nights.len().saturating_sub(NIGHTS);
     let nights: Vec<&RunRecord> = nights.into_values().skip(skip).collect();
     let seconds = |run: &RunRecord| u64::try_from((run.ended_at - run.started_at).num_seconds()).unwrap_or(0);
-    let measures: [(&'static str, &'static str, fn(&RunRecord) -> u64); 2] = [
+    let measures: [Measure; 2] = [
         (words.pick("读入行数", "Rows read"), "", |run| run.rows_read),
         (words.pick("拒收行数", "Rows refused"), "", |run| run.rows_rejected),
     ];

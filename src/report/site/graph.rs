@@ -181,7 +181,7 @@ fn drawing(site: &Site<'_>, all: &Reads, names: &BTreeSet<String>, here: &str) -
     let tallest = ranks.iter().map(Vec::len).max().unwrap_or(0) as f64;
     #[expect(clippy::cast_precision_loss, reason = "a dozen steps")]
     let width = 8.0 + (WIDTH + GAP) * ranks.len() as f64 - GAP;
-    Drawing { width, height: 8.0 + STEP * tallest, nodes: depths.keys().map(|name| node(name)).collect(), edges }
+    Drawing { width, height: 8.0 + STEP * tallest, nodes: depths.keys().map(node).collect(), edges }
 }
 
 fn shortened(name: &str) -> String {

@@ -29,8 +29,9 @@ async fn a_step_without_a_row_is_empty_and_one_that_was_never_built_is_none() {
     lab.models = ["totals", "sold", "new_view"].map(str::to_string).to_vec();
     let steps = Questions::steps(lab.plan(&now, "2026-11-22", "asked", false)).await.unwrap();
     // no sale ever came, so that the staged sales have no month
-    let rows =
-        |batches: Vec<arrow::record_batch::RecordBatch>| batches.iter().map(|rows| rows.num_rows()).sum::<usize>();
+    let rows = |batches: Vec<arrow::record_batch::RecordBatch>| {
+        batches.iter().map(arrow::record_batch::RecordBatch::num_rows).sum::<usize>()
+    };
     assert_eq!(rows(steps.ask("select * from sold").await.unwrap()), 0);
     assert_eq!(rows(steps.ask("select * from products_known").await.unwrap()), 1);
     let columns = steps.columns("sold").await.unwrap();
