@@ -56,8 +56,8 @@ explained as (
         business_date, metric, entity_type, entity_id,
         string_agg(
             replace(replace(coalesce(part_name, part_id), '|', ' '), ';', ' ')
-            || '|' || cast(cast(contribution as decimal(18, 4)) as text)
-            || '|' || cast(cast(share as decimal(18, 4)) as text),
+            || '|' || cast(cast(contribution as decimal(38, 4)) as text)
+            || '|' || cast(cast(share as decimal(38, 4)) as text),
             ';' order by place
         ) as parts
     from leading_parts
