@@ -209,6 +209,7 @@ fn late(config: &Config, sender: &Sender, feed: &SenderFeed, jobs: &[Job]) -> Op
             job.name,
             job.at
         ))
+        .at(place_of(&sender.name, feed))
         .hint(format!("let jobs/{}.toml run later, or the file be due earlier", job.name))
     })
 }
@@ -244,7 +245,7 @@ fn contested(company: &Company) -> Vec<Error> {
     faults
 }
 
-/// Where a feed's path is written.
+/// Where a feed, or its path, is written.
 fn place_of(sender: &str, feed: &SenderFeed) -> String {
     let line = if feed.line > 0 { format!(":{}", feed.line) } else { String::new() };
     format!("jobs/senders/{sender}.toml{line}")
