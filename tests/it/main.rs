@@ -36,5 +36,6 @@ mod left_out;
 mod asking;
 mod reviewing;
 mod settings;
+mod sql_tests;
 mod tidy;
 mod s3_service;
