@@ -53,11 +53,6 @@ calendar as (
     from stg_calendar
     where kind = 'workday_moved' or nullif(trim(region), '') is not null
 ),
-names as (
-    select 'channel' as part_type, channel_id as part_id, name from channels
-    union all
-    select 'partner' as part_type, partner_id as part_id, name from partners
-),
 
 -- Explanation: the parts that moved most, with their share of the gap.
 worded as (
@@ -93,7 +88,7 @@ file_gaps as (
         sum(cast(parts.expected_share as decimal(38, 6))) as expected_share,
         max(unreported.cause) as cause,
         string_agg(
-            concat(coalesce(names.name, parts.part_id), ' (', parts.part_id, '): ', unreported.senders),
+            concat(coalesce(partners.name, parts.part_id), ' (', parts.part_id, '): ', unreported.senders),
             '; ' order by abs(parts.contribution) desc, parts.part_id
         ) as detail
     from parts
@@ -101,9 +96,8 @@ file_gaps as (
         on parts.part_id = unreported.partner_id
         and parts.business_date = unreported.business_date
         and parts.feed = unreported.feed
-    left join names
-        on names.part_type = 'partner'
-        and parts.part_id = names.part_id
+    left join partners
+        on parts.part_id = partners.partner_id
     where parts.part_type = 'partner'
     group by parts.business_date, parts.entity_type, parts.entity_id, parts.metric
 ),
